@@ -1,0 +1,1 @@
+"""Owns nothing by hand: what protos/generate.py writes."""

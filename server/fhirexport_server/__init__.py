@@ -1,0 +1,1 @@
+"""Owns the server: everything behind the fhirexport gRPC services."""

@@ -1,0 +1,91 @@
+"""Owns the errors that a caller can be told about. `rpc/errors.py` alone turns them into statuses.
+
+No error here carries a patient's data: ids, names of tables and fields, sizes and limits only.
+"""
+
+from dataclasses import dataclass, field
+
+
+class FhirExportError(Exception):
+    """The base of every error that is not a bug."""
+
+
+@dataclass(frozen=True)
+class FieldViolation:
+    """One field of a request that cannot be accepted."""
+
+    field: str
+    """Its path in the request, such as `consistency.at_least`."""
+    description: str
+    """What it must be instead, with an example. Never the refused value itself."""
+
+
+@dataclass(eq=False)
+class InvalidRequestError(FhirExportError):
+    """The request is not one that this service can answer, whatever the data."""
+
+    violations: tuple[FieldViolation, ...]
+
+
+@dataclass(eq=False)
+class EjNotFoundError(FhirExportError):
+    """There is no EJ with this id."""
+
+    ej_id: int
+
+
+@dataclass(eq=False)
+class ExportTooLargeError(FhirExportError):
+    """The rendering does not fit into one message."""
+
+    size_bytes: int
+    """How large it is, or how large it had become when it was given up."""
+    limit_bytes: int
+
+
+@dataclass(eq=False)
+class DatabaseUnavailableError(FhirExportError):
+    """The database did not answer, or not in time."""
+
+    retry_after_seconds: float = 1.0
+
+
+@dataclass(eq=False)
+class SchemaMismatchError(FhirExportError):
+    """The database's schema is not the one that this release needs: run `fhirexport-server migrate`."""
+
+    expected: str
+    found: str
+
+
+@dataclass(eq=False)
+class TooManyExportsError(FhirExportError):
+    """Every place for a rendering was taken for as long as one may wait."""
+
+    limit: int
+    retry_after_seconds: float = 2.0
+
+
+@dataclass(eq=False)
+class SpoolFullError(FhirExportError):
+    """The renderings on their way to callers fill the space they may use on disk."""
+
+    limit_bytes: int
+    retry_after_seconds: float = 10.0
+
+
+@dataclass(eq=False)
+class RowNotRenderableError(FhirExportError):
+    """A row breaks a rule that FHIR or its profile makes, so its whole export is refused."""
+
+    table: str
+    row_id: int
+    rule: str = field(default="")
+    """Which rule, for the log: never a value of the row."""
+
+
+@dataclass(eq=False)
+class ExportTimeoutError(FhirExportError):
+    """The rendering took longer than this server allows."""
+
+    limit_seconds: float

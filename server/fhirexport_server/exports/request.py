@@ -1,0 +1,45 @@
+"""Owns what an export can be asked for."""
+
+from dataclasses import dataclass, field
+
+from fhirexport_server.domain.datasets import Dataset, Detail, Format
+
+
+@dataclass(frozen=True)
+class Strict:
+    """The answer contains every write committed before the request."""
+
+
+@dataclass(frozen=True)
+class MaxStaleness:
+    """The answer lacks no write older than this many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """The answer contains the revision that this token names (see `revision.py`)."""
+
+    token: str
+
+
+@dataclass(frozen=True)
+class Bypass:
+    """The answer is read from the database, whatever is cached."""
+
+
+Consistency = Strict | MaxStaleness | AtLeast | Bypass
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """One export that somebody wants."""
+
+    ej_id: int
+    dataset: Dataset
+    format: Format
+    detail: Detail = Detail.SUMMARY
+    consistency: Consistency = field(default_factory=Strict)
+    if_none_match: str = ""
+    """The etag that the caller has, without its quotes; empty for none."""
