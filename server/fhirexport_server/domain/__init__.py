@@ -1,1 +1,1 @@
-"""Owns the vocabulary that every other package shares: rows, codes, datasets and errors. Imports nothing of ours."""
+"""Owns the vocabulary that all packages share: rows, codes, datasets, errors. Imports nothing of ours."""

@@ -133,3 +133,12 @@ NATURE: Final = "S H M L D SM SH MH LD HMS C MC MHC HMSC".split()
 
 # What an EJ's own numbers are the numbers of: each kind has one Identifier.system.
 NAMESPACE_KIND: Final = "STRUCTURE UF UAC PLACE NDA VENUE PREADMISSION MOVEMENT".split()
+
+# --- time ----------------------------------------------------------------------------------------
+
+# Where a French EJ can be: the zones of the IANA database that cover France (zone1970.tab).
+TIME_ZONE: Final = (
+    "Europe/Paris America/Guadeloupe America/Martinique America/Cayenne America/Miquelon "
+    "America/St_Barthelemy America/Marigot Indian/Reunion Indian/Mayotte "
+    "Pacific/Noumea Pacific/Wallis Pacific/Tahiti Pacific/Marquesas Pacific/Gambier"
+).split()

@@ -248,3 +248,12 @@ class Batch(NamedTuple):
 
     table: str
     rows: list[dict[str, object]]
+
+
+class Rendered(NamedTuple):
+    """One FHIR resource, ready to be laid out."""
+
+    type: str
+    id: str
+    json: bytes
+    """Compact UTF-8 JSON of the resource."""

@@ -6,7 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-import zstandard
+from fhirexport_server.domain.chunks import Chunk, Totals
+
+__all__ = ["Chunk", "Rendering", "Snapshot", "Source", "Totals"]
 
 
 class Source(StrEnum):
@@ -17,38 +19,13 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """A run of a rendering, cut between resources."""
-
-    frame: bytes
-    """One Zstandard frame with its content size; what is kept is what is sent."""
-    size: int
-    """How many bytes it holds once decompressed."""
-    resource_count: int
-
-    def text(self) -> bytes:
-        """Returns the content: UTF-8 JSON."""
-        return zstandard.ZstdDecompressor().decompress(self.frame, max_output_size=self.size)
-
-
-@dataclass(frozen=True)
-class Totals:
-    """What is known once the last chunk is made."""
-
-    resource_count: int
-    size_bytes: int
-    sha256: str
-    """Of the whole content, in lower-case hexadecimal."""
-
-
-@dataclass(frozen=True)
 class Snapshot:
     """The state of the database that is rendered."""
 
     etag: str
     """A strong validator, without its quotes."""
     revision: str
-    """A token, see `revision.py`."""
+    """A token, see `exports/revision.py`."""
     read_time: datetime
     """Aware, UTC."""
     source: Source

@@ -1,0 +1,56 @@
+"""Owns the way from rows to resources: which rows make which resources of a dataset, in which order."""
+
+from collections.abc import Iterator
+
+from fhirexport_server.domain.datasets import Dataset, Detail
+from fhirexport_server.domain.rows import EjRow, Rendered
+from fhirexport_server.exports.request import ExportRequest
+from fhirexport_server.fhir import patients, structure, venues
+from fhirexport_server.fhir.context import Context
+from fhirexport_server.store.snapshot import Snapshot
+
+
+def resources(snapshot: Snapshot, ej: EjRow, request: ExportRequest, base_url: str) -> Iterator[Rendered]:
+    """Yields a dataset's resources, all read from one snapshot.
+
+    Raises:
+        RowNotRenderableError: a row breaks a rule; what was yielded so far is not an export.
+        DatabaseUnavailableError: the database did not answer.
+    """
+    refers_to_units = request.dataset is Dataset.VENUES
+    context = Context(
+        ej_id=ej.id,
+        base_url=base_url,
+        time_zone=ej.time_zone,
+        namespaces=snapshot.namespaces(ej.id),
+        units=snapshot.unit_kinds(ej.id) if refers_to_units else {},
+        places=snapshot.place_kinds(ej.id) if refers_to_units else {},
+    )
+    match request.dataset:
+        case Dataset.STRUCTURE:
+            return _structure(snapshot, ej, context)
+        case Dataset.PATIENTS:
+            return _patients(snapshot, context)
+        case Dataset.VENUES:
+            return _venues(snapshot, context, request.detail)
+
+
+def _structure(snapshot: Snapshot, ej: EjRow, context: Context) -> Iterator[Rendered]:
+    yield structure.ej(ej, context)
+    members = snapshot.org_members(ej.id)
+    for unit in snapshot.org_units(ej.id):
+        yield structure.org_unit(unit, members.get(unit.id, ()), context)
+    for place in snapshot.places(ej.id):
+        yield structure.place(place, context)
+
+
+def _patients(snapshot: Snapshot, context: Context) -> Iterator[Rendered]:
+    for patient, identifiers, contacts in snapshot.patients(context.ej_id):
+        yield patients.patient(patient, identifiers, contacts, context)
+
+
+def _venues(snapshot: Snapshot, context: Context, detail: Detail) -> Iterator[Rendered]:
+    for venue, movements in snapshot.venues(context.ej_id):
+        yield venues.venue(venue, movements, context)
+        if detail is Detail.MOVEMENTS:
+            yield from venues.movements(venue, movements, context)

@@ -1,0 +1,190 @@
+"""Owns the bytes between a rendering and its readers: made at the renderer's pace, read at theirs.
+
+A spool keeps its first few MiB in memory and the rest in an unnamed file, so that neither a slow
+reader nor a large export holds up the database or fills the process.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from threading import Lock
+from typing import IO, NamedTuple
+
+from fhirexport_server.domain.chunks import Chunk, Totals
+from fhirexport_server.domain.errors import SpoolFullError
+from fhirexport_server.exports.rendering import Snapshot
+
+MEMORY_BYTES = 4 * 1024 * 1024
+"""How much of one spool stays in memory: of a rendering, some fourteen times as much."""
+
+
+class SpoolSpace:
+    """What all spools of a process may take together, in bytes as they are kept."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit = limit_bytes
+        self._used = 0
+        self._lock = Lock()
+
+    def take(self, size: int) -> None:
+        """Takes this many bytes, or raises SpoolFullError."""
+        with self._lock:
+            if self._used + size > self.limit:
+                raise SpoolFullError(self.limit)
+            self._used += size
+
+    def give_back(self, size: int) -> None:
+        """Gives bytes back."""
+        with self._lock:
+            self._used -= size
+
+
+class _Kept(NamedTuple):
+    """Where one chunk is: in memory, or so many bytes from `offset` on in the file."""
+
+    frame: bytes | None
+    offset: int
+    length: int
+    size: int
+    resource_count: int
+
+
+class Spool:
+    """One rendering on its way. Written by one thread, read on the event loop that made it."""
+
+    def __init__(self, space: SpoolSpace) -> None:
+        self._space = space
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._lock = Lock()
+        self._chunks: list[_Kept] = []
+        self._taken = 0
+        self._in_memory = 0
+        self._file: IO[bytes] | None = None
+        self._file_size = 0
+        self._snapshot: Snapshot | None = None
+        self._not_modified = False
+        self._totals: Totals | None = None
+        self._error: BaseException | None = None
+
+    # --- the writer's side, in its thread ---
+
+    def start(self, snapshot: Snapshot, *, not_modified: bool = False) -> None:
+        """Says what is being rendered, or that there is no need to."""
+        self._snapshot = snapshot
+        self._not_modified = not_modified
+        self._wake()
+
+    def append(self, chunk: Chunk) -> None:
+        """Keeps the next chunk.
+
+        Raises:
+            SpoolFullError: there is no space for it.
+        """
+        length = len(chunk.frame)
+        self._space.take(length)
+        self._taken += length
+        if self._in_memory + length <= MEMORY_BYTES:
+            self._in_memory += length
+            kept = _Kept(chunk.frame, 0, length, chunk.size, chunk.resource_count)
+        else:
+            kept = _Kept(None, self._file_size, length, chunk.size, chunk.resource_count)
+            try:
+                self._write(chunk.frame)
+            except OSError as error:
+                # The disk is full, or cannot be written.
+                raise SpoolFullError(self._space.limit) from error
+        self._chunks.append(kept)
+        self._wake()
+
+    def finish(self, totals: Totals) -> None:
+        """Says that the last chunk is there."""
+        self._totals = totals
+        self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """Says that there will be no more; the first failure is the one that readers see."""
+        with self._lock:
+            if self._error is None and self._totals is None:
+                self._error = error
+        self._wake()
+
+    def _write(self, frame: bytes) -> None:
+        if self._file is None:
+            # Nameless from the start: it is gone with the process, and nobody else can open it.
+            self._file = tempfile.TemporaryFile(prefix="fhirexport-", buffering=0)  # noqa: SIM115 - closed by close()
+        view = memoryview(frame)
+        while view:
+            written = os.pwrite(self._file.fileno(), view, self._file_size)
+            self._file_size += written
+            view = view[written:]
+
+    def _wake(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._notify)
+        except RuntimeError:
+            # The loop is closed: nobody is left to read.
+            return
+
+    # --- the readers' side, on the loop ---
+
+    @property
+    def not_modified(self) -> bool:
+        """Whether the caller's etag still holds. Known once `started` has returned."""
+        return self._not_modified
+
+    @property
+    def totals(self) -> Totals | None:
+        """The totals, once the last chunk is there."""
+        return self._totals
+
+    async def started(self, patience: float) -> Snapshot:
+        """Waits for the description of what is being rendered.
+
+        Raises:
+            TimeoutError: nothing happened for `patience` seconds.
+            BaseException: what the writer failed with.
+        """
+        while self._snapshot is None:
+            await self._news(patience)
+        return self._snapshot
+
+    async def chunks(self, patience: float) -> AsyncIterator[Chunk]:
+        """Yields the chunks from the first on, each as soon as it is there; raises as `started`."""
+        index = 0
+        while True:
+            while index < len(self._chunks):
+                yield self._read(self._chunks[index])
+                index += 1
+            if self._totals is not None and index == len(self._chunks):
+                return
+            await self._news(patience)
+
+    async def _news(self, patience: float) -> None:
+        if self._error is not None:
+            raise self._error
+        async with asyncio.timeout(patience):
+            await self._changed.wait()
+
+    def _notify(self) -> None:
+        # Each event stands for one change: whoever waits has seen the state before it.
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _read(self, kept: _Kept) -> Chunk:
+        frame = kept.frame
+        if frame is None:
+            if self._file is None:
+                raise RuntimeError("read from a closed spool")
+            frame = os.pread(self._file.fileno(), kept.length, kept.offset)
+        return Chunk(frame, kept.size, kept.resource_count)
+
+    def close(self) -> None:
+        """Gives everything back. Only once the writer has ended."""
+        self._chunks.clear()
+        self._space.give_back(self._taken)
+        self._taken = 0
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -1,0 +1,1 @@
+"""Owns how resources are laid out in bytes: Bundles and NDJSON."""

@@ -1,0 +1,66 @@
+"""Owns cutting a rendering into compressed chunks, and counting and hashing it on the way."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import zstandard
+
+from fhirexport_server.domain.chunks import Chunk, Totals
+from fhirexport_server.domain.errors import RowNotRenderableError
+from fhirexport_server.domain.rows import Rendered
+from fhirexport_server.formats.layout import Layout
+
+CHUNK_BYTES = 256 * 1024
+"""Where a chunk is closed: the knee of the curve of size against throughput, as measured."""
+LARGEST_RESOURCE_BYTES = 2 * 1024 * 1024
+"""What one resource may take, so that its chunk still fits into a message of 4 MiB."""
+LEVEL = 1
+"""Zstandard's level: higher ones cost more time than their bytes are worth."""
+
+
+class Chunker:
+    """Makes the chunks of one rendering. `totals` holds once the last one is out."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._count = 0
+        self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+
+    @property
+    def totals(self) -> Totals:
+        """What has come out so far."""
+        return Totals(resource_count=self._count, size_bytes=self._size, sha256=self._hash.hexdigest())
+
+    def chunks(self, resources: Iterable[Rendered]) -> Iterator[Chunk]:
+        """Yields the chunks in order; the same resources give the same bytes.
+
+        Raises:
+            RowNotRenderableError: a resource is larger than a message can carry.
+        """
+        pieces: list[bytes] = []
+        size = count = 0
+        for piece, is_resource in self._layout.pieces(map(_bounded, resources)):
+            pieces.append(piece)
+            size += len(piece)
+            count += is_resource
+            if size >= CHUNK_BYTES:
+                yield self._close(b"".join(pieces), count)
+                pieces, size, count = [], 0, 0
+        if size:
+            yield self._close(b"".join(pieces), count)
+
+    def _close(self, content: bytes, count: int) -> Chunk:
+        self._hash.update(content)
+        self._size += len(content)
+        self._count += count
+        return Chunk(frame=self._compressor.compress(content), size=len(content), resource_count=count)
+
+
+def _bounded(resource: Rendered) -> Rendered:
+    if len(resource.json) > LARGEST_RESOURCE_BYTES:
+        kind, _, number = resource.id.rpartition("-")
+        rule = f"{kind} {resource.type} is larger than {LARGEST_RESOURCE_BYTES} bytes"
+        raise RowNotRenderableError(resource.type, int(number), rule)
+    return resource

@@ -1,0 +1,62 @@
+"""Owns the three formats: what stands before, around, between and after the resources.
+
+Sources: FHIR R4 Bundle (invariants bdl-1 to bdl-12), FHIR NDJSON of Bulk Data Access.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from fhirexport_server.domain.datasets import Format
+from fhirexport_server.domain.rows import Rendered
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One format. Every piece ends where a resource ends, so that a rendering can be cut there."""
+
+    head: bytes
+    between: bytes
+    tail: bytes
+    empty: bytes
+    """The whole rendering when there is no resource: FHIR allows no empty array."""
+    entry: Callable[[Rendered], bytes]
+
+    def pieces(self, resources: Iterable[Rendered]) -> Iterator[tuple[bytes, bool]]:
+        """Yields the rendering: a piece for each resource (True), then the rest (False)."""
+        before, end = self.head, self.empty
+        for resource in resources:
+            yield before + self.entry(resource), True
+            before, end = self.between, self.tail
+        yield end, False
+
+
+def layout(wanted: Format, base_url: str) -> Layout:
+    """Returns the layout of a format. A resource's fullUrl is `<base_url>/<type>/<id>`."""
+    if wanted is Format.NDJSON:
+        return Layout(
+            head=b"", between=b"", tail=b"", empty=b"", entry=lambda resource: resource.json + b"\n"
+        )
+    base = f'{{"fullUrl":"{base_url}/'
+
+    def collected(resource: Rendered) -> bytes:
+        return f'{base}{resource.type}/{resource.id}","resource":'.encode() + resource.json + b"}"
+
+    def put(resource: Rendered) -> bytes:
+        # By id, so that a second time changes nothing.
+        request = f',"request":{{"method":"PUT","url":"{resource.type}/{resource.id}"}}}}'
+        return collected(resource)[:-1] + request.encode()
+
+    if wanted is Format.BUNDLE:
+        return _bundle("collection", collected)
+    return _bundle("transaction", put)
+
+
+def _bundle(type_: str, entry: Callable[[Rendered], bytes]) -> Layout:
+    start = f'{{"resourceType":"Bundle","type":"{type_}"'.encode()
+    return Layout(
+        head=start + b',"entry":[\n',
+        between=b",\n",
+        tail=b"\n]}\n",
+        empty=start + b"}\n",
+        entry=entry,
+    )

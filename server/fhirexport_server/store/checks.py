@@ -1,0 +1,149 @@
+"""Owns the rules that a column's values must keep, each as one CHECK that both databases enforce.
+
+They refuse at write time what FHIR R4 or a profile would refuse at export time, whoever writes.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ColumnElement
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+FIRST_DAY, LAST_DAY = "1850-01-01", "2199-12-31"
+
+
+class _Rule(ColumnElement[bool]):
+    """One rule, spelt for each database."""
+
+    inherit_cache = False
+
+    def __init__(self, sqlite: str, postgresql: str) -> None:
+        self.sqlite = sqlite
+        self.postgresql = postgresql
+
+
+@compiles(_Rule, "sqlite")
+def _sqlite(element: _Rule, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ARG001 - the compiler's protocol
+    return element.sqlite
+
+
+@compiles(_Rule, "postgresql")
+def _postgresql(element: _Rule, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ARG001 - the compiler's protocol
+    return element.postgresql
+
+
+def rule(name: str, sql: str) -> CheckConstraint:
+    """A rule that reads the same on both databases."""
+    return CheckConstraint(_Rule(sql, sql), name=name)
+
+
+def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
+    """The column holds one of these codes."""
+    codes = ", ".join(f"'{value}'" for value in values)
+    return rule(f"{column}_code", f"{column} IN ({codes})")
+
+
+def label(column: str, longest: int = 200) -> CheckConstraint:
+    """The column holds text for a person to read, as a FHIR string may be.
+
+    No control character (so one line), no blank at either end, at least one character.
+    """
+    return CheckConstraint(
+        _Rule(
+            f"length({column}) BETWEEN 1 AND {longest} AND trim({column}) = {column}"
+            f" AND instr({column}, char(0)) = 0"
+            f" AND {column} NOT GLOB '*[' || char(1) || '-' || char(31) || char(127) || ']*'",
+            f"length({column}) BETWEEN 1 AND {longest} AND btrim({column}) = {column}"
+            f" AND {column} !~ '[\\x01-\\x1f\\x7f]'",
+        ),
+        name=f"{column}_label",
+    )
+
+
+def shaped(column: str, regex: str, *globs: str) -> CheckConstraint:
+    """The column matches `regex` (PostgreSQL), which one of `globs` spells for SQLite."""
+    either = " OR ".join(f"{column} GLOB '{glob}'" for glob in globs)
+    return CheckConstraint(_Rule(f"({either})", f"{column} ~ '^{regex}$'"), name=f"{column}_shape")
+
+
+def digits(column: str, count: int) -> CheckConstraint:
+    """The column holds exactly this many digits."""
+    return shaped(column, f"[0-9]{{{count}}}", "[0-9]" * count)
+
+
+def finess(column: str) -> CheckConstraint:
+    """The column has the shape of a FINESS number: nine digits, or 2A/2B for Corsica."""
+    return shaped(column, "[0-9][0-9AB][0-9]{7}", "[0-9][0-9AB]" + "[0-9]" * 7)
+
+
+def insee(column: str) -> CheckConstraint:
+    """The column has the shape of an INSEE commune or country code."""
+    return shaped(column, "[0-9][0-9AB][0-9]{3}", "[0-9][0-9AB][0-9][0-9][0-9]")
+
+
+def letters(column: str, count: int) -> CheckConstraint:
+    """The column holds exactly this many capital letters (ISO 3166)."""
+    return shaped(column, f"[A-Z]{{{count}}}", "[A-Z]" * count)
+
+
+def code_word(column: str) -> CheckConstraint:
+    """The column holds a code of an open list: capital letters and underscores."""
+    return CheckConstraint(
+        _Rule(
+            f"length({column}) BETWEEN 1 AND 20 AND {column} NOT GLOB '*[^A-Z_]*'",
+            f"{column} ~ '^[A-Z_]{{1,20}}$'",
+        ),
+        name=f"{column}_word",
+    )
+
+
+def uri(column: str) -> CheckConstraint:
+    """The column holds an absolute URI, as Identifier.system needs."""
+    return CheckConstraint(
+        _Rule(
+            f"length({column}) BETWEEN 3 AND 200 AND {column} GLOB '[a-z]*:?*'"
+            f" AND {column} NOT GLOB '*[^!-~]*' AND instr({column}, char(0)) = 0"
+            f" AND substr({column}, 1, instr({column}, ':') - 1) NOT GLOB '*[^a-z0-9+.-]*'",
+            f"length({column}) BETWEEN 3 AND 200 AND {column} ~ '^[a-z][a-z0-9+.-]*:[\\x21-\\x7e]+$'",
+        ),
+        name=f"{column}_uri",
+    )
+
+
+def day(column: str) -> CheckConstraint:
+    """The column holds a real date of the years that a hospital can mean."""
+    between = f"{column} BETWEEN '{FIRST_DAY}' AND '{LAST_DAY}'"
+    return CheckConstraint(
+        _Rule(f"date({column}, '+0 days') IS {column} AND ({column} IS NULL OR {between})", between),
+        name=f"{column}_day",
+    )
+
+
+def instant(column: str) -> CheckConstraint:
+    """The column holds a real instant of those years."""
+    first, last = f"{FIRST_DAY}T00:00:00Z", f"{LAST_DAY}T23:59:59Z"
+    between = f"{column} BETWEEN '{first}' AND '{last}'"
+    return CheckConstraint(
+        _Rule(
+            f"strftime('%Y-%m-%dT%H:%M:%SZ', {column}, '+0 days') IS {column}"
+            f" AND ({column} IS NULL OR {between})",
+            between,
+        ),
+        name=f"{column}_instant",
+    )
+
+
+def flag(column: str) -> CheckConstraint:
+    """The column holds a boolean, also where the database has none."""
+    return CheckConstraint(_Rule(f"{column} IN (0, 1)", f"{column} IN (true, false)"), name=f"{column}_flag")
+
+
+def positive(column: str) -> CheckConstraint:
+    """The column holds a number from 1 up, as FHIR's positiveInt."""
+    return rule(f"{column}_positive", f"{column} > 0")
+
+
+def only_with(column: str, condition: str) -> CheckConstraint:
+    """The column is empty unless the condition holds."""
+    return rule(f"{column}_only", f"{column} IS NULL OR {condition}")

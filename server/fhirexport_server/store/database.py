@@ -1,0 +1,127 @@
+"""Owns the database as the exports see it: snapshots that can be interrupted, and a health check."""
+
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Lock
+from typing import Self
+
+import psycopg
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from fhirexport_server.domain.errors import DatabaseUnavailableError
+from fhirexport_server.store import engine as engines
+from fhirexport_server.store.migrate import require_head
+from fhirexport_server.store.snapshot import Snapshot
+
+
+class Interrupt:
+    """A way to end a read from another thread, also one that waits for a server that never answers."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._connection: object = None
+        self._set = False
+
+    def check(self) -> None:
+        """Raises DatabaseUnavailableError once `set` was called."""
+        if self._set:
+            raise DatabaseUnavailableError
+
+    def set(self) -> None:
+        """Ends the read under way, and every later one of this interrupt, with DatabaseUnavailableError."""
+        with self._lock:
+            self._set = True
+            if self._connection is not None:
+                _cut(self._connection)
+
+    @contextmanager
+    def over(self, connection: object) -> Iterator[None]:
+        """Makes this driver connection the one that `set` ends."""
+        with self._lock:
+            if self._set:
+                raise DatabaseUnavailableError
+            self._connection = connection
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._connection = None
+
+
+class Database:
+    """The database behind one URL. Every method may block: call it in a thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    @contextmanager
+    def open(cls, url: str, *, connections: int = 10) -> Iterator[Self]:
+        """Offers the database, without connecting yet; lets go of its connections at the end.
+
+        Raises:
+            ValueError: the URL is not one of SQLite or PostgreSQL.
+        """
+        engine = engines.create(url, pool_size=connections, read_only=True)
+        try:
+            yield cls(engine)
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def snapshot(self, interrupt: Interrupt | None = None) -> Iterator[Snapshot]:
+        """Opens a read-only transaction that sees one state of the database.
+
+        Raises:
+            DatabaseUnavailableError: the database did not answer, or the read was interrupted.
+            SchemaMismatchError: the schema is not this release's.
+        """
+        with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
+            yield Snapshot(connection)
+
+    def check(self, interrupt: Interrupt | None = None) -> None:
+        """Raises unless exports can work: DatabaseUnavailableError or SchemaMismatchError."""
+        with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
+            require_head(connection)
+
+    @contextmanager
+    def _transaction(self, interrupt: Interrupt) -> Iterator[Connection]:
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._engine.connect())
+            stack.enter_context(interrupt.over(connection.connection.driver_connection))
+            try:
+                self._begin(connection)
+            except DBAPIError as error:
+                # A connection that died in the pool takes the whole pool with it: the next one is new.
+                if not error.connection_invalidated:
+                    raise
+                stack.close()
+                interrupt.check()
+                connection = stack.enter_context(self._engine.connect())
+                stack.enter_context(interrupt.over(connection.connection.driver_connection))
+                self._begin(connection)
+            yield connection
+
+    def _begin(self, connection: Connection) -> None:
+        if self._engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            milliseconds = engines.STATEMENT_SECONDS * 1000
+            connection.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
+        else:
+            connection.begin()
+
+
+def _cut(connection: object) -> None:
+    """Ends whatever the driver is waiting for, at once."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.interrupt()
+    elif isinstance(connection, psycopg.Connection):
+        # A cancel request would wait for the server too; an end of file on our own side does not.
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=connection.fileno()) as wire:
+            try:
+                wire.shutdown(socket.SHUT_RDWR)
+            finally:
+                wire.detach()

@@ -1,0 +1,127 @@
+"""Owns how the database is reached: engines, connection settings, and driver errors made into ours."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
+
+CONNECT_SECONDS = 3
+POOL_WAIT_SECONDS = 5
+STATEMENT_SECONDS = 60
+"""How long one statement, or one fetch of a cursor, may take."""
+LOCK_SECONDS = 5
+
+_UNDEFINED_TABLE = "42P01"
+_UNDEFINED_COLUMN = "42703"
+
+
+def create(url: str, *, pool_size: int = 5, read_only: bool = False) -> Engine:
+    """Returns an engine that waits for nothing without a bound. It connects when first used.
+
+    On SQLite, `read_only` is the engine's; on PostgreSQL it is each transaction's (`database.py`).
+
+    Raises:
+        ValueError: the URL is not one of SQLite or PostgreSQL. It says so without quoting the URL,
+            which may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    backend = parsed.get_backend_name() if parsed else None
+    if parsed is not None and backend == "sqlite":
+        return _sqlite(parsed.set(drivername="sqlite+pysqlite"), pool_size, read_only=read_only)
+    if parsed is not None and backend == "postgresql":
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"), pool_size)
+    raise ValueError("the database URL must start with sqlite:/// or postgresql://")
+
+
+def _postgresql(url: URL, pool_size: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_SECONDS,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "tcp_user_timeout": 10_000,
+            "keepalives_idle": 30,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "application_name": "fhirexport",
+            # Prepared statements do not survive a pooler in transaction mode.
+            "prepare_threshold": None,
+        },
+    )
+
+
+def _sqlite(url: URL, pool_size: int, *, read_only: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_SECONDS,
+        hide_parameters=True,
+        connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transactions leave SELECTs outside: we say BEGIN ourselves (below).
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode = WAL",
+            "foreign_keys = ON",
+            "recursive_triggers = ON",
+            "trusted_schema = OFF",
+            f"query_only = {'ON' if read_only else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes its lock at once: taken later, it can find its snapshot outdated and fail.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns the driver's errors into ours; what they say may hold values of rows and stays behind.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer, or not in time.
+        SchemaMismatchError: a table or a column is not there.
+    """
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailableError from error
+    except DBAPIError as error:
+        if _schema_is_other(error):
+            raise SchemaMismatchError("this release's", "another") from error
+        if isinstance(error, OperationalError | InterfaceError | InternalError):
+            raise DatabaseUnavailableError from error
+        raise
+
+
+def _schema_is_other(error: DBAPIError) -> bool:
+    if isinstance(error, ProgrammingError):
+        return getattr(error.orig, "sqlstate", None) in (_UNDEFINED_TABLE, _UNDEFINED_COLUMN)
+    return isinstance(error, OperationalError) and str(error.orig).startswith(
+        ("no such table", "no such column")
+    )

@@ -1,0 +1,48 @@
+"""Owns bringing a database's schema to date, and saying whether it is."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, inspect, text
+
+from fhirexport_server.domain.errors import SchemaMismatchError
+from fhirexport_server.store.engine import create, translated
+
+HEAD = "0001"
+"""The revision that this release's queries are written for; a test holds it to the newest migration."""
+
+
+def migrate(url: str) -> None:
+    """Brings the schema to HEAD, all or nothing. Does nothing on a database that is there already.
+
+    Raises:
+        DatabaseUnavailableError: the database cannot be reached.
+        SchemaMismatchError: the schema is of a newer release.
+    """
+    engine = create(url)
+    try:
+        with translated(), engine.begin() as connection:
+            found = current(connection)
+            if found not in (None, HEAD):
+                raise SchemaMismatchError(HEAD, found)
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def current(connection: Connection) -> str | None:
+    """Returns the schema's revision; None where there is no schema."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def require_head(connection: Connection) -> None:
+    """Raises SchemaMismatchError unless the schema is at HEAD."""
+    found = current(connection)
+    if found != HEAD:
+        raise SchemaMismatchError(HEAD, found or "none")

@@ -1,0 +1,1 @@
+"""Owns one file for each revision of the schema, oldest first."""

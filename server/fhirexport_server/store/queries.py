@@ -1,0 +1,166 @@
+"""Owns the queries of the exports: what they select, and in which total order.
+
+Each select yields the columns of one row type of `domain/rows.py`, in its order. A dataset is one to
+three of these, merged by key as they stream: no join fans out, and nothing is asked row by row.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, Table, and_, func, literal, select, true
+
+from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.rows import (
+    EjRow,
+    MovementRow,
+    OrgMemberRow,
+    OrgUnitRow,
+    PatientContactRow,
+    PatientIdentifierRow,
+    PatientRow,
+    PlaceRow,
+    VenueRow,
+)
+from fhirexport_server.store import schema
+from fhirexport_server.store.schema.revisions import EVERY_EJ
+from fhirexport_server.store.types import BIG_ID, raw
+
+Selection = Select[*tuple[Any, ...]]
+DEEPEST = 64
+"""How deep a tree of units or places may be; beyond it lies only a cycle."""
+
+
+def _columns(
+    row_type: type[NamedTuple], table: Table, computed: Mapping[str, ColumnElement[Any]] | None = None
+) -> list[ColumnElement[Any]]:
+    """Returns the columns of `table` that fill `row_type`, in its order."""
+    given = computed or {}
+    return [given[name] if name in given else raw(table.c[name]) for name in row_type._fields]
+
+
+def ej(ej_id: int) -> Selection:
+    """The EJ with this id: one EjRow, or none."""
+    return select(*_columns(EjRow, schema.ej)).where(schema.ej.c.id == ej_id)
+
+
+def legal_entities(*, finess: str | None, after_id: int, limit: int) -> Selection:
+    """EjRows by ascending id, from the one after `after_id`."""
+    query = select(*_columns(EjRow, schema.ej)).where(schema.ej.c.id > after_id)
+    if finess is not None:
+        query = query.where(schema.ej.c.finess == finess)
+    return query.order_by(schema.ej.c.id).limit(limit)
+
+
+def namespaces(ej_id: int) -> Selection:
+    """The pairs (kind, system) of an EJ."""
+    table = schema.namespace
+    return select(table.c.kind, table.c.system).where(table.c.ej_id == ej_id).order_by(table.c.kind)
+
+
+def revision(ej_id: int, dataset: Dataset) -> Selection:
+    """The database's incarnation, and n and digest of the dataset: one row.
+
+    n and digest add up the EJ's own rows and those that count for every EJ, base and deltas.
+    """
+    base, delta = schema.revision_base, schema.revision_delta
+    of_base = and_(base.c.ej_id.in_((EVERY_EJ, ej_id)), base.c.dataset == dataset.value)
+    of_delta = and_(delta.c.ej_id.in_((EVERY_EJ, ej_id)), delta.c.dataset == dataset.value)
+    zero = literal(0, BIG_ID)
+    bases = select(
+        func.coalesce(func.sum(base.c.n), zero).label("n"),
+        func.coalesce(func.sum(base.c.digest), zero).label("digest"),
+    ).where(of_base)
+    deltas = select(
+        func.count().label("n"), func.coalesce(func.sum(delta.c.nonce), zero).label("digest")
+    ).where(of_delta)
+    b, d = bases.subquery("b"), deltas.subquery("d")
+    # Each side is one row, so the join adds none.
+    one_row = schema.database_incarnation.join(b, true()).join(d, true())
+    return select(schema.database_incarnation.c.id, b.c.n + d.c.n, b.c.digest + d.c.digest).select_from(
+        one_row
+    )
+
+
+def _tree(table: Table, ej_id: int, row_type: type[NamedTuple], **computed: ColumnElement[Any]) -> Selection:
+    """Rows of a tree, parents before children. A row that no root leads to comes too, with depth None."""
+    roots = select(table.c.id, literal(1).label("depth")).where(
+        table.c.ej_id == ej_id, table.c.parent_id.is_(None)
+    )
+    tree = roots.cte("tree", recursive=True)
+    child = table.alias("child")
+    tree = tree.union_all(
+        select(child.c.id, tree.c.depth + 1).where(
+            child.c.ej_id == ej_id, child.c.parent_id == tree.c.id, tree.c.depth < DEEPEST
+        )
+    )
+    parent = table.alias("parent")
+    columns = _columns(row_type, table, {"parent_kind": parent.c.kind, "depth": tree.c.depth, **computed})
+    return (
+        select(*columns)
+        .select_from(
+            table.outerjoin(tree, tree.c.id == table.c.id).outerjoin(parent, parent.c.id == table.c.parent_id)
+        )
+        .where(table.c.ej_id == ej_id)
+        .order_by(tree.c.depth, table.c.id)
+    )
+
+
+def org_units(ej_id: int) -> Selection:
+    """OrgUnitRows, parents before children."""
+    return _tree(schema.org_unit, ej_id, OrgUnitRow)
+
+
+def org_members(ej_id: int) -> Selection:
+    """OrgMemberRows by (parent, child)."""
+    table, child = schema.org_member, schema.org_unit.alias("child")
+    return (
+        select(*_columns(OrgMemberRow, table, {"child_kind": child.c.kind}))
+        .select_from(table.outerjoin(child, child.c.id == table.c.child_id))
+        .where(table.c.ej_id == ej_id)
+        .order_by(table.c.parent_id, table.c.child_id)
+    )
+
+
+def places(ej_id: int) -> Selection:
+    """PlaceRows, parents before children."""
+    table, uf = schema.place, schema.org_unit.alias("uf")
+    query = _tree(table, ej_id, PlaceRow, uf_kind=uf.c.kind)
+    return query.outerjoin(uf, uf.c.id == table.c.uf_id)
+
+
+def kinds(table: Table, ej_id: int) -> Selection:
+    """The pairs (id, kind) of an EJ's units or places, for references to them."""
+    return select(table.c.id, table.c.kind).where(table.c.ej_id == ej_id)
+
+
+def patients(ej_id: int) -> Selection:
+    """PatientRows by id."""
+    table = schema.patient
+    return select(*_columns(PatientRow, table)).where(table.c.ej_id == ej_id).order_by(table.c.id)
+
+
+def patient_identifiers(ej_id: int) -> Selection:
+    """PatientIdentifierRows by (patient, seq)."""
+    table = schema.patient_identifier
+    query = select(*_columns(PatientIdentifierRow, table)).where(table.c.ej_id == ej_id)
+    return query.order_by(table.c.patient_id, table.c.seq)
+
+
+def patient_contacts(ej_id: int) -> Selection:
+    """PatientContactRows by (patient, seq)."""
+    table = schema.patient_contact
+    query = select(*_columns(PatientContactRow, table)).where(table.c.ej_id == ej_id)
+    return query.order_by(table.c.patient_id, table.c.seq)
+
+
+def venues(ej_id: int) -> Selection:
+    """VenueRows by id."""
+    table = schema.venue
+    return select(*_columns(VenueRow, table)).where(table.c.ej_id == ej_id).order_by(table.c.id)
+
+
+def movements(ej_id: int) -> Selection:
+    """Active MovementRows by (venue, start, id)."""
+    table = schema.movement
+    query = select(*_columns(MovementRow, table)).where(table.c.ej_id == ej_id, table.c.state == "active")
+    return query.order_by(table.c.venue_id, table.c.started_at, table.c.id)

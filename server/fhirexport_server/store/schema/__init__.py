@@ -1,0 +1,30 @@
+"""Owns the relational model: tables, checks, indexes and triggers, as Core metadata."""
+
+from fhirexport_server.store.schema.base import METADATA
+from fhirexport_server.store.schema.patients import patient, patient_contact, patient_identifier
+from fhirexport_server.store.schema.revisions import (
+    database_incarnation,
+    revision_base,
+    revision_delta,
+    tombstone,
+)
+from fhirexport_server.store.schema.structure import ej, namespace, org_member, org_unit, place
+from fhirexport_server.store.schema.venues import movement, venue
+
+__all__ = [
+    "METADATA",
+    "database_incarnation",
+    "ej",
+    "movement",
+    "namespace",
+    "org_member",
+    "org_unit",
+    "patient",
+    "patient_contact",
+    "patient_identifier",
+    "place",
+    "revision_base",
+    "revision_delta",
+    "tombstone",
+    "venue",
+]

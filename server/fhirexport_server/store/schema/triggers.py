@@ -1,0 +1,169 @@
+"""Owns the triggers, as DDL: they bump revisions, note deletions and keep `updated_at`, whoever writes."""
+
+from collections.abc import Iterator
+from textwrap import dedent
+
+from fhirexport_server.store.schema.base import METADATA
+from fhirexport_server.store.schema.revisions import EVERY_EJ, READ_BY
+
+# Those whose rows are resources, so that their deletion is worth noting.
+_ENTITIES = ("org_unit", "place", "patient", "venue", "movement")
+
+
+def _ej(table: str) -> str:
+    """The column of `table` that holds the EJ."""
+    return "id" if table == "ej" else "ej_id"
+
+
+def _datasets(table: str) -> str:
+    return ", ".join(f"'{dataset}'" for dataset in READ_BY[table])
+
+
+def _statement(sql: str) -> str:
+    return dedent(sql).strip()
+
+
+# --- SQLite --------------------------------------------------------------------------------------
+
+
+def sqlite() -> Iterator[str]:
+    """Yields the statements for SQLite: triggers run for each row."""
+    yield _statement("""
+        CREATE TRIGGER ej_revision_rows AFTER INSERT ON ej BEGIN
+          INSERT INTO revision_base (ej_id, dataset, n, digest)
+            SELECT NEW.id, column1, 0, random() / 4 FROM (VALUES ('structure'), ('patients'), ('venues'))
+            WHERE NOT EXISTS (SELECT 1 FROM revision_base WHERE ej_id = NEW.id AND dataset = column1);
+        END
+    """)
+    yield _statement(f"""
+        INSERT INTO revision_base (ej_id, dataset, n, digest)
+          SELECT {EVERY_EJ}, column1, 0, random() / 4 FROM (VALUES ('structure'), ('patients'), ('venues'))
+    """)
+    for table in READ_BY:
+        ej = _ej(table)
+        for event, rows in (("INSERT", ["NEW"]), ("UPDATE", ["OLD", "NEW"]), ("DELETE", ["OLD"])):
+            which = ", ".join(f"{row}.{ej}" for row in rows)
+            yield _sqlite_bump(table, event.lower(), f"AFTER {event}", which, or_every_ej=True)
+        # REPLACE deletes the row in its way without a DELETE trigger; only a key shared by every EJ
+        # can put another EJ's row in the way, and that is `id`.
+        if "id" in METADATA.tables[table].c:
+            for event in ("INSERT", "UPDATE"):
+                in_the_way = f"SELECT {ej} FROM {table} WHERE id = NEW.id"
+                yield _sqlite_bump(table, f"before_{event.lower()}", f"BEFORE {event}", in_the_way)
+    for table in _ENTITIES:
+        yield _statement(f"""
+            CREATE TRIGGER {table}_tombstone AFTER DELETE ON {table} BEGIN
+              DELETE FROM tombstone
+                WHERE ej_id = OLD.ej_id AND table_name = '{table}' AND row_id = OLD.id;
+              INSERT INTO tombstone (ej_id, table_name, row_id, deleted_at)
+                VALUES (OLD.ej_id, '{table}', OLD.id, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'));
+            END
+        """)
+    for table in READ_BY:
+        yield _statement(f"""
+            CREATE TRIGGER {table}_updated_at AFTER UPDATE ON {table}
+            WHEN NEW.updated_at IS OLD.updated_at
+              AND NEW.updated_at <> strftime('%Y-%m-%dT%H:%M:%SZ', 'now') BEGIN
+              UPDATE {table} SET updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
+                WHERE rowid = NEW.rowid;
+            END
+        """)
+
+
+def _sqlite_bump(table: str, name: str, when: str, which: str, *, or_every_ej: bool = False) -> str:
+    """Counts up the revisions of the EJs `which`; where none of them has any, those of every EJ."""
+    own = f"""
+          UPDATE revision_base SET n = n + 1, digest = random() / 4
+            WHERE ej_id IN ({which}) AND dataset IN ({_datasets(table)});"""
+    every = f"""
+          UPDATE revision_base SET n = n + 1, digest = random() / 4
+            WHERE ej_id = {EVERY_EJ} AND changes() = 0 AND dataset IN ({_datasets(table)});"""
+    return _statement(f"""
+        CREATE TRIGGER {table}_revision_{name} {when} ON {table} BEGIN{own}{every if or_every_ej else ""}
+        END
+    """)
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------
+
+
+def postgresql() -> Iterator[str]:
+    """Yields the statements for PostgreSQL: triggers run for each statement and append."""
+    yield _statement(f"""
+        INSERT INTO revision_base (ej_id, dataset, n, digest)
+          SELECT {EVERY_EJ}, dataset, 0, trunc(random() * 1e18)
+          FROM unnest(ARRAY['structure', 'patients', 'venues']) AS dataset
+    """)
+    yield from _postgresql_functions()
+    for table in READ_BY:
+        suffix = "_ej" if table == "ej" else ""
+        for event, rows in (
+            ("INSERT", "REFERENCING NEW TABLE AS new_rows"),
+            ("UPDATE", "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"),
+            ("DELETE", "REFERENCING OLD TABLE AS old_rows"),
+            ("TRUNCATE", ""),
+        ):
+            own = "" if event == "TRUNCATE" else suffix
+            name = f"{table}_revision_{event.lower()}"
+            yield _statement(f"""
+                CREATE TRIGGER {name} AFTER {event} ON {table} {rows}
+                  FOR EACH STATEMENT EXECUTE FUNCTION revision_{event.lower()}{own}({_datasets(table)})
+            """)
+            # Also in a session that replays another database's log.
+            yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
+    for table in _ENTITIES:
+        yield _statement(f"""
+            CREATE TRIGGER {table}_tombstone AFTER DELETE ON {table} REFERENCING OLD TABLE AS old_rows
+              FOR EACH STATEMENT EXECUTE FUNCTION note_deletion()
+        """)
+        yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_tombstone"
+    for table in READ_BY:
+        yield _statement(f"""
+            CREATE TRIGGER {table}_updated_at BEFORE UPDATE ON {table}
+              FOR EACH ROW EXECUTE FUNCTION keep_updated_at()
+        """)
+
+
+def _postgresql_functions() -> Iterator[str]:
+    """Yields the functions; they run as their owner, so that a writer needs no right on our tables."""
+    changed = {
+        "insert": "SELECT DISTINCT {ej} AS ej_id FROM new_rows",
+        "update": "SELECT {ej} AS ej_id FROM old_rows UNION SELECT {ej} FROM new_rows",
+        "delete": "SELECT DISTINCT {ej} AS ej_id FROM old_rows",
+        "truncate": f"SELECT {EVERY_EJ} AS ej_id",
+    }
+    for event, rows in changed.items():
+        for suffix, ej in (("", "ej_id"), ("_ej", "id")):
+            if event == "truncate" and suffix:
+                continue
+            yield _function(
+                f"revision_{event}{suffix}",
+                f"""
+                INSERT INTO revision_delta (ej_id, dataset, nonce, source)
+                  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME
+                  FROM ({rows.format(ej=ej)}) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
+                RETURN NULL;""",
+            )
+    yield _function(
+        "note_deletion",
+        """
+                INSERT INTO tombstone (ej_id, table_name, row_id, deleted_at)
+                  SELECT ej_id, TG_TABLE_NAME, id, now() FROM old_rows
+                  ON CONFLICT (ej_id, table_name, row_id) DO UPDATE SET deleted_at = excluded.deleted_at;
+                RETURN NULL;""",
+    )
+    yield _function(
+        "keep_updated_at",
+        """
+                IF NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
+                  NEW.updated_at := now();
+                END IF;
+                RETURN NEW;""",
+    )
+
+
+def _function(name: str, body: str) -> str:
+    return (
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        f" SET search_path FROM CURRENT AS $$\nBEGIN\n{dedent(body).strip()}\nEND $$"
+    )

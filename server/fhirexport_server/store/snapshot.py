@@ -1,0 +1,129 @@
+"""Owns reading one state of the database: the revision first, then rows as they stream."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection
+
+from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.rows import (
+    EjRow,
+    MovementRow,
+    OrgMemberRow,
+    OrgUnitRow,
+    PatientContactRow,
+    PatientIdentifierRow,
+    PatientRow,
+    PlaceRow,
+    VenueRow,
+)
+from fhirexport_server.store import queries, schema
+
+R = TypeVar("R", bound=tuple[Any, ...])
+FETCH_ROWS = 1000
+
+
+class Revision(NamedTuple):
+    """How far a dataset has come. Equal means the same data; only equality means anything."""
+
+    incarnation: str
+    """Which database this is; a restored copy must get another one."""
+    n: int
+    """How many changes there have been."""
+    digest: int
+    """Which changes they were."""
+
+
+class Snapshot:
+    """One read-only transaction: everything it returns is of the same instant.
+
+    Its iterators stream through cursors of the server's, a thousand rows at a time.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def revision(self, ej_id: int, dataset: Dataset) -> Revision:
+        """Returns the dataset's revision. Read it before any row."""
+        row = self._connection.execute(queries.revision(ej_id, dataset)).one()
+        return Revision(row[0], int(row[1]), int(row[2]))
+
+    def ej(self, ej_id: int) -> EjRow | None:
+        """Returns the EJ, None if there is none."""
+        row = self._connection.execute(queries.ej(ej_id)).one_or_none()
+        return None if row is None else EjRow._make(row)
+
+    def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
+        """Returns EJs by ascending id."""
+        query = queries.legal_entities(finess=finess, after_id=after_id, limit=limit)
+        return [EjRow._make(row) for row in self._connection.execute(query)]
+
+    def namespaces(self, ej_id: int) -> dict[str, str]:
+        """Returns the EJ's Identifier.system for each kind of number."""
+        return self._pairs(queries.namespaces(ej_id))
+
+    def unit_kinds(self, ej_id: int) -> dict[int, str]:
+        """Returns the kind of each of the EJ's units, by id."""
+        return self._pairs(queries.kinds(schema.org_unit, ej_id))
+
+    def place_kinds(self, ej_id: int) -> dict[int, str]:
+        """Returns the kind of each of the EJ's places, by id."""
+        return self._pairs(queries.kinds(schema.place, ej_id))
+
+    def org_members(self, ej_id: int) -> dict[int, list[OrgMemberRow]]:
+        """Returns the attachments beside the main tree, by parent."""
+        rows = self._stream(OrgMemberRow, queries.org_members(ej_id))
+        return {parent: list(group) for parent, group in groupby(rows, attrgetter("parent_id"))}
+
+    def org_units(self, ej_id: int) -> Iterator[OrgUnitRow]:
+        """Yields the units, parents before children."""
+        return self._stream(OrgUnitRow, queries.org_units(ej_id))
+
+    def places(self, ej_id: int) -> Iterator[PlaceRow]:
+        """Yields the places, parents before children."""
+        return self._stream(PlaceRow, queries.places(ej_id))
+
+    def patients(
+        self, ej_id: int
+    ) -> Iterator[tuple[PatientRow, list[PatientIdentifierRow], list[PatientContactRow]]]:
+        """Yields the patients by id, each with its identifiers and contacts."""
+        identifiers = _Merge(self._stream(PatientIdentifierRow, queries.patient_identifiers(ej_id)))
+        contacts = _Merge(self._stream(PatientContactRow, queries.patient_contacts(ej_id)))
+        for patient in self._stream(PatientRow, queries.patients(ej_id)):
+            yield patient, identifiers.of(patient.id), contacts.of(patient.id)
+
+    def venues(self, ej_id: int) -> Iterator[tuple[VenueRow, list[MovementRow]]]:
+        """Yields the venues by id, each with its active movements in order."""
+        movements = _Merge(self._stream(MovementRow, queries.movements(ej_id)))
+        for venue in self._stream(VenueRow, queries.venues(ej_id)):
+            yield venue, movements.of(venue.id)
+
+    def _pairs(self, query: queries.Selection) -> dict[Any, str]:
+        return {key: value for key, value in self._connection.execute(query)}  # noqa: C416 - rows are no tuples to mypy
+
+    def _stream(self, row_type: type[R], query: queries.Selection) -> Iterator[R]:
+        make = row_type._make  # type: ignore[attr-defined]  # every row type is a NamedTuple
+        result = self._connection.execution_options(yield_per=FETCH_ROWS).execute(query)
+        for partition in result.partitions():
+            yield from map(make, partition)
+
+
+class _Merge:
+    """Hands out the rows of one stream by the key they start with, both sides being in key order."""
+
+    def __init__(self, rows: Iterator[R]) -> None:
+        self._rows = rows
+        self._next: Any = next(rows, None)
+
+    def of(self, key: int) -> list[Any]:
+        """Returns the rows of this key. Keys are asked for in ascending order."""
+        found: list[Any] = []
+        row = self._next
+        while row is not None and row[0] <= key:
+            if row[0] == key:
+                found.append(row)
+            row = next(self._rows, None)
+        self._next = row
+        return found

@@ -1,0 +1,53 @@
+"""Owns the fixtures that every test may use: real databases, empty or with the demo group."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from fhirexport_server.store.loader import load
+from fhirexport_server.store.migrate import migrate
+from support.postgres import Postgres, running_postgres
+
+DEMO_PATIENTS = 200
+BACKENDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, for the whole session."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """Makes a migrated, empty database: `new_database("sqlite")` or `("postgresql")`; returns its URL."""
+
+    def make(backend: str) -> str:
+        if backend == "sqlite":
+            directory = tmp_path_factory.mktemp("sqlite")
+            url = f"sqlite:///{directory / 'fhirexport.db'}"
+        else:
+            server: Postgres = request.getfixturevalue("postgres")
+            url = server.create_database()
+        migrate(url)
+        return url
+
+    return make
+
+
+@pytest.fixture(params=BACKENDS)
+def database_url(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> str:
+    """A migrated, empty database of one's own, on either backend."""
+    return new_database(request.param)
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def demo_database_url(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> str:
+    """The demo group, on either backend. Shared by the session: read only."""
+    url = new_database(request.param)
+    from fhirexport_server.demo.group import batches
+
+    load(url, batches(patients=DEMO_PATIENTS))
+    return url

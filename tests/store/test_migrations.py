@@ -1,0 +1,83 @@
+"""Shows that the migrations make exactly the schema that the queries are written for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
+from fhirexport_server.store import migrate as migrate_module
+from fhirexport_server.store import migrations
+from fhirexport_server.store.database import Database
+from fhirexport_server.store.migrate import HEAD, migrate
+from fhirexport_server.store.schema import METADATA, ddl
+from sqlalchemy import inspect, text
+from support.rows import writing
+
+VERSIONS = Path(migrations.__file__).parent / "versions"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_the_first_migration_is_the_schema_word_for_word(dialect: str) -> None:
+    assert (VERSIONS / f"r0001_{dialect}.sql").read_text() == ddl.script(dialect)
+
+
+def test_head_is_the_newest_migration() -> None:
+    scripts = ScriptDirectory(str(Path(migrate_module.__file__).parent / "migrations"))
+    assert scripts.get_heads() == [HEAD]
+
+
+def test_a_migrated_database_has_every_table_column_and_index(database_url: str) -> None:
+    with writing(database_url) as connection:
+        inspector = inspect(connection)
+        for table in METADATA.sorted_tables:
+            columns = {column["name"] for column in inspector.get_columns(table.name)}
+            indexes = {index["name"] for index in inspector.get_indexes(table.name)}
+            assert columns == {column.name for column in table.columns}
+            assert {index.name for index in table.indexes} <= indexes
+
+
+def test_migrating_twice_changes_nothing(database_url: str) -> None:
+    with writing(database_url) as connection:
+        before = connection.execute(text("SELECT id FROM database_incarnation")).scalar_one()
+    migrate(database_url)
+    with writing(database_url) as connection:
+        assert connection.execute(text("SELECT id FROM database_incarnation")).scalar_one() == before
+
+
+def test_two_databases_have_two_incarnations(new_database: Callable[[str], str]) -> None:
+    found = set()
+    for backend in ("sqlite", "sqlite", "postgresql", "postgresql"):
+        with writing(new_database(backend)) as connection:
+            found.add(connection.execute(text("SELECT id FROM database_incarnation")).scalar_one())
+    assert len(found) == 4
+
+
+def test_a_schema_of_another_release_is_refused(database_url: str) -> None:
+    with writing(database_url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaMismatchError) as refused:
+        migrate(database_url)
+    assert (refused.value.expected, refused.value.found) == (HEAD, "9999")
+    with Database.open(database_url) as database, pytest.raises(SchemaMismatchError):
+        database.check()
+
+
+def test_a_database_without_schema_is_told_from_one_out_of_reach(tmp_path: Path) -> None:
+    with Database.open(f"sqlite:///{tmp_path / 'new.db'}") as database:
+        with pytest.raises(SchemaMismatchError):
+            database.check()
+        with pytest.raises(SchemaMismatchError), database.snapshot() as snapshot:
+            snapshot.ej(1)
+    with (
+        Database.open(f"sqlite:///{tmp_path / 'missing' / 'new.db'}") as database,
+        pytest.raises(DatabaseUnavailableError),
+    ):
+        database.check()
+
+
+@pytest.mark.parametrize("url", ["mysql://root:hunter2@localhost/x", "hunter2", "", "postgresql:hunter2"])
+def test_a_url_of_another_kind_is_refused_without_quoting_it(url: str) -> None:
+    with pytest.raises(ValueError, match="must start with") as refused, Database.open(url):
+        pass
+    assert "hunter2" not in str(refused.value)

