@@ -20,3 +20,38 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml client/fhirexport/_version.
 
 lock: setup ## Write requirements/dev.lock anew: names, versions and hashes, no addresses
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.lock
+
+demo: setup ## Fill a SQLite database, start the server, export everything, print a table, stop
+	$(BIN)/python client/demo.py
+
+serve: setup ## Migrate and serve DATABASE_URL on localhost:50051
+	$(BIN)/fhirexport-server migrate
+	$(BIN)/fhirexport-server serve
+
+test: setup ## Run the whole suite, on SQLite and on PostgreSQL
+	$(BIN)/python -m pytest
+
+check: lint types ## Everything that is checked without running the suite
+
+lint: setup ## ruff, import-linter, buf
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/buf format --diff --exit-code protos
+
+format: setup ## Format the code and the protos
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/buf format --write protos
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+proto: setup ## Generate client/fhirexport/v1 from the protos
+	PATH="$(CURDIR)/$(BIN):$$PATH" python protos/generate.py client
+
+bench: setup ## Measure ours beside the floor and the naive way, in one run
+	$(BIN)/python tests/bench/run.py
+
+conformance: setup ## Validate every export with independent FHIR validators, where they are
+	$(BIN)/python tests/conformance/check_exports.py

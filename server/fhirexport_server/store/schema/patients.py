@@ -67,7 +67,7 @@ patient = Table(
     base.updated_at(),
     UniqueConstraint("ej_id", "id"),
     base.within_ej("merged_into_id", "patient"),
-    Index(None, "ej_id", "merged_into_id"),
+    Index(None, "merged_into_id"),
     checks.positive("id"),
     checks.label("birth_family", 100),
     checks.label("first_given", 100),

@@ -292,7 +292,7 @@ CREATE TABLE patient (
   CONSTRAINT patient_ej_id_fkey FOREIGN KEY(ej_id) REFERENCES ej (id)
 )
 ;;
-CREATE INDEX patient_ej_id_merged_into_id_idx ON patient (ej_id, merged_into_id)
+CREATE INDEX patient_merged_into_id_idx ON patient (merged_into_id)
 ;;
 CREATE TABLE org_member (
   ej_id BIGINT NOT NULL,

@@ -297,7 +297,7 @@ CREATE TABLE patient (
 )
  STRICT
 ;;
-CREATE INDEX patient_ej_id_merged_into_id_idx ON patient (ej_id, merged_into_id)
+CREATE INDEX patient_merged_into_id_idx ON patient (merged_into_id)
 ;;
 CREATE TABLE org_member (
   ej_id INTEGER NOT NULL,
