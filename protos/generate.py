@@ -50,4 +50,4 @@ def main(out: Path, descriptors: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else "/dev/null")))
+    sys.exit(main(Path(sys.argv[1]), Path(*sys.argv[2:3] or ["/dev/null"])))

@@ -28,7 +28,10 @@ def _whole(wanted: Format, resources: list[Rendered]) -> str:
 def test_a_collection_has_a_full_url_for_each_resource() -> None:
     bundle = json.loads(_whole(Format.BUNDLE, [_resource(1), _resource(2)]))
     assert bundle["type"] == "collection"
-    assert [entry["fullUrl"] for entry in bundle["entry"]] == [f"{BASE}/Patient/pat-1", f"{BASE}/Patient/pat-2"]
+    assert [entry["fullUrl"] for entry in bundle["entry"]] == [
+        f"{BASE}/Patient/pat-1",
+        f"{BASE}/Patient/pat-2",
+    ]
     assert [set(entry) for entry in bundle["entry"]] == [{"fullUrl", "resource"}] * 2
 
 

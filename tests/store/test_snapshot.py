@@ -120,7 +120,7 @@ def test_a_slow_query_ends_when_it_is_interrupted(url: str, database: Database) 
         else "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
     )
     interrupt = Interrupt()
-    timer = threading.Timer(0.3, interrupt.set)
+    timer = threading.Timer(0.3, interrupt.cut)
     timer.start()
     with pytest.raises(DatabaseUnavailableError), database.snapshot(interrupt) as snapshot:
         snapshot._connection.execute(text(slow)).all()  # noqa: SLF001 - no query of ours is that slow
@@ -149,7 +149,7 @@ def test_a_read_from_a_frozen_server_can_be_interrupted() -> None:
             thread = threading.Thread(target=read)
             thread.start()
             assert not ended.wait(0.5)
-            interrupt.set()
+            interrupt.cut()
             assert ended.wait(10)
             thread.join()
 

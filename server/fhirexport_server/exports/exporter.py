@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import (
@@ -25,6 +25,8 @@ LOOKUP_THREADS = 4
 LOOKUP_SECONDS = 5.0
 PLACE_SECONDS = 5.0
 """How long a request waits for a place to render in."""
+GRACE_SECONDS = 1.0
+"""How long a thread that is no longer wanted may take to notice."""
 STALL_SECONDS = 65.0
 """How long a rendering may show nothing new: a little more than the database may take for one statement."""
 
@@ -51,7 +53,7 @@ class Exporter:
         self._space = space
         self._renderings = renderings
         self._lookups = lookups
-        self._running: set[Interrupt] = set()
+        self._runs: set[_Run] = set()
 
     @asynccontextmanager
     async def open(self, request: ExportRequest) -> AsyncIterator[Rendering]:
@@ -71,18 +73,18 @@ class Exporter:
         await self._take_place()
         spool, interrupt = Spool(self._space), Interrupt()
         thread = asyncio.get_running_loop().run_in_executor(self._renderings, fill.run, spool, interrupt)
-        self._running.add(interrupt)
-        thread.add_done_callback(lambda _: self._end(interrupt))
-        limit = asyncio.get_running_loop().call_later(
-            self._timeout, self._give_up, spool, interrupt, ExportTimeoutError(self._timeout)
-        )
+        thread.add_done_callback(lambda _: self._places.release())
+        run = _Run(thread, interrupt)
+        self._runs.add(run)
+        thread.add_done_callback(lambda _: self._runs.discard(run))
+        limit = asyncio.get_running_loop().call_later(self._timeout, self._give_up, spool, run)
         thread.add_done_callback(lambda _: limit.cancel())
         try:
             with _unavailable_on_stall():
                 snapshot = await spool.started(STALL_SECONDS)
             yield _FromDatabase(snapshot, spool)
         finally:
-            interrupt.set()
+            run.stop()
             thread.add_done_callback(lambda _: spool.close())
 
     async def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
@@ -102,10 +104,11 @@ class Exporter:
         """Raises DatabaseUnavailableError or SchemaMismatchError when exports cannot work."""
         await self._look_up(self._database.check)
 
-    def interrupt_all(self) -> None:
-        """Ends every rendering and look-up under way."""
-        for interrupt in list(self._running):
-            interrupt.set()
+    async def stop(self) -> None:
+        """Ends every rendering and look-up under way, and waits for them."""
+        for run in list(self._runs):
+            run.stop()
+        await asyncio.gather(*(run.thread for run in self._runs), return_exceptions=True)
 
     async def _take_place(self) -> None:
         try:
@@ -114,28 +117,43 @@ class Exporter:
         except TimeoutError:
             raise TooManyExportsError(self._limit) from None
 
-    def _end(self, interrupt: Interrupt) -> None:
-        self._running.discard(interrupt)
-        self._places.release()
-
-    @staticmethod
-    def _give_up(spool: Spool, interrupt: Interrupt, error: Exception) -> None:
-        spool.fail(error)
-        interrupt.set()
+    def _give_up(self, spool: Spool, run: "_Run") -> None:
+        spool.fail(ExportTimeoutError(self._timeout))
+        run.stop()
 
     async def _look_up(self, look: Callable[[Interrupt], T]) -> T:
         """Runs a short read in a thread, and gives it up when it takes too long."""
         interrupt = Interrupt()
-        self._running.add(interrupt)
         thread = asyncio.get_running_loop().run_in_executor(self._lookups, look, interrupt)
-        thread.add_done_callback(lambda _: self._running.discard(interrupt))
+        run = _Run(thread, interrupt)
+        self._runs.add(run)
+        thread.add_done_callback(lambda _: self._runs.discard(run))
         try:
             async with asyncio.timeout(LOOKUP_SECONDS):
-                return await thread
+                # Shielded: the thread goes on until it sees that it is no longer wanted.
+                return await asyncio.shield(thread)
         except TimeoutError:
             raise DatabaseUnavailableError from None
         finally:
-            interrupt.set()
+            run.stop()
+
+
+class _Run:
+    """A thread at work for one request."""
+
+    def __init__(self, thread: asyncio.Future[Any], interrupt: Interrupt) -> None:
+        self.thread = thread
+        self._interrupt = interrupt
+
+    def stop(self) -> None:
+        """Asks the thread to end, and makes it end where it does not."""
+        if self.thread.done():
+            return
+        self._interrupt.set()
+        cut = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._interrupt.cut)
+        self.thread.add_done_callback(lambda _: cut.cancel())
+        # Nobody else may be left to look at how it ended.
+        self.thread.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 @contextmanager
@@ -203,6 +221,6 @@ async def open_exporter(
     try:
         yield exporter
     finally:
-        exporter.interrupt_all()
+        await exporter.stop()
         for threads in (renderings, lookups):
             await asyncio.to_thread(threads.shutdown, wait=True, cancel_futures=True)

@@ -3,7 +3,7 @@
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from threading import Lock
 from typing import Self
 
@@ -18,7 +18,7 @@ from fhirexport_server.store.snapshot import Snapshot
 
 
 class Interrupt:
-    """A way to end a read from another thread, also one that waits for a server that never answers."""
+    """A way to end a read from another thread: politely, or though it waits for a server that is gone."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -31,7 +31,11 @@ class Interrupt:
             raise DatabaseUnavailableError
 
     def set(self) -> None:
-        """Ends the read under way, and every later one of this interrupt, with DatabaseUnavailableError."""
+        """Asks the reader to end: its next `check`, and every later read, is a DatabaseUnavailableError."""
+        self._set = True
+
+    def cut(self) -> None:
+        """Ends the read at once, and its connection with it."""
         with self._lock:
             self._set = True
             if self._connection is not None:
@@ -79,8 +83,12 @@ class Database:
             DatabaseUnavailableError: the database did not answer, or the read was interrupted.
             SchemaMismatchError: the schema is not this release's.
         """
-        with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
-            yield Snapshot(connection)
+        with (
+            engines.translated(),
+            self._transaction(interrupt or Interrupt()) as connection,
+            closing(Snapshot(connection)) as snapshot,
+        ):
+            yield snapshot
 
     def check(self, interrupt: Interrupt | None = None) -> None:
         """Raises unless exports can work: DatabaseUnavailableError or SchemaMismatchError."""

@@ -1,6 +1,7 @@
 """Owns reading one state of the database: the revision first, then rows as they stream."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -44,6 +45,11 @@ class Snapshot:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._open = ExitStack()
+
+    def close(self) -> None:
+        """Closes the cursors of whatever was not read to its end."""
+        self._open.close()
 
     def revision(self, ej_id: int, dataset: Dataset) -> Revision:
         """Returns the dataset's revision. Read it before any row."""
@@ -106,6 +112,7 @@ class Snapshot:
     def _stream(self, row_type: type[R], query: queries.Selection) -> Iterator[R]:
         make = row_type._make  # type: ignore[attr-defined]  # every row type is a NamedTuple
         result = self._connection.execution_options(yield_per=FETCH_ROWS).execute(query)
+        self._open.callback(result.close)
         for partition in result.partitions():
             yield from map(make, partition)
 
