@@ -33,11 +33,13 @@ INSERTS = {
     "place": "INSERT INTO place (ej_id, kind, code, name) VALUES (1, 'ROOM', 'R', 'R')",
     "patient": "INSERT INTO patient (ej_id) VALUES (1)",
     "patient_identifier": "INSERT INTO patient_identifier "
-    "(ej_id, patient_id, seq, kind, use_code, system, value) VALUES (1, 1, 2, 'IPP', 'old', 'urn:oid:1.2', '9')",
+    "(ej_id, patient_id, seq, kind, use_code, system, value) "
+    "VALUES (1, 1, 2, 'IPP', 'old', 'urn:oid:1.2', '9')",
     "patient_contact": "INSERT INTO patient_contact (ej_id, patient_id, seq, family) VALUES (1, 1, 2, 'X')",
     "venue": "INSERT INTO venue (ej_id, patient_id, venue_no, patient_class) VALUES (1, 1, 'V2', 'O')",
     "movement": "INSERT INTO movement "
-    "(ej_id, venue_id, movement_no, started_at, trigger_event) VALUES (1, 1, 'M2', '2026-01-11T08:00:00Z', 'A03')",
+    "(ej_id, venue_id, movement_no, started_at, trigger_event) "
+    "VALUES (1, 1, 'M2', '2026-01-11T08:00:00Z', 'A03')",
 }
 # In an order in which nothing that refers is left behind.
 DELETES = {
