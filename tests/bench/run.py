@@ -30,7 +30,7 @@ from fhirexport_server.store.migrate import migrate
 from rich.console import Console
 from rich.table import Table
 from support.postgres import Postgres, running_postgres
-from support.server import ServerProcess
+from support.server import server_process
 
 EJ_ID = 1
 BASE_URL = "http://localhost:8000/fhir"
@@ -113,7 +113,7 @@ async def _streams(server: Postgres, directory: Path, venues: int) -> Table:
         sql = floor.statements(url, EJ_ID, Dataset.VENUES)
         with _closing(floor.connect(url)) as connection:
             bare = min(_timed(partial(floor.fetch, connection, sql)) for _ in range(3))
-        resources, size, seconds, growth = await _stream(url)
+        resources, size, seconds, growth = await _stream(url, directory)
         table.add_row(
             backend,
             f"{resources:,}",
@@ -126,10 +126,10 @@ async def _streams(server: Postgres, directory: Path, venues: int) -> Table:
     return table
 
 
-async def _stream(url: str) -> tuple[int, int, float, int]:
+async def _stream(url: str, directory: Path) -> tuple[int, int, float, int]:
     """Streams once to warm up and once measured; returns resources, bytes, seconds, growth of RSS."""
-    with ServerProcess(url) as server:
-        process = psutil.Process(server.pid)
+    async with server_process(directory, url) as server:
+        process = psutil.Process(server.process.pid)
         async with AsyncClient(server.address) as client:
             await _drain(client, Dataset.PATIENTS)
             before = process.memory_info().rss

@@ -1,0 +1,103 @@
+"""Owns `make demo`: the whole service once round, from an empty directory to a table of exports.
+
+It fills a SQLite database with an invented hospital group, starts the server, exports the three
+datasets with the client library, prints what came, and stops the server.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fhirexport import Client, Export
+from rich.console import Console
+from rich.table import Table
+
+EJ_ID = 1
+SERVER = Path(sys.executable).with_name("fhirexport-server")
+START_SECONDS = 30
+
+
+def main() -> None:
+    """Runs the demonstration in a directory that is gone afterwards."""
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="fhirexport-demo-") as name:
+        directory = Path(name)
+        address = f"127.0.0.1:{_free_port()}"
+        environment = os.environ | {
+            "DATABASE_URL": f"sqlite:///{directory / 'fhirexport.db'}",
+            "LISTEN_ADDRESS": address,
+            "DRAIN_DELAY": "0",
+        }
+        subprocess.run([SERVER, "demo"], env=environment, cwd=directory, check=True)
+        with _serving(environment, directory), Client(address) as client:
+            _wait(client)
+            for entity in client.entities():
+                console.print(f"EJ {entity.ej_id}: {entity.name} (FINESS {entity.finess})")
+            console.print(_exports(client, directory))
+
+
+def _exports(client: Client, directory: Path) -> Table:
+    table = Table(title=f"Exports of EJ {EJ_ID}")
+    for heading in ("dataset", "source", "resources", "bytes", "milliseconds"):
+        table.add_column(heading, justify="left" if heading in ("dataset", "source") else "right")
+    for name, export in _wanted(client):
+        start = time.perf_counter()
+        export.save(directory / f"{name}.json", format="bundle")
+        milliseconds = (time.perf_counter() - start) * 1000
+        snapshot = export.snapshot
+        table.add_row(
+            name,
+            snapshot.source,
+            f"{snapshot.resource_count:,}",
+            f"{snapshot.size_bytes:,}",
+            f"{milliseconds:.0f}",
+        )
+    return table
+
+
+def _wanted(client: Client) -> Iterator[tuple[str, Export]]:
+    yield "structure", client.structure(EJ_ID)
+    yield "patients", client.patients(EJ_ID)
+    yield "venues", client.venues(EJ_ID)
+    yield "venues, with movements", client.venues(EJ_ID, movements=True)
+
+
+@contextmanager
+def _serving(environment: dict[str, str], directory: Path) -> Iterator[None]:
+    with (directory / "server.log").open("wb") as log:
+        process = subprocess.Popen([SERVER, "serve"], env=environment, cwd=directory, stderr=log)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(START_SECONDS)
+
+
+def _wait(client: Client) -> None:
+    """Waits until the server serves exports."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        try:
+            if client.health() == "SERVING":
+                return
+        except Exception:
+            pass
+        time.sleep(0.1)
+    raise SystemExit(f"the server did not start within {START_SECONDS} s")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Owns how a server is reached: target, credentials, retries, keepalive."""
+
+import ipaddress
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+
+from fhirexport._version import __version__
+
+EXPORTS = "fhirexport.v1.ExportService"
+UNARY_SECONDS = 30.0
+HEALTH_SECONDS = 5.0
+
+_RETRY = {
+    "maxAttempts": 4,
+    "initialBackoff": "0.1s",
+    "maxBackoff": "2s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+_SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "healthCheckConfig": {"serviceName": EXPORTS},
+    "methodConfig": [
+        # Streams are taken up again by the reader, which knows what has come already.
+        {"name": [{"service": EXPORTS, "method": "StreamExport"}]},
+        {"name": [{"service": EXPORTS}], "retryPolicy": _RETRY},
+    ],
+    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+}
+
+
+def options() -> Sequence[tuple[str, Any]]:
+    """Returns the channel's options. The limit of 4 MiB a message stays as it is: no answer is larger."""
+    return (
+        ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+        ("grpc.primary_user_agent", f"fhirexport/{__version__}"),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+    )
+
+
+def credentials(target: str, root_certificates: bytes | None) -> grpc.ChannelCredentials | None:
+    """Returns TLS credentials; None for a server on this machine that was given no certificates."""
+    if root_certificates is None and is_local(target):
+        return None
+    return grpc.ssl_channel_credentials(root_certificates)
+
+
+def is_local(target: str) -> bool:
+    """Says whether a target is on this machine: the loopback, or a Unix socket."""
+    if target.startswith(("unix:", "unix-abstract:")):
+        return True
+    address = target.removeprefix("dns:///").removeprefix("ipv4:").removeprefix("ipv6:")
+    host = address.rpartition(":")[0].strip("[]") or address
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,180 @@
+"""Owns the client for programs without an event loop: input and output only."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from fhirexport import _channel, _requests
+from fhirexport._files import whole_file
+from fhirexport._reader import Reader
+from fhirexport._requests import OnProgress, Options, Wanted
+from fhirexport._resources import Resource, resources
+from fhirexport.errors import from_rpc
+from fhirexport.models import Format, LegalEntity, Snapshot
+from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
+
+CACHE_STATUS = "cache-status"
+
+
+class Export:
+    """One export, not asked for before it is read. Each way of reading it asks anew."""
+
+    def __init__(self, stub: ExportServiceStub, wanted: Wanted, on_progress: OnProgress | None) -> None:
+        self._stub = stub
+        self._wanted = wanted
+        self._on_progress = on_progress
+        self.snapshot: Snapshot | None = None
+        """What was last read; None before that."""
+        self.not_modified = False
+        """True when the `if_none_match` that was given still holds: nothing was read."""
+
+    def __iter__(self) -> Iterator[Resource]:
+        """Yields the resources one by one, in constant memory.
+
+        Raises:
+            ExportError: it failed; what was yielded so far is not the whole export.
+        """
+        for content in self.chunks("ndjson"):
+            yield from resources(content)
+
+    def chunks(self, format: Format = "bundle") -> Iterator[bytes]:  # noqa: A002 - the word that everybody looks for
+        """Yields the bytes of the export as they come. Only when it ends without an error are they whole."""
+        reader = Reader(self._wanted.stream(format), self._on_progress)
+        while not reader.finished:
+            call = self._stub.StreamExport(reader.request)
+            try:
+                for event in call:
+                    content = reader.accept(event, _cache_status(call))
+                    self.snapshot, self.not_modified = reader.snapshot, reader.not_modified
+                    if content is not None:
+                        yield content
+                reader.ended()
+            except grpc.RpcError as error:
+                time.sleep(reader.delay(from_rpc(error)))
+            finally:
+                call.cancel()
+
+    def read(self, format: Format = "bundle") -> bytes:  # noqa: A002 - as above
+        """Returns the whole export as bytes: for exports that fit into memory."""
+        return b"".join(self.chunks(format))
+
+    def bundle(self) -> dict[str, Any]:
+        """Returns the whole export as one Bundle."""
+        bundle: dict[str, Any] = json.loads(self.read("bundle"))
+        return bundle
+
+    def save(self, path: str | Path, format: Format = "ndjson") -> Path:  # noqa: A002 - as above
+        """Writes the export to a file, which is there whole or not at all.
+
+        Returns the file's path. When `not_modified` is true, the file is left as it was.
+        """
+        target = Path(path)
+        chunks = self.chunks(format)
+        first = next(chunks, None)
+        if first is None and self.not_modified:
+            return target
+        with whole_file(target) as file:
+            file.write(first or b"")
+            for content in chunks:
+                file.write(content)
+        return target
+
+
+class Client:
+    """A connection to a server. Safe to share between threads; not across a fork."""
+
+    def __init__(
+        self,
+        target: str = "localhost:50051",
+        *,
+        root_certificates: bytes | None = None,
+        channel: grpc.Channel | None = None,
+    ) -> None:
+        """Prepares a connection; it is made with the first call.
+
+        Args:
+            target: `host:port`, `dns:///host:port` or `unix:path`. Any host but this one is reached by TLS.
+            root_certificates: what to trust, in PEM; the system's certificates if left out.
+            channel: one's own channel, in place of both. It stays open.
+        """
+        self._own = channel is None
+        if channel is None:
+            credentials = _channel.credentials(target, root_certificates)
+            channel = (
+                grpc.insecure_channel(target, options=_channel.options())
+                if credentials is None
+                else grpc.secure_channel(target, credentials, options=_channel.options())
+            )
+        self._channel = channel
+        self._stub = ExportServiceStub(channel)
+        self._health = health_pb2_grpc.HealthStub(channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if self._own:
+            self._channel.close()
+
+    def entities(self, finess: str | None = None) -> Iterator[LegalEntity]:
+        """Yields the EJs by id; only the one with this FINESS number where one is given."""
+        token = ""
+        while True:
+            try:
+                page = self._stub.ListLegalEntities(
+                    _requests.entities(finess, token), timeout=_channel.UNARY_SECONDS
+                )
+            except grpc.RpcError as error:
+                raise from_rpc(error) from error
+            yield from map(LegalEntity.from_message, page.legal_entities)
+            token = page.next_page_token
+            if not token:
+                return
+
+    def structure(self, ej: int, **options: Unpack[Options]) -> Export:
+        """Returns the export of an EJ's structure: Organization and Location resources."""
+        return self._export(_requests.STRUCTURE, ej, options)
+
+    def patients(self, ej: int, **options: Unpack[Options]) -> Export:
+        """Returns the export of an EJ's patients: Patient resources."""
+        return self._export(_requests.PATIENTS, ej, options)
+
+    def venues(self, ej: int, *, movements: bool = False, **options: Unpack[Options]) -> Export:
+        """Returns the export of an EJ's venues: Encounter resources, with `movements` one for each of them too."""
+        return self._export(_requests.VENUES, ej, options, movements=movements)
+
+    def health(self, service: str = _channel.EXPORTS) -> str:
+        """Returns what the server says of a service: `SERVING`, `NOT_SERVING`.
+
+        Raises:
+            NotFoundError: it has no such service.
+        """
+        try:
+            answer = self._health.Check(
+                health_pb2.HealthCheckRequest(service=service), timeout=_channel.HEALTH_SECONDS
+            )
+        except grpc.RpcError as error:
+            raise from_rpc(error) from error
+        return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+
+    def _export(
+        self, dataset: _requests.Dataset, ej: int, options: Options, *, movements: bool = False
+    ) -> Export:
+        wanted = Wanted.of(dataset, ej, options, movements=movements)
+        return Export(self._stub, wanted, options.get("on_progress"))
+
+
+def _cache_status(call: grpc.Call) -> str:
+    return next((str(value) for key, value in call.initial_metadata() if key == CACHE_STATUS), "")

@@ -1,0 +1,121 @@
+"""Owns the wiring of the server: what is made, in which order, and how it all ends."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+import structlog
+from fhirexport._version import __version__
+from prometheus_client import CollectorRegistry
+
+from fhirexport_server.exports.exporter import LOOKUP_THREADS, open_exporter
+from fhirexport_server.rpc.export_service import Exports
+from fhirexport_server.rpc.health import Health, Probe
+from fhirexport_server.rpc.limits import Limits
+from fhirexport_server.rpc.server import make_server
+from fhirexport_server.settings import Settings
+from fhirexport_server.store.database import Database
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class App:
+    """A server that runs."""
+
+    address: str
+    """Where it listens, with the port it got."""
+    registry: CollectorRegistry
+    """Its metrics."""
+    _server: grpc.aio.Server
+    _health: Health
+
+    async def drain(self, *, delay: float, grace: float) -> None:
+        """Stops taking calls, and lets those in flight end.
+
+        Args:
+          delay: How long to go on taking calls while the health service already says NOT_SERVING.
+          grace: How long the calls in flight have then, before they are cancelled.
+        """
+        _log.info("draining", delay=delay, grace=grace)
+        await self._health.drain()
+        await asyncio.sleep(delay)
+        await self._server.stop(grace)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, limits: Limits | None = None, exports: Exports | None = None
+) -> AsyncIterator[App]:
+    """Runs a server; at the end, cancels what is left and lets go of everything.
+
+    It starts without its database as well, says NOT_SERVING, and serves once the database is there.
+
+    Args:
+      settings: What to run.
+      limits: The bounds of a call, where they are not those of the settings.
+      exports: What answers the exports, where it is not the database.
+
+    Raises:
+      ListenError: the address cannot be listened on.
+    """
+    limits = limits or Limits(stream_seconds=settings.rendering_timeout)
+    async with AsyncExitStack() as stack:
+        database = stack.enter_context(
+            Database.open(
+                settings.database_url.get_secret_value(),
+                connections=settings.max_renderings + LOOKUP_THREADS,
+            )
+        )
+        exporter = await stack.enter_async_context(
+            open_exporter(
+                database,
+                base_url=settings.base_url,
+                max_renderings=settings.max_renderings,
+                rendering_timeout=settings.rendering_timeout,
+                spool_limit_bytes=settings.spool_limit,
+            )
+        )
+        health, registry = Health(), CollectorRegistry()
+        server, address = make_server(exports or exporter, health, limits, registry, settings.listen_address)
+        stack.push_async_callback(server.stop, None)
+        await server.start()
+        probe = asyncio.create_task(Probe(health, exporter.check).run(), name="probe")
+        stack.push_async_callback(_cancelled, probe)
+        _log.info("listening", address=address, version=__version__, **settings.public())
+        yield App(address, registry, server, health)
+    _log.info("stopped")
+
+
+async def serve(settings: Settings) -> None:
+    """Runs a server until SIGTERM or SIGINT, then drains it. A second signal ends it at once.
+
+    Raises:
+      ListenError: the address cannot be listened on.
+    """
+    first, second = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        (second if first.is_set() else first).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    async with running(settings) as app:
+        await first.wait()
+        drained = asyncio.create_task(app.drain(delay=settings.drain_delay, grace=settings.drain_grace))
+        hurried = asyncio.create_task(second.wait())
+        await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        await _cancelled(hurried)
+        await _cancelled(drained)
+
+
+async def _cancelled(task: "asyncio.Task[object]") -> None:
+    """Cancels a task that may have ended, waits for it, and raises what it failed with."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()

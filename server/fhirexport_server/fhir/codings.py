@@ -1,0 +1,106 @@
+"""Owns the systems that codes come from, and the constants that are made of them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+
+from fhirexport_server.domain.errors import RowNotRenderableError
+from fhirexport_server.fhir.model import CodeableConcept, Coding, Extension
+from fhirexport_server.fhir.resource import encoded
+
+_FR_CORE: Final = "https://hl7.fr/ig/fhir/core"
+_HL7: Final = "http://terminology.hl7.org/CodeSystem"
+_NOS: Final = "https://mos.esante.gouv.fr/NOS"
+# FHIR R4, code.
+_CODE: Final = re.compile(r"\S+( \S+)*")
+_T = TypeVar("_T")
+
+
+def fr_definition(name: str) -> str:
+    """The URL of a profile or extension of FR Core, without a version, as its own examples write it."""
+    return f"{_FR_CORE}/StructureDefinition/{name}"
+
+
+def fr_system(name: str) -> str:
+    """The URL of a code system of FR Core."""
+    return f"{_FR_CORE}/CodeSystem/fr-core-cs-{name}"
+
+
+def hl7_system(name: str) -> str:
+    """The URL of a code system of HL7's terminology."""
+    return f"{_HL7}/{name}"
+
+
+def nos_system(name: str) -> str:
+    """The URL of a code system of the French health nomenclatures, such as `TRE_R13-CommuneOM`."""
+    return f"{_NOS}/{name}/FHIR/{name.replace('_', '-')}"
+
+
+def meta(profile: str) -> msgspec.Raw:
+    """A resource's `meta`: the profile of FR Core that it conforms to."""
+    return encoded({"profile": [fr_definition(profile)]})
+
+
+def concept(
+    system: str, code: str, display: str | None = None, *, category: Extension | None = None
+) -> msgspec.Raw:
+    """A CodeableConcept with one coding."""
+    extension = None if category is None else [category]
+    coding = Coding(system=system, code=code, display=display)
+    return encoded(CodeableConcept(extension=extension, coding=[coding]))
+
+
+def concepts(system: str, codes: Iterable[str] | Mapping[str, str]) -> dict[str, msgspec.Raw]:
+    """A CodeableConcept for each code of a list; a mapping gives the displays."""
+    displays = codes if isinstance(codes, Mapping) else {}
+    return {code: concept(system, code, displays.get(code)) for code in codes}
+
+
+def codings(system: str, codes: Iterable[str] | Mapping[str, str]) -> dict[str, Coding]:
+    """A Coding for each code of a list; a mapping gives the displays."""
+    displays = codes if isinstance(codes, Mapping) else {}
+    return {code: Coding(system=system, code=code, display=displays.get(code)) for code in codes}
+
+
+def known(constants: Mapping[str, _T], code: str, row: tuple[str, int, str]) -> _T:
+    """Looks a coded column's value up.
+
+    Args:
+        constants: what to print for each code.
+        code: the column's value.
+        row: table, row id and column, for the error.
+
+    Raises:
+        RowNotRenderableError: the code is in no list that the profiles name.
+    """
+    try:
+        return constants[code]
+    except KeyError:
+        table, row_id, column = row
+        raise RowNotRenderableError(table, row_id, f"{column} holds no code that FHIR knows") from None
+
+
+def known_or_none(constants: Mapping[str, _T], code: str | None, row: tuple[str, int, str]) -> _T | None:
+    """As `known`, for a column that may hold nothing."""
+    return None if code is None else known(constants, code, row)
+
+
+def open_coding(system: str, code: str, row: tuple[str, int, str]) -> Coding:
+    """A Coding of a system whose codes are not listed here. `row` is as in `known`.
+
+    Raises:
+        RowNotRenderableError: the text cannot be a code.
+    """
+    if _CODE.fullmatch(code) is None:
+        table, row_id, column = row
+        raise RowNotRenderableError(
+            table, row_id, f"{column} is no FHIR code: single spaces inside, none around"
+        )
+    return Coding(system=system, code=code)
+
+
+def open_concept(system: str, code: str, row: tuple[str, int, str]) -> msgspec.Raw:
+    """A CodeableConcept of a system whose codes are not listed here; otherwise as `open_coding`."""
+    return encoded(CodeableConcept(coding=[open_coding(system, code, row)]))

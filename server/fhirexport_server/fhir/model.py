@@ -1,0 +1,103 @@
+"""Owns the datatypes of FHIR R4 that are exported: a Struct a type, a field a property, in R4's order.
+
+A field that is None is left out. A field of type `Raw` takes a constant that was encoded beforehand.
+Source: FHIR R4 (4.0.1), datatypes; the resources are in `resources.py`.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Raw, Struct
+
+
+class Element(Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
+    """What every type has in common. No cycle is possible, so the garbage collector need not look."""
+
+
+class Coding(Element, frozen=True, kw_only=True):
+    """A code in a system."""
+
+    system: str
+    code: str
+    display: str | None = None
+
+
+class Period(Element, frozen=True, kw_only=True):
+    """From `start` (included) to `end` (included as far as its precision goes)."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class Identifier(Element, frozen=True, kw_only=True):
+    """A business number."""
+
+    use: str | None = None
+    type: Raw | None = None
+    system: str
+    value: str
+    period: Period | None = None
+
+
+class Reference(Element, frozen=True, kw_only=True):
+    """A pointer to a resource, literal (`reference`) or logical (`identifier`)."""
+
+    reference: str | None = None
+    type: str | None = None
+    identifier: Identifier | None = None
+    display: str | None = None
+
+
+class Address(Element, frozen=True, kw_only=True):
+    """A postal address (fr-core-address)."""
+
+    extension: "Sequence[Extension] | None" = None
+    use: str | None = None
+    line: Sequence[str] | None = None
+    city: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+
+
+class Extension(Element, frozen=True, kw_only=True):
+    """An extension, with one `value...` or with extensions inside."""
+
+    extension: "Sequence[Extension] | None" = None
+    url: str
+    value_address: Address | None = None
+    value_boolean: bool | None = None
+    value_code: str | None = None
+    value_codeable_concept: Raw | None = None
+    value_coding: Coding | None = None
+    value_date: str | None = None
+    value_date_time: str | None = None
+    value_integer: int | None = None
+    value_markdown: str | None = None
+    value_period: Period | None = None
+    value_reference: Reference | None = None
+    value_string: str | None = None
+
+
+class CodeableConcept(Element, frozen=True, kw_only=True):
+    """A concept: a coding, or a text where no code system holds it."""
+
+    extension: Sequence[Extension] | None = None
+    coding: Sequence[Coding] | None = None
+    text: str | None = None
+
+
+class ContactPoint(Element, frozen=True, kw_only=True):
+    """A telephone number or an e-mail address (fr-core-contact-point)."""
+
+    system: str
+    value: str
+    use: str | None = None
+
+
+class HumanName(Element, frozen=True, kw_only=True):
+    """A person's name (fr-core-human-name)."""
+
+    extension: Sequence[Extension] | None = None
+    use: str | None = None
+    family: str | None = None
+    given: Sequence[str] | None = None
+    prefix: Sequence[str] | None = None

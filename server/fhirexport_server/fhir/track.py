@@ -1,0 +1,44 @@
+"""Owns how one property of a stay changes over time: its present value, and the spans it had before."""
+
+from typing import Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Span(NamedTuple, Generic[T]):
+    """A value and when it held: epoch seconds, `end` None while it still does."""
+
+    value: T
+    start: int
+    end: int | None
+
+
+class Track(Generic[T]):
+    """One property over time.
+
+    Spans are in order and do not overlap. None has a length of zero, and two that follow each other
+    without a gap have different values.
+    """
+
+    __slots__ = ("past", "since", "value")
+
+    def __init__(self) -> None:
+        self.value: T | None = None
+        """The present value; None before the first and in a gap."""
+        self.since = 0
+        """When the present value began, in epoch seconds."""
+        self.past: list[Span[T]] = []
+
+    def change(self, value: T | None, at: int) -> None:
+        """Sets the value from `at` on, which is not before the last change."""
+        if value == self.value:
+            return
+        past = self.past
+        if self.value is not None and at > self.since:
+            past.append(Span(self.value, self.since, at))
+        self.value = value
+        # A value that held for no time at all leaves what was around it in one piece.
+        if past and past[-1].end == at and past[-1].value == value:
+            self.since = past.pop().start
+        else:
+            self.since = at

@@ -1,0 +1,6 @@
+"""Owns the renderer's version, which is part of every etag."""
+
+from typing import Final
+
+RENDERER_VERSION: Final = "1"
+"""To be raised whenever any byte of any resource changes."""

@@ -1,0 +1,116 @@
+"""Owns the log: one pipeline for our lines and for the libraries', to stderr and to a file.
+
+A traceback is reduced to the types of its exceptions and to where they were raised: an exception's text may
+quote a row.
+"""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+_FILE_BYTES = 10 * 1024 * 1024
+_OLD_FILES = 5
+
+
+def configure(level: str, file: Path | None) -> None:
+    """Sends every log line of this process through one pipeline.
+
+    JSON, one object a line, when stderr is not a terminal and always in the file; colors on a terminal.
+
+    Args:
+      level: The least severe level of our own lines. Libraries are heard from WARNING on: below it they
+        print parameters and rows.
+      file: Where to write the log as well, or None.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    # Below ERROR, gRPC's core prints a line for each bad handshake; it reads this when a server is made.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    terminal = sys.stderr.isatty()
+    handlers: list[logging.Handler] = [_handler(logging.StreamHandler(sys.stderr), colors=terminal)]
+    if file is not None:
+        rotated = RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8")
+        handlers.append(_handler(rotated, colors=False))
+    severity = logging.getLevelNamesMapping()[level]
+    logging.basicConfig(level=max(severity, logging.WARNING), handlers=handlers, force=True)
+    logging.getLogger("fhirexport_server").setLevel(severity)
+    logging.captureWarnings(capture=True)
+    logging.raiseExceptions = False  # a full disk must not turn log lines into tracebacks on stderr
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def where(error: BaseException) -> list[str]:
+    """Returns an exception and what caused it, without their texts: each one's type and the calls it left.
+
+    Example:
+      `["ValueError", "store/rows.py:12 in read", "RuntimeError", "exports/fill.py:80 in fill"]`
+    """
+    return [line for link in _chain(error) for line in (type(link).__name__, *_frames(link.__traceback__))]
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _frames(trace: TracebackType | None) -> Iterator[str]:
+    for frame, line in traceback.walk_tb(trace):
+        code = frame.f_code
+        yield f"{'/'.join(Path(code.co_filename).parts[-2:])}:{line} in {code.co_name}"
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_exception_text,
+    ]
+
+
+def _handler(handler: logging.Handler, *, colors: bool) -> logging.Handler:
+    renderer: Processor = structlog.processors.JSONRenderer()
+    if colors:
+        renderer = structlog.dev.ConsoleRenderer()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_shared(),
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    return handler
+
+
+def _without_exception_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+        event["where"] = where(error)
+    event.pop("stack_info", None)
+    # asyncio and warnings put the repr of an exception, or source, on the lines after the first.
+    event["event"] = str(event["event"]).partition("\n")[0]
+    return event

@@ -1,0 +1,55 @@
+"""Owns what is known of the call in progress: what the log, the metrics and the answer say about it."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import grpc
+from google.protobuf.message import Message
+
+Context: TypeAlias = grpc.aio.ServicerContext[Message, Message]
+Kind: TypeAlias = Literal["unary", "client_stream", "server_stream"]
+
+
+@dataclass
+class Call:
+    """One call. The layers around it and the method that answers it write down here what they learn."""
+
+    service: str
+    """Its full name, such as `fhirexport.v1.ExportService`."""
+    method: str
+    """Its own name, such as `ExportVenues`."""
+    kind: Kind
+    context: Context
+    request_id: str
+    code: grpc.StatusCode = grpc.StatusCode.OK
+    reason: str = ""
+    """The reason of its ErrorInfo; empty when it succeeded or was cancelled."""
+    received: int = 0
+    """How many messages came in."""
+    sent: int = 0
+    """How many messages went out."""
+    facts: dict[str, str | int] = field(default_factory=dict)
+    """What its line in the log says beside that. Never content."""
+
+
+Layer: TypeAlias = Callable[[Call], AbstractAsyncContextManager[None]]
+"""What is done before and after a call: entered with it, left with its exception."""
+
+_CURRENT: ContextVar[Call] = ContextVar("call")
+
+
+def current() -> Call:
+    """Returns the call that the running task answers.
+
+    Raises:
+      LookupError: it answers none.
+    """
+    return _CURRENT.get()
+
+
+def begin(call: Call) -> None:
+    """Makes it the call that the running task answers. gRPC runs every call in a task of its own."""
+    _CURRENT.set(call)

@@ -1,0 +1,221 @@
+"""Owns the one place where an error becomes a status: its code, its reason, its text and its details.
+
+Every answer has exactly one `google.rpc.ErrorInfo` (AIP-193). What `fhirexport/v1/error_reason.proto` and the
+table in `docs/api.md` say is what this module does; a test holds the three together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import singledispatch
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError, Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from fhirexport_server.domain.errors import (
+    DatabaseUnavailableError,
+    EjNotFoundError,
+    ExportTimeoutError,
+    ExportTooLargeError,
+    FhirExportError,
+    FieldViolation,
+    InvalidRequestError,
+    RowNotRenderableError,
+    SchemaMismatchError,
+    SpoolFullError,
+    TooManyExportsError,
+)
+
+DOMAIN = "fhirexport"
+DETAILS_KEY = "grpc-status-details-bin"
+# The details travel in a trailer, and many clients accept no more than 8 KiB of those.
+_MOST_VIOLATIONS = 20
+
+
+@dataclass(eq=False)
+class NotImplementedRpcError(FhirExportError):
+    """The method is in the contract, and this release does not offer it yet."""
+
+    method: str
+    """Its full name, such as `fhirexport.v1.CacheAdmin/Flush`."""
+
+
+@dataclass(eq=False)
+class SlowClientError(FhirExportError):
+    """The client did not accept a message of its stream in time."""
+
+    limit_seconds: float
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How an error is told to the caller."""
+
+    code: grpc.StatusCode
+    reason: str
+    """A name of `ErrorReason` without its prefix."""
+    message: str
+    """English, brief, says what to do. Whatever varies in it is in `metadata` as well."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    details: tuple[Message, ...] = ()
+
+    def status(self, request_id: str) -> Status:
+        """Returns it as a `google.rpc.Status`, with its one ErrorInfo first."""
+        info = ErrorInfo(
+            reason=self.reason, domain=DOMAIN, metadata={**self.metadata, "request_id": request_id}
+        )
+        status = Status(code=self.code.value[0], message=self.message)
+        for detail in (info, *self.details):
+            packed = AnyMessage()
+            packed.Pack(detail)
+            status.details.append(packed)
+        return status
+
+
+@singledispatch
+def refusal(error: Exception) -> Refusal:
+    """Returns how to tell an error to the caller; one that is not registered below is a bug of ours."""
+    del error  # nothing in it may reach the caller
+    return Refusal(
+        grpc.StatusCode.INTERNAL,
+        "INTERNAL",
+        "this server has met a bug in itself; its log has more under the request id",
+    )
+
+
+@refusal.register
+def _(error: InvalidRequestError) -> Refusal:
+    shown = error.violations[:_MOST_VIOLATIONS]
+    bad_request = BadRequest(
+        field_violations=[
+            BadRequest.FieldViolation(field=violation.field, description=violation.description)
+            for violation in shown
+        ]
+    )
+    fields = ", ".join(dict.fromkeys(violation.field for violation in shown if violation.field))
+    return Refusal(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "INVALID_FIELD",
+        f"the request is not valid: correct {fields or 'it'}; the details say how",
+        details=(bad_request,),
+    )
+
+
+@refusal.register
+def _(error: DecodeError) -> Refusal:
+    del error  # its text is the parser's, not the caller's business
+    unreadable = "is not the message that this method takes; generate the client from this server's protos"
+    return refusal(InvalidRequestError((FieldViolation("", unreadable),)))
+
+
+@refusal.register
+def _(error: EjNotFoundError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.NOT_FOUND,
+        "EJ_NOT_FOUND",
+        f"there is no legal entity (EJ) {error.ej_id}; ListLegalEntities lists those there are",
+        {"ej_id": str(error.ej_id)},
+    )
+
+
+@refusal.register
+def _(error: ExportTooLargeError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "EXPORT_TOO_LARGE",
+        f"the export is at least {error.size_bytes} bytes long, and one message holds {error.limit_bytes}; "
+        "use StreamExport",
+        {"size_bytes": str(error.size_bytes), "limit_bytes": str(error.limit_bytes)},
+    )
+
+
+@refusal.register
+def _(error: DatabaseUnavailableError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.UNAVAILABLE,
+        "DATABASE_UNAVAILABLE",
+        "the database does not answer; try again later",
+        details=(_retry_after(error.retry_after_seconds),),
+    )
+
+
+@refusal.register
+def _(error: SchemaMismatchError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "SCHEMA_MISMATCH",
+        f"the database's schema ({error.found}) is not the one that this server needs ({error.expected}); "
+        "have its operator run `fhirexport-server migrate`",
+        {"expected": error.expected, "found": error.found},
+    )
+
+
+@refusal.register
+def _(error: TooManyExportsError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TOO_MANY_EXPORTS",
+        f"all {error.limit} places for an export are taken; try again later",
+        {"limit": str(error.limit)},
+        (_retry_after(error.retry_after_seconds),),
+    )
+
+
+@refusal.register
+def _(error: SpoolFullError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "SPOOL_FULL",
+        f"exports on their way to callers fill the {error.limit_bytes} bytes they may use; try again later",
+        {"limit_bytes": str(error.limit_bytes)},
+        (_retry_after(error.retry_after_seconds),),
+    )
+
+
+@refusal.register
+def _(error: RowNotRenderableError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.INTERNAL,
+        "ROW_NOT_RENDERABLE",
+        f"row {error.row_id} of {error.table} cannot be rendered as FHIR, so the export is refused; "
+        "have the data corrected",
+        {"table": error.table, "id": str(error.row_id)},
+    )
+
+
+@refusal.register
+def _(error: ExportTimeoutError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        "DEADLINE_EXCEEDED",
+        f"the call took longer than the {error.limit_seconds:g} seconds that this server allows",
+        {"limit_seconds": f"{error.limit_seconds:g}"},
+    )
+
+
+@refusal.register
+def _(error: SlowClientError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        "DEADLINE_EXCEEDED",
+        f"the client accepted no message for {error.limit_seconds:g} seconds",
+        {"limit_seconds": f"{error.limit_seconds:g}"},
+    )
+
+
+@refusal.register
+def _(error: NotImplementedRpcError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.UNIMPLEMENTED,
+        "NOT_IMPLEMENTED",
+        f"this server does not offer {error.method} yet",
+        {"method": error.method},
+    )
+
+
+def _retry_after(seconds: float) -> RetryInfo:
+    info = RetryInfo()
+    info.retry_delay.FromMilliseconds(round(seconds * 1000))
+    return info

@@ -1,0 +1,27 @@
+"""Owns the request id: the caller's if it is a sane one, else ours. It is in the log and in every answer."""
+
+import re
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from fhirexport_server.rpc.call import Call, Context
+
+KEY = "x-request-id"
+_SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def request_id(context: Context) -> str:
+    """Returns the id that the caller sent, or a new one."""
+    sent = dict(context.invocation_metadata() or ()).get(KEY, "")
+    return sent if isinstance(sent, str) and _SANE.fullmatch(sent) else uuid.uuid4().hex
+
+
+@asynccontextmanager
+async def with_request_id(call: Call) -> AsyncIterator[None]:
+    """Puts the id into the trailers, and into every line logged during the call."""
+    call.context.set_trailing_metadata(((KEY, call.request_id),))
+    with structlog.contextvars.bound_contextvars(request_id=call.request_id):
+        yield

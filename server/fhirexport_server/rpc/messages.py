@@ -1,0 +1,76 @@
+"""Owns the answers' messages: what a rendering is turned into on the wire."""
+
+from typing import TypeVar
+
+from fhirexport.v1.export_service_pb2 import (
+    ExportPatientsResponse,
+    ExportStructureResponse,
+    ExportVenuesResponse,
+    LegalEntity,
+    StreamExportResponse,
+)
+from fhirexport.v1.types_pb2 import Snapshot
+
+from fhirexport_server.domain.rows import EjRow
+from fhirexport_server.exports.rendering import Chunk, Rendering, Source, Totals
+
+UnaryResponse = TypeVar(
+    "UnaryResponse", ExportStructureResponse, ExportPatientsResponse, ExportVenuesResponse
+)
+
+_SOURCES = {Source.CACHE: Snapshot.SOURCE_CACHE, Source.DATABASE: Snapshot.SOURCE_DATABASE}
+
+
+def snapshot(rendering: Rendering) -> Snapshot:
+    """Returns what is known of a rendering now; its counts only once it is made."""
+    known = rendering.snapshot
+    message = Snapshot(etag=f'"{known.etag}"', revision=known.revision, source=_SOURCES[known.source])
+    message.read_time.FromDatetime(known.read_time)
+    totals = rendering.totals
+    if totals is not None:
+        message.resource_count = totals.resource_count
+        message.size_bytes = totals.size_bytes
+    return message
+
+
+def unary(
+    kind: type[UnaryResponse], rendering: Rendering, chunks: list[Chunk] | None, *, zstd: bool
+) -> UnaryResponse:
+    """Returns an export in one message; `chunks` is None when the caller's etag still holds."""
+    answer = kind(snapshot=snapshot(rendering), not_modified=chunks is None)
+    if chunks is not None and zstd:
+        answer.zstd = b"".join(chunk.frame for chunk in chunks)
+    elif chunks is not None:
+        answer.json = b"".join(chunk.text() for chunk in chunks).decode()
+    return answer
+
+
+def started(rendering: Rendering) -> StreamExportResponse:
+    """Returns a stream's first event."""
+    return StreamExportResponse(started=snapshot(rendering))
+
+
+def run(chunk: Chunk, *, zstd: bool) -> StreamExportResponse:
+    """Returns a stream's next run of content."""
+    message = StreamExportResponse.Chunk(resource_count=chunk.resource_count)
+    if zstd:
+        message.zstd = chunk.frame
+    else:
+        message.json = chunk.text().decode()
+    return StreamExportResponse(chunk=message)
+
+
+def finished(totals: Totals | None) -> StreamExportResponse:
+    """Returns a stream's last event; `totals` is None when the caller's etag still holds."""
+    if totals is None:
+        return StreamExportResponse(finished=StreamExportResponse.Finished(not_modified=True))
+    return StreamExportResponse(
+        finished=StreamExportResponse.Finished(
+            sha256=totals.sha256, resource_count=totals.resource_count, size_bytes=totals.size_bytes
+        )
+    )
+
+
+def legal_entity(row: EjRow) -> LegalEntity:
+    """Returns one EJ."""
+    return LegalEntity(ej_id=row.id, finess=row.finess, name=row.name, active=bool(row.active))

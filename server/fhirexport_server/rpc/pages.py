@@ -1,0 +1,73 @@
+"""Owns how ListLegalEntities is paged: what its request may say, and its tokens."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+from fhirexport.v1.export_service_pb2 import ListLegalEntitiesRequest
+
+from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
+
+_DEFAULT_SIZE = 100
+_LARGEST_SIZE = 1000
+_FINESS = re.compile(r"[0-9A-Z]{9}")
+_TOKEN = re.compile(r"1:([0-9A-Z]{9})?:([0-9]{1,19})")
+_LONGEST_TOKEN = 64
+_LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of EJs that is asked for."""
+
+    finess: str | None
+    """Only the EJ with this FINESS number; None for all."""
+    after_id: int
+    """Only EJs with a larger id."""
+    size: int
+
+    def next_token(self, last_id: int) -> str:
+        """Returns the token of the page after this one. It serves this query only (AIP-158)."""
+        return _encoded(self.finess or "", last_id)
+
+
+def page(message: ListLegalEntitiesRequest) -> Page:
+    """Reads the request of a page.
+
+    Raises:
+      InvalidRequestError: with every field that is wrong.
+    """
+    violations = []
+    if not 0 <= message.page_size <= _LARGEST_SIZE:
+        violations.append(FieldViolation("page_size", f"must be from 1 to {_LARGEST_SIZE}, or left out"))
+    if message.finess and not _FINESS.fullmatch(message.finess):
+        violations.append(FieldViolation("finess", "must be nine digits or capitals, such as 750712184"))
+    after_id = _after_id(message.page_token, message.finess) if message.page_token else 0
+    if after_id is None:
+        violations.append(
+            FieldViolation("page_token", "must be the next_page_token of a page with the same finess")
+        )
+    if violations or after_id is None:
+        raise InvalidRequestError(tuple(violations))
+    return Page(message.finess or None, after_id, message.page_size or _DEFAULT_SIZE)
+
+
+def _encoded(finess: str, last_id: int) -> str:
+    return base64.urlsafe_b64encode(f"1:{finess}:{last_id}".encode()).decode().rstrip("=")
+
+
+def _after_id(token: str, finess: str) -> int | None:
+    """Returns the id that a token of this query holds; None for any other text."""
+    if len(token) > _LONGEST_TOKEN:
+        return None
+    try:
+        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii")
+    except (binascii.Error, ValueError):
+        return None
+    match = _TOKEN.fullmatch(text)
+    if match is None:
+        return None
+    after_id = int(match[2])
+    # Comparing with what we would have written refuses another query's token, and any other spelling.
+    return after_id if after_id <= _LARGEST_ID and _encoded(finess, after_id) == token else None

@@ -1,0 +1,97 @@
+"""Owns the gRPC server: its options, the services it registers, the address it listens on."""
+
+import socket
+
+import grpc
+from fhirexport.v1 import cache_admin_pb2, export_service_pb2, import_service_pb2
+from fhirexport.v1.export_service_pb2_grpc import add_ExportServiceServicer_to_server
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
+
+from fhirexport_server.rpc.export_service import Exports, ExportService
+from fhirexport_server.rpc.health import Health
+from fhirexport_server.rpc.interceptors.chain import Chain, layers
+from fhirexport_server.rpc.interceptors.metrics import CallMetrics
+from fhirexport_server.rpc.limits import Limits
+from fhirexport_server.rpc.unimplemented import unimplemented
+
+_EXPORT = export_service_pb2.DESCRIPTOR.services_by_name["ExportService"]
+_CACHE = cache_admin_pb2.DESCRIPTOR.services_by_name["CacheAdmin"]
+_IMPORT = import_service_pb2.DESCRIPTOR.services_by_name["ImportService"]
+_MINUTE = 60_000
+_UNIX = "unix:"
+# A ceiling against floods. It counts health checks and half-sent requests too, so it is no limit on exports.
+_MOST_CALLS = 1000
+
+
+class ListenError(Exception):
+    """The address cannot be listened on: it is taken, not this machine's, or not permitted."""
+
+
+def make_server(
+    exporter: Exports, health: Health, limits: Limits, registry: CollectorRegistry, address: str
+) -> tuple[grpc.aio.Server, str]:
+    """Returns a server that is not started yet, and the address it is bound to, with the port it got.
+
+    Raises:
+      ListenError: the address cannot be listened on.
+    """
+    services = (_EXPORT, _CACHE, _IMPORT)
+    metrics = CallMetrics(registry, services)
+    server = grpc.aio.server(
+        interceptors=[Chain(layers(metrics, limits), limits.write_seconds)],
+        options=_options(limits),
+        maximum_concurrent_rpcs=_MOST_CALLS,
+    )
+    add_ExportServiceServicer_to_server(ExportService(exporter, limits.unary_bytes), server)
+    server.add_generic_rpc_handlers([unimplemented(_CACHE), unimplemented(_IMPORT)])
+    add_HealthServicer_to_server(health, server)
+    names = [*(service.full_name for service in services), "grpc.health.v1.Health", reflection.SERVICE_NAME]
+    reflection.enable_server_reflection(names, server)
+    return server, _bound(server, address)
+
+
+def _bound(server: grpc.aio.Server, address: str) -> str:
+    if address.startswith(_UNIX) and _answers(address.removeprefix(_UNIX)):
+        raise ListenError(address)
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise ListenError(address) from error
+    return address if address.startswith(_UNIX) else f"{address.rpartition(':')[0]}:{port}"
+
+
+def _answers(path: str) -> bool:
+    """Returns whether a server listens on a socket: gRPC would take its place without a word."""
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(path)
+        except OSError:
+            return False
+    return True
+
+
+def _options(limits: Limits) -> list[tuple[str, int]]:
+    """Returns the bounds of a connection, against careless and hostile peers."""
+    longest_call = round(limits.stream_seconds * 1000)
+    return [
+        ("grpc.so_reuseport", 0),  # or a second server takes half the connections, in silence
+        ("grpc.max_receive_message_length", 4 << 20),
+        ("grpc.max_send_message_length", 4 << 20),
+        ("grpc.max_metadata_size", 8 << 10),
+        ("grpc.absolute_max_metadata_size", 16 << 10),
+        ("grpc.max_concurrent_streams", 100),  # what keeps a rapid reset harmless
+        ("grpc.http.overload_protection", 0),  # or calls of an honest burst over the cap are lost
+        ("grpc.max_allowed_incoming_connections", 1000),
+        ("grpc.server_handshake_timeout_ms", 10_000),
+        ("grpc.keepalive_time_ms", _MINUTE),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),  # our client pings at 30 s
+        ("grpc.http2.max_ping_strikes", 2),
+        ("grpc.max_connection_idle_ms", 5 * _MINUTE),
+        ("grpc.max_connection_age_ms", 30 * _MINUTE),  # so that clients find new servers
+        ("grpc.max_connection_age_grace_ms", longest_call + _MINUTE),  # never cuts a call off
+        ("grpc.enable_channelz", 0),
+    ]

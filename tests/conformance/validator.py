@@ -1,0 +1,130 @@
+"""Owns calling the independent validator: where it is, how many at once, what counts as an error."""
+
+import asyncio
+import json
+import os
+import re
+from asyncio.subprocess import PIPE
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from conformance.definitions import with_definitions
+
+FAST = "fhirkit,extbind,bundle"
+SLOW = "pyrofile,medplum,lantana"
+AT_ONCE = 2
+"""How many validators run side by side: each takes one core."""
+_ERRORS = ("error", "fatal", "tool-failure")
+# What a validator says although it is not so, each with the reason.
+_KNOWN_FALSE = (
+    # The profile of ContactPoint allows one system and one value for each; the tool counts those of all
+    # telecoms of a contact together. The other validators find nothing.
+    ("pyrofile", re.compile(r"at most 1 value\(s\) for Patient\.contact\.telecom\.(system|value)$")),
+)
+_CANARY = {
+    "resourceType": "Patient",
+    "id": "wrong",
+    "meta": {"profile": ["https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-patient"]},
+    "name": [{"use": "official", "family": "X", "given": ["Y"]}],
+    "gender": "other",
+    "birthDate": "31/12/1999",
+    "telecom": [{"system": "phone"}],
+}
+
+
+class NotTrustedError(Exception):
+    """The validator does not work: it fails, or it sees nothing wrong with what is wrong."""
+
+
+class Complaint(NamedTuple):
+    """What a tool has against a file."""
+
+    file: Path
+    tool: str
+    path: str
+    text: str
+
+    @property
+    def entry(self) -> int | None:
+        """Which entry of the Bundle it is about; None for the Bundle itself."""
+        found = re.search(r"entry\[(\d+)\]", self.path)
+        return int(found[1]) if found else None
+
+
+@dataclass
+class Validator:
+    """The command, and a folder of our own for what we have to tell it."""
+
+    command: Path
+    directory: Path
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    known_false: int = 0
+    """How many errors were left out because they are known to be false."""
+
+    async def prepare(self, base_url: str) -> None:
+        """Sets the validator up, and tells it of our own extensions where it can be told.
+
+        Raises:
+            NotTrustedError: it finds nothing wrong with a wrong resource.
+        """
+        canary = self.directory / "canary.json"
+        canary.write_text(json.dumps(_CANARY))
+        tools = {complaint.tool for complaint in await self._run(f"{FAST},{SLOW}", [canary])}
+        if not tools >= {"fhirkit", "pyrofile", "medplum"}:
+            raise NotTrustedError("it finds nothing wrong with a wrong patient")
+        home = _home(self.environment)
+        if (home / "pkgcache").is_dir():
+            copy = self.directory / "home"
+            with_definitions(home, copy, base_url)
+            self.environment["FR_CORE_VALIDATOR_HOME"] = str(copy)
+
+    async def complaints(self, tools: str, files: Sequence[Path]) -> list[Complaint]:
+        """Returns the errors that these tools find in these files."""
+        shares = [files[start::AT_ONCE] for start in range(AT_ONCE)]
+        answers = await asyncio.gather(*(self._run(tools, share) for share in shares if share))
+        return [complaint for answer in answers for complaint in answer]
+
+    async def _run(self, tools: str, files: Sequence[Path]) -> list[Complaint]:
+        process = await asyncio.create_subprocess_exec(
+            self.command, "--json", "--tools", tools, *files, env=self.environment, stdout=PIPE, stderr=PIPE
+        )
+        output, errors = await process.communicate()
+        try:
+            answer = json.loads(output)
+        except ValueError:
+            raise NotTrustedError(errors.decode(errors="replace")[-2000:]) from None
+        return list(self._errors(answer))
+
+    def _errors(self, answer: dict[str, dict[str, list[tuple[str, str, str]]]]) -> Iterator[Complaint]:
+        for file, by_tool in answer.items():
+            for tool, issues in by_tool.items():
+                for severity, path, text in issues:
+                    if severity not in _ERRORS:
+                        continue
+                    if any(tool == name and pattern.search(text) for name, pattern in _KNOWN_FALSE):
+                        self.known_false += 1
+                    else:
+                        yield Complaint(Path(file), tool, path, text)
+
+
+def find(root: Path) -> Path | None:
+    """Returns the validator's command; None where there is none.
+
+    Raises:
+        NotTrustedError: FR_CORE_CHECK names none.
+    """
+    named = os.environ.get("FR_CORE_CHECK")
+    command = Path(named) if named else root.parent / "shared" / "fr-core" / "validator" / "check"
+    if command.is_file():
+        return command.resolve()
+    if named:
+        raise NotTrustedError(f"FR_CORE_CHECK names no file: {named}")
+    return None
+
+
+def _home(environment: dict[str, str]) -> Path:
+    """Returns where the validator keeps its tools, as its command decides it."""
+    cache = Path(environment.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return Path(environment.get("FR_CORE_VALIDATOR_HOME", cache / "fr-core-validator"))

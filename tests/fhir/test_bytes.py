@@ -1,0 +1,72 @@
+"""The bytes themselves: compact UTF-8, the same in every process, and one version for what they are."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fhir.everything import everything
+from fhir.samples import CONTEXT, UNIT
+from fhirexport_server.domain import codes
+from fhirexport_server.fhir import ids
+from fhirexport_server.fhir.structure import org_unit
+from fhirexport_server.fhir.version import RENDERER_VERSION
+
+TESTS = Path(__file__).parents[1]
+# What each version of the renderer makes of everything. A difference needs another version: an answer
+# that was cached by the one before would otherwise pass for the same.
+SHA256 = {"1": "d86846ee1534071c23f3c9caebff2cf150d12a6b3b7c0f1b0554e7830cdeb3f9"}
+
+
+def _digest() -> str:
+    return hashlib.sha256(b"\n".join(resource.json for resource in everything())).hexdigest()
+
+
+def test_a_change_of_any_byte_comes_with_another_version() -> None:
+    assert _digest() == SHA256[RENDERER_VERSION]
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "20261123"])
+def test_another_process_makes_the_same_bytes(seed: str) -> None:
+    script = "from fhir.everything import everything\nfor r in everything(): print(r.json.decode())"
+    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(TESTS), "PYTHONUTF8": "1"}
+
+    made = subprocess.run(
+        [sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True
+    )
+
+    assert made.stdout.splitlines() == [resource.json.decode() for resource in everything()]
+
+
+def test_json_is_compact_and_not_escaped() -> None:
+    resource = org_unit(UNIT._replace(name='Pôle « Cœur » \U0001f600 "A"'), [], CONTEXT)
+
+    assert (
+        resource.json
+        == json.dumps(json.loads(resource.json), ensure_ascii=False, separators=(",", ":")).encode()
+    )
+    assert 'Pôle « Cœur » \U0001f600 \\"A\\"'.encode() in resource.json
+
+
+def test_a_resource_begins_with_its_type_and_its_id() -> None:
+    for resource in everything():
+        assert resource.json.startswith(f'{{"resourceType":"{resource.type}","id":"{resource.id}",'.encode())
+
+
+def test_every_id_is_one_that_fhir_allows() -> None:
+    largest = 2**63 - 1
+    found = [
+        ids.ej_id(largest),
+        *(ids.unit_id(kind, largest) for kind in codes.ORG_KIND),
+        *(ids.place_id(kind, largest) for kind in codes.PLACE_KIND),
+        ids.patient_id(largest),
+        ids.venue_id(largest),
+        ids.movement_id(largest),
+    ]
+
+    assert [one for one in found if re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", one) is None] == []
+    assert len(set(found)) == len(found)

@@ -1,0 +1,96 @@
+"""Shows the server's command line: what it does, and what it says when it cannot."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fhirexport_server.demo.group import batches, total_rows
+from fhirexport_server.settings import Settings
+from fhirexport_server.store.engine import create
+from fhirexport_server.store.schema import METADATA
+from sqlalchemy import func, select, text
+
+TABLES = {batch.table for batch in batches(patients=1)}
+PROGRAM = Path(sys.executable).with_name("fhirexport-server")
+
+
+def _run(directory: Path, *arguments: str, **variables: str) -> tuple[int, str, str]:
+    settings = {name.upper() for name in Settings.model_fields}
+    environment = {name: value for name, value in os.environ.items() if name not in settings}
+    done = subprocess.run(
+        [PROGRAM, *arguments],
+        cwd=directory,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def _count_rows(url: str) -> int:
+    engine = create(url)
+    with engine.connect() as connection:
+        counts = [
+            connection.execute(select(func.count()).select_from(METADATA.tables[name])).scalar_one()
+            for name in TABLES
+        ]
+    engine.dispose()
+    return sum(counts)
+
+
+def test_demo_fills_an_empty_database_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/demo.db"
+    assert _run(tmp_path, "demo", "--patients", "50", DATABASE_URL=url) == (0, "", "")
+    assert _count_rows(url) == total_rows(patients=50)
+    status, _, err = _run(tmp_path, "demo", "--patients", "50", DATABASE_URL=url)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "is not empty" in err
+    assert _count_rows(url) == total_rows(patients=50)
+
+
+def test_settings_come_from_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///of-the-file.db\n")
+    assert _run(tmp_path, "migrate")[0] == 0
+    assert (tmp_path / "of-the-file.db").exists()
+
+
+def test_wrong_settings_are_one_line_each(tmp_path: Path) -> None:
+    status, out, err = _run(
+        tmp_path,
+        "serve",
+        DATABASE_URL="mysql://export:CANARY@db/fhir",
+        LISTEN_ADDRESS="0.0.0.0:50051",
+        MAX_RENDERINGS="none",
+    )
+    assert (status, out) == (2, "")
+    names = [line.partition(":")[0] for line in err.splitlines()]
+    assert names == ["DATABASE_URL", "LISTEN_ADDRESS", "MAX_RENDERINGS"]
+    assert "CANARY" not in err
+
+
+def test_a_log_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    status, _, err = _run(tmp_path, "serve", LOG_FILE="not/there.log")
+    assert (status, err) == (2, "LOG_FILE: must be a file that can be written\n")
+
+
+@pytest.mark.parametrize("command", ["migrate", "demo"])
+def test_a_database_that_cannot_be_reached_is_said_without_its_password(command: str, tmp_path: Path) -> None:
+    status, _, err = _run(tmp_path, command, DATABASE_URL="postgresql://export:CANARY@127.0.0.1:9/fhir")
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "DATABASE_URL" in err
+    assert "CANARY" not in err
+
+
+def test_a_schema_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    assert _run(tmp_path, "migrate", DATABASE_URL=url)[0] == 0
+    engine = create(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    status, _, err = _run(tmp_path, "migrate", DATABASE_URL=url)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "9999" in err

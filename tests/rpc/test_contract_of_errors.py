@@ -1,0 +1,101 @@
+"""Shows that errors.py, error_reason.proto and the table in docs/api.md say the same."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fhirexport.v1.error_reason_pb2 import ErrorReason
+from fhirexport_server.domain import errors as domain
+from fhirexport_server.rpc.errors import NotImplementedRpcError, SlowClientError, refusal
+from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status
+
+ROOT = Path(__file__).parents[2]
+# In the contract for the cache, which is not there yet.
+NOT_YET = {"SNAPSHOT_GONE", "CACHE_UNAVAILABLE"}
+EXAMPLES: tuple[Exception, ...] = (
+    domain.InvalidRequestError((domain.FieldViolation("ej_id", "must be an id"),)),
+    DecodeError(),
+    domain.EjNotFoundError(7),
+    domain.ExportTooLargeError(11, 10),
+    domain.DatabaseUnavailableError(),
+    domain.SchemaMismatchError("2", "1"),
+    domain.TooManyExportsError(4),
+    domain.SpoolFullError(10),
+    domain.RowNotRenderableError("patient", 7),
+    domain.ExportTimeoutError(30.0),
+    SlowClientError(30.0),
+    NotImplementedRpcError("fhirexport.v1.CacheAdmin/Flush"),
+    ValueError("a bug"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is said of one reason."""
+
+    code: str
+    metadata: frozenset[str]
+    details: frozenset[str]
+
+
+def _documented() -> dict[str, Row]:
+    table = re.findall(
+        r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| (.*?) ?\| (.*?) ?\|",
+        (ROOT / "docs/api.md").read_text(),
+        re.MULTILINE,
+    )
+    return {reason: Row(code, _names(metadata), _names(details)) for reason, code, metadata, details in table}
+
+
+def _names(cell: str) -> frozenset[str]:
+    return frozenset(re.findall(r"`(\w+)`", cell))
+
+
+def _sent(error: Exception) -> tuple[str, Row]:
+    told = refusal(error)
+    details = frozenset(type(detail).__name__ for detail in told.details)
+    return told.reason, Row(told.code.name, frozenset(told.metadata), details)
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_an_error_is_told_as_the_documentation_says(error: Exception) -> None:
+    reason, row = _sent(error)
+    assert row == _documented()[reason]
+
+
+def test_every_domain_error_has_a_refusal_of_its_own() -> None:
+    kinds = {
+        kind
+        for kind in vars(domain).values()
+        if isinstance(kind, type) and issubclass(kind, domain.FhirExportError)
+    }
+    assert kinds - {domain.FhirExportError} <= set(refusal.registry)
+
+
+def test_every_documented_reason_is_sent() -> None:
+    assert {_sent(error)[0] for error in EXAMPLES} == set(_documented())
+
+
+def test_the_contract_has_the_reasons_that_are_sent() -> None:
+    contract = {name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()} - {"UNSPECIFIED"}  # noqa: SIM118 - an enum's wrapper
+    assert contract - NOT_YET == set(_documented())
+
+
+def test_the_contract_has_the_codes_that_are_sent() -> None:
+    text = (ROOT / "protos/fhirexport/v1/error_reason.proto").read_text()
+    comments = re.findall(r"((?:  //.*\n)+)  ERROR_REASON_(\w+) =", text)
+    codes = {reason: re.match(r"  // ([A-Z_]+)", comment) for comment, reason in comments}
+    assert {reason: match[1] for reason, match in codes.items() if match and reason in _documented()} == {
+        reason: row.code for reason, row in _documented().items()
+    }
+
+
+def test_at_most_twenty_violations_are_told() -> None:
+    violations = tuple(domain.FieldViolation(f"field_{n}", "must be sane") for n in range(50))
+    told = refusal(domain.InvalidRequestError(violations)).status("id")
+    assert isinstance(told, Status)
+    assert len(told.SerializeToString()) < 4096
+    assert b"field_19" in told.SerializeToString()
+    assert b"field_20" not in told.SerializeToString()

@@ -1,0 +1,81 @@
+"""Shows what the health service says, when it changes its mind, and how its watches end."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from fhirexport_server.app import running
+from fhirexport_server.rpc.health import NAMES
+from fhirexport_server.store.migrate import migrate
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from structlog.testing import capture_logs
+from support.server import PATIENCE, running_server, settings, wait_for_health
+
+NewDatabase = Callable[[str], str]
+SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
+
+
+async def _statuses(address: str) -> dict[str, int]:
+    async with grpc.aio.insecure_channel(address) as channel:
+        check = HealthStub(channel).Check
+        return {name: (await check(HealthCheckRequest(service=name))).status for name in NAMES}
+
+
+async def test_every_service_has_a_status_of_its_own(database_url: str) -> None:
+    async with running_server(database_url) as address:
+        await wait_for_health(address)
+        assert await _statuses(address) == {
+            "": SERVING,
+            "fhirexport.v1.ExportService": SERVING,
+            "fhirexport.v1.CacheAdmin": NOT_SERVING,
+            "fhirexport.v1.ImportService": NOT_SERVING,
+        }
+
+
+async def test_a_server_starts_without_its_database_and_serves_once_it_is_there(tmp_path: Path) -> None:
+    directory = tmp_path / "later"
+    url = f"sqlite:///{directory}/fhirexport.db"
+    with capture_logs() as lines:
+        async with running_server(url) as address:
+            await wait_for_health(address, serving=False)
+            await asyncio.to_thread(directory.mkdir)
+            await asyncio.to_thread(migrate, url)
+            await wait_for_health(address)
+            await wait_for_health(address, service="")
+    changes = [line["event"] for line in lines if line["event"].startswith("exports_")]
+    assert changes == ["exports_unavailable", "exports_available"]
+
+
+async def test_a_name_that_no_service_has_is_not_found(new_database: NewDatabase) -> None:
+    async with (
+        running_server(new_database("sqlite")) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await HealthStub(channel).Check(HealthCheckRequest(service="nope"))
+        watch = HealthStub(channel).Watch(HealthCheckRequest(service="nope"))
+        first = await watch.read()
+        watch.cancel()
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert first.status == HealthCheckResponse.SERVICE_UNKNOWN
+
+
+async def test_a_watch_that_leaves_does_not_silence_the_others(new_database: NewDatabase) -> None:
+    async with (
+        asyncio.timeout(PATIENCE),
+        running(settings(new_database("sqlite"))) as app,
+        grpc.aio.insecure_channel(app.address) as channel,
+    ):
+        await wait_for_health(app.address)
+        request = HealthCheckRequest(service="fhirexport.v1.ExportService")
+        leaving, staying = HealthStub(channel).Watch(request), HealthStub(channel).Watch(request)
+        assert [(await leaving.read()).status, (await staying.read()).status] == [SERVING, SERVING]
+        leaving.cancel()
+        drained = asyncio.create_task(app.drain(delay=0, grace=30))
+        assert (await staying.read()).status == NOT_SERVING
+        assert await staying.read() is grpc.aio.EOF
+        # The watch has ended by itself: the drain does not use up its grace.
+        await drained

@@ -1,0 +1,163 @@
+"""Owns running the real server for a test: in this process, or as the program that is shipped."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
+from fhirexport_server.app import running
+from fhirexport_server.rpc.export_service import Exports
+from fhirexport_server.rpc.limits import Limits
+from fhirexport_server.settings import Settings
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+if TYPE_CHECKING:
+    from fhirexport.v1.export_service_pb2_grpc import ExportServiceAsyncStub  # exists for type checkers only
+
+PATIENCE = 60.0
+"""How long a test waits for what must happen, in seconds: generous, for machines with other work."""
+
+
+def settings(database_url: str, **overrides: object) -> Settings:
+    """Settings for a test: a free port of the loopback, no delay at the end, no `.env`."""
+    values: dict[str, Any] = {
+        "database_url": database_url,
+        "listen_address": "127.0.0.1:0",
+        "drain_delay": 0.0,
+        **overrides,
+    }
+    return _GivenSettings(**values)
+
+
+class _GivenSettings(Settings):
+    """Settings that neither the environment nor a `.env` has a say in."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_args: PydanticBaseSettingsSource,
+        **_others: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Returns what is given, alone."""
+        del settings_cls
+        return (init_settings,)
+
+
+@asynccontextmanager
+async def running_server(
+    database_url: str, *, limits: Limits | None = None, exports: Exports | None = None, **overrides: object
+) -> AsyncIterator[str]:
+    """Runs a server in this process, yields its address. It serves at once, but may not be SERVING yet."""
+    async with running(settings(database_url, **overrides), limits=limits, exports=exports) as app:
+        yield app.address
+
+
+@asynccontextmanager
+async def exporting(
+    database_url: str, *, limits: Limits | None = None, exports: Exports | None = None, **overrides: object
+) -> AsyncIterator["ExportServiceAsyncStub"]:
+    """Runs a server in this process, yields a stub of its ExportService."""
+    async with (
+        running_server(database_url, limits=limits, exports=exports, **overrides) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        yield ExportServiceStub(channel)
+
+
+async def wait_for_health(
+    address: str, *, serving: bool = True, service: str = "fhirexport.v1.ExportService"
+) -> None:
+    """Waits until the server at an address says that it serves, or that it does not."""
+    wanted = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
+    async with asyncio.timeout(PATIENCE), grpc.aio.insecure_channel(address) as channel:
+        watch = HealthStub(channel).Watch(HealthCheckRequest(service=service), wait_for_ready=True)
+        async for answer in watch:
+            if answer.status == wanted:
+                watch.cancel()
+                return
+        raise AssertionError("the watch ended before the status came")
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """`fhirexport-server serve`, running."""
+
+    address: str
+    process: Process
+    log_file: Path
+
+    def log(self) -> str:
+        """Everything it has written to stderr."""
+        return self.log_file.read_text()
+
+    async def stopped(self, *, send: signal.Signals | None = signal.SIGTERM) -> int:
+        """Sends it a signal and waits for it to end; returns its exit status."""
+        if send is not None and self.process.returncode is None:
+            self.process.send_signal(send)
+        async with asyncio.timeout(PATIENCE):
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def server_process(
+    directory: Path, database_url: str, *, serving: bool = True, **variables: str
+) -> AsyncIterator[ServerProcess]:
+    """Runs the program in a directory, until the end of the context.
+
+    Args:
+      directory: Where it runs, and where its log goes.
+      database_url: Its DATABASE_URL.
+      serving: Whether to wait until it says that it serves.
+      variables: Other settings, by the names of their variables.
+    """
+    environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+    environment |= {"DATABASE_URL": database_url, "LISTEN_ADDRESS": "127.0.0.1:0", "DRAIN_DELAY": "0"}
+    log_file = directory / "server.log"
+    with log_file.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("fhirexport-server"),
+            "serve",
+            cwd=directory,
+            env=environment | variables,
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=log,
+        )
+    try:
+        server = ServerProcess(await _address(process, log_file), process, log_file)
+        if serving:
+            await wait_for_health(server.address)
+        yield server
+        await server.stopped()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _address(process: Process, log_file: Path) -> str:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            log = await asyncio.to_thread(log_file.read_text)
+            for line in log.splitlines(keepends=True):
+                if line.endswith("\n") and line.startswith("{") and json.loads(line)["event"] == "listening":
+                    return str(json.loads(line)["address"])
+            if process.returncode is not None:
+                raise AssertionError(f"the server has ended: {log}")
+            await asyncio.sleep(0.05)
+
+
+def _is_setting(name: str) -> bool:
+    return name.lower() in Settings.model_fields
