@@ -14,9 +14,8 @@ from fhir.samples import (
     movements,
 )
 from fhirexport_server.domain import codes
-from fhirexport_server.domain.rows import OrgMemberRow
+from fhirexport_server.domain.rows import OrgMemberRow, Rendered
 from fhirexport_server.fhir.patients import patient
-from fhirexport_server.fhir.resource import Rendered
 from fhirexport_server.fhir.structure import ej, org_unit, place
 from fhirexport_server.fhir.venues import movements as render_movements
 from fhirexport_server.fhir.venues import venue

@@ -14,10 +14,10 @@ from fhirexport_server.domain.rows import (
     PatientIdentifierRow,
     PatientRow,
     PlaceRow,
+    Rendered,
     VenueRow,
 )
 from fhirexport_server.fhir.context import Context
-from fhirexport_server.fhir.resource import Rendered
 
 BASE: Final = "https://fhir.chu-exemple.fr/fhir"
 SID: Final = "https://chu-exemple.fr/fhir/sid"

@@ -9,8 +9,9 @@ from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMism
 from fhirexport_server.store import migrate as migrate_module
 from fhirexport_server.store import migrations
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.migrate import HEAD, migrate
+from fhirexport_server.store.migrate import migrate
 from fhirexport_server.store.schema import METADATA, ddl
+from fhirexport_server.store.version import HEAD
 from sqlalchemy import inspect, text
 from support.rows import writing
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from fhirexport_server.domain.codes import GENDER
 from fhirexport_server.domain.errors import RowNotRenderableError
-from fhirexport_server.domain.rows import PatientContactRow, PatientIdentifierRow, PatientRow
+from fhirexport_server.domain.rows import PatientContactRow, PatientIdentifierRow, PatientRow, Rendered
 from fhirexport_server.fhir import identities, ids
 from fhirexport_server.fhir import patient_codes as code
 from fhirexport_server.fhir.codings import concept, known, known_or_none
 from fhirexport_server.fhir.contact_points import address, telecom
 from fhirexport_server.fhir.context import Context
 from fhirexport_server.fhir.model import Extension, HumanName, Reference
-from fhirexport_server.fhir.resource import Rendered, rendered
+from fhirexport_server.fhir.resource import rendered
 from fhirexport_server.fhir.resources import Patient, PatientContact, PatientLink
 
 

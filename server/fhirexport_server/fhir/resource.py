@@ -1,21 +1,12 @@
-"""Owns the shape of a rendered resource, and the one encoder that renders it."""
+"""Owns the one encoder that every resource goes through."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
+from fhirexport_server.domain.rows import Rendered
+
 _ENCODER: Final = msgspec.json.Encoder()
-
-
-class Rendered(NamedTuple):
-    """One FHIR resource."""
-
-    type: str
-    """Its resource type, such as `Organization`."""
-    id: str
-    """Its logical id, such as `uf-12`."""
-    json: bytes
-    """Its compact JSON, in UTF-8."""
 
 
 def rendered(kind: str, identity: str, resource: msgspec.Struct) -> Rendered:

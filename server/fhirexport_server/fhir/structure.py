@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Raw
 
 from fhirexport_server.domain.errors import RowNotRenderableError
-from fhirexport_server.domain.rows import EjRow, OrgMemberRow, OrgUnitRow, PlaceRow
+from fhirexport_server.domain.rows import EjRow, OrgMemberRow, OrgUnitRow, PlaceRow, Rendered
 from fhirexport_server.fhir import ids
 from fhirexport_server.fhir import structure_codes as code
 from fhirexport_server.fhir import structure_extensions as extensions
@@ -13,7 +13,7 @@ from fhirexport_server.fhir.codings import known, known_or_none
 from fhirexport_server.fhir.contact_points import address, telecom
 from fhirexport_server.fhir.context import Context
 from fhirexport_server.fhir.model import Address, ContactPoint, Extension, Identifier, Reference
-from fhirexport_server.fhir.resource import Rendered, rendered
+from fhirexport_server.fhir.resource import rendered
 from fhirexport_server.fhir.resources import Location, Organization, Position
 from fhirexport_server.fhir.rules import require_depth, require_name
 

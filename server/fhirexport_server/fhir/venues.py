@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Raw
 
-from fhirexport_server.domain.rows import MovementRow, VenueRow
+from fhirexport_server.domain.rows import MovementRow, Rendered, VenueRow
 from fhirexport_server.fhir import ids
 from fhirexport_server.fhir import venue_codes as code
 from fhirexport_server.fhir.codings import known, open_concept
@@ -12,7 +12,7 @@ from fhirexport_server.fhir.context import Context
 from fhirexport_server.fhir.encounter_parts import attending, location, period, unit
 from fhirexport_server.fhir.fold import Stay, fold
 from fhirexport_server.fhir.model import Extension, Identifier, Reference
-from fhirexport_server.fhir.resource import Rendered, rendered
+from fhirexport_server.fhir.resource import rendered
 from fhirexport_server.fhir.resources import (
     ClassHistory,
     Encounter,

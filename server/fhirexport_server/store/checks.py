@@ -10,6 +10,8 @@ from sqlalchemy import CheckConstraint, ColumnElement
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
+# The code points that Unicode calls white space, control characters aside (property White_Space).
+_BLANKS = (0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 FIRST_DAY, LAST_DAY = "1850-01-01", "2199-12-31"
 
 
@@ -47,14 +49,16 @@ def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
 def label(column: str, longest: int = 200) -> CheckConstraint:
     """The column holds text for a person to read, as a FHIR string may be.
 
-    No control character (so one line), no blank at either end, at least one character.
+    No control character (so one line), no blank of any kind at either end, at least one character.
     """
+    sqlite_blanks = f"char({', '.join(map(str, _BLANKS))})"
+    postgresql_blanks = "U&'" + "".join(f"\\{blank:04X}" for blank in _BLANKS) + "'"
     return CheckConstraint(
         _Rule(
-            f"length({column}) BETWEEN 1 AND {longest} AND trim({column}) = {column}"
+            f"length({column}) BETWEEN 1 AND {longest} AND trim({column}, {sqlite_blanks}) = {column}"
             f" AND instr({column}, char(0)) = 0"
             f" AND {column} NOT GLOB '*[' || char(1) || '-' || char(31) || char(127) || ']*'",
-            f"length({column}) BETWEEN 1 AND {longest} AND btrim({column}) = {column}"
+            f"length({column}) BETWEEN 1 AND {longest} AND btrim({column}, {postgresql_blanks}) = {column}"
             f" AND {column} !~ '[\\x01-\\x1f\\x7f]'",
         ),
         name=f"{column}_label",
@@ -87,14 +91,14 @@ def letters(column: str, count: int) -> CheckConstraint:
     return shaped(column, f"[A-Z]{{{count}}}", "[A-Z]" * count)
 
 
-def code_word(column: str) -> CheckConstraint:
-    """The column holds a code of an open list: capital letters and underscores."""
+def code(column: str) -> CheckConstraint:
+    """The column holds a code of an open list."""
     return CheckConstraint(
         _Rule(
-            f"length({column}) BETWEEN 1 AND 20 AND {column} NOT GLOB '*[^A-Z_]*'",
-            f"{column} ~ '^[A-Z_]{{1,20}}$'",
+            f"length({column}) BETWEEN 1 AND 20 AND {column} NOT GLOB '*[^A-Za-z0-9_.-]*'",
+            f"{column} ~ '^[A-Za-z0-9_.-]{{1,20}}$'",
         ),
-        name=f"{column}_word",
+        name=f"{column}_open_code",
     )
 
 

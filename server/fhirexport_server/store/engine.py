@@ -16,6 +16,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
+from fhirexport_server.store.version import HEAD
 
 CONNECT_SECONDS = 3
 POOL_WAIT_SECONDS = 5
@@ -113,7 +114,7 @@ def translated() -> Iterator[None]:
         raise DatabaseUnavailableError from error
     except DBAPIError as error:
         if _schema_is_other(error):
-            raise SchemaMismatchError("this release's", "another") from error
+            raise SchemaMismatchError(HEAD, "none, or another") from error
         if isinstance(error, OperationalError | InterfaceError | InternalError):
             raise DatabaseUnavailableError from error
         raise

@@ -8,9 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from fhirexport_server.domain.errors import SchemaMismatchError
 from fhirexport_server.store.engine import create, translated
-
-HEAD = "0001"
-"""The revision that this release's queries are written for; a test holds it to the newest migration."""
+from fhirexport_server.store.version import HEAD
 
 
 def migrate(url: str) -> None:

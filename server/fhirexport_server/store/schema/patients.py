@@ -18,6 +18,7 @@ _SYSTEMS = " ".join(
 )
 _NOT_INS = "system NOT LIKE 'urn:oid:1.2.250.1.213.1.4.%'"
 _SAID = "family, given, phone, email, address_line, postal_code, city"
+_ROLES = (*codes.CONTACT_ROLE_CLASS, *codes.CONTACT_ROLE_LEGAL, *codes.CONTACT_ROLE_V2)
 _ATTRIBUTES = ("is_homonym", "is_fictitious", "is_doubtful")
 # fr-core-patient-ins allows no other way of validating a qualified identity.
 _VALI_MODES = "'PA', 'CN', 'AN', 'LE'"
@@ -72,6 +73,7 @@ patient = Table(
     checks.label("birth_family", 100),
     checks.label("first_given", 100),
     checks.label("birth_given_names", 200),
+    checks.only_with("birth_given_names", "birth_family IS NOT NULL"),
     # fr-core-human-name: an official name has both.
     checks.rule("official_name_whole", "(birth_family IS NULL) = (first_given IS NULL)"),
     checks.label("used_family", 100),
@@ -171,8 +173,8 @@ patient_contact = Table(
     base.updated_at(),
     PrimaryKeyConstraint("ej_id", "patient_id", "seq"),
     _of_patient(),
-    checks.code_word("role_code"),
-    checks.code_word("relation_code"),
+    checks.one_of("role_code", _ROLES),
+    checks.one_of("relation_code", codes.CONTACT_RELATION),
     checks.label("family", 100),
     checks.label("given", 100),
     checks.label("phone", 40),

@@ -42,7 +42,7 @@ venue = Table(
     checks.one_of("patient_class", codes.PATIENT_CLASS),
     checks.one_of("admission_type", (*codes.ADMISSION_TYPE_V2, *codes.ADMISSION_TYPE_FR)),
     checks.one_of("activity_type", codes.ACTIVITY_TYPE),
-    checks.label("service_discipline", 20),
+    checks.code("service_discipline"),
     checks.one_of("admit_source", codes.ADMIT_SOURCE),
     checks.instant("expected_admit_at"),
     checks.day("expected_discharge_on"),
