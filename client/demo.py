@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fhirexport import Client, Export
+from fhirexport import Client, Export, ExportError
 from rich.console import Console
 from rich.table import Table
 
@@ -51,6 +51,8 @@ def _exports(client: Client, directory: Path) -> Table:
         export.save(directory / f"{name}.json", format="bundle")
         milliseconds = (time.perf_counter() - start) * 1000
         snapshot = export.snapshot
+        if snapshot is None:
+            raise SystemExit("an export that was saved has a snapshot")
         table.add_row(
             name,
             snapshot.source,
@@ -86,9 +88,9 @@ def _wait(client: Client) -> None:
         try:
             if client.health() == "SERVING":
                 return
-        except Exception:
-            pass
-        time.sleep(0.1)
+        except ExportError:
+            # It does not listen yet.
+            time.sleep(0.1)
     raise SystemExit(f"the server did not start within {START_SECONDS} s")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self, TypedDict
+from typing import Self, TypeAlias, TypedDict
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -11,7 +11,7 @@ from fhirexport.models import Format, Progress
 from fhirexport.v1 import export_service_pb2, types_pb2
 
 OnProgress = Callable[[Progress], None]
-Dataset = types_pb2.Dataset.ValueType
+Dataset: TypeAlias = types_pb2.Dataset.ValueType
 STRUCTURE = types_pb2.DATASET_STRUCTURE
 PATIENTS = types_pb2.DATASET_PATIENTS
 VENUES = types_pb2.DATASET_VENUES

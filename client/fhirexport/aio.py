@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -20,16 +20,22 @@ from fhirexport.errors import from_rpc
 from fhirexport.models import Format, LegalEntity, Snapshot
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 
+if TYPE_CHECKING:
+    from fhirexport.v1.export_service_pb2_grpc import ExportServiceAsyncStub  # exists for type checkers only
+
 CACHE_STATUS = "cache-status"
 
 
 class AsyncExport:
     """One export, not asked for before it is read. Each way of reading it asks anew."""
 
-    def __init__(self, stub: ExportServiceStub, wanted: Wanted, on_progress: OnProgress | None) -> None:
+    def __init__(
+        self, stub: "ExportServiceAsyncStub", wanted: Wanted, on_progress: OnProgress | None
+    ) -> None:
         self._stub = stub
         self._wanted = wanted
-        self._on_progress = on_progress
+        self.on_progress = on_progress
+        """Is told after each chunk how far the export has come."""
         self.snapshot: Snapshot | None = None
         """What was last read; None before that."""
         self.not_modified = False
@@ -48,7 +54,7 @@ class AsyncExport:
 
     async def chunks(self, format: Format = "bundle") -> AsyncGenerator[bytes, None]:  # noqa: A002 - the word that everybody looks for
         """Yields the bytes of the export as they come. Only when it ends without an error are they whole."""
-        reader = Reader(self._wanted.stream(format), self._on_progress)
+        reader = Reader(self._wanted.stream(format), self.on_progress)
         while not reader.finished:
             call = self._stub.StreamExport(reader.request)
             try:
@@ -157,7 +163,7 @@ class AsyncClient:
         return self._export(_requests.PATIENTS, ej, options)
 
     def venues(self, ej: int, *, movements: bool = False, **options: Unpack[Options]) -> AsyncExport:
-        """Returns the export of an EJ's venues: Encounter resources, with `movements` one for each of them too."""
+        """Returns the export of an EJ's venues: Encounters, with `movements` one for each of those too."""
         return self._export(_requests.VENUES, ej, options, movements=movements)
 
     async def health(self, service: str = _channel.EXPORTS) -> str:
@@ -172,7 +178,7 @@ class AsyncClient:
             )
         except grpc.aio.AioRpcError as error:
             raise from_rpc(error) from error
-        return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     def _export(
         self, dataset: _requests.Dataset, ej: int, options: Options, *, movements: bool = False

@@ -28,7 +28,8 @@ class Export:
     def __init__(self, stub: ExportServiceStub, wanted: Wanted, on_progress: OnProgress | None) -> None:
         self._stub = stub
         self._wanted = wanted
-        self._on_progress = on_progress
+        self.on_progress = on_progress
+        """Is told after each chunk how far the export has come."""
         self.snapshot: Snapshot | None = None
         """What was last read; None before that."""
         self.not_modified = False
@@ -45,7 +46,7 @@ class Export:
 
     def chunks(self, format: Format = "bundle") -> Iterator[bytes]:  # noqa: A002 - the word that everybody looks for
         """Yields the bytes of the export as they come. Only when it ends without an error are they whole."""
-        reader = Reader(self._wanted.stream(format), self._on_progress)
+        reader = Reader(self._wanted.stream(format), self.on_progress)
         while not reader.finished:
             call = self._stub.StreamExport(reader.request)
             try:
@@ -152,7 +153,7 @@ class Client:
         return self._export(_requests.PATIENTS, ej, options)
 
     def venues(self, ej: int, *, movements: bool = False, **options: Unpack[Options]) -> Export:
-        """Returns the export of an EJ's venues: Encounter resources, with `movements` one for each of them too."""
+        """Returns the export of an EJ's venues: Encounters, with `movements` one for each of those too."""
         return self._export(_requests.VENUES, ej, options, movements=movements)
 
     def health(self, service: str = _channel.EXPORTS) -> str:
@@ -167,7 +168,7 @@ class Client:
             )
         except grpc.RpcError as error:
             raise from_rpc(error) from error
-        return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     def _export(
         self, dataset: _requests.Dataset, ej: int, options: Options, *, movements: bool = False

@@ -1,0 +1,213 @@
+"""Owns what can be typed: one function for each command."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fhirexport import __version__
+from fhirexport._requests import Options
+from fhirexport.cli import output
+from fhirexport.client import Client, Export
+from fhirexport.errors import ExportError
+from fhirexport.models import Format
+
+FINESS_LENGTH = 9
+_GRPC_EXIT = 64
+"""What grpcurl adds to a status code to make an exit status; scripts may rely on it here too."""
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Exports a hospital group's structure, patients and venues as FHIR R4 (FR Core).",
+)
+
+Ej = Annotated[str, typer.Argument(metavar="EJ", help="The EJ: its id, or its FINESS number.")]
+Layout = Annotated[Format, typer.Option("--format", help="How to lay the resources out.")]
+Target = Annotated[Path | None, typer.Option("--output", "-o", help="A file; standard output if left out.")]
+Staleness = Annotated[
+    float | None, typer.Option("--max-staleness", metavar="SECONDS", help="How old the answer may be.")
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Read the database, whatever is cached.")]
+Etag = Annotated[str | None, typer.Option("--if-none-match", help="Send nothing while this etag holds.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - the signature that typer calls
+    if wanted:
+        typer.echo(f"fhirexport {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def connect(
+    context: typer.Context,
+    address: Annotated[
+        str, typer.Option(envvar="FHIREXPORT_ADDRESS", metavar="HOST:PORT", help="The server.")
+    ] = "localhost:50051",
+    version: Annotated[  # noqa: ARG001 - its callback has done all there is to do
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Prepares the connection that the commands share."""
+    context.obj = context.with_resource(_connected(address))
+
+
+@app.command()
+def structure(
+    context: typer.Context,
+    ej: Ej,
+    layout: Layout = "bundle",
+    target: Target = None,
+    staleness: Staleness = None,
+    fresh: Fresh = False,
+    etag: Etag = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export an EJ's structure: the EJ, its sites, units, rooms and beds."""
+    client: Client = context.obj
+    options = _options(staleness, fresh=fresh, etag=etag)
+    _export(client, ej, lambda number: client.structure(number, **options), layout, target, as_json=as_json)
+
+
+@app.command()
+def patients(
+    context: typer.Context,
+    ej: Ej,
+    layout: Layout = "bundle",
+    target: Target = None,
+    staleness: Staleness = None,
+    fresh: Fresh = False,
+    etag: Etag = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export an EJ's patients."""
+    client: Client = context.obj
+    options = _options(staleness, fresh=fresh, etag=etag)
+    _export(client, ej, lambda number: client.patients(number, **options), layout, target, as_json=as_json)
+
+
+@app.command()
+def venues(
+    context: typer.Context,
+    ej: Ej,
+    layout: Layout = "bundle",
+    target: Target = None,
+    staleness: Staleness = None,
+    fresh: Fresh = False,
+    etag: Etag = None,
+    movements: Annotated[
+        bool, typer.Option("--movements", help="Also one Encounter for each movement.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Export an EJ's venues, with their history."""
+    client: Client = context.obj
+    options = _options(staleness, fresh=fresh, etag=etag)
+    _export(
+        client,
+        ej,
+        lambda number: client.venues(number, movements=movements, **options),
+        layout,
+        target,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def entities(
+    context: typer.Context,
+    finess: Annotated[str | None, typer.Option(help="Only the EJ with this FINESS number.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the EJs."""
+    client: Client = context.obj
+    with _told():
+        output.entities(list(client.entities(finess)), as_json=as_json)
+
+
+@app.command()
+def health(context: typer.Context, as_json: AsJson = False) -> None:
+    """Say whether the server serves exports; exit status 1 when it does not."""
+    client: Client = context.obj
+    with _told():
+        status = client.health()
+    output.health(status, as_json=as_json)
+    raise typer.Exit(0 if status == "SERVING" else 1)
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Client]:
+    with Client(address) as client:
+        yield client
+
+
+def _options(staleness: float | None, *, fresh: bool, etag: str | None) -> Options:
+    if fresh and staleness is not None:
+        raise typer.BadParameter("give --fresh or --max-staleness, not both")
+    options = Options(fresh=fresh)
+    if staleness is not None:
+        options["max_staleness"] = timedelta(seconds=staleness)
+    if etag is not None:
+        options["if_none_match"] = etag
+    return options
+
+
+def _export(
+    client: Client,
+    ej: str,
+    wanted: Callable[[int], Export],
+    layout: Format,
+    target: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    if as_json and target is None:
+        raise typer.BadParameter("--json describes the file that -o writes: give -o too")
+    with _told():
+        export = wanted(_ej_id(client, ej))
+        if target is None:
+            with output.progress() as export.on_progress:
+                for content in export.chunks(layout):
+                    sys.stdout.buffer.write(content)
+                sys.stdout.buffer.flush()
+        else:
+            with output.progress() as export.on_progress:
+                export.save(target, layout)
+            output.saved(target, export, as_json=as_json)
+
+
+def _ej_id(client: Client, text: str) -> int:
+    if len(text) != FINESS_LENGTH and text.isdecimal():
+        return int(text)
+    found = next(client.entities(text), None) if len(text) == FINESS_LENGTH else None
+    if found is not None:
+        return found.ej_id
+    if text.isdecimal():
+        return int(text)
+    raise typer.BadParameter("must be an EJ's id or the nine characters of its FINESS number")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turns an error into one line and an exit status."""
+    try:
+        yield
+    except ExportError as error:
+        output.failure(error)
+        number: int = error.code.value[0]
+        raise typer.Exit(_GRPC_EXIT + number) from None
+    except BrokenPipeError:
+        # Whoever read our output has left, which is no fault of anybody's.
+        sys.stderr.close()
+        raise typer.Exit(0) from None
+    except OSError as error:
+        typer.echo(f"fhirexport: {error.strerror}: {error.filename}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(_INTERRUPTED) from None

@@ -1,0 +1,111 @@
+"""Owns what the commands print: tables for people, JSON for scripts, progress and errors on stderr."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from fhirexport._requests import OnProgress
+from fhirexport.client import Export
+from fhirexport.errors import ExportError
+from fhirexport.models import LegalEntity, Progress
+
+
+def entities(found: list[LegalEntity], *, as_json: bool) -> None:
+    """Prints the EJs."""
+    if as_json:
+        _print_json(
+            [
+                {"ej_id": entity.ej_id, "finess": entity.finess, "name": entity.name, "active": entity.active}
+                for entity in found
+            ]
+        )
+        return
+    table = Table("EJ", "FINESS", "name", "active")
+    for entity in found:
+        table.add_row(str(entity.ej_id), entity.finess, entity.name, "yes" if entity.active else "no")
+    Console().print(table)
+
+
+def health(status: str, *, as_json: bool) -> None:
+    """Prints what the server says of its exports."""
+    if as_json:
+        _print_json({"status": status})
+    else:
+        Console().print(status)
+
+
+def saved(target: Path, export: Export, *, as_json: bool) -> None:
+    """Prints what was written to a file."""
+    snapshot = export.snapshot
+    if snapshot is None:
+        raise RuntimeError("an export that was saved has a snapshot")
+    if as_json:
+        _print_json(
+            {
+                "file": str(target),
+                "not_modified": export.not_modified,
+                "etag": snapshot.etag,
+                "revision": snapshot.revision,
+                "read_time": snapshot.read_time.isoformat(),
+                "source": snapshot.source,
+                "cache_status": snapshot.cache_status,
+                "resource_count": snapshot.resource_count,
+                "size_bytes": snapshot.size_bytes,
+            }
+        )
+    elif export.not_modified:
+        Console(stderr=True).print(f"not modified since {snapshot.etag}: {target} was left as it was")
+    else:
+        Console(stderr=True).print(
+            f"{target}: {snapshot.resource_count:,} resources, {snapshot.size_bytes:,} bytes"
+            f" from the {snapshot.source}, etag {snapshot.etag}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def failure(error: ExportError) -> None:
+    """Prints an error: what is wrong, each refused field, and what to quote when asking for help."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    reason = f"{error.code.name} {error.reason}".strip()
+    console.print(f"fhirexport: {error.message} ({reason})")
+    for violation in error.violations:
+        console.print(f"  {violation.field}: {violation.description}")
+    if error.retry_after is not None:
+        console.print(f"  try again in {error.retry_after:g} s")
+    if error.request_id:
+        console.print(f"  request id {error.request_id}")
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress | None]:
+    """Shows how far an export has come, on a terminal only; yields what is to be told."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.fields[resources]:,} resources"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeElapsedColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("export", total=None, resources=0)
+
+        def show(done: Progress) -> None:
+            bar.update(task, completed=done.bytes, total=done.of_bytes, resources=done.resources)
+
+        yield show
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    print(json.dumps(value, ensure_ascii=False, indent=2))  # noqa: T201 - the command's output
