@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 from support.postgres import Postgres, running_postgres
@@ -47,7 +48,5 @@ def database_url(request: pytest.FixtureRequest, new_database: Callable[[str], s
 def demo_database_url(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> str:
     """The demo group, on either backend. Shared by the session: read only."""
     url = new_database(request.param)
-    from fhirexport_server.demo.group import batches
-
     load(url, batches(patients=DEMO_PATIENTS))
     return url

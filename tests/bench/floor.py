@@ -35,7 +35,7 @@ def fetch(connection: Connection, sql: list[str]) -> int:
         if isinstance(connection, psycopg.Connection):
             with connection.cursor(name=f"floor_{number}") as cursor:
                 cursor.itersize = FETCH_ROWS
-                cursor.execute(statement)  # type: ignore[arg-type]  # not a literal, but ours
+                cursor.execute(statement)
                 while rows := cursor.fetchmany(FETCH_ROWS):
                     count += len(rows)
         else:

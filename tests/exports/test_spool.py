@@ -1,6 +1,7 @@
 """Shows that a spool hands out what was put in, whoever is faster, and gives its space back."""
 
 import asyncio
+import tempfile
 import threading
 from datetime import UTC, datetime
 
@@ -102,7 +103,7 @@ async def test_what_spools_may_take_together_is_bounded_and_given_back() -> None
 async def test_a_disk_that_takes_no_more_is_told_as_a_full_spool(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "MEMORY_BYTES", 0)
     full = open("/dev/full", "wb", buffering=0)  # noqa: SIM115, PTH123, ASYNC230 - the spool closes it
-    monkeypatch.setattr(spool_module.tempfile, "TemporaryFile", lambda **_: full)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
     spool = Spool(SpoolSpace(PLENTY))
     with pytest.raises(SpoolFullError):
         spool.append(_chunk(1))

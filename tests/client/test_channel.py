@@ -1,0 +1,40 @@
+"""Shows which servers are reached without TLS, and what importing the library brings along."""
+
+import subprocess
+import sys
+
+import pytest
+from fhirexport import _channel
+
+
+@pytest.mark.parametrize(
+    ("target", "local"),
+    [
+        ("localhost:50051", True),
+        ("127.0.0.1:50051", True),
+        ("127.8.9.1:1", True),
+        ("[::1]:50051", True),
+        ("dns:///localhost:50051", True),
+        ("unix:/run/fhirexport.sock", True),
+        ("export.hospital.example:50051", False),
+        ("dns:///export:50051", False),
+        ("10.0.0.1:50051", False),
+        ("localhost.evil.example:50051", False),
+    ],
+)
+def test_only_a_server_on_this_machine_is_reached_without_tls(target: str, local: bool) -> None:  # noqa: FBT001 - a table
+    assert _channel.is_local(target) is local
+    assert (_channel.credentials(target, None) is None) is local
+
+
+def test_certificates_mean_tls_also_on_this_machine() -> None:
+    assert _channel.credentials("localhost:50051", b"") is not None
+
+
+def test_the_library_brings_neither_the_server_nor_the_command_line() -> None:
+    program = "import fhirexport, sys; print(sorted({m.partition('.')[0] for m in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = done.stdout
+    assert "'fhirexport'" in loaded
+    for name in ("fhirexport_server", "typer", "rich", "sqlalchemy", "redis", "msgspec"):
+        assert f"'{name}'" not in loaded

@@ -1,0 +1,221 @@
+"""Shows that the clients take whole exports only, and take up again what can be taken up."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import grpc
+import pytest
+import zstandard
+from fhirexport import (
+    AsyncClient,
+    Client,
+    ExportError,
+    IncompleteError,
+    OverloadedError,
+    Progress,
+    ServerError,
+    UnavailableError,
+)
+from fhirexport.v1 import export_service_pb2, types_pb2
+from support.scripted import Event, Script, playing
+
+LINES = [f'{{"resourceType":"Patient","id":"pat-{n}"}}\n'.encode() for n in range(4)]
+WHOLE = b"".join(LINES)
+BREAK = grpc.StatusCode.UNAVAILABLE
+
+
+def started(etag: str = '"1-2-3"') -> Event:
+    return Event(started=types_pb2.Snapshot(etag=etag, source=types_pb2.Snapshot.SOURCE_DATABASE))
+
+
+def chunk(number: int, token: str = "", *, zstd: bool = True) -> Event:
+    content = LINES[number]
+    message = export_service_pb2.StreamExportResponse.Chunk(resource_count=1, resume_token=token)
+    if zstd:
+        message.zstd = zstandard.compress(content)
+    else:
+        message.json = content.decode()
+    return Event(chunk=message)
+
+
+def finished(content: bytes = WHOLE, *, count: int = 4, size: int | None = None) -> Event:
+    return Event(
+        finished=export_service_pb2.StreamExportResponse.Finished(
+            sha256=hashlib.sha256(content).hexdigest(),
+            resource_count=count,
+            size_bytes=len(content) if size is None else size,
+        )
+    )
+
+
+COMPLETE: Script = [started(), *(chunk(n, zstd=n % 2 == 0) for n in range(4)), finished()]
+
+Read = Callable[[str], Awaitable[bytes]]
+
+
+async def _read_sync(address: str) -> bytes:
+    def read() -> bytes:
+        with Client(address) as client:
+            return client.patients(1).read("ndjson")
+
+    return await asyncio.to_thread(read)
+
+
+async def _read_async(address: str) -> bytes:
+    async with AsyncClient(address) as client:
+        return await client.patients(1).read("ndjson")
+
+
+@pytest.fixture(params=[_read_sync, _read_async], ids=["sync", "async"])
+def read(request: pytest.FixtureRequest) -> Read:
+    """Reads an export with one of the two clients."""
+    way: Read = request.param
+    return way
+
+
+async def test_a_complete_stream_is_the_export_in_either_encoding(read: Read) -> None:
+    async with playing(COMPLETE) as (address, _):
+        assert await read(address) == WHOLE
+
+
+async def test_a_stream_that_breaks_before_any_content_is_sent_for_again(read: Read) -> None:
+    async with playing([BREAK], [started(), BREAK], COMPLETE) as (address, server):
+        assert await read(address) == WHOLE
+        assert [request.resume_token for request in server.requests] == ["", "", ""]
+
+
+async def test_a_stream_that_breaks_is_taken_up_after_its_last_chunk(read: Read) -> None:
+    first: Script = [started(), chunk(0, "t0"), chunk(1, "t1"), BREAK]
+    rest = [started(), chunk(2, "t2"), chunk(3, "t3"), finished()]
+    async with playing(first, rest) as (address, server):
+        assert await read(address) == WHOLE
+        assert [request.resume_token for request in server.requests] == ["", "t1"]
+
+
+REFUSED: dict[str, tuple[list[Script], type[ExportError]]] = {
+    "ends without finished": ([[started(), chunk(0)]], IncompleteError),
+    "ends at once": ([[]], IncompleteError),
+    "starts without started": ([[chunk(0), finished(LINES[0], count=1)]], IncompleteError),
+    "starts twice": ([[started(), started(), finished(b"", count=0)]], IncompleteError),
+    "goes on after finished": ([[started(), finished(b"", count=0), chunk(0)]], IncompleteError),
+    "lacks a chunk": ([[started(), chunk(0), chunk(2), chunk(3), finished()]], IncompleteError),
+    "swaps two chunks": ([[started(), *(chunk(n) for n in (1, 0, 2, 3)), finished()]], IncompleteError),
+    "counts wrongly": ([[started(), *(chunk(n) for n in range(4)), finished(count=5)]], IncompleteError),
+    "measures wrongly": ([[started(), *(chunk(n) for n in range(4)), finished(size=1)]], IncompleteError),
+    "has an empty event": ([[started(), Event()]], IncompleteError),
+    "has a damaged frame": (
+        [
+            [
+                started(),
+                Event(chunk=export_service_pb2.StreamExportResponse.Chunk(zstd=b"(\xb5/\xfd garbage")),
+            ]
+        ],
+        IncompleteError,
+    ),
+    "is taken up with other data": (
+        [[started(), chunk(0, "t0"), BREAK], [started('"9-9-9"'), chunk(1, "t1")]],
+        IncompleteError,
+    ),
+    "breaks and is not kept": ([[started(), chunk(0), BREAK]], IncompleteError),
+    "never gets anywhere": ([[BREAK]], UnavailableError),
+    "has no place": ([[grpc.StatusCode.RESOURCE_EXHAUSTED]], OverloadedError),
+    "fails": ([[started(), chunk(0, "t0"), grpc.StatusCode.INTERNAL]], ServerError),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_a_stream_is_not_an_export_when_it(read: Read, name: str) -> None:
+    scripts, error = REFUSED[name]
+    async with playing(*scripts) as (address, _):
+        with pytest.raises(error):
+            await read(address)
+
+
+async def test_an_error_says_what_the_server_said(read: Read) -> None:
+    async with playing([grpc.StatusCode.INTERNAL]) as (address, _):
+        with pytest.raises(ServerError) as caught:
+            await read(address)
+    error = caught.value
+    assert (error.message, error.code, error.reason) == ("scripted", grpc.StatusCode.INTERNAL, "SCRIPTED")
+    assert (error.request_id, error.retry_after) == ("r-1", 0.001)
+
+
+async def test_resources_come_one_by_one_and_leaving_early_ends_the_call() -> None:
+    async with playing(COMPLETE) as (address, _), AsyncClient(address) as client:
+        export = client.patients(1)
+        ids = [resource["id"] async for resource in export]
+        assert ids == ["pat-0", "pat-1", "pat-2", "pat-3"]
+        async for resource in export:
+            assert resource["id"] == "pat-0"
+            break
+
+
+async def test_progress_is_told_after_each_chunk() -> None:
+    told: list[Progress] = []
+    async with playing(COMPLETE) as (address, _), AsyncClient(address) as client:
+        await client.patients(1, on_progress=told.append).read("ndjson")
+    assert [(progress.resources, progress.bytes) for progress in told] == [
+        (n + 1, len(b"".join(LINES[: n + 1]))) for n in range(4)
+    ]
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+async def test_a_file_is_whole_private_and_under_its_name(tmp_path: Path) -> None:
+    target = tmp_path / "patients.ndjson"
+    async with playing(COMPLETE) as (address, _), AsyncClient(address) as client:
+        export = client.patients(1)
+        assert await export.save(target) == target
+    assert target.read_bytes() == WHOLE
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [target]
+    assert export.snapshot is not None
+    assert (export.snapshot.resource_count, export.snapshot.size_bytes) == (4, len(WHOLE))
+
+
+async def test_a_failed_export_leaves_the_file_that_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "patients.ndjson"
+    target.write_text("yesterday's")
+    async with playing([started(), chunk(0)]) as (address, _), AsyncClient(address) as client:
+        with pytest.raises(IncompleteError):
+            await client.patients(1).save(target)
+    assert target.read_text() == "yesterday's"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_link_in_place_of_the_part_is_not_written_through(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / "patients.ndjson.part").symlink_to(elsewhere)
+
+    async def save() -> None:
+        async with playing(COMPLETE) as (address, _), AsyncClient(address) as client:
+            await client.patients(1).save(tmp_path / "patients.ndjson")
+
+    asyncio.run(save())
+    assert not elsewhere.exists()
+    assert (tmp_path / "patients.ndjson").read_bytes() == WHOLE
+
+
+async def test_a_file_of_an_export_that_was_not_modified_is_left_as_it_is(tmp_path: Path) -> None:
+    target = tmp_path / "patients.ndjson"
+    target.write_text("today's")
+    unchanged = Event(finished=export_service_pb2.StreamExportResponse.Finished(not_modified=True))
+    async with playing([started(), unchanged]) as (address, server), AsyncClient(address) as client:
+        export = client.patients(1, if_none_match='"1-2-3"')
+        await export.save(target)
+        assert server.requests[0].if_none_match == '"1-2-3"'
+    assert export.not_modified
+    assert target.read_text() == "today's"
+
+
+async def test_a_bundle_is_read_as_one() -> None:
+    content = b'{"resourceType":"Bundle","type":"collection"}\n'
+    message = export_service_pb2.StreamExportResponse.Chunk(json=content.decode())
+    script = [started(), Event(chunk=message), finished(content, count=0)]
+    async with playing(script) as (address, server), AsyncClient(address) as client:
+        assert await client.structure(1).bundle() == json.loads(content)
+        assert server.requests[0].format == types_pb2.FORMAT_BUNDLE
