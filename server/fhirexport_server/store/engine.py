@@ -3,7 +3,9 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -49,8 +51,18 @@ def create(url: str, *, pool_size: int = 5, read_only: bool = False) -> Engine:
     raise ValueError("the database URL must start with sqlite:/// or postgresql://")
 
 
+class _ServerCursor(psycopg.ServerCursor[tuple[object, ...]]):
+    """A cursor that ends with its transaction, as PostgreSQL's do.
+
+    The driver warns of one that was not closed; on a connection that was cut there is nothing to close.
+    """
+
+    def __del__(self, __warn: Any = None) -> None:  # noqa: ANN401 - the base class's signature
+        """Says nothing."""
+
+
 def _postgresql(url: URL, pool_size: int) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
@@ -67,6 +79,12 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
             "prepare_threshold": None,
         },
     )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's own wrapper
+        connection.server_cursor_factory = _ServerCursor
+
+    return engine
 
 
 def _sqlite(url: URL, pool_size: int, *, read_only: bool) -> Engine:
