@@ -16,6 +16,7 @@ from pathlib import Path
 from conformance.collection import Collection, Group, Tally
 from conformance.validator import FAST, SLOW, Complaint, NotTrustedError, Validator, find
 from fhirexport import AsyncClient
+from fhirexport.models import Format
 from fhirexport_server import logs
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.rows import Batch
@@ -28,7 +29,7 @@ from support.server import running_server
 
 ROOT = Path(__file__).parents[2]
 BASE_URL = "https://hapi.fhir.example/r4"
-FORMATS = ("bundle", "transaction", "ndjson")
+FORMATS: tuple[Format, ...] = ("bundle", "transaction", "ndjson")
 DATASETS = ("structure", "patients", "venues", "venues+movements")
 SAMPLE = 4
 """One in so many resources of the generated hospitals goes past the slow validators."""
@@ -44,7 +45,7 @@ async def collected(source: str, directory: Path, data: Iterable[Iterable[Batch]
         running_server(url, base_url=BASE_URL, cache_enabled=False) as address,
         AsyncClient(address) as client,
     ):
-        ej_ids = [entity.ej_id async for entity in client.legal_entities()]
+        ej_ids = [entity.ej_id async for entity in client.entities()]
         for ej_id in ej_ids:
             for dataset in DATASETS:
                 await _save(client, collection, source, ej_id, dataset)
@@ -70,7 +71,7 @@ async def _save(client: AsyncClient, collection: Collection, source: str, ej_id:
     contents = set()
     for layout in FORMATS:
         path = collection.directory / f"{dataset}-{ej_id}-{layout}.json"
-        await exports[dataset]().save(path, format=layout)
+        await exports[dataset]().save(path, layout)
         contents.add(collection.add(Group(source, dataset, layout), path))
     if len(contents) > 1:
         raise ValueError(f"{dataset} of EJ {ej_id}: the formats do not hold the same resources")

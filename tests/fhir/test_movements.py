@@ -22,7 +22,7 @@ from fhir.samples import (
 from fhirexport_server.fhir import venues
 
 SD = f"{CORE}/StructureDefinition"
-OWN = f"{BASE}/StructureDefinition"
+OWN = f"{BASE}/CodeSystem"
 NUMBER = f"{CORE}/CodeSystem/fr-core-cs-identifier-type"
 
 
@@ -54,12 +54,12 @@ def test_a_movement_with_nothing_optional() -> None:
             "resourceType": "Encounter",
             "id": "mvt-1",
             "meta": {"profile": [f"{SD}/fr-core-encounter"]},
-            "extension": [{"url": f"{OWN}/encounter-movement-trigger", "valueCode": "A01"}],
             "identifier": [
                 {"type": concept(NUMBER, "MN"), "system": f"{SID}/mouvement", "value": "M1"},
             ],
             "status": "in-progress",
             "class": _class("IMP"),
+            "type": [concept(f"{OWN}/movement-event", "A01")],
             "subject": {"reference": "Patient/pat-1"},
             "period": _during("2026-01-10T22:00"),
             "partOf": {"reference": "Encounter/ven-100"},
@@ -82,28 +82,22 @@ def test_a_movement_with_everything() -> None:
 
     found = content(next(venues.movements(VENUE, [first, last], CONTEXT)))
 
-    assert found["extension"] == [
-        {"url": f"{OWN}/encounter-movement-trigger", "valueCode": "A21"},
-        {"url": f"{OWN}/encounter-movement-nature", "valueCode": "MHC"},
-        {
-            "url": f"{OWN}/encounter-care-unit",
-            "valueReference": {"reference": f"Organization/uf-{UF_CARE}"},
-        },
-        {
-            "url": f"{OWN}/encounter-accommodation-unit",
-            "valueReference": {"reference": f"Organization/uf-{UF_HEB}"},
-        },
-        {"url": f"{OWN}/encounter-expected-return", "valueDateTime": "2026-01-13T09:00:00+01:00"},
-    ]
     assert found["status"] == "finished"
     assert found["class"] == _class("EMER")
-    assert found["type"] == [concept(f"{CORE}/CodeSystem/fr-core-cs-type-activite", "04")]
+    assert found["type"] == [
+        concept(f"{OWN}/movement-event", "A21"),
+        concept(f"{OWN}/movement-nature", "MHC"),
+        concept(f"{CORE}/CodeSystem/fr-core-cs-type-activite", "04"),
+        concept(f"{OWN}/care-unit", f"uf-{UF_CARE}"),
+        concept(f"{OWN}/accommodation-unit", f"uf-{UF_HEB}"),
+    ]
     assert found["participant"][0]["individual"]["identifier"]["value"] == "10101201234"
     assert found["period"] == during
     assert found["location"] == [
         _place("bed-3", "completed", "bd", during),
         _place("room-2", "completed", "ro", during),
         _place("uh-1", "completed", "wa", during),
+        _place("bed-3", "planned", "bd", _during("2026-01-13T09:00")),
     ]
     assert found["serviceProvider"] == {"reference": f"Organization/uf-{UF}"}
 

@@ -104,10 +104,6 @@ def test_a_venue_with_everything() -> None:
         "meta": {"profile": [f"{SD}/fr-core-encounter"]},
         "extension": [
             {"url": f"{SD}/fr-core-estimated-discharge-date", "valueDate": "2026-01-15"},
-            {
-                "url": "http://hl7.org/fhir/5.0/StructureDefinition/extension-Encounter.plannedStartDate",
-                "valueDateTime": "2026-01-10T17:00:00+01:00",
-            },
         ],
         "identifier": [
             {"use": "official", "type": concept(NUMBER, "VN"), "system": f"{SID}/venue", "value": "V101"},

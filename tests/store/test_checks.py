@@ -89,6 +89,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("movement", {"nature": "Z"}),
     ("movement", {"started_at": datetime(1849, 12, 31, 23, tzinfo=UTC)}),
     ("movement", {"attending_rpps": "123"}),
+    ("movement", {"expected_return_at": datetime(2026, 1, 11, tzinfo=UTC)}),
     ("movement", {"bed_id": 99}),
     ("movement", {"uf_med_id": 99}),
     ("movement", {"venue_id": 99}),

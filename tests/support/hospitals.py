@@ -282,5 +282,8 @@ def _movements(draw: Draw, ej_id: int, venue: Row, units: Sequence[Row], places:
             "trigger_event": draw.pick(codes.TRIGGER_EVENT),
         }
         given["state"] = "cancelled" if draw.chance(5) else "active"
-        movements.append(row("movement", **given, **draw.some(optional)))
+        given |= draw.some(optional)
+        if not any(given.get(name) for name in ("bed_id", "room_id", "uh_id")):
+            given.pop("expected_return_at", None)
+        movements.append(row("movement", **given))
     return movements

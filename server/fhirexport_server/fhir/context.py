@@ -29,7 +29,7 @@ class Context:
 
     ej_id: int
     base_url: str
-    """Of the FHIR server that ids and extensions belong to, without a slash at its end."""
+    """Of the FHIR server that ids and code systems belong to, without a slash at its end."""
     time_zone: str
     """An IANA name; instants are printed with this zone's offset, as `2026-01-10T18:00:00+01:00`."""
     namespaces: Mapping[str, str]
@@ -58,6 +58,6 @@ class Context:
         object.__setattr__(self, "unit_references", _References("Organization", ids.unit_id, self.units))
         object.__setattr__(self, "place_references", _References("Location", ids.place_id, self.places))
 
-    def definition(self, name: str) -> str:
-        """The URL of one of the product's own extensions."""
-        return f"{self.base_url}/StructureDefinition/{name}"
+    def code_system(self, name: str) -> str:
+        """The URL of one of the product's own code systems."""
+        return f"{self.base_url}/CodeSystem/{name}"

@@ -6,6 +6,7 @@ from msgspec import Raw, field
 
 from fhirexport_server.fhir.model import (
     Address,
+    CodeableConcept,
     Coding,
     ContactPoint,
     Element,
@@ -52,7 +53,7 @@ class Location(Resource, frozen=True, kw_only=True, tag="Location"):
     name: str
     description: str | None = None
     mode: str
-    type: Sequence[Raw] | None = None
+    type: Sequence[Raw | CodeableConcept] | None = None
     telecom: Sequence[ContactPoint] | None = None
     physical_type: Raw
     position: Position | None = None
@@ -140,7 +141,7 @@ class Encounter(Resource, frozen=True, kw_only=True, tag="Encounter"):
     status_history: Sequence[StatusHistory] | None = None
     class_: Raw = field(name="class")
     class_history: Sequence[ClassHistory] | None = None
-    type: Sequence[Raw] | None = None
+    type: Sequence[Raw | CodeableConcept] | None = None
     service_type: Raw | None = None
     subject: Reference
     participant: Sequence[Participant] | None = None

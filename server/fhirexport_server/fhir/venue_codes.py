@@ -41,7 +41,6 @@ RPPS_SYSTEM: Final = "https://rpps.esante.gouv.fr"
 PHYSICAL_TYPE: Final = {kind: concept(PHYSICAL_SYSTEM, code) for kind, (code, _) in PHYSICAL.items()}
 
 EXPECTED_DISCHARGE: Final = fr_definition("fr-core-estimated-discharge-date")
-EXPECTED_ADMIT: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Encounter.plannedStartDate"
 # The profile requires a period: this one says that nobody knows it.
 UNKNOWN_PERIOD: Final[Raw] = encoded(
     {
@@ -51,11 +50,12 @@ UNKNOWN_PERIOD: Final[Raw] = encoded(
     }
 )
 
-# The product's own extensions, below the base URL: what R4 has no element for.
+# The product's own code systems, below the base URL: what R4 has no other element for. The units are
+# coded by the id of their Organization.
+
 TRIGGERS: Final = {code: code for code in codes.TRIGGER_EVENT}
 NATURES: Final = {code: code for code in codes.NATURE}
-NATURE: Final = "encounter-movement-nature"
-TRIGGER: Final = "encounter-movement-trigger"
-CARE_UNIT: Final = "encounter-care-unit"
-ACCOMMODATION_UNIT: Final = "encounter-accommodation-unit"
-EXPECTED_RETURN: Final = "encounter-expected-return"
+TRIGGER: Final = "movement-event"
+NATURE: Final = "movement-nature"
+CARE_UNIT: Final = "care-unit"
+ACCOMMODATION_UNIT: Final = "accommodation-unit"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Raw
 
+from fhirexport_server.domain.errors import RowNotRenderableError
 from fhirexport_server.domain.rows import MovementRow, Rendered, VenueRow
 from fhirexport_server.fhir import ids
 from fhirexport_server.fhir import venue_codes as code
@@ -11,7 +12,7 @@ from fhirexport_server.fhir.codings import known, open_concept
 from fhirexport_server.fhir.context import Context
 from fhirexport_server.fhir.encounter_parts import attending, location, period, unit
 from fhirexport_server.fhir.fold import Stay, fold
-from fhirexport_server.fhir.model import Extension, Identifier, Reference
+from fhirexport_server.fhir.model import CodeableConcept, Coding, Extension, Identifier, Reference
 from fhirexport_server.fhir.resource import rendered
 from fhirexport_server.fhir.resources import (
     ClassHistory,
@@ -48,7 +49,7 @@ def venue(row: VenueRow, movements: Sequence[MovementRow], ctx: Context) -> Rend
     resource = Encounter(
         id=identity,
         meta=code.ENCOUNTER,
-        extension=_venue_extensions(row, ctx) or None,
+        extension=_expected_discharge(row),
         identifier=_venue_identifiers(row, ctx),
         status=stay.status,
         status_history=status_history or None,
@@ -95,13 +96,12 @@ def _movement(situation: Situation, subject: Reference, part_of: Reference, ctx:
     resource = Encounter(
         id=identity,
         meta=code.ENCOUNTER,
-        extension=_movement_extensions(row, ctx),
         identifier=[
             Identifier(type=code.MOVEMENT_NUMBER, system=ctx.systems["MOVEMENT"], value=row.movement_no)
         ],
         status=situation.status,
         class_=code.CLASS[situation.class_code],
-        type=_activity_type(row.activity_type, ("movement", row.id)) or None,
+        type=_movement_types(row, ctx),
         subject=subject,
         participant=participant,
         period=period(row.started_at, situation.end, ctx),
@@ -131,30 +131,29 @@ def _account(nda: str, ctx: Context) -> Identifier:
     return Identifier(type=code.ACCOUNT_NUMBER, system=ctx.systems["NDA"], value=nda)
 
 
-def _venue_extensions(row: VenueRow, ctx: Context) -> list[Extension]:
-    found = []
-    if row.expected_discharge_on is not None:
-        found.append(Extension(url=code.EXPECTED_DISCHARGE, value_date=row.expected_discharge_on))
-    if row.expected_admit_at is not None:
-        found.append(Extension(url=code.EXPECTED_ADMIT, value_date_time=ctx.instants[row.expected_admit_at]))
-    return found
+def _expected_discharge(row: VenueRow) -> list[Extension] | None:
+    if row.expected_discharge_on is None:
+        return None
+    return [Extension(url=code.EXPECTED_DISCHARGE, value_date=row.expected_discharge_on)]
 
 
-def _movement_extensions(row: MovementRow, ctx: Context) -> list[Extension]:
-    trigger = known(code.TRIGGERS, row.trigger_event, ("movement", row.id, "trigger_event"))
-    found = [Extension(url=ctx.definition(code.TRIGGER), value_code=trigger)]
+def _movement_types(row: MovementRow, ctx: Context) -> list[Raw | CodeableConcept]:
+    """What kind of movement it is, for which R4 has no other element, and the units it concerns."""
+    event = known(code.TRIGGERS, row.trigger_event, ("movement", row.id, "trigger_event"))
+    found: list[Raw | CodeableConcept] = [_own(code.TRIGGER, event, ctx)]
     if row.nature is not None:
         nature = known(code.NATURES, row.nature, ("movement", row.id, "nature"))
-        found.append(Extension(url=ctx.definition(code.NATURE), value_code=nature))
-    units = ((code.CARE_UNIT, row.uf_care_id), (code.ACCOMMODATION_UNIT, row.uf_heb_id))
-    for name, unit_id in units:
+        found.append(_own(code.NATURE, nature, ctx))
+    found += _activity_type(row.activity_type, ("movement", row.id))
+    for name, unit_id in ((code.CARE_UNIT, row.uf_care_id), (code.ACCOMMODATION_UNIT, row.uf_heb_id)):
         reference = unit(unit_id, ("movement", row.id), ctx)
-        if reference is not None:
-            found.append(Extension(url=ctx.definition(name), value_reference=reference))
-    if row.expected_return_at is not None:
-        at = ctx.instants[row.expected_return_at]
-        found.append(Extension(url=ctx.definition(code.EXPECTED_RETURN), value_date_time=at))
+        if reference is not None and reference.reference is not None:
+            found.append(_own(name, reference.reference.removeprefix("Organization/"), ctx))
     return found
+
+
+def _own(name: str, value: str, ctx: Context) -> CodeableConcept:
+    return CodeableConcept(coding=[Coding(system=ctx.code_system(name), code=value)])
 
 
 def _types(row: VenueRow, stay: Stay) -> list[Raw]:
@@ -235,7 +234,17 @@ def _movement_locations(situation: Situation, ctx: Context) -> list[EncounterLoc
             status = _announced_status(place, ctx) if planned else _LOCATION_STATUS[situation.status]
             during = None if planned else period(row.started_at, situation.end, ctx)
             found.append(location(place, status, during, ("movement", row.id), ctx))
+    if row.expected_return_at is not None:
+        found.append(_return(row, row.expected_return_at, ctx))
     return found
+
+
+def _return(row: MovementRow, expected_at: int, ctx: Context) -> EncounterLocation:
+    """Where a patient on leave is expected back, and when."""
+    places = [place for place in (row.bed_id, row.room_id, row.uh_id) if place is not None]
+    if not places:
+        raise RowNotRenderableError("movement", row.id, "an expected return needs a place to return to")
+    return location(places[0], "planned", period(expected_at, None, ctx), ("movement", row.id), ctx)
 
 
 _LOCATION_STATUS = {"in-progress": "active", "onleave": "reserved", "finished": "completed"}

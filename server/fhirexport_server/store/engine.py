@@ -57,7 +57,7 @@ class _ServerCursor(psycopg.ServerCursor[tuple[object, ...]]):
     The driver warns of one that was not closed; on a connection that was cut there is nothing to close.
     """
 
-    def __del__(self, __warn: Any = None) -> None:  # noqa: ANN401 - the base class's signature
+    def __del__(self, *_: object) -> None:
         """Says nothing."""
 
 

@@ -87,5 +87,6 @@ movement = Table(
     checks.digits("attending_rpps", 11),
     checks.label("attending_name", 100),
     checks.instant("expected_return_at"),
+    checks.only_with("expected_return_at", "coalesce(bed_id, room_id, uh_id) IS NOT NULL"),
     **ENTITY,
 )

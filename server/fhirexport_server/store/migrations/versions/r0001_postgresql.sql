@@ -493,6 +493,7 @@ CREATE TABLE movement (
   CONSTRAINT movement_attending_rpps_shape CHECK (attending_rpps ~ '^[0-9]{11}$'),
   CONSTRAINT movement_attending_name_label CHECK (length(attending_name) BETWEEN 1 AND 100 AND btrim(attending_name, U&'\0020\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000') = attending_name AND attending_name !~ '[\x01-\x1f\x7f]'),
   CONSTRAINT movement_expected_return_at_instant CHECK (expected_return_at BETWEEN '1850-01-01T00:00:00Z' AND '2199-12-31T23:59:59Z'),
+  CONSTRAINT movement_expected_return_at_only CHECK (expected_return_at IS NULL OR coalesce(bed_id, room_id, uh_id) IS NOT NULL),
   CONSTRAINT movement_ej_id_fkey FOREIGN KEY(ej_id) REFERENCES ej (id)
 )
 ;;

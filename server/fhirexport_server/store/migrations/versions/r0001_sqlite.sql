@@ -500,6 +500,7 @@ CREATE TABLE movement (
   CONSTRAINT movement_attending_rpps_shape CHECK ((attending_rpps GLOB '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]')),
   CONSTRAINT movement_attending_name_label CHECK (length(attending_name) BETWEEN 1 AND 100 AND trim(attending_name, char(32, 133, 160, 5760, 8192, 8193, 8194, 8195, 8196, 8197, 8198, 8199, 8200, 8201, 8202, 8232, 8233, 8239, 8287, 12288)) = attending_name AND instr(attending_name, char(0)) = 0 AND attending_name NOT GLOB '*[' || char(1) || '-' || char(31) || char(127) || ']*'),
   CONSTRAINT movement_expected_return_at_instant CHECK (strftime('%Y-%m-%dT%H:%M:%SZ', expected_return_at, '+0 days') IS expected_return_at AND (expected_return_at IS NULL OR expected_return_at BETWEEN '1850-01-01T00:00:00Z' AND '2199-12-31T23:59:59Z')),
+  CONSTRAINT movement_expected_return_at_only CHECK (expected_return_at IS NULL OR coalesce(bed_id, room_id, uh_id) IS NOT NULL),
   CONSTRAINT movement_ej_id_fkey FOREIGN KEY(ej_id) REFERENCES ej (id)
 )
  STRICT
