@@ -24,12 +24,15 @@ lock: setup ## Write requirements/dev.lock anew: names, versions and hashes, no 
 demo: setup ## Fill a SQLite database, start the server, export everything, print a table, stop
 	$(BIN)/python client/demo.py
 
-serve: setup ## Migrate and serve DATABASE_URL on localhost:50051
-	$(BIN)/fhirexport-server migrate
-	$(BIN)/fhirexport-server serve
+serve: setup ## Serve DATABASE_URL on localhost:50051; without one, the demo group in demo.db
+	@if [ -z "$$DATABASE_URL" ] && [ ! -e .env ]; then \
+	  export DATABASE_URL=sqlite:///demo.db; \
+	  [ -e demo.db ] || $(BIN)/fhirexport-server demo || exit; \
+	fi; \
+	exec $(BIN)/fhirexport-server serve
 
 test: setup ## Run the whole suite, on SQLite and on PostgreSQL
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 check: lint types ## Everything that is checked without running the suite
 

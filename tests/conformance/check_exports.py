@@ -122,7 +122,7 @@ async def run(command: Path, patients: int, hospitals: int) -> bool:
     with tempfile.TemporaryDirectory(prefix="fhirexport-conformance-") as name:
         directory = Path(name)
         validator = Validator(command, directory)
-        await validator.prepare(BASE_URL)
+        await validator.prove()
         demo = await collected("the demo", directory / "demo", [batches(patients=patients)])
         complaints = await checked(validator, demo, 1)
         drawn = await collected(f"{hospitals} hospitals", directory / "drawn", random_hospitals(hospitals))

@@ -88,7 +88,7 @@ class Draw:
         if self.chance(30):
             return "é" * longest
         pieces = [self.pick(_PIECES) for _ in range(self.random.randint(1, 3))]
-        return self.pick(("", " ", "-")).join(pieces)[:longest].strip(" ")
+        return self.pick(("", " ", "-")).join(pieces)[:longest].strip()
 
     def digits(self, length: int) -> str:
         return f"{self.random.randrange(10**length):0{length}}"

@@ -20,6 +20,7 @@ MOST_UNITS, MOST_PLACES, MOST_PATIENTS, MOST_VENUES, MOST_MOVEMENTS = 15, 10, 8,
 # Some codes of FR Core's lists: a code that a list does not hold would be none of its system.
 EQUIPMENT = "45 176 727 753 824".split()
 SERVICES = "104 127 163 230 402".split()
+ROLES = (*codes.CONTACT_ROLE_CLASS, *codes.CONTACT_ROLE_LEGAL, *codes.CONTACT_ROLE_V2)
 _FLAGS = "external requests_acts performs_acts heb soin admin med tech medicotech mag".split()
 
 
@@ -230,8 +231,8 @@ def _contacts(draw: Draw, ej_id: int, patient: Row) -> list[Row]:
             "postal_code": draw.label_of(20),
         }
         given: Row = {"ej_id": ej_id, "patient_id": patient["id"], "seq": seq}
-        given["role_code"] = draw.pick((None, "ECON", "QUAL", "GUARD", "TUTEUR", "O", "U"))
-        given["relation_code"] = draw.pick((None, "MTH", "SPS", "HUSB", "DAU"))
+        given["role_code"] = draw.pick((None, *ROLES))
+        given["relation_code"] = draw.pick((None, "MTH", *codes.CONTACT_RELATION))
         values = draw.some(said) or {"family": draw.label(100)}
         found.append(row("patient_contact", **given, **values))
     return found
