@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import grpc
 import pytest
 from fhirexport_server.app import running
-from fhirexport_server.rpc.health import NAMES
+from fhirexport_server.rpc.health import NAMES, Health
 from fhirexport_server.store.migrate import migrate
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -79,3 +80,12 @@ async def test_a_watch_that_leaves_does_not_silence_the_others(new_database: New
         assert await staying.read() is grpc.aio.EOF
         # The watch has ended by itself: the drain does not use up its grace.
         await drained
+
+
+async def test_a_drain_that_begins_while_a_status_is_sent_is_told_too() -> None:
+    health = Health()
+    await health.set_serving("", serving=True)
+    watch = health.Watch(HealthCheckRequest(service=""), cast("Any", None))
+    assert (await anext(watch)).status == HealthCheckResponse.SERVING
+    await health.drain()
+    assert [answer.status async for answer in watch] == [HealthCheckResponse.NOT_SERVING]

@@ -48,11 +48,13 @@ class Health:
         """Answers with the status of a service, and again each time it changes, until the server drains."""
         told = None
         while True:
+            # Looked at before the status is told: a drain that begins while it is being sent is told too.
+            draining = self._draining
             status = self._status(request.service)
             if status != told:
                 yield HealthCheckResponse(status=status)
                 told = status
-            if self._draining:
+            if draining:
                 return
             async with self._changed:
                 while self._status(request.service) == told and not self._draining:
