@@ -54,7 +54,7 @@ proto: setup ## Generate client/fhirexport/v1 from the protos
 	PATH="$(CURDIR)/$(BIN):$$PATH" python protos/generate.py client
 
 bench: setup ## Measure ours beside the floor and the naive way, in one run
-	$(BIN)/python tests/bench/run.py
+	PYTHONPATH=tests $(BIN)/python tests/bench/run.py
 
 conformance: setup ## Validate every export with independent FHIR validators, where they are
-	$(BIN)/python tests/conformance/check_exports.py
+	PYTHONPATH=tests $(BIN)/python -m conformance.check_exports

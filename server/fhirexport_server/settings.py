@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     """The database: `sqlite:///relative/path.db`, `sqlite:////absolute/path.db` or
     `postgresql://user:password@host:port/name`."""
     base_url: str = "http://localhost:8000/fhir"
-    """The FHIR server that `fullUrl` and our code systems name: an absolute http or https URL without a query.
+    """The FHIR server that `fullUrl` and our code systems name: an absolute http(s) URL without a query.
     Changing it changes every export."""
     insecure: bool = False
     """Listen on an address that other machines can reach, without encryption."""

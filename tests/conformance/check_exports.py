@@ -82,7 +82,7 @@ async def checked(validator: Validator, collection: Collection, sample: int) -> 
     whole = await validator.complaints(FAST, list(collection.whole))
     for complaint in whole:
         collection.tallies[collection.whole[complaint.file]].errors += 1
-    parts, short = collection.parts(sample), collection.shortened(sample)
+    parts, short = collection.parts(sample), collection.shortened()
     sampled = await validator.complaints(SLOW, [*parts, *short])
     for complaint in sampled:
         for group in _groups(complaint, parts, short):

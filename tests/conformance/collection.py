@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ENTRIES_A_PART = 250
-ENTRIES_OF_SHORT = 3
+ENTRIES_OF_SHORT, MOST_SHORT = 3, 100
 Json = dict[str, Any]
 
 
@@ -79,11 +79,11 @@ class Collection:
             found[path] = [one.groups for one in part]
         return found
 
-    def shortened(self, every: int = 1) -> dict[Path, Group]:
-        """Writes every n-th Bundle again with its first entries only, for what says so of the Bundle."""
+    def shortened(self) -> dict[Path, Group]:
+        """Writes some Bundles again with their first entries only, for what can be said of a Bundle."""
         found: dict[Path, Group] = {}
         bundles = [(path, group) for path, group in self.whole.items() if group.format != "ndjson"]
-        for path, group in bundles[::every]:
+        for path, group in bundles[:: 1 + len(bundles) // MOST_SHORT]:
             bundle = json.loads(path.read_text())
             if "entry" in bundle:
                 bundle["entry"] = bundle["entry"][:ENTRIES_OF_SHORT]
