@@ -106,6 +106,19 @@ def sqlite_connection(new_database: Callable[[str], str]) -> Iterator[Connection
     yield from _filled(new_database("sqlite"))
 
 
+def test_a_patient_has_one_official_identifier_and_one_ndp_at_most(connection: Connection) -> None:
+    table = METADATA.tables["patient_identifier"]
+    for number, (kind, use, system) in enumerate(
+        [("INS-NIR", "official", INS), ("NDP", "secondary", "urn:oid:1.2.250.1.176.1.2")]
+    ):
+        row = SMALL["patient_identifier"] | {"kind": kind, "use_code": use, "system": system}
+        connection.execute(insert(table), [row | {"seq": 10 + number, "value": "1"}])
+        savepoint = connection.begin_nested()
+        with pytest.raises(IntegrityError):
+            connection.execute(insert(table), [row | {"seq": 20 + number, "value": "2"}])
+        savepoint.rollback()
+
+
 def _filled(url: str) -> Iterator[Connection]:
     engine = create(url)
     with engine.connect() as connection:

@@ -15,7 +15,7 @@ from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import SpoolFullError
 from fhirexport_server.exports.rendering import Snapshot
 
-MEMORY_BYTES = 4 * 1024 * 1024
+MEMORY_BYTES = 1024 * 1024
 """How much of one spool stays in memory: of a rendering, some fourteen times as much."""
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 _DAY: Final = 86_400
-_KEPT: Final = 65_536
+_KEPT: Final = 4_096
 _UNIX_DAY: Final = date(1970, 1, 1).toordinal()
 _MINUTES: Final = [f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(_DAY // 60)]
 _SECONDS: Final = [f"{second:02}" for second in range(60)]

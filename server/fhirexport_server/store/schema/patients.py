@@ -144,6 +144,16 @@ Index(
     sqlite_where=_CURRENT,
     postgresql_where=_CURRENT,
 )
+# fr-core-patient has one at most.
+_NDP = sql("kind = 'NDP'")
+Index(
+    "patient_identifier_ndp",
+    patient_identifier.c.ej_id,
+    patient_identifier.c.patient_id,
+    unique=True,
+    sqlite_where=_NDP,
+    postgresql_where=_NDP,
+)
 # fr-core-patient-ins, invariant fr-core-2.
 _OFFICIAL = sql("use_code = 'official'")
 Index(

@@ -372,6 +372,8 @@ CREATE TABLE patient_identifier (
 ;;
 CREATE UNIQUE INDEX patient_identifier_lookup ON patient_identifier (ej_id, system, value) WHERE use_code <> 'old'
 ;;
+CREATE UNIQUE INDEX patient_identifier_ndp ON patient_identifier (ej_id, patient_id) WHERE kind = 'NDP'
+;;
 CREATE UNIQUE INDEX patient_identifier_official ON patient_identifier (ej_id, patient_id) WHERE use_code = 'official'
 ;;
 CREATE TABLE place (
