@@ -41,6 +41,9 @@ lint: setup ## ruff, import-linter, buf
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/buf format --diff --exit-code protos
+	PATH="$(CURDIR)/$(BIN):$$PATH" python protos/generate.py build build/api.binpb
+	cd protos && ../$(BIN)/buf lint ../build/api.binpb --path fhirexport --config buf.yaml
+	cd protos && ../$(BIN)/buf breaking ../build/api.binpb --against released.binpb --path fhirexport --config buf.yaml
 
 format: setup ## Format the code and the protos
 	$(BIN)/ruff check --fix

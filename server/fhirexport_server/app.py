@@ -12,6 +12,7 @@ from fhirexport._version import __version__
 from prometheus_client import CollectorRegistry
 
 from fhirexport_server.exports.exporter import LOOKUP_THREADS, open_exporter
+from fhirexport_server.exports.upkeep import Upkeep
 from fhirexport_server.rpc.export_service import Exports
 from fhirexport_server.rpc.health import Health, Probe
 from fhirexport_server.rpc.limits import Limits
@@ -85,6 +86,8 @@ async def running(
         await server.start()
         probe = asyncio.create_task(Probe(health, exporter.check).run(), name="probe")
         stack.push_async_callback(_cancelled, probe)
+        upkeep = asyncio.create_task(Upkeep(exporter.compact).run(), name="upkeep")
+        stack.push_async_callback(_cancelled, upkeep)
         _log.info("listening", address=address, version=__version__, **settings.public())
         yield App(address, registry, server, health)
     _log.info("stopped")

@@ -104,6 +104,14 @@ class Exporter:
         """Raises DatabaseUnavailableError or SchemaMismatchError when exports cannot work."""
         await self._look_up(self._database.check)
 
+    async def compact(self) -> bool:
+        """Does a little of the database's upkeep; returns whether there may be more to do.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
+        """
+        return await self._look_up(self._database.compact)
+
     async def stop(self) -> None:
         """Ends every rendering and look-up under way, and waits for them."""
         for run in list(self._runs):

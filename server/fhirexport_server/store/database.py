@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from fhirexport_server.domain.errors import DatabaseUnavailableError
+from fhirexport_server.store import compactor
 from fhirexport_server.store import engine as engines
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import Snapshot
@@ -94,6 +95,17 @@ class Database:
         """Raises unless exports can work: DatabaseUnavailableError or SchemaMismatchError."""
         with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
             require_head(connection)
+
+    def compact(self, interrupt: Interrupt | None = None) -> bool:
+        """Folds some deltas of revisions into their base rows; returns whether there may be more.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
+        """
+        with engines.translated(), self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            with (interrupt or Interrupt()).over(driver), connection.begin():
+                return compactor.fold(connection) == compactor.BATCH_ROWS
 
     @contextmanager
     def _transaction(self, interrupt: Interrupt) -> Iterator[Connection]:
