@@ -11,7 +11,8 @@ import structlog
 from fhirexport._version import __version__
 from prometheus_client import CollectorRegistry
 
-from fhirexport_server.exports.exporter import LOOKUP_THREADS, open_exporter
+from fhirexport_server.exports.exporter import open_exporter
+from fhirexport_server.exports.threads import LOOKUP_THREADS
 from fhirexport_server.exports.upkeep import Upkeep
 from fhirexport_server.rpc.export_service import Exports
 from fhirexport_server.rpc.health import Health, Probe
@@ -78,6 +79,7 @@ async def running(
                 max_renderings=settings.max_renderings,
                 rendering_timeout=settings.rendering_timeout,
                 spool_limit_bytes=settings.spool_limit,
+                cache_bytes=settings.cache_memory if settings.cache_enabled else 0,
             )
         )
         health, registry = Health(), CollectorRegistry()

@@ -64,6 +64,11 @@ class Settings(BaseSettings):
     message have 30 seconds at most."""
     spool_limit: int = Field(default=4 * 1024**3, ge=1)
     """How much disk space the renderings on their way to callers may fill, in bytes."""
+    cache_enabled: bool = True
+    """Keep renderings, and answer from them while the database says that they are current."""
+    cache_memory: int = Field(default=64 * 1024**2, ge=1)
+    """How much memory the kept renderings may take, in bytes, compressed as they are. One that takes more
+    than an eighth of it is not kept."""
     drain_delay: float = Field(default=3.0, ge=0, le=300, allow_inf_nan=False)
     """How long to go on accepting calls after SIGTERM, while the health service already says NOT_SERVING, in
     seconds: the time that load balancers need to notice."""

@@ -16,6 +16,7 @@ async def everything(url: str) -> bytes:
             max_renderings=2,
             rendering_timeout=60,
             spool_limit_bytes=64 * 1024 * 1024,
+            cache_bytes=0,
         ) as exporter:
             for dataset in Dataset:
                 for wanted in Format:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import pytest
 from fhirexport_server.demo.group import batches
@@ -21,18 +21,17 @@ from fhirexport_server.domain.errors import (
     SpoolFullError,
     TooManyExportsError,
 )
-from fhirexport_server.exports import exporter as exporter_module
-from fhirexport_server.exports.exporter import Exporter, open_exporter
+from fhirexport_server.exports import flights
+from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import AtLeast, ExportRequest
 from fhirexport_server.exports.revision import Token
-from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.snapshot import Revision
 from sqlalchemy import text
+from support.exporting import exporting
 from support.rows import small, writing
 
-BASE = "http://localhost:8000/fhir"
 VENUES = ExportRequest(ej_id=1, dataset=Dataset.VENUES, format=Format.NDJSON)
 EVERY_REQUEST = [
     ExportRequest(ej_id=1, dataset=dataset, format=wanted, detail=detail)
@@ -40,20 +39,6 @@ EVERY_REQUEST = [
     for wanted in Format
     for detail in (Detail if dataset is Dataset.VENUES else [Detail.SUMMARY])
 ]
-
-
-@asynccontextmanager
-async def exporting(url: str, **limits: float) -> AsyncIterator[Exporter]:
-    options = {"max_renderings": 4, "rendering_timeout": 60.0, "spool_limit_bytes": 64 * 1024 * 1024} | limits
-    with Database.open(url) as database:
-        async with open_exporter(
-            database,
-            base_url=BASE,
-            max_renderings=int(options["max_renderings"]),
-            rendering_timeout=options["rendering_timeout"],
-            spool_limit_bytes=int(options["spool_limit_bytes"]),
-        ) as exporter:
-            yield exporter
 
 
 async def _content(rendering: Rendering) -> bytes:
@@ -260,13 +245,14 @@ async def test_a_slow_reader_holds_no_place_and_no_transaction(url: str) -> None
 
 
 async def test_no_place_in_time_is_told_with_the_limit(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporter_module, "PLACE_SECONDS", 0.05)
+    monkeypatch.setattr(flights, "PLACE_SECONDS", 0.05)
     async with exporting(url, max_renderings=1) as exporter:
-        await exporter._places.acquire()  # noqa: SLF001 - a rendering that takes longer than this test
+        places = exporter._flights._places  # noqa: SLF001 - to take one for longer than this test waits
+        await places.acquire()
         with pytest.raises(TooManyExportsError) as refused:
             await _export(exporter, VENUES)
         assert refused.value.limit == 1
-        exporter._places.release()  # noqa: SLF001 - and is over
+        places.release()
         assert await _export(exporter, VENUES)
 
 
@@ -294,7 +280,7 @@ async def test_cancelled_exports_leave_nothing_behind(demo_database_url: str) ->
         first = await _export(exporter, VENUES)
         assert await _export(exporter, VENUES) == first
         async with asyncio.timeout(10):
-            while exporter._runs or exporter._space._used:  # noqa: SLF001 - nothing else shows a leak
+            while exporter._threads.runs or exporter._flights._space._used:  # noqa: SLF001 - nothing else shows a leak
                 await asyncio.sleep(0.01)
 
 

@@ -17,7 +17,7 @@ from fhirexport.v1.export_service_pb2 import (
     StreamExportRequest,
 )
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
-from fhirexport.v1.types_pb2 import DATASET_PATIENTS, DATASET_STRUCTURE
+from fhirexport.v1.types_pb2 import DATASET_PATIENTS, DATASET_STRUCTURE, FORMAT_NDJSON
 from fhirexport_server.domain.rows import Batch, EjRow
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import ExportRequest
@@ -125,7 +125,9 @@ async def test_too_many_exports(lockable_url: str) -> None:
         first = stub.ExportStructure(STRUCTURE)
         waiting = asyncio.create_task(_refusal(first))
         await until_waiting(lockable_url)
-        found = await _refusal(stub.ExportStructure(STRUCTURE))
+        # Another export: the same one would join the rendering that is under way.
+        other = ExportStructureRequest(ej_id=1, format=FORMAT_NDJSON)
+        found = await _refusal(stub.ExportStructure(other))
         waiting.cancel()
     assert (found.code, found.reason) == ("RESOURCE_EXHAUSTED", "TOO_MANY_EXPORTS")
     assert found.metadata == {"limit": "1"}

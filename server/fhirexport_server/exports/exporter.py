@@ -1,32 +1,24 @@
-"""Owns answering export requests from the database: places, threads, time limits, clean ends."""
+"""Owns answering export requests: what is known to be current from the cache, the rest from the database."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+from datetime import UTC, datetime
 
+from fhirexport_server.cache.entry import Entry, Variant
+from fhirexport_server.cache.memory import MemoryCache, Outcome
 from fhirexport_server.domain.chunks import Chunk, Totals
-from fhirexport_server.domain.errors import (
-    DatabaseUnavailableError,
-    ExportTimeoutError,
-    TooManyExportsError,
-)
+from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports import revision
 from fhirexport_server.exports.fill import Fill
-from fhirexport_server.exports.rendering import Rendering, Snapshot
-from fhirexport_server.exports.request import AtLeast, ExportRequest
+from fhirexport_server.exports.flights import Flights
+from fhirexport_server.exports.rendering import Rendering, Snapshot, Source
+from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest
 from fhirexport_server.exports.spool import Spool, SpoolSpace
+from fhirexport_server.exports.threads import Threads, open_threads
 from fhirexport_server.store.database import Database, Interrupt
+from fhirexport_server.store.snapshot import Revision
 
-T = TypeVar("T")
-LOOKUP_THREADS = 4
-LOOKUP_SECONDS = 5.0
-PLACE_SECONDS = 5.0
-"""How long a request waits for a place to render in."""
-GRACE_SECONDS = 1.0
-"""How long a thread that is no longer wanted may take to notice."""
 STALL_SECONDS = 65.0
 """How long a rendering may show nothing new: a little more than the database may take for one statement."""
 
@@ -35,29 +27,20 @@ class Exporter:
     """Answers export requests. Made by `open_exporter`."""
 
     def __init__(
-        self,
-        database: Database,
-        *,
-        base_url: str,
-        max_renderings: int,
-        rendering_timeout: float,
-        space: SpoolSpace,
-        renderings: ThreadPoolExecutor,
-        lookups: ThreadPoolExecutor,
+        self, database: Database, threads: Threads, flights: Flights, cache: MemoryCache, *, base_url: str
     ) -> None:
         self._database = database
+        self._threads = threads
+        self._flights = flights
+        self._cache = cache
         self._base_url = base_url
-        self._limit = max_renderings
-        self._timeout = rendering_timeout
-        self._places = asyncio.Semaphore(max_renderings)
-        self._space = space
-        self._renderings = renderings
-        self._lookups = lookups
-        self._runs: set[_Run] = set()
 
     @asynccontextmanager
     async def open(self, request: ExportRequest) -> AsyncIterator[Rendering]:
-        """Starts a rendering, and ends it when the reader leaves.
+        """Answers one request, until the reader leaves.
+
+        The revision is looked up after the request has come in, and decides what may be served: an answer
+        therefore contains every write that was committed before the request.
 
         Raises:
             EjNotFoundError: there is no such EJ.
@@ -66,26 +49,26 @@ class Exporter:
             DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
             ExportTimeoutError: it took longer than this server allows; `chunks()` may raise it too.
         """
-        at_least = None
-        if isinstance(request.consistency, AtLeast):
-            at_least = revision.require(request.consistency.token, request).revision
-        fill = Fill(self._database, request, self._base_url, at_least)
-        await self._take_place()
-        spool, interrupt = Spool(self._space), Interrupt()
-        thread = asyncio.get_running_loop().run_in_executor(self._renderings, fill.run, spool, interrupt)
-        thread.add_done_callback(lambda _: self._places.release())
-        run = _Run(thread, interrupt)
-        self._runs.add(run)
-        thread.add_done_callback(lambda _: self._runs.discard(run))
-        limit = asyncio.get_running_loop().call_later(self._timeout, self._give_up, spool, run)
-        thread.add_done_callback(lambda _: limit.cancel())
-        try:
+        found = await self._revision(request)
+        etag = revision.etag(found, request, self._base_url)
+        if request.if_none_match == etag:
+            yield _NotModified(self._snapshot(request, found, etag))
+            return
+        variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
+        bypass = isinstance(request.consistency, Bypass)
+        outcome, entry = (Outcome.MISS, None) if bypass else self._cache.look(variant, etag)
+        if entry is not None:
+            yield _FromCache(entry)
+            return
+        fill = Fill(self._database, request, self._base_url)
+        shared = None if bypass else etag
+        async with self._flights.reading(shared, fill, lambda spool: self._keep(variant, spool)) as (
+            spool,
+            joined,
+        ):
             with _unavailable_on_stall():
                 snapshot = await spool.started(STALL_SECONDS)
-            yield _FromDatabase(snapshot, spool)
-        finally:
-            run.stop()
-            thread.add_done_callback(lambda _: spool.close())
+            yield _FromDatabase(snapshot, spool, _forwarded(outcome, bypass=bypass, joined=joined))
 
     async def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
         """Returns at most `limit` EJs by ascending id, from the one after `after_id`.
@@ -98,11 +81,11 @@ class Exporter:
             with self._database.snapshot(interrupt) as rows:
                 return rows.legal_entities(finess=finess, after_id=after_id, limit=limit)
 
-        return await self._look_up(look)
+        return await self._threads.look_up(look)
 
     async def check(self) -> None:
         """Raises DatabaseUnavailableError or SchemaMismatchError when exports cannot work."""
-        await self._look_up(self._database.check)
+        await self._threads.look_up(self._database.check)
 
     async def compact(self) -> bool:
         """Does a little of the database's upkeep; returns whether there may be more to do.
@@ -110,58 +93,43 @@ class Exporter:
         Raises:
             DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
         """
-        return await self._look_up(self._database.compact)
+        return await self._threads.look_up(self._database.compact)
 
-    async def stop(self) -> None:
-        """Ends every rendering and look-up under way, and waits for them."""
-        for run in list(self._runs):
-            run.stop()
-        await asyncio.gather(*(run.thread for run in self._runs), return_exceptions=True)
+    async def _revision(self, request: ExportRequest) -> Revision:
+        token = None
+        if isinstance(request.consistency, AtLeast):
+            token = revision.require(request.consistency.token, request)
+        found = await self._threads.look_up(
+            lambda interrupt: self._database.revision(request.ej_id, request.dataset, interrupt)
+        )
+        if found is None:
+            raise EjNotFoundError(request.ej_id)
+        if token is not None and _is_behind(found, token.revision):
+            raise DatabaseUnavailableError
+        return found
 
-    async def _take_place(self) -> None:
-        try:
-            async with asyncio.timeout(PLACE_SECONDS):
-                await self._places.acquire()
-        except TimeoutError:
-            raise TooManyExportsError(self._limit) from None
+    def _snapshot(self, request: ExportRequest, found: Revision, etag: str) -> Snapshot:
+        token = revision.Token(request.ej_id, request.dataset, found).encode()
+        return Snapshot(etag=etag, revision=token, read_time=datetime.now(UTC), source=Source.DATABASE)
 
-    def _give_up(self, spool: Spool, run: "_Run") -> None:
-        spool.fail(ExportTimeoutError(self._timeout))
-        run.stop()
-
-    async def _look_up(self, look: Callable[[Interrupt], T]) -> T:
-        """Runs a short read in a thread, and gives it up when it takes too long."""
-        interrupt = Interrupt()
-        thread = asyncio.get_running_loop().run_in_executor(self._lookups, look, interrupt)
-        run = _Run(thread, interrupt)
-        self._runs.add(run)
-        thread.add_done_callback(lambda _: self._runs.discard(run))
-        try:
-            async with asyncio.timeout(LOOKUP_SECONDS):
-                # Shielded: the thread goes on until it sees that it is no longer wanted.
-                return await asyncio.shield(thread)
-        except TimeoutError:
-            raise DatabaseUnavailableError from None
-        finally:
-            run.stop()
+    def _keep(self, variant: Variant, spool: Spool) -> None:
+        entry = spool.entry(self._cache.largest)
+        if entry is not None:
+            self._cache.keep(variant, entry)
 
 
-class _Run:
-    """A thread at work for one request."""
+def _is_behind(found: Revision, wanted: Revision) -> bool:
+    """Says whether a database lacks a revision that it has shown before, as a lagging replica does.
 
-    def __init__(self, thread: asyncio.Future[Any], interrupt: Interrupt) -> None:
-        self.thread = thread
-        self._interrupt = interrupt
+    A revision of another incarnation says nothing about this one; the state of now is then the answer.
+    """
+    return wanted.incarnation == found.incarnation and found.n < wanted.n
 
-    def stop(self) -> None:
-        """Asks the thread to end, and makes it end where it does not."""
-        if self.thread.done():
-            return
-        self._interrupt.set()
-        cut = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._interrupt.cut)
-        self.thread.add_done_callback(lambda _: cut.cancel())
-        # Nobody else may be left to look at how it ended.
-        self.thread.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+def _forwarded(outcome: Outcome, *, bypass: bool, joined: bool) -> str:
+    """What to say of a rendering that the cache did not answer (RFC 9211)."""
+    why = "bypass" if bypass else outcome.value
+    return f"fhirexport; fwd={why}; collapsed" if joined else f"fhirexport; fwd={why}"
 
 
 @contextmanager
@@ -172,15 +140,48 @@ def _unavailable_on_stall() -> Iterator[None]:
         raise DatabaseUnavailableError from None
 
 
+class _NotModified:
+    """What the caller has is current."""
+
+    not_modified = True
+    totals: Totals | None = None
+    cache_status = "fhirexport; hit; detail=not-modified"
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yields nothing."""
+        nothing: tuple[Chunk, ...] = ()
+        for chunk in nothing:
+            yield chunk
+
+
+class _FromCache:
+    """A rendering that was made before."""
+
+    not_modified = False
+    cache_status = "fhirexport; hit"
+
+    def __init__(self, entry: Entry) -> None:
+        self.snapshot = Snapshot(entry.etag, entry.revision, entry.read_time, Source.CACHE)
+        self.totals: Totals | None = entry.totals
+        self._entry = entry
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yields the chunks in order."""
+        for chunk in self._entry.chunks:
+            yield chunk
+
+
 class _FromDatabase:
     """A rendering that is being made while it is read."""
 
-    not_modified: bool
-    cache_status = "fhirexport; fwd=bypass"
+    not_modified = False
 
-    def __init__(self, snapshot: Snapshot, spool: Spool) -> None:
+    def __init__(self, snapshot: Snapshot, spool: Spool, cache_status: str) -> None:
         self.snapshot = snapshot
-        self.not_modified = spool.not_modified
+        self.cache_status = cache_status
         self._spool = spool
 
     @property
@@ -190,8 +191,6 @@ class _FromDatabase:
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Yields the chunks in order."""
-        if self.not_modified:
-            return
         with _unavailable_on_stall():
             async for chunk in self._spool.chunks(STALL_SECONDS):
                 yield chunk
@@ -205,30 +204,27 @@ async def open_exporter(
     max_renderings: int,
     rendering_timeout: float,
     spool_limit_bytes: int,
+    cache_bytes: int,
 ) -> AsyncIterator[Exporter]:
     """Offers an exporter; at the end, stops what still runs and waits for its threads.
 
     Args:
         database: where the rows are; it needs `max_renderings` + LOOKUP_THREADS connections.
-        base_url: of the FHIR server that fullUrl and extensions name, without a slash at its end.
+        base_url: of the FHIR server that fullUrl names, without a slash at its end.
         max_renderings: how many renderings may run at once.
         rendering_timeout: how long one may take, in seconds.
         spool_limit_bytes: what the renderings on their way to callers may take together.
+        cache_bytes: what may be kept of renderings in memory; 0 keeps nothing.
     """
-    renderings = ThreadPoolExecutor(max_renderings, thread_name_prefix="rendering")
-    lookups = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
-    exporter = Exporter(
-        database,
-        base_url=base_url,
-        max_renderings=max_renderings,
-        rendering_timeout=rendering_timeout,
-        space=SpoolSpace(spool_limit_bytes),
-        renderings=renderings,
-        lookups=lookups,
-    )
-    try:
-        yield exporter
-    finally:
-        await exporter.stop()
-        for threads in (renderings, lookups):
-            await asyncio.to_thread(threads.shutdown, wait=True, cancel_futures=True)
+    async with open_threads(max_renderings) as threads:
+        flights = Flights(
+            threads,
+            places=max_renderings,
+            timeout=rendering_timeout,
+            space=SpoolSpace(spool_limit_bytes),
+        )
+        try:
+            yield Exporter(database, threads, flights, MemoryCache(cache_bytes), base_url=base_url)
+        finally:
+            await threads.stop()
+            await flights.stop()

@@ -7,10 +7,11 @@ reader nor a large export holds up the database or fills the process.
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from threading import Lock
 from typing import IO, NamedTuple
 
+from fhirexport_server.cache.entry import Entry
 from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import SpoolFullError
 from fhirexport_server.exports.rendering import Snapshot
@@ -53,8 +54,15 @@ class _Kept(NamedTuple):
 class Spool:
     """One rendering on its way. Written by one thread, read on the event loop that made it."""
 
-    def __init__(self, space: SpoolSpace) -> None:
+    def __init__(self, space: SpoolSpace, on_complete: "Callable[[Spool], None] | None" = None) -> None:
+        """Makes an empty spool.
+
+        Args:
+            space: where its bytes are counted.
+            on_complete: is called on the loop once the last chunk is there, before any reader knows.
+        """
         self._space = space
+        self._on_complete = on_complete
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._lock = Lock()
@@ -64,16 +72,14 @@ class Spool:
         self._file: IO[bytes] | None = None
         self._file_size = 0
         self._snapshot: Snapshot | None = None
-        self._not_modified = False
         self._totals: Totals | None = None
         self._error: BaseException | None = None
 
     # --- the writer's side, in its thread ---
 
-    def start(self, snapshot: Snapshot, *, not_modified: bool = False) -> None:
-        """Says what is being rendered, or that there is no need to."""
+    def start(self, snapshot: Snapshot) -> None:
+        """Says what is being rendered."""
         self._snapshot = snapshot
-        self._not_modified = not_modified
         self._wake()
 
     def append(self, chunk: Chunk) -> None:
@@ -100,8 +106,7 @@ class Spool:
 
     def finish(self, totals: Totals) -> None:
         """Says that the last chunk is there."""
-        self._totals = totals
-        self._wake()
+        self._wake(totals)
 
     def fail(self, error: BaseException) -> None:
         """Says that there will be no more; the first failure is the one that readers see."""
@@ -120,9 +125,9 @@ class Spool:
             self._file_size += written
             view = view[written:]
 
-    def _wake(self) -> None:
+    def _wake(self, totals: Totals | None = None) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._notify)
+            self._loop.call_soon_threadsafe(self._notify, totals)
         except RuntimeError:
             # The loop is closed: nobody is left to read.
             return
@@ -130,14 +135,17 @@ class Spool:
     # --- the readers' side, on the loop ---
 
     @property
-    def not_modified(self) -> bool:
-        """Whether the caller's etag still holds. Known once `started` has returned."""
-        return self._not_modified
-
-    @property
     def totals(self) -> Totals | None:
         """The totals, once the last chunk is there."""
         return self._totals
+
+    def entry(self, largest: int) -> Entry | None:
+        """Returns the whole rendering as something to keep; None while it is not complete, or too large."""
+        if self._snapshot is None or self._totals is None or self._taken > largest:
+            return None
+        chunks = tuple(map(self._read, self._chunks))
+        snapshot = self._snapshot
+        return Entry(snapshot.etag, snapshot.revision, snapshot.read_time, chunks, self._totals)
 
     async def started(self, patience: float) -> Snapshot:
         """Waits for the description of what is being rendered.
@@ -167,7 +175,11 @@ class Spool:
         async with asyncio.timeout(patience):
             await self._changed.wait()
 
-    def _notify(self) -> None:
+    def _notify(self, totals: Totals | None) -> None:
+        if totals is not None and self._error is None:
+            self._totals = totals
+            if self._on_complete is not None:
+                self._on_complete(self)
         # Each event stands for one change: whoever waits has seen the state before it.
         self._changed.set()
         self._changed = asyncio.Event()

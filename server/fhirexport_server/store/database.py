@@ -2,20 +2,21 @@
 
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from threading import Lock
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError
-from fhirexport_server.store import compactor
+from fhirexport_server.store import compactor, queries
 from fhirexport_server.store import engine as engines
 from fhirexport_server.store.migrate import require_head
-from fhirexport_server.store.snapshot import Snapshot
+from fhirexport_server.store.snapshot import Revision, Snapshot
 
 
 class Interrupt:
@@ -91,6 +92,24 @@ class Database:
         ):
             yield snapshot
 
+    def revision(self, ej_id: int, dataset: Dataset, interrupt: Interrupt | None = None) -> Revision | None:
+        """Returns how far a dataset has come now, by one statement; None where there is no such EJ.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
+        """
+        query, ended_by = queries.revision(ej_id, dataset), interrupt or Interrupt()
+        with engines.translated():
+            try:
+                row = self._one(query, ended_by)
+            except DBAPIError as error:
+                # As in _transaction: the connection had died in the pool.
+                if not error.connection_invalidated:
+                    raise
+                row = self._one(query, ended_by)
+        incarnation, n, digest, known = row
+        return None if known is None else Revision(incarnation, int(n), int(digest))
+
     def check(self, interrupt: Interrupt | None = None) -> None:
         """Raises unless exports can work: DatabaseUnavailableError or SchemaMismatchError."""
         with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
@@ -124,6 +143,13 @@ class Database:
                 stack.enter_context(interrupt.over(connection.connection.driver_connection))
                 self._begin(connection)
             yield connection
+
+    def _one(self, query: queries.Selection, interrupt: Interrupt) -> Sequence[Any]:
+        """Returns the one row of a query, which needs no transaction: a statement is a snapshot too."""
+        with self._engine.connect() as connection, interrupt.over(connection.connection.driver_connection):
+            if self._engine.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+            return connection.execute(query).one()
 
     def _begin(self, connection: Connection) -> None:
         if self._engine.dialect.name == "postgresql":

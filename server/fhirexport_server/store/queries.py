@@ -58,7 +58,7 @@ def namespaces(ej_id: int) -> Selection:
 
 
 def revision(ej_id: int, dataset: Dataset) -> Selection:
-    """The database's incarnation, and n and digest of the dataset: one row.
+    """The database's incarnation, n and digest of the dataset, and the EJ's id if there is one: one row.
 
     n and digest add up the EJ's own rows and those that count for every EJ, base and deltas.
     """
@@ -74,11 +74,12 @@ def revision(ej_id: int, dataset: Dataset) -> Selection:
         func.count().label("n"), func.coalesce(func.sum(delta.c.nonce), zero).label("digest")
     ).where(of_delta)
     b, d = bases.subquery("b"), deltas.subquery("d")
+    known = select(schema.ej.c.id).where(schema.ej.c.id == ej_id).scalar_subquery()
     # Each side is one row, so the join adds none.
     one_row = schema.database_incarnation.join(b, true()).join(d, true())
-    return select(schema.database_incarnation.c.id, b.c.n + d.c.n, b.c.digest + d.c.digest).select_from(
-        one_row
-    )
+    return select(
+        schema.database_incarnation.c.id, b.c.n + d.c.n, b.c.digest + d.c.digest, known
+    ).select_from(one_row)
 
 
 def _tree(table: Table, ej_id: int, row_type: type[NamedTuple], **computed: ColumnElement[Any]) -> Selection:

@@ -1,0 +1,1 @@
+"""Owns what is kept of renderings. Whether it may be served, the database's revision decides."""

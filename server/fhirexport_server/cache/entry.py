@@ -1,0 +1,37 @@
+"""Owns the shape of what is kept: one complete rendering, and the question that it answers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from fhirexport_server.domain.chunks import Chunk, Totals
+from fhirexport_server.domain.datasets import Dataset, Detail, Format
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a rendering is a rendering of; there is one current rendering of each."""
+
+    ej_id: int
+    dataset: Dataset
+    format: Format
+    detail: Detail
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One complete rendering, never changed once it is made."""
+
+    etag: str
+    """It covers all that shapes the bytes: an entry is served only where this equals the wanted etag."""
+    revision: str
+    """A token, see `exports/revision.py`."""
+    read_time: datetime
+    """When the database was read; aware, UTC."""
+    chunks: tuple[Chunk, ...]
+    totals: Totals
+
+    @cached_property
+    def size(self) -> int:
+        """How many bytes it takes, as it is kept."""
+        return sum(len(chunk.frame) for chunk in self.chunks)

@@ -1,0 +1,30 @@
+"""Owns an exporter for a test: real threads and a real database, without a server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fhirexport_server.exports.exporter import Exporter, open_exporter
+from fhirexport_server.store.database import Database
+
+BASE = "http://localhost:8000/fhir"
+
+
+@asynccontextmanager
+async def exporting(url: str, **limits: float) -> AsyncIterator[Exporter]:
+    """Offers an exporter for a database; `limits` are those of `open_exporter`."""
+    options = {
+        "max_renderings": 4,
+        "rendering_timeout": 60.0,
+        "spool_limit_bytes": 64 * 1024 * 1024,
+        "cache_bytes": 0,
+    } | limits
+    with Database.open(url) as database:
+        async with open_exporter(
+            database,
+            base_url=BASE,
+            max_renderings=int(options["max_renderings"]),
+            rendering_timeout=options["rendering_timeout"],
+            spool_limit_bytes=int(options["spool_limit_bytes"]),
+            cache_bytes=int(options["cache_bytes"]),
+        ) as exporter:
+            yield exporter
