@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import floor
+import hits
 import orm
 import psutil
 from fhirexport import AsyncClient
@@ -35,6 +36,8 @@ from support.server import server_process
 EJ_ID = 1
 BASE_URL = "http://localhost:8000/fhir"
 SMALL_PATIENTS = 1_250  # of which EJ 1 has about 1,000
+HIT_PATIENTS = (85, 425, 1_250)  # patients of EJ 1 of about 200 KB, 1 MB and 3 MB
+HITS_A_ROUND = 40
 MIB = 1024 * 1024
 MEMORY_GOAL_MIB = 64
 
@@ -49,6 +52,8 @@ def main() -> None:
     orm.map_entities()
     with running_postgres() as server, tempfile.TemporaryDirectory(prefix="fhirexport-bench-") as directory:
         console.print(_misses(server, Path(directory), arguments.rounds))
+        small = [_database(server, Path(directory), "sqlite", patients) for patients in HIT_PATIENTS]
+        console.print(asyncio.run(hits.hits(small, Path(directory), arguments.rounds * HITS_A_ROUND)))
         console.print(asyncio.run(_streams(server, Path(directory), arguments.venues)))
 
 
@@ -161,7 +166,8 @@ async def _watch(process: psutil.Process, peak: list[int]) -> None:
 
 
 def _database(server: Postgres, directory: Path, backend: str, patients: int) -> str:
-    url = f"sqlite:///{directory / f'{patients}.db'}" if backend == "sqlite" else server.create_database()
+    file = Path(tempfile.mkdtemp(dir=directory)) / "bench.db"
+    url = f"sqlite:///{file}" if backend == "sqlite" else server.create_database()
     migrate(url)
     load(url, batches(patients=patients))
     return url
