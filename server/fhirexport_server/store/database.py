@@ -2,7 +2,7 @@
 
 import socket
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from threading import Lock
 from typing import Any, Self
@@ -98,15 +98,15 @@ class Database:
         Raises:
             DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
         """
-        query, ended_by = queries.revision(ej_id, dataset), interrupt or Interrupt()
+        wanted, ended_by = {"ej_id": ej_id, "dataset": dataset.value}, interrupt or Interrupt()
         with engines.translated():
             try:
-                row = self._one(query, ended_by)
+                row = self._one(queries.revision(), wanted, ended_by)
             except DBAPIError as error:
                 # As in _transaction: the connection had died in the pool.
                 if not error.connection_invalidated:
                     raise
-                row = self._one(query, ended_by)
+                row = self._one(queries.revision(), wanted, ended_by)
         incarnation, n, digest, known = row
         return None if known is None else Revision(incarnation, int(n), int(digest))
 
@@ -144,12 +144,14 @@ class Database:
                 self._begin(connection)
             yield connection
 
-    def _one(self, query: queries.Selection, interrupt: Interrupt) -> Sequence[Any]:
+    def _one(
+        self, query: queries.Selection, parameters: Mapping[str, object], interrupt: Interrupt
+    ) -> Sequence[Any]:
         """Returns the one row of a query, which needs no transaction: a statement is a snapshot too."""
         with self._engine.connect() as connection, interrupt.over(connection.connection.driver_connection):
             if self._engine.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="AUTOCOMMIT")
-            return connection.execute(query).one()
+            return connection.execute(query, parameters).one()
 
     def _begin(self, connection: Connection) -> None:
         if self._engine.dialect.name == "postgresql":

@@ -5,11 +5,11 @@ three of these, merged by key as they stream: no join fans out, and nothing is a
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, Table, Text, and_, bindparam, func, literal, select, true
 
-from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.rows import (
     EjRow,
     MovementRow,
@@ -57,14 +57,19 @@ def namespaces(ej_id: int) -> Selection:
     return select(table.c.kind, table.c.system).where(table.c.ej_id == ej_id).order_by(table.c.kind)
 
 
-def revision(ej_id: int, dataset: Dataset) -> Selection:
-    """The database's incarnation, n and digest of the dataset, and the EJ's id if there is one: one row.
+@cache
+def revision() -> Selection:
+    """How far a dataset has come; parameters `ej_id` and `dataset`. Made once: every request executes it.
 
-    n and digest add up the EJ's own rows and those that count for every EJ, base and deltas.
+    One row: the database's incarnation, n and digest, and the EJ's id if there is one. n and digest add
+    up the EJ's own rows and those that count for every EJ, base and deltas.
     """
     base, delta = schema.revision_base, schema.revision_delta
-    of_base = and_(base.c.ej_id.in_((EVERY_EJ, ej_id)), base.c.dataset == dataset.value)
-    of_delta = and_(delta.c.ej_id.in_((EVERY_EJ, ej_id)), delta.c.dataset == dataset.value)
+    ej_id, dataset = bindparam("ej_id", type_=BIG_ID), bindparam("dataset", type_=Text())
+    of_base, of_delta = (
+        and_(table.c.ej_id.in_((literal(EVERY_EJ, BIG_ID), ej_id)), table.c.dataset == dataset)
+        for table in (base, delta)
+    )
     zero = literal(0, BIG_ID)
     bases = select(
         func.coalesce(func.sum(base.c.n), zero).label("n"),

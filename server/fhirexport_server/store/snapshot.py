@@ -53,7 +53,7 @@ class Snapshot:
 
     def revision(self, ej_id: int, dataset: Dataset) -> Revision:
         """Returns the dataset's revision. Read it before any row."""
-        row = self._connection.execute(queries.revision(ej_id, dataset)).one()
+        row = self._connection.execute(queries.revision(), {"ej_id": ej_id, "dataset": dataset.value}).one()
         return Revision(row[0], int(row[1]), int(row[2]))
 
     def ej(self, ej_id: int) -> EjRow | None:
