@@ -1,0 +1,38 @@
+"""Shows that no statement changes an export without its revision, and that the look would notice."""
+
+import pytest
+from metamorphic.rows import COLUMNS
+from metamorphic.walk import walk
+from sqlalchemy import text
+from support.rows import writing
+
+STATEMENTS = {"sqlite": 1500, "postgresql": 500}
+KINDS = {
+    *("insert", "upsert", "update", "bulk update", "update of no row", "move"),
+    *("delete", "delete of EJ", "clear"),
+}
+OWN_KINDS = {
+    "sqlite": {"replace", "update or replace"},
+    "postgresql": {"copy", "merge", "truncate"},
+}
+
+
+def test_no_statement_changes_an_export_without_its_revision(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend = database_url.partition(":")[0]
+    tally = walk(database_url, statements=STATEMENTS[backend])
+    with capsys.disabled():
+        print(f"\n{backend}: {tally}")  # noqa: T201 - how precise the revisions are is worth knowing
+    assert tally.misses == []
+    assert set(tally.kinds) == KINDS | OWN_KINDS[backend]
+    assert COLUMNS - tally.updated == set()
+    assert tally.changed > STATEMENTS[backend] / 3
+
+
+@pytest.mark.parametrize("event", ["insert", "update", "delete"])
+def test_a_trigger_that_is_missing_is_noticed(database_url: str, event: str) -> None:
+    with writing(database_url) as connection:
+        of_table = " ON patient_identifier" if connection.dialect.name == "postgresql" else ""
+        connection.execute(text(f"DROP TRIGGER patient_identifier_revision_{event}{of_table}"))
+    assert walk(database_url, statements=2000, until_miss=True).misses != []
