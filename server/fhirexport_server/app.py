@@ -11,14 +11,18 @@ import structlog
 from fhirexport._version import __version__
 from prometheus_client import CollectorRegistry
 
+from fhirexport_server.cache.link import Address
+from fhirexport_server.cache.port import NoCache, SharedCache
+from fhirexport_server.cache.redis_cache import open_redis_cache
 from fhirexport_server.exports.exporter import open_exporter
 from fhirexport_server.exports.threads import LOOKUP_THREADS
 from fhirexport_server.exports.upkeep import Upkeep
+from fhirexport_server.metrics import Metrics
 from fhirexport_server.rpc.export_service import Exports
 from fhirexport_server.rpc.health import Health, Probe
 from fhirexport_server.rpc.limits import Limits
 from fhirexport_server.rpc.server import make_server
-from fhirexport_server.settings import Settings
+from fhirexport_server.settings import Settings, redacted_redis
 from fhirexport_server.store.database import Database
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -65,6 +69,7 @@ async def running(
       ListenError: the address cannot be listened on.
     """
     limits = limits or Limits(stream_seconds=settings.rendering_timeout)
+    _log.info("starting", version=__version__, **settings.public())
     async with AsyncExitStack() as stack:
         database = stack.enter_context(
             Database.open(
@@ -72,17 +77,23 @@ async def running(
                 connections=settings.max_renderings + LOOKUP_THREADS,
             )
         )
+        registry = CollectorRegistry()
+        metrics = Metrics(registry)
+        shared = await stack.enter_async_context(_shared_cache(settings, metrics))
         exporter = await stack.enter_async_context(
             open_exporter(
                 database,
+                shared,
+                metrics,
                 base_url=settings.base_url,
                 max_renderings=settings.max_renderings,
                 rendering_timeout=settings.rendering_timeout,
                 spool_limit_bytes=settings.spool_limit,
                 cache_bytes=settings.cache_memory if settings.cache_enabled else 0,
+                time_to_live=settings.time_to_live,
             )
         )
-        health, registry = Health(), CollectorRegistry()
+        health = Health()
         server, address = make_server(exports or exporter, health, limits, registry, settings.listen_address)
         stack.push_async_callback(server.stop, None)
         await server.start()
@@ -90,7 +101,7 @@ async def running(
         stack.push_async_callback(_cancelled, probe)
         upkeep = asyncio.create_task(Upkeep(exporter.compact).run(), name="upkeep")
         stack.push_async_callback(_cancelled, upkeep)
-        _log.info("listening", address=address, version=__version__, **settings.public())
+        _log.info("listening", address=address)
         yield App(address, registry, server, health)
     _log.info("stopped")
 
@@ -116,6 +127,23 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
         await _cancelled(hurried)
         await _cancelled(drained)
+
+
+@asynccontextmanager
+async def _shared_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[SharedCache]:
+    if not settings.cache_enabled:
+        metrics.cache_state("disabled")
+        yield NoCache()
+        return
+    address = Address(
+        settings.redis_address,
+        socket_timeout=settings.redis_socket_timeout,
+        connect_timeout=settings.redis_socket_connect_timeout,
+        budget=settings.cache_budget,
+        shown=redacted_redis(settings.redis_address),
+    )
+    async with open_redis_cache(address, settings.time_to_live, metrics) as cache:
+        yield cache
 
 
 async def _cancelled(task: "asyncio.Task[object]") -> None:

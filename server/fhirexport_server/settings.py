@@ -4,14 +4,21 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fhirexport_server.domain.datasets import Dataset
 
 _DATABASE_URL = re.compile(
     r"(?P<scheme>postgresql(\+psycopg)?://)(?P<user>.*@)?"
     r"(?P<rest>(\[[^\]]*\]|[^:/?@]*)(:\d{1,5})?(/[^?]*)?)(?P<query>\?.*)?"
     r"|(?P<file>sqlite(\+pysqlite)?:///[^?]+)(\?.*)?"
+)
+_REDIS_URL = re.compile(
+    r"(?P<scheme>rediss?://)(?P<user>[^@/?#\s]*@)?(?P<rest>(\[[0-9A-Fa-f:.]+\]|[^:/?@#\s]+)(:\d{1,5})?(/\d{0,5})?)"
+    r"(?P<query>\?[^#\s]*)?|(?P<socket>unix://)(?P<login>[^@/?#\s]*@)?(?P<path>/[^?#\s]+)(\?[^#\s]*)?"
 )
 # RFC 3986: scheme, host, perhaps a port, and a path of characters that need no escape in JSON.
 _BASE_URL = re.compile(
@@ -65,10 +72,38 @@ class Settings(BaseSettings):
     spool_limit: int = Field(default=4 * 1024**3, ge=1)
     """How much disk space the renderings on their way to callers may fill, in bytes."""
     cache_enabled: bool = True
-    """Keep renderings, and answer from them while the database says that they are current."""
+    """Keep renderings, in memory and in Redis, and answer from them while the database says that they are
+    current."""
     cache_memory: int = Field(default=64 * 1024**2, ge=1)
     """How much memory the kept renderings may take, in bytes, compressed as they are. One that takes more
     than an eighth of it is not kept."""
+    cache_budget: float = Field(default=0.3, gt=0, le=10, allow_inf_nan=False)
+    """How long one access to Redis may hold an export up, in seconds. After one that took longer, exports do
+    without Redis until it answers again."""
+    cache_ttl: int = Field(default=3600, ge=1, le=30 * 86_400)
+    """How long a rendering may be kept, in seconds, for a dataset without a setting of its own. It bounds
+    memory; it is not what keeps exports fresh."""
+    cache_ttl_structure: int | None = Field(default=None, ge=1, le=30 * 86_400)
+    """The same for the structure; `CACHE_TTL` if left out."""
+    cache_ttl_patients: int = Field(default=600, ge=1, le=30 * 86_400)
+    """The same for the patients."""
+    cache_ttl_venues: int = Field(default=300, ge=1, le=30 * 86_400)
+    """The same for the venues."""
+    redis_host: str = Field(default="localhost", pattern=r"^[^\s/@?#]+$")
+    """The machine that Redis, or Valkey, runs on."""
+    redis_port: int = Field(default=6379, ge=1, le=65_535)
+    """The port that it listens on."""
+    redis_db: int = Field(default=0, ge=0, le=65_535)
+    """Which of its databases to use."""
+    redis_password: SecretStr | None = None
+    """The password, where it asks for one."""
+    redis_url: SecretStr | None = None
+    """All of this as one URL, which then counts alone: `redis://user:password@host:port/db`, `rediss://...`
+    with TLS, or `unix:///path/of.sock?db=0`."""
+    redis_socket_timeout: float = Field(default=0.25, gt=0, le=10, allow_inf_nan=False)
+    """How long one reply of Redis may take, in seconds."""
+    redis_socket_connect_timeout: float = Field(default=0.25, gt=0, le=10, allow_inf_nan=False)
+    """How long a connection to Redis may take to make, in seconds."""
     drain_delay: float = Field(default=3.0, ge=0, le=300, allow_inf_nan=False)
     """How long to go on accepting calls after SIGTERM, while the health service already says NOT_SERVING, in
     seconds: the time that load balancers need to notice."""
@@ -81,6 +116,16 @@ class Settings(BaseSettings):
         if not _DATABASE_URL.fullmatch(value.get_secret_value()):
             raise ValueError(
                 "must be a URL such as sqlite:///fhirexport.db or postgresql://user:password@host:5432/name"
+            )
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _REDIS_URL.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                "must be a URL such as redis://localhost:6379/0, rediss://user:password@host:6379/0 "
+                "or unix:///run/redis.sock"
             )
         return value
 
@@ -106,7 +151,31 @@ class Settings(BaseSettings):
     def public(self) -> dict[str, str | int | float | bool | None]:
         """Returns every setting by its variable's name, fit to be logged: without any password."""
         values = {name.upper(): value for name, value in self.model_dump(mode="json").items()}
-        return values | {"DATABASE_URL": redacted(self.database_url.get_secret_value())}
+        return values | {
+            "DATABASE_URL": redacted(self.database_url.get_secret_value()),
+            "REDIS_URL": None if self.redis_url is None else redacted_redis(self.redis_address),
+            "REDIS_PASSWORD": None if self.redis_password is None else "**********",
+        }
+
+    @property
+    def redis_address(self) -> str:
+        """Where Redis is, as one URL, with the password."""
+        if self.redis_url is not None:
+            return self.redis_url.get_secret_value()
+        password = self.redis_password.get_secret_value() if self.redis_password else ""
+        login = f":{quote(password, safe='')}@" if password else ""
+        host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
+        return f"redis://{login}{host}:{self.redis_port}/{self.redis_db}"
+
+    @property
+    def time_to_live(self) -> dict[Dataset, int]:
+        """How long a dataset's renderings may be kept, in seconds."""
+        structure = self.cache_ttl if self.cache_ttl_structure is None else self.cache_ttl_structure
+        return {
+            Dataset.STRUCTURE: structure,
+            Dataset.PATIENTS: self.cache_ttl_patients,
+            Dataset.VENUES: self.cache_ttl_venues,
+        }
 
 
 def is_loopback(address: str) -> bool:
@@ -137,6 +206,14 @@ def redacted(database_url: str) -> str:
     """Returns a database URL without its user, password and query."""
     match = _DATABASE_URL.fullmatch(database_url)
     return (match["file"] or match["scheme"] + match["rest"]) if match else "?"
+
+
+def redacted_redis(url: str) -> str:
+    """Returns a Redis URL without its user, password and query."""
+    match = _REDIS_URL.fullmatch(url)
+    if match is None:
+        return "?"
+    return match["scheme"] + match["rest"] if match["scheme"] else match["socket"] + match["path"]
 
 
 def problems(error: ValidationError) -> list[str]:

@@ -175,6 +175,8 @@ async def test_a_failed_rendering_is_not_kept(url: str, exporter: Exporter, fill
 async def test_switched_off_it_keeps_nothing(url: str, fills: Fills) -> None:
     async with exporting(url, cache_bytes=0) as exporter:
         first = await _export(exporter)
+        while exporter._flights._tasks:  # noqa: SLF001 - a rendering that is still ending would be joined
+            await asyncio.sleep(0.01)
         assert await _export(exporter) == first
         assert first[1:] == (Source.DATABASE, "fhirexport; fwd=miss")
     assert fills.count == 2

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from fhirexport_server.demo.group import batches
@@ -21,13 +22,12 @@ from fhirexport_server.domain.errors import (
     SpoolFullError,
     TooManyExportsError,
 )
-from fhirexport_server.exports import flights
+from fhirexport_server.domain.revision import Revision, Token
+from fhirexport_server.exports import making
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import AtLeast, ExportRequest
-from fhirexport_server.exports.revision import Token
 from fhirexport_server.store.loader import load
-from fhirexport_server.store.snapshot import Revision
 from sqlalchemy import text
 from support.exporting import exporting
 from support.rows import small, writing
@@ -90,10 +90,10 @@ def test_processes_and_hash_seeds_give_the_same_bytes(new_database: Callable[[st
         "from exporter_bytes import everything\n"
         "print(hashlib.sha256(asyncio.run(everything(sys.argv[1]))).hexdigest())\n"
     )
-    here = os.path.dirname(__file__)  # noqa: PTH120 - a path for another interpreter
+    paths = [Path(__file__).parent, Path(__file__).parents[1]]
     digests = {
         subprocess.run(
-            [sys.executable, "-c", program, url, here],
+            [sys.executable, "-c", program, url, *paths],
             env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
@@ -245,9 +245,9 @@ async def test_a_slow_reader_holds_no_place_and_no_transaction(url: str) -> None
 
 
 async def test_no_place_in_time_is_told_with_the_limit(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flights, "PLACE_SECONDS", 0.05)
+    monkeypatch.setattr(making, "PLACE_SECONDS", 0.05)
     async with exporting(url, max_renderings=1) as exporter:
-        places = exporter._flights._places  # noqa: SLF001 - to take one for longer than this test waits
+        places = exporter._maker._places  # noqa: SLF001 - to take one for longer than this test waits
         await places.acquire()
         with pytest.raises(TooManyExportsError) as refused:
             await _export(exporter, VENUES)

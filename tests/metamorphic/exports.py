@@ -9,13 +9,14 @@ from unittest import mock
 
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.errors import RowNotRenderableError
+from fhirexport_server.domain.revision import Revision
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports import pipeline
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.formats.layout import layout
 from fhirexport_server.store import queries
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.snapshot import Revision, Snapshot
+from fhirexport_server.store.snapshot import Snapshot
 from metamorphic.rows import EJS
 
 QUERIES = """

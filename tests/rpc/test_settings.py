@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from fhirexport_server.settings import Settings, problems, redacted
+from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.settings import Settings, problems, redacted, redacted_redis
 from pydantic import ValidationError
 
 ROOT = Path(__file__).parents[2]
@@ -156,3 +157,55 @@ def test_a_refused_database_url_is_not_repeated(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert "CANARY" not in "".join(problems(caught.value)) + str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "address", "shown"),
+    [
+        ({}, "redis://localhost:6379/0", "redis://localhost:6379/0"),
+        (
+            {"redis_host": "::1", "redis_port": "6380", "redis_db": "2", "redis_password": "p/w@d"},
+            "redis://:p%2Fw%40d@[::1]:6380/2",
+            "redis://[::1]:6380/2",
+        ),
+        (
+            {"redis_url": "rediss://me:secret@cache.example.org/1?ssl_ca_certs=x", "redis_host": "other"},
+            "rediss://me:secret@cache.example.org/1?ssl_ca_certs=x",
+            "rediss://cache.example.org/1",
+        ),
+        (
+            {"redis_url": "unix://me:secret@/run/redis.sock?db=1"},
+            "unix://me:secret@/run/redis.sock?db=1",
+            "unix:///run/redis.sock",
+        ),
+    ],
+)
+def test_where_redis_is_is_shown_without_its_password(
+    values: dict[str, str], address: str, shown: str
+) -> None:
+    settings = Settings.model_validate(values)
+    assert (settings.redis_address, redacted_redis(settings.redis_address)) == (address, shown)
+    assert not any(secret in str(settings.public()) for secret in ("p/w@d", "p%2F", "secret"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("redis_url", url) for url in ("CANARY:6379", "http://CANARY", "redis://", "unix://CANARY")),
+        *(("redis_host", host) for host in ("", "a CANARY", "me@CANARY", "redis://CANARY")),
+        *(("redis_port", "0"), ("redis_port", "65536"), ("redis_db", "-1")),
+        *(("cache_ttl", "0"), ("cache_ttl_venues", "-5"), ("cache_budget", "0"), ("cache_budget", "nan")),
+    ],
+)
+def test_where_redis_cannot_be_is_refused_without_being_repeated(name: str, value: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({name: value})
+    (line,) = problems(refused.value)
+    assert line.startswith(f"{name.upper()}: ")
+    assert "CANARY" not in line
+
+
+def test_a_dataset_without_a_time_of_its_own_has_the_general_one() -> None:
+    settings = Settings.model_validate({"cache_ttl": 7})
+    assert settings.time_to_live == {"structure": 7, "patients": 600, "venues": 300}
+    assert Settings.model_validate({"cache_ttl_structure": 8}).time_to_live[Dataset.STRUCTURE] == 8

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.revision import Revision
 from fhirexport_server.store.compactor import BATCH_ROWS
 from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
-from fhirexport_server.store.snapshot import Revision
 from sqlalchemy import text
 from support.rows import EJ_ID, small, writing
 

@@ -3,14 +3,20 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from fhirexport_server.cache.port import NoCache, SharedCache
+from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.exports.exporter import Exporter, open_exporter
+from fhirexport_server.metrics import Metrics
 from fhirexport_server.store.database import Database
+from prometheus_client import CollectorRegistry
 
 BASE = "http://localhost:8000/fhir"
 
 
 @asynccontextmanager
-async def exporting(url: str, **limits: float) -> AsyncIterator[Exporter]:
+async def exporting(
+    url: str, shared: SharedCache | None = None, metrics: Metrics | None = None, **limits: float
+) -> AsyncIterator[Exporter]:
     """Offers an exporter for a database; `limits` are those of `open_exporter`."""
     options = {
         "max_renderings": 4,
@@ -21,10 +27,13 @@ async def exporting(url: str, **limits: float) -> AsyncIterator[Exporter]:
     with Database.open(url) as database:
         async with open_exporter(
             database,
+            shared or NoCache(),
+            metrics or Metrics(CollectorRegistry()),
             base_url=BASE,
             max_renderings=int(options["max_renderings"]),
             rendering_timeout=options["rendering_timeout"],
             spool_limit_bytes=int(options["spool_limit_bytes"]),
             cache_bytes=int(options["cache_bytes"]),
+            time_to_live=dict.fromkeys(Dataset, 300),
         ) as exporter:
             yield exporter

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 PATIENCE = 60.0
 """How long a test waits for what must happen, in seconds: generous, for machines with other work."""
 
+NO_REDIS = "unix:///nowhere/redis.sock"
+"""An address that refuses at once: a test that wants a Redis says which."""
+
 
 def settings(database_url: str, **overrides: object) -> Settings:
     """Settings for a test: a free port of the loopback, no delay at the end, no `.env`."""
@@ -35,6 +38,7 @@ def settings(database_url: str, **overrides: object) -> Settings:
         "database_url": database_url,
         "listen_address": "127.0.0.1:0",
         "drain_delay": 0.0,
+        "redis_url": NO_REDIS,
         **overrides,
     }
     return _GivenSettings(**values)
@@ -125,6 +129,7 @@ async def server_process(
     """
     environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
     environment |= {"DATABASE_URL": database_url, "LISTEN_ADDRESS": "127.0.0.1:0", "DRAIN_DELAY": "0"}
+    environment["REDIS_URL"] = NO_REDIS
     log_file = directory / "server.log"
     with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(

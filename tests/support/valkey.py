@@ -41,6 +41,16 @@ class Valkey:
         with self.client() as client:
             client.save()
 
+    def configure(self, name: str, value: str) -> None:
+        """Sets one of its settings while it runs."""
+        with self.client() as client:
+            client.config_set(name, value)
+
+    def replicate(self, host: str, port: str) -> None:
+        """Makes it a replica of another server; of `NO`, `ONE`, none again."""
+        with self.client() as client:
+            client.execute_command("REPLICAOF", host, port)
+
     def kill(self) -> None:
         """Ends it as `kill -9` does."""
         if self._server is not None:

@@ -19,17 +19,24 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Description:
+    """What is known of one complete rendering beside its bytes."""
+
+    etag: str
+    """It covers all that shapes the bytes: a rendering is served only where this is the wanted etag."""
+    revision: str
+    """A token, see `domain/revision.py`."""
+    read_time: datetime
+    """When the database was read; aware, UTC."""
+    totals: Totals
+
+
+@dataclass(frozen=True)
 class Entry:
     """One complete rendering, never changed once it is made."""
 
-    etag: str
-    """It covers all that shapes the bytes: an entry is served only where this equals the wanted etag."""
-    revision: str
-    """A token, see `exports/revision.py`."""
-    read_time: datetime
-    """When the database was read; aware, UTC."""
+    description: Description
     chunks: tuple[Chunk, ...]
-    totals: Totals
 
     @cached_property
     def size(self) -> int:

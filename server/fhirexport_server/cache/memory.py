@@ -1,27 +1,34 @@
 """Owns the level-1 cache: what this process keeps in memory, bounded in bytes, least recently used out."""
 
 from collections import OrderedDict
-from enum import StrEnum
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from fhirexport_server.cache.entry import Entry, Variant
+from fhirexport_server.cache.port import Outcome
 
 
-class Outcome(StrEnum):
-    """What a look into a cache found."""
-
-    HIT = "hit"
-    STALE = "stale"
-    """There is an entry, of another state of the data. It is gone now."""
-    MISS = "miss"
+@dataclass
+class _Kept:
+    entry: Entry
+    expires: float
+    validated: float
+    """A moment at which the entry was known to be current."""
 
 
 class MemoryCache:
     """Keeps entries in memory. Used on one event loop; nothing in it blocks."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        """Keeps at most `limit_bytes` of frames; 0 keeps nothing, which is how a cache is switched off."""
+    def __init__(self, limit_bytes: int, clock: Callable[[], float]) -> None:
+        """Makes an empty cache.
+
+        Args:
+            limit_bytes: keeps at most so many bytes of frames; 0 keeps nothing, and so switches it off.
+            clock: a monotonic clock, in seconds; every moment below is one of its.
+        """
         self._limit = limit_bytes
-        self._entries: OrderedDict[Variant, Entry] = OrderedDict()
+        self._clock = clock
+        self._kept: OrderedDict[Variant, _Kept] = OrderedDict()
         self._used = 0
 
     @property
@@ -29,28 +36,69 @@ class MemoryCache:
         """The largest entry that is worth offering, in bytes: an eighth of the whole."""
         return self._limit // 8
 
-    def look(self, variant: Variant, etag: str) -> tuple[Outcome, Entry | None]:
-        """Returns the entry of a variant if it has this etag, and what was found."""
-        entry = self._entries.get(variant)
-        if entry is None:
-            return Outcome.MISS, None
-        if entry.etag != etag:
-            self._drop(variant)
-            return Outcome.STALE, None
-        self._entries.move_to_end(variant)
-        return Outcome.HIT, entry
+    def look(self, variant: Variant, etag: str, validated: float) -> tuple[Outcome, Entry | None]:
+        """Returns the entry of a variant if it has this etag, and what was found.
 
-    def keep(self, variant: Variant, entry: Entry) -> None:
-        """Keeps an entry in place of the variant's last; one that is too large is not kept."""
+        Args:
+            variant: what is wanted.
+            etag: the only one that will do.
+            validated: the moment from which on this etag is known to be current.
+        """
+        kept = self._current(variant)
+        if kept is None:
+            return Outcome.MISS, None
+        if kept.entry.description.etag != etag:
+            return Outcome.STALE, None
+        kept.validated = max(kept.validated, validated)
+        self._kept.move_to_end(variant)
+        return Outcome.HIT, kept.entry
+
+    def same(self, variant: Variant, etag: str) -> Entry | None:
+        """Returns the entry of a variant if it has this etag, which need not be current."""
+        kept = self._current(variant)
+        return kept.entry if kept is not None and kept.entry.description.etag == etag else None
+
+    def recent(self, variant: Variant, fingerprint: str, since: float) -> Entry | None:
+        """Returns the entry of a variant if it is known to have been current at `since` or later.
+
+        Args:
+            variant: what is wanted.
+            fingerprint: what its etag must end with.
+            since: the moment.
+        """
+        kept = self._current(variant)
+        if kept is None or kept.validated < since:
+            return None
+        if not kept.entry.description.etag.endswith(f"-{fingerprint}"):
+            return None
+        self._kept.move_to_end(variant)
+        return kept.entry
+
+    def keep(self, variant: Variant, entry: Entry, *, validated: float, seconds: float) -> None:
+        """Keeps an entry in place of the variant's last; one that is too large is not kept.
+
+        Args:
+            variant: what it is a rendering of.
+            entry: the rendering.
+            validated: a moment at which it was known to be current.
+            seconds: how long it may be kept.
+        """
         self._drop(variant)
         if entry.size > self.largest:
             return
-        self._entries[variant] = entry
+        self._kept[variant] = _Kept(entry, self._clock() + seconds, validated)
         self._used += entry.size
         while self._used > self._limit:
-            self._drop(next(iter(self._entries)))
+            self._drop(next(iter(self._kept)))
+
+    def _current(self, variant: Variant) -> _Kept | None:
+        kept = self._kept.get(variant)
+        if kept is not None and kept.expires <= self._clock():
+            self._drop(variant)
+            return None
+        return kept
 
     def _drop(self, variant: Variant) -> None:
-        entry = self._entries.pop(variant, None)
-        if entry is not None:
-            self._used -= entry.size
+        kept = self._kept.pop(variant, None)
+        if kept is not None:
+            self._used -= kept.entry.size

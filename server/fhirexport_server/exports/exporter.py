@@ -1,46 +1,70 @@
 """Owns answering export requests: what is known to be current from the cache, the rest from the database."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from fhirexport_server.cache.entry import Entry, Variant
-from fhirexport_server.cache.memory import MemoryCache, Outcome
-from fhirexport_server.domain.chunks import Chunk, Totals
+from fhirexport_server.cache.memory import MemoryCache
+from fhirexport_server.cache.port import Exactly, Found, Outcome, Recent, SharedCache
+from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
+from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports import revision
+from fhirexport_server.exports.answers import (
+    STALL_SECONDS,
+    InFlight,
+    InMemory,
+    NotModified,
+    unavailable_on_stall,
+)
 from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.flights import Flights
+from fhirexport_server.exports.making import Maker, Order
 from fhirexport_server.exports.rendering import Rendering, Snapshot, Source
-from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest
-from fhirexport_server.exports.spool import Spool, SpoolSpace
+from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest, MaxStaleness
+from fhirexport_server.exports.spool import SpoolSpace
 from fhirexport_server.exports.threads import Threads, open_threads
+from fhirexport_server.metrics import Metrics
 from fhirexport_server.store.database import Database, Interrupt
-from fhirexport_server.store.snapshot import Revision
-
-STALL_SECONDS = 65.0
-"""How long a rendering may show nothing new: a little more than the database may take for one statement."""
 
 
 class Exporter:
     """Answers export requests. Made by `open_exporter`."""
 
     def __init__(
-        self, database: Database, threads: Threads, flights: Flights, cache: MemoryCache, *, base_url: str
+        self,
+        *,
+        database: Database,
+        threads: Threads,
+        flights: Flights,
+        maker: Maker,
+        memory: MemoryCache,
+        shared: SharedCache,
+        metrics: Metrics,
+        base_url: str,
     ) -> None:
         self._database = database
         self._threads = threads
         self._flights = flights
-        self._cache = cache
+        self._maker = maker
+        self._memory = memory
+        self._shared = shared
+        self._metrics = metrics
         self._base_url = base_url
+        self._clock = asyncio.get_running_loop().time
+        self._incarnation = ""
+        """Of the database, as of the last look-up."""
 
     @asynccontextmanager
     async def open(self, request: ExportRequest) -> AsyncIterator[Rendering]:
         """Answers one request, until the reader leaves.
 
-        The revision is looked up after the request has come in, and decides what may be served: an answer
-        therefore contains every write that was committed before the request.
+        Unless the request says otherwise, the revision is looked up after it has come in, and decides
+        what may be served: an answer therefore contains every write that was committed before.
 
         Raises:
             EjNotFoundError: there is no such EJ.
@@ -49,26 +73,13 @@ class Exporter:
             DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
             ExportTimeoutError: it took longer than this server allows; `chunks()` may raise it too.
         """
-        found = await self._revision(request)
-        etag = revision.etag(found, request, self._base_url)
-        if request.if_none_match == etag:
-            yield _NotModified(self._snapshot(request, found, etag))
-            return
-        variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
-        bypass = isinstance(request.consistency, Bypass)
-        outcome, entry = (Outcome.MISS, None) if bypass else self._cache.look(variant, etag)
-        if entry is not None:
-            yield _FromCache(entry)
-            return
-        fill = Fill(self._database, request, self._base_url)
-        shared = None if bypass else etag
-        async with self._flights.reading(shared, fill, lambda spool: self._keep(variant, spool)) as (
-            spool,
-            joined,
-        ):
-            with _unavailable_on_stall():
-                snapshot = await spool.started(STALL_SECONDS)
-            yield _FromDatabase(snapshot, spool, _forwarded(outcome, bypass=bypass, joined=joined))
+        begun, answer = self._clock(), "error"
+        try:
+            async with self._opened(request, begun) as rendering:
+                answer = rendering.answer
+                yield rendering
+        finally:
+            self._metrics.exported(request.dataset, answer, self._clock() - begun)
 
     async def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
         """Returns at most `limit` EJs by ascending id, from the one after `after_id`.
@@ -95,6 +106,74 @@ class Exporter:
         """
         return await self._threads.look_up(self._database.compact)
 
+    @asynccontextmanager
+    async def _opened(self, request: ExportRequest, begun: float) -> AsyncIterator[Rendering]:
+        variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
+        kept = await self._known_to_do(request, variant, begun)
+        if kept is not None:
+            known = kept.description
+            if request.if_none_match == known.etag:
+                yield NotModified(Snapshot(known.etag, known.revision, known.read_time, Source.CACHE))
+            elif isinstance(kept, Entry):
+                yield InMemory(kept)
+            else:
+                order = Order(variant, None, self._fill(request), begun - kept.age_seconds, kept)
+                # Nobody joins it: should it have to be rendered, that is of a state of this request's own.
+                async with self._flying(order, why="miss") as rendering:
+                    yield rendering
+            return
+        found = await self._revision(request)
+        etag = revision.etag(found, request, self._base_url)
+        if request.if_none_match == etag:
+            token = Token(request.ej_id, request.dataset, found).encode()
+            yield NotModified(Snapshot(etag, token, datetime.now(UTC), Source.DATABASE))
+            return
+        if isinstance(request.consistency, Bypass):
+            order = Order(variant, None, self._fill(request, found), begun)
+            async with self._flying(order, why="bypass") as rendering:
+                yield rendering
+            return
+        outcome, entry = self._memory.look(variant, etag, begun)
+        if entry is not None:
+            yield InMemory(entry)
+            return
+        order = Order(variant, etag, self._fill(request, found), begun)
+        async with self._flying(order, why="stale" if outcome is Outcome.STALE else "miss") as rendering:
+            yield rendering
+
+    async def _known_to_do(
+        self, request: ExportRequest, variant: Variant, now: float
+    ) -> Entry | Found | None:
+        """Returns a rendering that the request is content with, whatever the database says now; or None."""
+        wanted: Exactly | Recent
+        match request.consistency:
+            case AtLeast(token=text):
+                token = revision.require(text, request)
+                if token.revision.incarnation != self._incarnation:
+                    return None
+                # Only that very revision: a larger number alone would not do where a database has lost
+                # what it had acknowledged.
+                wanted = Exactly(revision.etag(token.revision, request, self._base_url))
+                entry = self._memory.same(variant, wanted.etag)
+            case MaxStaleness(seconds=seconds) if seconds > 0 and self._incarnation:
+                fingerprint = revision.fingerprint(self._incarnation, request, self._base_url)
+                wanted = Recent(fingerprint, seconds)
+                entry = self._memory.recent(variant, fingerprint, now - seconds)
+            case _:
+                return None
+        return entry or (await self._shared.look_up(variant, wanted)).found
+
+    @asynccontextmanager
+    async def _flying(self, order: Order, *, why: str) -> AsyncIterator[Rendering]:
+        make = partial(self._maker.make, order)
+        async with self._flights.reading(order.etag, make) as (flight, joined):
+            with unavailable_on_stall():
+                snapshot = await flight.spool.started(STALL_SECONDS)
+            yield InFlight(snapshot, flight, why=why, joined=joined)
+
+    def _fill(self, request: ExportRequest, required: Revision | None = None) -> Fill:
+        return Fill(self._database, request, self._base_url, required)
+
     async def _revision(self, request: ExportRequest) -> Revision:
         token = None
         if isinstance(request.consistency, AtLeast):
@@ -104,127 +183,60 @@ class Exporter:
         )
         if found is None:
             raise EjNotFoundError(request.ej_id)
-        if token is not None and _is_behind(found, token.revision):
+        self._incarnation = found.incarnation
+        if token is not None and revision.is_behind(found, token.revision):
             raise DatabaseUnavailableError
         return found
-
-    def _snapshot(self, request: ExportRequest, found: Revision, etag: str) -> Snapshot:
-        token = revision.Token(request.ej_id, request.dataset, found).encode()
-        return Snapshot(etag=etag, revision=token, read_time=datetime.now(UTC), source=Source.DATABASE)
-
-    def _keep(self, variant: Variant, spool: Spool) -> None:
-        entry = spool.entry(self._cache.largest)
-        if entry is not None:
-            self._cache.keep(variant, entry)
-
-
-def _is_behind(found: Revision, wanted: Revision) -> bool:
-    """Says whether a database lacks a revision that it has shown before, as a lagging replica does.
-
-    A revision of another incarnation says nothing about this one; the state of now is then the answer.
-    """
-    return wanted.incarnation == found.incarnation and found.n < wanted.n
-
-
-def _forwarded(outcome: Outcome, *, bypass: bool, joined: bool) -> str:
-    """What to say of a rendering that the cache did not answer (RFC 9211)."""
-    why = "bypass" if bypass else outcome.value
-    return f"fhirexport; fwd={why}; collapsed" if joined else f"fhirexport; fwd={why}"
-
-
-@contextmanager
-def _unavailable_on_stall() -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError:
-        raise DatabaseUnavailableError from None
-
-
-class _NotModified:
-    """What the caller has is current."""
-
-    not_modified = True
-    totals: Totals | None = None
-    cache_status = "fhirexport; hit; detail=not-modified"
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-
-    async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yields nothing."""
-        nothing: tuple[Chunk, ...] = ()
-        for chunk in nothing:
-            yield chunk
-
-
-class _FromCache:
-    """A rendering that was made before."""
-
-    not_modified = False
-    cache_status = "fhirexport; hit"
-
-    def __init__(self, entry: Entry) -> None:
-        self.snapshot = Snapshot(entry.etag, entry.revision, entry.read_time, Source.CACHE)
-        self.totals: Totals | None = entry.totals
-        self._entry = entry
-
-    async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yields the chunks in order."""
-        for chunk in self._entry.chunks:
-            yield chunk
-
-
-class _FromDatabase:
-    """A rendering that is being made while it is read."""
-
-    not_modified = False
-
-    def __init__(self, snapshot: Snapshot, spool: Spool, cache_status: str) -> None:
-        self.snapshot = snapshot
-        self.cache_status = cache_status
-        self._spool = spool
-
-    @property
-    def totals(self) -> Totals | None:
-        """The totals, once the last chunk is made."""
-        return self._spool.totals
-
-    async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yields the chunks in order."""
-        with _unavailable_on_stall():
-            async for chunk in self._spool.chunks(STALL_SECONDS):
-                yield chunk
 
 
 @asynccontextmanager
 async def open_exporter(
     database: Database,
+    shared: SharedCache,
+    metrics: Metrics,
     *,
     base_url: str,
     max_renderings: int,
     rendering_timeout: float,
     spool_limit_bytes: int,
     cache_bytes: int,
+    time_to_live: Mapping[Dataset, int],
 ) -> AsyncIterator[Exporter]:
     """Offers an exporter; at the end, stops what still runs and waits for its threads.
 
     Args:
         database: where the rows are; it needs `max_renderings` + LOOKUP_THREADS connections.
+        shared: the cache that the processes share.
+        metrics: what is told of every export.
         base_url: of the FHIR server that fullUrl names, without a slash at its end.
         max_renderings: how many renderings may run at once.
         rendering_timeout: how long one may take, in seconds.
         spool_limit_bytes: what the renderings on their way to callers may take together.
         cache_bytes: what may be kept of renderings in memory; 0 keeps nothing.
+        time_to_live: how long a dataset's renderings may be kept in memory, in seconds.
     """
     async with open_threads(max_renderings) as threads:
-        flights = Flights(
+        memory = MemoryCache(cache_bytes, asyncio.get_running_loop().time)
+        flights = Flights(SpoolSpace(spool_limit_bytes))
+        maker = Maker(
             threads,
+            memory,
+            shared,
             places=max_renderings,
             timeout=rendering_timeout,
-            space=SpoolSpace(spool_limit_bytes),
+            time_to_live=time_to_live,
         )
         try:
-            yield Exporter(database, threads, flights, MemoryCache(cache_bytes), base_url=base_url)
+            yield Exporter(
+                database=database,
+                threads=threads,
+                flights=flights,
+                maker=maker,
+                memory=memory,
+                shared=shared,
+                metrics=metrics,
+                base_url=base_url,
+            )
         finally:
-            await threads.stop()
             await flights.stop()
+            await threads.stop()

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fhirexport_server.domain.errors import EjNotFoundError
+from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
+from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.exports import pipeline, revision
 from fhirexport_server.exports.rendering import Snapshot, Source
 from fhirexport_server.exports.request import ExportRequest
@@ -20,6 +21,8 @@ class Fill:
     database: Database
     request: ExportRequest
     base_url: str
+    required: Revision | None = None
+    """What the rendering must contain: a snapshot that lacks it is not the answer."""
 
     def run(self, spool: Spool, interrupt: Interrupt) -> None:
         """Renders into the spool; whatever goes wrong is told there. Blocks: call it in a thread."""
@@ -33,13 +36,15 @@ class Fill:
         read_time = datetime.now(UTC)
         with self.database.snapshot(interrupt) as rows:
             found = rows.revision(request.ej_id, request.dataset)
+            if self.required is not None and revision.is_behind(found, self.required):
+                raise DatabaseUnavailableError
             ej = rows.ej(request.ej_id)
             if ej is None:
                 raise EjNotFoundError(request.ej_id)
             spool.start(
                 Snapshot(
                     etag=revision.etag(found, request, self.base_url),
-                    revision=revision.Token(ej.id, request.dataset, found).encode(),
+                    revision=Token(ej.id, request.dataset, found).encode(),
                     read_time=read_time,
                     source=Source.DATABASE,
                 )

@@ -1,32 +1,31 @@
 """Owns the renderings under way: one for each etag, read by whoever wants it (single-flight)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from fhirexport_server.domain.errors import ExportTimeoutError, TooManyExportsError
-from fhirexport_server.exports.fill import Fill
+from fhirexport_server.cache.port import Outcome
 from fhirexport_server.exports.spool import Spool, SpoolSpace
-from fhirexport_server.exports.threads import Run, Threads
-
-PLACE_SECONDS = 5.0
-"""How long a rendering waits for a place."""
-
-Landed = Callable[[Spool], None]
 
 
 class Flight:
-    """One rendering, from the request that starts it until its last reader has left."""
+    """One rendering, from the request that starts it until it is kept and its last reader has left."""
 
-    def __init__(self, spool: Spool) -> None:
-        self.spool = spool
+    def __init__(self, space: SpoolSpace) -> None:
+        self.spool = Spool(space, self._complete)
+        self.outcome = Outcome.MISS
+        """What was found of it in the shared cache."""
+        self.landed: Callable[[], None] = lambda: None
+        """Is called once the rendering is complete, before any reader knows."""
         self.readers = 0
-        self.run: Run | None = None
+        self.complete = False
 
-    @property
-    def abandoned(self) -> bool:
-        """Whether nobody reads it any more."""
-        return self.readers == 0
+    def _complete(self, _spool: Spool) -> None:
+        self.complete = True
+        self.landed()
+
+
+Make = Callable[[Flight], Awaitable[None]]
 
 
 class Flights:
@@ -36,79 +35,68 @@ class Flights:
     rendering under that etag reads its rows later still, so whoever joins it misses no write.
     """
 
-    def __init__(self, threads: Threads, *, places: int, timeout: float, space: SpoolSpace) -> None:
-        self._threads = threads
-        self._places = asyncio.Semaphore(places)
-        self._limit = places
-        self._timeout = timeout
+    def __init__(self, space: SpoolSpace) -> None:
         self._space = space
         self._by_etag: dict[str, Flight] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[Flight, asyncio.Task[None]] = {}
 
     @asynccontextmanager
-    async def reading(
-        self, etag: str | None, fill: Fill, landed: Landed
-    ) -> AsyncIterator[tuple[Spool, bool]]:
-        """Offers the spool of a rendering, and says whether it was under way already.
+    async def reading(self, etag: str | None, make: Make) -> AsyncIterator[tuple[Flight, bool]]:
+        """Offers a rendering, and says whether it was under way already.
 
         Args:
             etag: what others may join it by; None for a rendering of one's own.
-            fill: how to make it, where it has to be started.
-            landed: is called with the spool of a rendering that was started, once it is complete.
+            make: fills the flight's spool, where it has to be started. It is cancelled when the last
+                reader leaves an incomplete rendering; what it does after completion, it does in peace.
         """
         flight = self._by_etag.get(etag) if etag is not None else None
         joined = flight is not None
         if flight is None:
-            flight = self._start(etag, fill, landed)
+            flight = self._start(etag, make)
         flight.readers += 1
         try:
-            yield flight.spool, joined
+            yield flight, joined
         finally:
             flight.readers -= 1
-            if flight.abandoned:
-                self._forget(etag, flight)
-                if flight.run is not None:
-                    flight.run.stop()
-                    flight.run.thread.add_done_callback(lambda _: flight.spool.close())
+            if not flight.readers:
+                self._abandon(etag, flight)
 
     async def stop(self) -> None:
-        """Waits for the ends of all flights, whose threads were stopped."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Ends all flights."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, etag: str | None, fill: Fill, landed: Landed) -> Flight:
-        flight = Flight(Spool(self._space, landed))
+    def _start(self, etag: str | None, make: Make) -> Flight:
+        flight = Flight(self._space)
         if etag is not None:
             self._by_etag[etag] = flight
         # A task of its own: the request that starts it may leave before the others do.
-        task = asyncio.create_task(self._fly(etag, flight, fill))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._tasks[flight] = asyncio.create_task(self._fly(flight, make))
+        task.add_done_callback(lambda _: self._ended(etag, flight))
         return flight
 
-    async def _fly(self, etag: str | None, flight: Flight, fill: Fill) -> None:
-        spool = flight.spool
+    async def _fly(self, flight: Flight, make: Make) -> None:
         try:
-            async with asyncio.timeout(PLACE_SECONDS):
-                await self._places.acquire()
-        except TimeoutError:
+            await make(flight)
+        except Exception as error:  # noqa: BLE001 - it is raised again, at the readers'
+            flight.spool.fail(error)
+
+    def _abandon(self, etag: str | None, flight: Flight) -> None:
+        task = self._tasks.get(flight)
+        if task is None:
+            flight.spool.close()
+        elif not flight.complete:
             self._forget(etag, flight)
-            spool.fail(TooManyExportsError(self._limit))
-            return
-        try:
-            if flight.abandoned:
-                return
-            run = flight.run = self._threads.render(lambda interrupt: fill.run(spool, interrupt))
-            limit = asyncio.get_running_loop().call_later(self._timeout, self._give_up, spool, run)
-            await asyncio.wait({run.thread})
-            limit.cancel()
-        finally:
-            self._places.release()
-            self._forget(etag, flight)
+            task.cancel()
+
+    def _ended(self, etag: str | None, flight: Flight) -> None:
+        del self._tasks[flight]
+        self._forget(etag, flight)
+        if not flight.readers:
+            flight.spool.close()
 
     def _forget(self, etag: str | None, flight: Flight) -> None:
         if etag is not None and self._by_etag.get(etag) is flight:
             del self._by_etag[etag]
-
-    def _give_up(self, spool: Spool, run: Run) -> None:
-        spool.fail(ExportTimeoutError(self._timeout))
-        run.stop()

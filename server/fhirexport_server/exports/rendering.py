@@ -37,6 +37,8 @@ class Rendering(Protocol):
     snapshot: Snapshot
     not_modified: bool
     """True when the caller's etag still holds: there are then no chunks and no totals."""
+    answer: str
+    """How it was had: one of `metrics.ANSWERS`."""
     cache_status: str
     """What to say in `cache-status` (RFC 9211), such as `fhirexport; fwd=bypass`."""
 

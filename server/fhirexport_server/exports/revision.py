@@ -1,53 +1,11 @@
-"""Owns the two texts that name a state of the data: the revision token and the etag."""
+"""Owns how a request names a state of the data: the etag that its answer has, the token that it demands."""
 
 import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
-from dataclasses import dataclass
 
-from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
+from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.fhir.version import RENDERER_VERSION
-from fhirexport_server.store.snapshot import Revision
-
-_VERSION = "r1"
-_PARTS = 6
-
-
-@dataclass(frozen=True)
-class Token:
-    """A revision of one EJ's dataset, as callers carry it about."""
-
-    ej_id: int
-    dataset: Dataset
-    revision: Revision
-
-    def encode(self) -> str:
-        """Returns the token: opaque to callers, URL-safe."""
-        incarnation, n, digest = self.revision
-        text = " ".join((_VERSION, incarnation, str(self.ej_id), self.dataset, str(n), str(digest)))
-        return urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-    @classmethod
-    def decode(cls, text: str) -> "Token":
-        """Reads a token.
-
-        Raises:
-            ValueError: it is none of ours.
-        """
-        try:
-            padded = text + "=" * (-len(text) % 4)
-            parts = urlsafe_b64decode(padded.encode("ascii")).decode("ascii").split(" ")
-        except (Base64Error, UnicodeError) as error:
-            raise ValueError("not base64url of ASCII") from error
-        if len(parts) != _PARTS or parts[0] != _VERSION:
-            raise ValueError("not a token of this version")
-        _, incarnation, ej_id, dataset, n, digest = parts
-        token = cls(int(ej_id), Dataset(dataset), Revision(incarnation, int(n), int(digest)))
-        if token.encode() != text:
-            raise ValueError("not written as we write it")
-        return token
 
 
 def require(text: str, request: ExportRequest) -> Token:
@@ -68,19 +26,32 @@ def require(text: str, request: ExportRequest) -> Token:
     return token
 
 
-def etag(revision: Revision, request: ExportRequest, base_url: str) -> str:
-    """Returns the validator of a rendering, without quotes: equal means equal bytes (RFC 9110, strong).
+def fingerprint(incarnation: str, request: ExportRequest, base_url: str) -> str:
+    """Returns what every etag of one rendering ends with: all that shapes its bytes but the revision.
 
-    It covers all that shapes the bytes: the data's revision, the renderer, the base URL, the format.
+    That is the database, the renderer, the base URL, whose data it is and how it is laid out.
     """
     inputs = (
         RENDERER_VERSION,
-        revision.incarnation,
+        incarnation,
         base_url,
         str(request.ej_id),
         request.dataset,
         request.format,
         request.detail,
     )
-    fingerprint = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
-    return f"{revision.n:x}-{revision.digest & 0xFFFF_FFFF_FFFF_FFFF:x}-{fingerprint[:16]}"
+    return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:16]
+
+
+def etag(revision: Revision, request: ExportRequest, base_url: str) -> str:
+    """Returns the validator of a rendering, without quotes: equal means equal bytes (RFC 9110, strong)."""
+    shape = fingerprint(revision.incarnation, request, base_url)
+    return f"{revision.n:x}-{revision.digest & 0xFFFF_FFFF_FFFF_FFFF:x}-{shape}"
+
+
+def is_behind(found: Revision, wanted: Revision) -> bool:
+    """Says whether a database lacks a revision that it has shown before, as a lagging replica does.
+
+    A revision of another incarnation says nothing about this one; the state of now is then the answer.
+    """
+    return wanted.incarnation == found.incarnation and found.n < wanted.n

@@ -7,11 +7,11 @@ reader nor a large export holds up the database or fills the process.
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from threading import Lock
 from typing import IO, NamedTuple
 
-from fhirexport_server.cache.entry import Entry
+from fhirexport_server.cache.entry import Description, Entry
 from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import SpoolFullError
 from fhirexport_server.exports.rendering import Snapshot
@@ -139,13 +139,28 @@ class Spool:
         """The totals, once the last chunk is there."""
         return self._totals
 
+    @property
+    def size(self) -> int:
+        """How many bytes the chunks take, as they are kept."""
+        return self._taken
+
+    def description(self) -> Description | None:
+        """Returns what is known of the rendering, once it is complete."""
+        if self._snapshot is None or self._totals is None:
+            return None
+        snapshot = self._snapshot
+        return Description(snapshot.etag, snapshot.revision, snapshot.read_time, self._totals)
+
+    def kept(self) -> Iterator[Chunk]:
+        """Yields the chunks that are there."""
+        return map(self._read, self._chunks)
+
     def entry(self, largest: int) -> Entry | None:
         """Returns the whole rendering as something to keep; None while it is not complete, or too large."""
-        if self._snapshot is None or self._totals is None or self._taken > largest:
+        description = self.description()
+        if description is None or self._taken > largest:
             return None
-        chunks = tuple(map(self._read, self._chunks))
-        snapshot = self._snapshot
-        return Entry(snapshot.etag, snapshot.revision, snapshot.read_time, chunks, self._totals)
+        return Entry(description, tuple(self.kept()))
 
     async def started(self, patience: float) -> Snapshot:
         """Waits for the description of what is being rendered.
@@ -193,10 +208,10 @@ class Spool:
         return Chunk(frame, kept.size, kept.resource_count)
 
     def close(self) -> None:
-        """Gives everything back. Only once the writer has ended."""
+        """Gives everything back. Only once the writer has ended, or to begin anew before `start`."""
         self._chunks.clear()
         self._space.give_back(self._taken)
-        self._taken = 0
+        self._taken = self._in_memory = self._file_size = 0
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -13,10 +13,11 @@ from sqlalchemy.exc import DBAPIError
 
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError
+from fhirexport_server.domain.revision import Revision
 from fhirexport_server.store import compactor, queries
 from fhirexport_server.store import engine as engines
 from fhirexport_server.store.migrate import require_head
-from fhirexport_server.store.snapshot import Revision, Snapshot
+from fhirexport_server.store.snapshot import Snapshot
 
 
 class Interrupt:

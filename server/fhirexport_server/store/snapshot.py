@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.revision import Revision
 from fhirexport_server.domain.rows import (
     EjRow,
     MovementRow,
@@ -24,17 +25,6 @@ from fhirexport_server.store import queries, schema
 
 R = TypeVar("R", bound=tuple[Any, ...])
 FETCH_ROWS = 1000
-
-
-class Revision(NamedTuple):
-    """How far a dataset has come. Equal means the same data; only equality means anything."""
-
-    incarnation: str
-    """Which database this is; a restored copy must get another one."""
-    n: int
-    """How many changes there have been."""
-    digest: int
-    """Which changes they were."""
 
 
 class Snapshot:

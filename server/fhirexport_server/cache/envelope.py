@@ -1,0 +1,153 @@
+"""Owns how a rendering is written into Redis: the fields of its head, and what proves them whole.
+
+The bytes themselves are the frames as they are, in the head when they are few and beside it otherwise.
+"""
+
+import hmac
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import pairwise
+
+from fhirexport_server.cache.entry import Description, Variant
+from fhirexport_server.domain.chunks import Chunk, Totals
+from fhirexport_server.domain.revision import Token
+
+LAYOUT = b"1"
+"""What the fields below are called and how they are written; another layout is a miss."""
+
+FIELDS = (
+    "layout",
+    "etag",
+    "revision",
+    "read",  # when the database was read: microseconds since 1970
+    "validated",  # Redis's own time, in milliseconds, at which this was known to be current; 0 for never
+    "generation",  # where the frames are; empty when they are in `payload`
+    "chunks",  # one record of _CHUNK for each frame
+    "resources",
+    "size",
+    "sha256",
+    "key_id",  # which key the frames are encrypted with; empty for none
+)
+"""Covered by the field `sum`, in this order."""
+PAYLOAD = "payload"
+SUM = "sum"
+
+_CHUNK = struct.Struct(">IIQ16s")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = datetime.resolution
+
+
+class CorruptError(Exception):
+    """What Redis holds is not what was written."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is known of one chunk without its frame."""
+
+    length: int
+    size: int
+    resource_count: int
+    digest: bytes
+
+    @classmethod
+    def of(cls, chunk: Chunk) -> "Piece":
+        """Describes a chunk."""
+        return cls(len(chunk.frame), chunk.size, chunk.resource_count, _digest(chunk.frame))
+
+    def chunk(self, frame: bytes) -> Chunk:
+        """Returns the chunk, given its frame.
+
+        Raises:
+            CorruptError: it is another frame.
+        """
+        if len(frame) != self.length or not hmac.compare_digest(_digest(frame), self.digest):
+            raise CorruptError
+        return Chunk(frame, self.size, self.resource_count)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head, read back and found whole."""
+
+    description: Description
+    validated_ms: int
+    generation: str
+    pieces: tuple[Piece, ...]
+
+    def split(self, payload: bytes) -> Iterator[Chunk]:
+        """Yields the chunks of a payload.
+
+        Raises:
+            CorruptError: it is not the payload of this head.
+        """
+        ends = [0]
+        for piece in self.pieces:
+            ends.append(ends[-1] + piece.length)
+        if ends[-1] != len(payload):
+            raise CorruptError
+        for piece, (start, end) in zip(self.pieces, pairwise(ends), strict=True):
+            yield piece.chunk(payload[start:end])
+
+
+def write(
+    description: Description, pieces: Sequence[Piece], *, generation: str, validated_ms: int
+) -> dict[str, bytes]:
+    """Returns the fields of a head, without the payload."""
+    values = {
+        "layout": LAYOUT,
+        "etag": description.etag.encode(),
+        "revision": description.revision.encode(),
+        "read": b"%d" % ((description.read_time - _EPOCH) // _MICROSECOND),
+        "validated": b"%d" % validated_ms,
+        "generation": generation.encode(),
+        "chunks": b"".join(_CHUNK.pack(p.length, p.size, p.resource_count, p.digest) for p in pieces),
+        "resources": b"%d" % description.totals.resource_count,
+        "size": b"%d" % description.totals.size_bytes,
+        "sha256": description.totals.sha256.encode(),
+        "key_id": b"",
+    }
+    return values | {SUM: _sum(values)}
+
+
+def read(values: Mapping[str, bytes | None], variant: Variant) -> Head:
+    """Reads the head of a variant back.
+
+    Raises:
+        CorruptError: it is not what was written, or it is another variant's.
+    """
+    known = {name: value for name in FIELDS if (value := values.get(name)) is not None}
+    found = values.get(SUM)
+    if len(known) != len(FIELDS) or found is None or not hmac.compare_digest(_sum(known), found):
+        raise CorruptError
+    try:
+        token = Token.decode(known["revision"].decode())
+        description = Description(
+            etag=known["etag"].decode(),
+            revision=known["revision"].decode(),
+            read_time=_EPOCH + int(known["read"]) * _MICROSECOND,
+            totals=Totals(int(known["resources"]), int(known["size"]), known["sha256"].decode()),
+        )
+        pieces = tuple(Piece(*record) for record in _CHUNK.iter_unpack(known["chunks"]))
+        head = Head(description, int(known["validated"]), known["generation"].decode(), pieces)
+    except (ValueError, OverflowError, struct.error):
+        raise CorruptError from None
+    if (token.ej_id, token.dataset) != (variant.ej_id, variant.dataset) or known["key_id"]:
+        raise CorruptError
+    return head
+
+
+def _digest(frame: bytes) -> bytes:
+    return blake2b(frame, digest_size=16).digest()
+
+
+def _sum(values: Mapping[str, bytes]) -> bytes:
+    """Returns a digest of all fields, which none of them can be changed or exchanged without."""
+    total = blake2b(digest_size=16)
+    for name in FIELDS:
+        total.update(b"%d:" % len(values[name]))
+        total.update(values[name])
+    return total.digest()

@@ -1,0 +1,173 @@
+"""Shows what a Redis that is away, slow, full or not permitted comes to: never an error, hardly a delay."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from fhirexport_server.cache import link as link_module
+from fhirexport_server.cache.breaker import State
+from fhirexport_server.cache.link import Address
+from fhirexport_server.cache.port import Exactly, Outcome
+from fhirexport_server.cache.redis_cache import RedisCache, open_redis_cache
+from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.metrics import Metrics
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+from support.renderings import large, made, rendering, variant
+from support.valkey import Valkey, running_valkey
+
+BUDGET = 0.3
+PATIENCE = 30.0
+WANTED = Exactly(rendering().description.etag)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[RedisCache]:
+    address = Address(url, socket_timeout=0.25, connect_timeout=0.25, budget=BUDGET)
+    metrics = Metrics(CollectorRegistry())
+    async with open_redis_cache(address, dict.fromkeys(Dataset, 300), metrics) as cache:
+        yield cache
+
+
+async def wait_for(cache: RedisCache, state: State) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while cache.state is not state:
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probes often, so that a test need not wait."""
+    monkeypatch.setattr(link_module, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(link_module, "LONGEST_PAUSE", 0.5)
+
+
+async def use(cache: RedisCache) -> Outcome:
+    """Does all that an export does; returns what the look-up found."""
+    look = await cache.look_up(variant(), WANTED)
+    async with cache.claim(variant(), WANTED.etag):
+        await cache.publish(variant(), made(rendering()))
+        await cache.publish(variant(), made(large()))
+    return look.outcome
+
+
+async def test_it_starts_without_redis_and_finds_it_when_it_comes(own_valkey: Valkey) -> None:
+    own_valkey.kill()
+    async with opened(own_valkey.url) as cache:
+        assert (cache.state, await use(cache)) == (State.UNAVAILABLE, Outcome.UNAVAILABLE)
+        own_valkey.start()
+        await wait_for(cache, State.AVAILABLE)
+        assert await use(cache) is Outcome.MISS
+
+
+async def test_it_survives_a_redis_that_dies_and_comes_back(own_valkey: Valkey) -> None:
+    async with opened(own_valkey.url) as cache:
+        for _ in range(3):
+            assert await use(cache) in {Outcome.MISS, Outcome.STALE, Outcome.HIT}
+            own_valkey.kill()
+            assert await use(cache) is Outcome.UNAVAILABLE
+            own_valkey.start()
+            await wait_for(cache, State.AVAILABLE)
+
+
+async def test_a_frozen_redis_costs_its_budget_once(own_valkey: Valkey) -> None:
+    async with opened(own_valkey.url) as cache:
+        own_valkey.pause()
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        looks = await asyncio.gather(*(cache.look_up(variant(), WANTED) for _ in range(20)))
+        assert {look.outcome for look in looks} == {Outcome.UNAVAILABLE}
+        first = clock() - begun
+        for _ in range(50):
+            assert await use(cache) is Outcome.UNAVAILABLE
+        # A machine with other work is slow; 50 more budgets would be 15 seconds.
+        assert clock() - begun < first + 10 * BUDGET
+        own_valkey.resume()
+        await wait_for(cache, State.AVAILABLE)
+
+
+async def test_connections_that_are_dropped_are_not_noticed(own_valkey: Valkey) -> None:
+    async with opened(own_valkey.url) as cache:
+        with own_valkey.client() as client:
+            for _ in range(10):
+                await cache.publish(variant(), made(rendering()))
+                client.client_kill_filter(_type="normal", skipme=True)
+                assert (await cache.look_up(variant(), WANTED)).outcome is Outcome.HIT
+
+
+@pytest.mark.parametrize(
+    ("refuse", "allow"),
+    [
+        (
+            lambda valkey: valkey.configure("maxmemory", "1"),
+            lambda valkey: valkey.configure("maxmemory", "0"),
+        ),
+        (
+            lambda valkey: valkey.configure("min-replicas-to-write", "1"),
+            lambda valkey: valkey.configure("min-replicas-to-write", "0"),
+        ),
+        (
+            lambda valkey: valkey.replicate("127.0.0.1", "1"),
+            lambda valkey: valkey.replicate("NO", "ONE"),
+        ),
+    ],
+    ids=["full", "too few replicas", "a replica itself"],
+)
+async def test_a_redis_that_refuses_to_write_is_still_read(
+    own_valkey: Valkey, refuse: Callable[[Valkey], None], allow: Callable[[Valkey], None]
+) -> None:
+    async with opened(own_valkey.url) as cache:
+        await cache.publish(variant(), made(rendering()))
+        refuse(own_valkey)
+        await wait_for(cache, State.READ_ONLY)
+        for _ in range(3):
+            assert await use(cache) is Outcome.HIT
+        assert cache.state is State.READ_ONLY
+        allow(own_valkey)
+        await wait_for(cache, State.AVAILABLE)
+
+
+async def test_a_wrong_password_is_no_error(own_valkey: Valkey) -> None:
+    own_valkey.configure("requirepass", "secret")
+    async with opened(own_valkey.url) as cache:
+        assert (cache.state, await use(cache)) == (State.UNAVAILABLE, Outcome.UNAVAILABLE)
+    async with opened(own_valkey.url.replace("unix://", "unix://:secret@")) as cache:
+        assert (cache.state, await use(cache)) == (State.AVAILABLE, Outcome.MISS)
+
+
+RIGHTS = (
+    "on >secret resetkeys ~fhir:export:* ~{fhir:export:* -@all +@read +@write +@scripting +@connection +time"
+)
+
+
+@pytest.mark.parametrize(
+    ("rights", "expected"),
+    [
+        (f"{RIGHTS} -@dangerous", Outcome.MISS),
+        (RIGHTS.replace("+@scripting", ""), Outcome.UNAVAILABLE),
+        (RIGHTS.replace("~fhir:export:*", ""), Outcome.UNAVAILABLE),
+    ],
+    ids=["enough", "no scripts", "other keys"],
+)
+async def test_rights_that_do_not_suffice_are_no_error(rights: str, expected: Outcome) -> None:
+    with running_valkey() as valkey:
+        with valkey.client() as client:
+            client.execute_command("ACL", "SETUSER", "exporter", *rights.split())
+        async with opened(valkey.url.replace("unix://", "unix://exporter:secret@")) as cache:
+            assert await use(cache) is expected
+
+
+async def test_each_change_of_state_is_logged_once(own_valkey: Valkey) -> None:
+    with capture_logs() as lines:
+        async with opened(own_valkey.url) as cache:
+            own_valkey.kill()
+            for _ in range(5):
+                await use(cache)
+            await asyncio.sleep(1)
+            own_valkey.start()
+            await wait_for(cache, State.AVAILABLE)
+            await use(cache)
+    told = [line["event"] for line in lines if line["log_level"] in {"info", "warning"}]
+    assert told == ["cache_available", "cache_unavailable", "cache_available"]
+    assert all("secret" not in str(line) for line in lines)
