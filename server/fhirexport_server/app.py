@@ -99,7 +99,7 @@ async def running(
         await server.start()
         probe = asyncio.create_task(Probe(health, exporter.check).run(), name="probe")
         stack.push_async_callback(_cancelled, probe)
-        upkeep = asyncio.create_task(Upkeep(exporter.compact).run(), name="upkeep")
+        upkeep = asyncio.create_task(Upkeep(exporter).run(), name="upkeep")
         stack.push_async_callback(_cancelled, upkeep)
         _log.info("listening", address=address)
         yield App(address, registry, server, health)

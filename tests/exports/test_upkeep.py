@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import Callable
 
+from fhirexport import AsyncClient
+from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.exports.upkeep import Upkeep
+from fhirexport_server.store.compactor import Compaction
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from structlog.testing import capture_logs
 from support.rows import small, writing
-from support.server import PATIENCE, running_server
+from support.server import PATIENCE, running_server, wait_for_health
+from support.valkey import Valkey
 
 
 async def test_a_server_leaves_no_delta_uncompacted(new_database: Callable[[str], str]) -> None:
@@ -25,24 +29,63 @@ async def test_a_server_leaves_no_delta_uncompacted(new_database: Callable[[str]
             await asyncio.sleep(0.05)
 
 
+async def test_an_invalidation_is_logged_and_what_it_outdates_is_deleted(
+    database_url: str, valkey: Valkey
+) -> None:
+    load(database_url, small())
+    sqlite = database_url.startswith("sqlite")
+    with capture_logs() as logs:
+        async with running_server(database_url, redis_url=valkey.url) as address:
+            await wait_for_health(address)
+            async with AsyncClient(address) as client, asyncio.timeout(PATIENCE):
+                await client.venues(1).read()
+                await client.venues(1).read("ndjson")
+                with valkey.client() as redis:
+                    while len(list(redis.scan_iter(match="fhir:export:*"))) < 2:
+                        await asyncio.sleep(0.01)
+                    await asyncio.sleep(1.5)  # until what the loading has changed was told
+                    logs.clear()
+                    with writing(database_url) as connection:
+                        connection.execute(text("UPDATE movement SET nature = 'H' WHERE ej_id = 1"))
+                        rows = connection.execute(
+                            text("SELECT count(*) FROM movement WHERE ej_id = 1")
+                        ).scalar_one()
+                    while list(redis.scan_iter(match="fhir:export:*")):
+                        await asyncio.sleep(0.05)
+                    while not any(line["event"] == "invalidated" for line in logs):
+                        await asyncio.sleep(0.05)
+    told = [line for line in logs if line["event"] in {"invalidated", "cache_delete"}]
+    assert sorted(line["key"] for line in told if line["event"] == "cache_delete") == [
+        "fhir:export:venues:ej:1",
+        "fhir:export:venues:ej:1:v:ndjson",
+    ]
+    (line,) = [line for line in told if line["event"] == "invalidated"]
+    assert (line["log_level"], line["dataset"], line["ej_id"]) == ("info", "venues", 1)
+    assert (line["changes"], line["deleted_keys"]) == ({"movement": None if sqlite else rows}, 2)
+
+
 async def test_upkeep_goes_on_after_failures_and_tells_of_them_once() -> None:
     outcomes = [ConnectionError("a secret"), ConnectionError("a secret"), None, ConnectionError("a secret")]
     attempts = 0
     over = asyncio.Event()
 
-    async def compact() -> bool:
-        nonlocal attempts
-        attempts += 1
-        if attempts > len(outcomes):
-            over.set()
-            return False
-        error = outcomes[attempts - 1]
-        if error is not None:
-            raise error
-        return True
+    class Work:
+        async def compact(self) -> Compaction:
+            nonlocal attempts
+            attempts += 1
+            if attempts > len(outcomes):
+                over.set()
+                return Compaction((), more=False)
+            error = outcomes[attempts - 1]
+            if error is not None:
+                raise error
+            return Compaction((), more=True)
+
+        async def discard(self, ej_id: int, dataset: Dataset) -> int:
+            raise AssertionError((ej_id, dataset))
 
     with capture_logs() as logs:
-        task = asyncio.create_task(Upkeep(compact).run(failing_seconds=0))
+        task = asyncio.create_task(Upkeep(Work()).run(failing_seconds=0))
         async with asyncio.timeout(PATIENCE):
             await over.wait()
         task.cancel()

@@ -4,9 +4,10 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.revision import Revision
-from fhirexport_server.store.compactor import BATCH_ROWS
+from fhirexport_server.store.compactor import BATCH_ROWS, Change, Compaction
 from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
@@ -40,9 +41,9 @@ def test_a_compacted_revision_is_the_same(url: str) -> None:
             for _ in range(BATCH_ROWS + 10):
                 connection.execute(UPDATE)
         before = _revision(database)
-        assert database.compact() is True
+        assert database.compact().more is True
         assert _revision(database) == before
-        assert database.compact() is False
+        assert database.compact().more is False
         assert _revision(database) == before
     assert _deltas(url) == 0
 
@@ -93,8 +94,34 @@ def test_revisions_only_grow_while_writers_and_two_compactors_run(url: str) -> N
         assert len(by_n) > 10
 
 
-def test_sqlite_has_nothing_to_compact(new_database: Callable[[str], str]) -> None:
-    url = new_database("sqlite")
+def test_each_change_is_told_of_once(database_url: str) -> None:
+    load(database_url, batches(patients=20))
+    sqlite = database_url.startswith("sqlite")
+    with Database.open(database_url) as database, Database.open(database_url) as other:
+        while database.compact().changes:
+            pass
+        assert other.compact() == Compaction((), more=False)
+        with writing(database_url) as connection:
+            connection.execute(UPDATE)
+            connection.execute(text("UPDATE venue SET nda = 'x' WHERE id = -1"))
+            rows = connection.execute(text("SELECT count(*) FROM movement WHERE ej_id = 1")).scalar_one()
+            contacts = connection.execute(text("DELETE FROM patient_contact WHERE ej_id = 1")).rowcount
+        assert (rows > 1, contacts > 1) == (True, True)
+        assert set(database.compact().changes) == {
+            Change(EJ_ID, Dataset.VENUES, "movement", None if sqlite else rows),
+            Change(EJ_ID, Dataset.PATIENTS, "patient_contact", None if sqlite else contacts),
+        }
+        # On SQLite each process finds out for itself.
+        assert bool(other.compact().changes) is sqlite
+        assert database.compact() == other.compact() == Compaction((), more=False)
+
+
+def test_what_counts_for_every_ej_is_told_as_such(new_database: Callable[[str], str]) -> None:
+    url = new_database("postgresql")
     load(url, small())
     with Database.open(url) as database:
-        assert database.compact() is False
+        while database.compact().changes:
+            pass
+        with writing(url) as connection:
+            connection.execute(text("TRUNCATE movement"))
+        assert database.compact().changes == (Change(0, Dataset.VENUES, "movement", 0),)

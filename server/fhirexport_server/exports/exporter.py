@@ -29,6 +29,7 @@ from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest, Ma
 from fhirexport_server.exports.spool import SpoolSpace
 from fhirexport_server.exports.threads import Threads, open_threads
 from fhirexport_server.metrics import Metrics
+from fhirexport_server.store.compactor import Compaction
 from fhirexport_server.store.database import Database, Interrupt
 
 
@@ -98,13 +99,26 @@ class Exporter:
         """Raises DatabaseUnavailableError or SchemaMismatchError when exports cannot work."""
         await self._threads.look_up(self._database.check)
 
-    async def compact(self) -> bool:
-        """Does a little of the database's upkeep; returns whether there may be more to do.
+    async def compact(self) -> Compaction:
+        """Does a little of the database's upkeep; returns what writers have changed.
 
         Raises:
             DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
         """
         return await self._threads.look_up(self._database.compact)
+
+    async def discard(self, ej_id: int, dataset: Dataset) -> int:
+        """Deletes what the shared cache holds of earlier states, so that memory need not wait for its time.
+
+        Returns how many keys it deleted; nobody would have been served them.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
+        """
+        current = await self._threads.look_up(
+            lambda interrupt: self._database.revision(ej_id, dataset, interrupt)
+        )
+        return 0 if current is None else await self._shared.drop(ej_id, dataset, current)
 
     @asynccontextmanager
     async def _opened(self, request: ExportRequest, begun: float) -> AsyncIterator[Rendering]:

@@ -1,6 +1,15 @@
-"""Owns folding the deltas of revisions into their base rows, so that looking a revision up stays cheap."""
+"""Owns what follows a write: folding the deltas of revisions, and telling what has changed.
 
-from sqlalchemy import Connection, text
+Looking a revision up stays cheap because few deltas are left to add up.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select, text
+
+from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.store import schema
 
 BATCH_ROWS = 500
 
@@ -12,25 +21,70 @@ _FOLD = text(
       SELECT id FROM revision_delta ORDER BY id LIMIT :batch_rows FOR UPDATE SKIP LOCKED
     ), gone AS (
       DELETE FROM revision_delta USING batch WHERE revision_delta.id = batch.id
-      RETURNING revision_delta.ej_id, revision_delta.dataset, revision_delta.nonce
+      RETURNING revision_delta.*
     ), folded AS (
-      INSERT INTO revision_base AS base (ej_id, dataset, n, digest)
-        SELECT ej_id, dataset, count(*), sum(nonce) FROM gone
+      INSERT INTO revision_base AS base (ej_id, dataset, n, digest, source)
+        SELECT ej_id, dataset, count(*), sum(nonce), max(source) FROM gone
         GROUP BY ej_id, dataset ORDER BY ej_id, dataset
-      ON CONFLICT (ej_id, dataset)
-        DO UPDATE SET n = base.n + excluded.n, digest = base.digest + excluded.digest
+      ON CONFLICT (ej_id, dataset) DO UPDATE
+        SET n = base.n + excluded.n, digest = base.digest + excluded.digest, source = excluded.source
       RETURNING 1
     )
-    SELECT count(*) FROM gone
+    SELECT ej_id, dataset, source, count(*), sum(row_count)
+      FROM gone GROUP BY ej_id, dataset, source ORDER BY ej_id, dataset, source
     """
 )
 
 
-def fold(connection: Connection) -> int:
-    """Folds the oldest deltas that no other compactor has in hand; returns how many, BATCH_ROWS at most.
+class Change(NamedTuple):
+    """What writers have changed in one table, for one dataset of one EJ."""
 
-    On SQLite there are none: its triggers count up the base rows themselves.
+    ej_id: int
+    """EVERY_EJ for what counts for every EJ."""
+    dataset: Dataset
+    table: str
+    """On SQLite, the one that was changed last."""
+    rows: int | None
+    """How many rows; 0 for all of them; None on SQLite, which does not count them."""
+
+
+class Compaction(NamedTuple):
+    """What one run has found."""
+
+    changes: tuple[Change, ...]
+    more: bool
+    """Whether there may be more to do at once."""
+
+
+def fold(connection: Connection) -> Compaction:
+    """Folds the oldest deltas that no other compactor has in hand, BATCH_ROWS at most. PostgreSQL only.
+
+    Among all compactors of a database, each change is told of once.
     """
-    if connection.dialect.name != "postgresql":
-        return 0
-    return int(connection.execute(_FOLD, {"batch_rows": BATCH_ROWS}).scalar_one())
+    rows = connection.execute(_FOLD, {"batch_rows": BATCH_ROWS}).all()
+    changes = tuple(Change(ej_id, Dataset(dataset), table, int(n)) for ej_id, dataset, table, _, n in rows)
+    return Compaction(changes, sum(deltas for *_, deltas, _ in rows) == BATCH_ROWS)
+
+
+class Counters:
+    """Compares the revisions with those of the last time. SQLite only, whose triggers fold by themselves.
+
+    Each process tells of each change.
+    """
+
+    def __init__(self) -> None:
+        self._seen: Mapping[tuple[int, str], int] | None = None
+
+    def changes(self, connection: Connection) -> Compaction:
+        """Returns what has changed since the last time; nothing, the first time."""
+        base = schema.revision_base
+        rows = connection.execute(select(base.c.ej_id, base.c.dataset, base.c.n, base.c.source)).all()
+        last, self._seen = self._seen, {(ej_id, dataset): n for ej_id, dataset, n, _ in rows}
+        if last is None:
+            return Compaction((), more=False)
+        changes = [
+            Change(ej_id, Dataset(dataset), source or "", None)
+            for ej_id, dataset, n, source in rows
+            if n != last.get((ej_id, dataset), 0)
+        ]
+        return Compaction(tuple(changes), more=False)

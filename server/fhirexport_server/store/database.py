@@ -63,6 +63,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._counters = compactor.Counters()
 
     @classmethod
     @contextmanager
@@ -116,8 +117,8 @@ class Database:
         with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
             require_head(connection)
 
-    def compact(self, interrupt: Interrupt | None = None) -> bool:
-        """Folds some deltas of revisions into their base rows; returns whether there may be more.
+    def compact(self, interrupt: Interrupt | None = None) -> compactor.Compaction:
+        """Folds some deltas of revisions into their base rows; returns what has changed.
 
         Raises:
             DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
@@ -125,7 +126,9 @@ class Database:
         with engines.translated(), self._engine.connect() as connection:
             driver = connection.connection.driver_connection
             with (interrupt or Interrupt()).over(driver), connection.begin():
-                return compactor.fold(connection) == compactor.BATCH_ROWS
+                if self._engine.dialect.name == "postgresql":
+                    return compactor.fold(connection)
+                return self._counters.changes(connection)
 
     @contextmanager
     def _transaction(self, interrupt: Interrupt) -> Iterator[Connection]:

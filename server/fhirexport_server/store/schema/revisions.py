@@ -44,6 +44,8 @@ revision_base = Table(
     Column("dataset", Text, nullable=False),
     Column("n", BIG_ID, nullable=False),
     Column("digest", Numeric(40, 0).with_variant(Integer, "sqlite"), nullable=False),
+    # The table whose change was counted last: for the log only.
+    Column("source", Text),
     PrimaryKeyConstraint("ej_id", "dataset"),
     checks.one_of("dataset", Dataset),
     **TABLE,
@@ -57,7 +59,9 @@ revision_delta = Table(
     Column("ej_id", BIG_ID, nullable=False),
     Column("dataset", Text, nullable=False),
     Column("nonce", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
+    # The table that was changed, and how many of its rows: for the log only.
     Column("source", Text, nullable=False),
+    Column("row_count", BIG_ID, nullable=False),
     Index(None, "ej_id", "dataset", postgresql_include=["nonce"]),
     **TABLE,
 )

@@ -73,10 +73,10 @@ def sqlite() -> Iterator[str]:
 def _sqlite_bump(table: str, name: str, when: str, which: str, *, or_every_ej: bool = False) -> str:
     """Counts up the revisions of the EJs `which`; where none of them has any, those of every EJ."""
     own = f"""
-          UPDATE revision_base SET n = n + 1, digest = random() / 4
+          UPDATE revision_base SET n = n + 1, digest = random() / 4, source = '{table}'
             WHERE ej_id IN ({which}) AND dataset IN ({_datasets(table)});"""
     every = f"""
-          UPDATE revision_base SET n = n + 1, digest = random() / 4
+          UPDATE revision_base SET n = n + 1, digest = random() / 4, source = '{table}'
             WHERE ej_id = {EVERY_EJ} AND changes() = 0 AND dataset IN ({_datasets(table)});"""
     return _statement(f"""
         CREATE TRIGGER {table}_revision_{name} {when} ON {table} BEGIN{own}{every if or_every_ej else ""}
@@ -127,10 +127,15 @@ def postgresql() -> Iterator[str]:
 def _postgresql_functions() -> Iterator[str]:
     """Yields the functions; they run as their owner, so that a writer needs no right on our tables."""
     changed = {
-        "insert": "SELECT DISTINCT {ej} AS ej_id FROM new_rows",
-        "update": "SELECT {ej} AS ej_id FROM old_rows UNION SELECT {ej} FROM new_rows",
-        "delete": "SELECT DISTINCT {ej} AS ej_id FROM old_rows",
-        "truncate": f"SELECT {EVERY_EJ} AS ej_id",
+        "insert": "SELECT {ej} AS ej_id, count(*) AS row_count FROM new_rows GROUP BY {ej}",
+        # A row that stays in its EJ is both old and new.
+        "update": (
+            "SELECT ej_id, max(row_count) AS row_count FROM ("
+            "SELECT {ej} AS ej_id, count(*) AS row_count FROM old_rows GROUP BY {ej}"
+            " UNION ALL SELECT {ej}, count(*) FROM new_rows GROUP BY {ej}) AS both_rows GROUP BY ej_id"
+        ),
+        "delete": "SELECT {ej} AS ej_id, count(*) AS row_count FROM old_rows GROUP BY {ej}",
+        "truncate": f"SELECT {EVERY_EJ} AS ej_id, 0 AS row_count",
     }
     for event, rows in changed.items():
         for suffix, ej in (("", "ej_id"), ("_ej", "id")):
@@ -139,8 +144,8 @@ def _postgresql_functions() -> Iterator[str]:
             yield _function(
                 f"revision_{event}{suffix}",
                 f"""
-                INSERT INTO revision_delta (ej_id, dataset, nonce, source)
-                  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME
+                INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count)
+                  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME, changed.row_count
                   FROM ({rows.format(ej=ej)}) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
                 RETURN NULL;""",
             )

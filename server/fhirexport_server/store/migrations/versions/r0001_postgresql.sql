@@ -53,6 +53,7 @@ CREATE TABLE revision_base (
   dataset TEXT NOT NULL,
   n BIGINT NOT NULL,
   digest NUMERIC(40, 0) NOT NULL,
+  source TEXT,
   CONSTRAINT revision_base_pkey PRIMARY KEY (ej_id, dataset),
   CONSTRAINT revision_base_dataset_code CHECK (dataset IN ('structure', 'patients', 'venues'))
 )
@@ -63,6 +64,7 @@ CREATE TABLE revision_delta (
   dataset TEXT NOT NULL,
   nonce BIGINT NOT NULL,
   source TEXT NOT NULL,
+  row_count BIGINT NOT NULL,
   CONSTRAINT revision_delta_pkey PRIMARY KEY (id)
 )
 ;;
@@ -509,57 +511,57 @@ INSERT INTO revision_base (ej_id, dataset, n, digest)
 ;;
 CREATE FUNCTION revision_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-INSERT INTO revision_delta (ej_id, dataset, nonce, source)
-  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME
-  FROM (SELECT DISTINCT ej_id AS ej_id FROM new_rows) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
+INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count)
+  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME, changed.row_count
+  FROM (SELECT ej_id AS ej_id, count(*) AS row_count FROM new_rows GROUP BY ej_id) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
 RETURN NULL;
 END $$
 ;;
 CREATE FUNCTION revision_insert_ej() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-INSERT INTO revision_delta (ej_id, dataset, nonce, source)
-  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME
-  FROM (SELECT DISTINCT id AS ej_id FROM new_rows) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
+INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count)
+  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME, changed.row_count
+  FROM (SELECT id AS ej_id, count(*) AS row_count FROM new_rows GROUP BY id) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
 RETURN NULL;
 END $$
 ;;
 CREATE FUNCTION revision_update() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-INSERT INTO revision_delta (ej_id, dataset, nonce, source)
-  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME
-  FROM (SELECT ej_id AS ej_id FROM old_rows UNION SELECT ej_id FROM new_rows) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
+INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count)
+  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME, changed.row_count
+  FROM (SELECT ej_id, max(row_count) AS row_count FROM (SELECT ej_id AS ej_id, count(*) AS row_count FROM old_rows GROUP BY ej_id UNION ALL SELECT ej_id, count(*) FROM new_rows GROUP BY ej_id) AS both_rows GROUP BY ej_id) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
 RETURN NULL;
 END $$
 ;;
 CREATE FUNCTION revision_update_ej() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-INSERT INTO revision_delta (ej_id, dataset, nonce, source)
-  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME
-  FROM (SELECT id AS ej_id FROM old_rows UNION SELECT id FROM new_rows) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
+INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count)
+  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME, changed.row_count
+  FROM (SELECT ej_id, max(row_count) AS row_count FROM (SELECT id AS ej_id, count(*) AS row_count FROM old_rows GROUP BY id UNION ALL SELECT id, count(*) FROM new_rows GROUP BY id) AS both_rows GROUP BY ej_id) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
 RETURN NULL;
 END $$
 ;;
 CREATE FUNCTION revision_delete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-INSERT INTO revision_delta (ej_id, dataset, nonce, source)
-  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME
-  FROM (SELECT DISTINCT ej_id AS ej_id FROM old_rows) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
+INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count)
+  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME, changed.row_count
+  FROM (SELECT ej_id AS ej_id, count(*) AS row_count FROM old_rows GROUP BY ej_id) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
 RETURN NULL;
 END $$
 ;;
 CREATE FUNCTION revision_delete_ej() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-INSERT INTO revision_delta (ej_id, dataset, nonce, source)
-  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME
-  FROM (SELECT DISTINCT id AS ej_id FROM old_rows) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
+INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count)
+  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME, changed.row_count
+  FROM (SELECT id AS ej_id, count(*) AS row_count FROM old_rows GROUP BY id) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
 RETURN NULL;
 END $$
 ;;
 CREATE FUNCTION revision_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-INSERT INTO revision_delta (ej_id, dataset, nonce, source)
-  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME
-  FROM (SELECT 0 AS ej_id) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
+INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count)
+  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME, changed.row_count
+  FROM (SELECT 0 AS ej_id, 0 AS row_count) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
 RETURN NULL;
 END $$
 ;;

@@ -54,6 +54,7 @@ CREATE TABLE revision_base (
   dataset TEXT NOT NULL,
   n INTEGER NOT NULL,
   digest INTEGER NOT NULL,
+  source TEXT,
   CONSTRAINT revision_base_pkey PRIMARY KEY (ej_id, dataset),
   CONSTRAINT revision_base_dataset_code CHECK (dataset IN ('structure', 'patients', 'venues'))
 )
@@ -65,6 +66,7 @@ CREATE TABLE revision_delta (
   dataset TEXT NOT NULL,
   nonce INTEGER NOT NULL,
   source TEXT NOT NULL,
+  row_count INTEGER NOT NULL,
   CONSTRAINT revision_delta_pkey PRIMARY KEY (id)
 )
  STRICT
@@ -521,272 +523,272 @@ INSERT INTO revision_base (ej_id, dataset, n, digest)
   SELECT 0, column1, 0, random() / 4 FROM (VALUES ('structure'), ('patients'), ('venues'))
 ;;
 CREATE TRIGGER ej_revision_insert AFTER INSERT ON ej BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'ej'
     WHERE ej_id IN (NEW.id) AND dataset IN ('structure', 'patients', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'ej'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'patients', 'venues');
 END
 ;;
 CREATE TRIGGER ej_revision_update AFTER UPDATE ON ej BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'ej'
     WHERE ej_id IN (OLD.id, NEW.id) AND dataset IN ('structure', 'patients', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'ej'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'patients', 'venues');
 END
 ;;
 CREATE TRIGGER ej_revision_delete AFTER DELETE ON ej BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'ej'
     WHERE ej_id IN (OLD.id) AND dataset IN ('structure', 'patients', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'ej'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'patients', 'venues');
 END
 ;;
 CREATE TRIGGER ej_revision_before_insert BEFORE INSERT ON ej BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'ej'
     WHERE ej_id IN (SELECT id FROM ej WHERE id = NEW.id) AND dataset IN ('structure', 'patients', 'venues');
 END
 ;;
 CREATE TRIGGER ej_revision_before_update BEFORE UPDATE ON ej BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'ej'
     WHERE ej_id IN (SELECT id FROM ej WHERE id = NEW.id) AND dataset IN ('structure', 'patients', 'venues');
 END
 ;;
 CREATE TRIGGER namespace_revision_insert AFTER INSERT ON namespace BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'namespace'
     WHERE ej_id IN (NEW.ej_id) AND dataset IN ('structure', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'namespace'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER namespace_revision_update AFTER UPDATE ON namespace BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'namespace'
     WHERE ej_id IN (OLD.ej_id, NEW.ej_id) AND dataset IN ('structure', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'namespace'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER namespace_revision_delete AFTER DELETE ON namespace BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'namespace'
     WHERE ej_id IN (OLD.ej_id) AND dataset IN ('structure', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'namespace'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER org_unit_revision_insert AFTER INSERT ON org_unit BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_unit'
     WHERE ej_id IN (NEW.ej_id) AND dataset IN ('structure', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_unit'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER org_unit_revision_update AFTER UPDATE ON org_unit BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_unit'
     WHERE ej_id IN (OLD.ej_id, NEW.ej_id) AND dataset IN ('structure', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_unit'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER org_unit_revision_delete AFTER DELETE ON org_unit BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_unit'
     WHERE ej_id IN (OLD.ej_id) AND dataset IN ('structure', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_unit'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER org_unit_revision_before_insert BEFORE INSERT ON org_unit BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_unit'
     WHERE ej_id IN (SELECT ej_id FROM org_unit WHERE id = NEW.id) AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER org_unit_revision_before_update BEFORE UPDATE ON org_unit BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_unit'
     WHERE ej_id IN (SELECT ej_id FROM org_unit WHERE id = NEW.id) AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER org_member_revision_insert AFTER INSERT ON org_member BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_member'
     WHERE ej_id IN (NEW.ej_id) AND dataset IN ('structure');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_member'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure');
 END
 ;;
 CREATE TRIGGER org_member_revision_update AFTER UPDATE ON org_member BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_member'
     WHERE ej_id IN (OLD.ej_id, NEW.ej_id) AND dataset IN ('structure');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_member'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure');
 END
 ;;
 CREATE TRIGGER org_member_revision_delete AFTER DELETE ON org_member BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_member'
     WHERE ej_id IN (OLD.ej_id) AND dataset IN ('structure');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'org_member'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure');
 END
 ;;
 CREATE TRIGGER place_revision_insert AFTER INSERT ON place BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'place'
     WHERE ej_id IN (NEW.ej_id) AND dataset IN ('structure', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'place'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER place_revision_update AFTER UPDATE ON place BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'place'
     WHERE ej_id IN (OLD.ej_id, NEW.ej_id) AND dataset IN ('structure', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'place'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER place_revision_delete AFTER DELETE ON place BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'place'
     WHERE ej_id IN (OLD.ej_id) AND dataset IN ('structure', 'venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'place'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER place_revision_before_insert BEFORE INSERT ON place BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'place'
     WHERE ej_id IN (SELECT ej_id FROM place WHERE id = NEW.id) AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER place_revision_before_update BEFORE UPDATE ON place BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'place'
     WHERE ej_id IN (SELECT ej_id FROM place WHERE id = NEW.id) AND dataset IN ('structure', 'venues');
 END
 ;;
 CREATE TRIGGER patient_revision_insert AFTER INSERT ON patient BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient'
     WHERE ej_id IN (NEW.ej_id) AND dataset IN ('patients');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER patient_revision_update AFTER UPDATE ON patient BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient'
     WHERE ej_id IN (OLD.ej_id, NEW.ej_id) AND dataset IN ('patients');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER patient_revision_delete AFTER DELETE ON patient BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient'
     WHERE ej_id IN (OLD.ej_id) AND dataset IN ('patients');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER patient_revision_before_insert BEFORE INSERT ON patient BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient'
     WHERE ej_id IN (SELECT ej_id FROM patient WHERE id = NEW.id) AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER patient_revision_before_update BEFORE UPDATE ON patient BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient'
     WHERE ej_id IN (SELECT ej_id FROM patient WHERE id = NEW.id) AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER patient_identifier_revision_insert AFTER INSERT ON patient_identifier BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_identifier'
     WHERE ej_id IN (NEW.ej_id) AND dataset IN ('patients');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_identifier'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER patient_identifier_revision_update AFTER UPDATE ON patient_identifier BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_identifier'
     WHERE ej_id IN (OLD.ej_id, NEW.ej_id) AND dataset IN ('patients');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_identifier'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER patient_identifier_revision_delete AFTER DELETE ON patient_identifier BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_identifier'
     WHERE ej_id IN (OLD.ej_id) AND dataset IN ('patients');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_identifier'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER patient_contact_revision_insert AFTER INSERT ON patient_contact BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_contact'
     WHERE ej_id IN (NEW.ej_id) AND dataset IN ('patients');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_contact'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER patient_contact_revision_update AFTER UPDATE ON patient_contact BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_contact'
     WHERE ej_id IN (OLD.ej_id, NEW.ej_id) AND dataset IN ('patients');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_contact'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER patient_contact_revision_delete AFTER DELETE ON patient_contact BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_contact'
     WHERE ej_id IN (OLD.ej_id) AND dataset IN ('patients');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'patient_contact'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('patients');
 END
 ;;
 CREATE TRIGGER venue_revision_insert AFTER INSERT ON venue BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'venue'
     WHERE ej_id IN (NEW.ej_id) AND dataset IN ('venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'venue'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('venues');
 END
 ;;
 CREATE TRIGGER venue_revision_update AFTER UPDATE ON venue BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'venue'
     WHERE ej_id IN (OLD.ej_id, NEW.ej_id) AND dataset IN ('venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'venue'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('venues');
 END
 ;;
 CREATE TRIGGER venue_revision_delete AFTER DELETE ON venue BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'venue'
     WHERE ej_id IN (OLD.ej_id) AND dataset IN ('venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'venue'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('venues');
 END
 ;;
 CREATE TRIGGER venue_revision_before_insert BEFORE INSERT ON venue BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'venue'
     WHERE ej_id IN (SELECT ej_id FROM venue WHERE id = NEW.id) AND dataset IN ('venues');
 END
 ;;
 CREATE TRIGGER venue_revision_before_update BEFORE UPDATE ON venue BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'venue'
     WHERE ej_id IN (SELECT ej_id FROM venue WHERE id = NEW.id) AND dataset IN ('venues');
 END
 ;;
 CREATE TRIGGER movement_revision_insert AFTER INSERT ON movement BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'movement'
     WHERE ej_id IN (NEW.ej_id) AND dataset IN ('venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'movement'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('venues');
 END
 ;;
 CREATE TRIGGER movement_revision_update AFTER UPDATE ON movement BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'movement'
     WHERE ej_id IN (OLD.ej_id, NEW.ej_id) AND dataset IN ('venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'movement'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('venues');
 END
 ;;
 CREATE TRIGGER movement_revision_delete AFTER DELETE ON movement BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'movement'
     WHERE ej_id IN (OLD.ej_id) AND dataset IN ('venues');
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'movement'
     WHERE ej_id = 0 AND changes() = 0 AND dataset IN ('venues');
 END
 ;;
 CREATE TRIGGER movement_revision_before_insert BEFORE INSERT ON movement BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'movement'
     WHERE ej_id IN (SELECT ej_id FROM movement WHERE id = NEW.id) AND dataset IN ('venues');
 END
 ;;
 CREATE TRIGGER movement_revision_before_update BEFORE UPDATE ON movement BEGIN
-  UPDATE revision_base SET n = n + 1, digest = random() / 4
+  UPDATE revision_base SET n = n + 1, digest = random() / 4, source = 'movement'
     WHERE ej_id IN (SELECT ej_id FROM movement WHERE id = NEW.id) AND dataset IN ('venues');
 END
 ;;
