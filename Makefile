@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 PROTOS := $(wildcard protos/fhirexport/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check lint format types proto lock bench conformance
+.PHONY: help setup demo serve http test check lint format types proto lock bench conformance
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,6 +31,9 @@ serve: setup ## Serve DATABASE_URL on localhost:50051; without one, the demo gro
 	fi; \
 	exec $(BIN)/fhirexport-server serve
 
+http: setup ## Serve HTTP/JSON on localhost:8000 with Envoy, in front of `make serve`
+	$(BIN)/envoy -c deploy/envoy.yaml
+
 test: setup ## Run the whole suite, on SQLite and on PostgreSQL
 	$(BIN)/python -m pytest --numprocesses auto
 
@@ -55,6 +58,7 @@ types: setup ## mypy, strict
 
 proto: setup ## Generate client/fhirexport/v1 from the protos
 	PATH="$(CURDIR)/$(BIN):$$PATH" python protos/generate.py client
+	$(BIN)/python deploy/descriptors.py deploy/fhirexport.binpb
 
 bench: setup ## Measure ours beside the floor and the naive way, in one run
 	PYTHONPATH=tests $(BIN)/python tests/bench/run.py

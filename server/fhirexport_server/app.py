@@ -11,15 +11,18 @@ import structlog
 from fhirexport._version import __version__
 from prometheus_client import CollectorRegistry
 
+from fhirexport_server.admin.administration import Administration
+from fhirexport_server.cache.breaker import State
 from fhirexport_server.cache.link import Address
-from fhirexport_server.cache.port import NoCache, SharedCache
-from fhirexport_server.cache.redis_cache import open_redis_cache
+from fhirexport_server.cache.port import NoCache
+from fhirexport_server.cache.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.exports.exporter import open_exporter
 from fhirexport_server.exports.threads import LOOKUP_THREADS
 from fhirexport_server.exports.upkeep import Upkeep
 from fhirexport_server.metrics import Metrics
+from fhirexport_server.rpc.cache_admin import CacheAdmin
 from fhirexport_server.rpc.export_service import Exports
-from fhirexport_server.rpc.health import Health, Probe
+from fhirexport_server.rpc.health import CACHE, CACHE_ADMIN, Health, Probe
 from fhirexport_server.rpc.limits import Limits
 from fhirexport_server.rpc.server import make_server
 from fhirexport_server.settings import Settings, redacted_redis
@@ -79,11 +82,11 @@ async def running(
         )
         registry = CollectorRegistry()
         metrics = Metrics(registry)
-        shared = await stack.enter_async_context(_shared_cache(settings, metrics))
+        redis = await stack.enter_async_context(_redis_cache(settings, metrics))
         exporter = await stack.enter_async_context(
             open_exporter(
                 database,
-                shared,
+                redis or NoCache(),
                 metrics,
                 base_url=settings.base_url,
                 max_renderings=settings.max_renderings,
@@ -94,11 +97,21 @@ async def running(
             )
         )
         health = Health()
-        server, address = make_server(exports or exporter, health, limits, registry, settings.listen_address)
+        administration = Administration(exporter, redis, metrics)
+        server, address = make_server(
+            exports or exporter,
+            CacheAdmin(administration, exports or exporter, exporter),
+            health,
+            limits=limits,
+            registry=registry,
+            address=settings.listen_address,
+        )
         stack.push_async_callback(server.stop, None)
         await server.start()
         probe = asyncio.create_task(Probe(health, exporter.check).run(), name="probe")
         stack.push_async_callback(_cancelled, probe)
+        follow = asyncio.create_task(_follow(redis, health), name="cache-health")
+        stack.push_async_callback(_cancelled, follow)
         upkeep = asyncio.create_task(Upkeep(exporter).run(), name="upkeep")
         stack.push_async_callback(_cancelled, upkeep)
         _log.info("listening", address=address)
@@ -130,10 +143,10 @@ async def serve(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _shared_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[SharedCache]:
+async def _redis_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[RedisCache | None]:
     if not settings.cache_enabled:
         metrics.cache_state("disabled")
-        yield NoCache()
+        yield None
         return
     address = Address(
         settings.redis_address,
@@ -144,6 +157,18 @@ async def _shared_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[S
     )
     async with open_redis_cache(address, settings.time_to_live, metrics) as cache:
         yield cache
+
+
+async def _follow(cache: RedisCache | None, health: Health) -> None:
+    """Makes the health service say how the cache does. What exports can do without says nothing of them."""
+    if cache is None:
+        await health.set_serving(CACHE_ADMIN, serving=True)
+        return
+    while True:
+        moved = cache.moved
+        works = cache.state is not State.UNAVAILABLE
+        await health.set_serving(CACHE, CACHE_ADMIN, serving=works)
+        await moved.wait()
 
 
 async def _cancelled(task: "asyncio.Task[object]") -> None:

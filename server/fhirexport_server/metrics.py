@@ -85,6 +85,10 @@ class Metrics:
         for known in _STATES:
             self._state.labels(known).set(known == state)
 
+    def answered(self, dataset: Dataset) -> tuple[int, int, int]:
+        """Returns how many exports the cache answered and did not, and how often it held another state."""
+        return self._hits[dataset], self._misses[dataset], self._stale[dataset]
+
     def hit_rate(self) -> float:
         """Returns the hits among the exports that could have been hits, in percent; 0 before the first."""
         hits, misses = sum(self._hits.values()), sum(self._misses.values())

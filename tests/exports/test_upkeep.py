@@ -81,6 +81,9 @@ async def test_upkeep_goes_on_after_failures_and_tells_of_them_once() -> None:
                 raise error
             return Compaction((), more=True)
 
+        async def settle(self) -> None:
+            """Has nothing to pass on."""
+
         async def discard(self, ej_id: int, dataset: Dataset) -> int:
             raise AssertionError((ej_id, dataset))
 

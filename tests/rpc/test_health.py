@@ -14,6 +14,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from structlog.testing import capture_logs
 from support.server import PATIENCE, running_server, settings, wait_for_health
+from support.valkey import Valkey
 
 NewDatabase = Callable[[str], str]
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
@@ -32,8 +33,31 @@ async def test_every_service_has_a_status_of_its_own(database_url: str) -> None:
             "": SERVING,
             "fhirexport.v1.ExportService": SERVING,
             "fhirexport.v1.CacheAdmin": NOT_SERVING,
+            "fhirexport.cache": NOT_SERVING,
             "fhirexport.v1.ImportService": NOT_SERVING,
         }
+
+
+async def test_losing_redis_degrades_its_services_and_not_the_exports(
+    new_database: NewDatabase, own_valkey: Valkey
+) -> None:
+    async with running_server(new_database("sqlite"), redis_url=own_valkey.url) as address:
+        await wait_for_health(address)
+        for _ in range(2):
+            await wait_for_health(address, service="fhirexport.cache")
+            await wait_for_health(address, service="fhirexport.v1.CacheAdmin")
+            own_valkey.kill()
+            await wait_for_health(address, service="fhirexport.cache", serving=False)
+            await wait_for_health(address, service="fhirexport.v1.CacheAdmin", serving=False)
+            await wait_for_health(address)
+            own_valkey.start()
+
+
+async def test_without_a_cache_its_administration_serves_to_say_so(new_database: NewDatabase) -> None:
+    async with running_server(new_database("sqlite"), cache_enabled=False) as address:
+        await wait_for_health(address)
+        found = await _statuses(address)
+        assert (found["fhirexport.v1.CacheAdmin"], found["fhirexport.cache"]) == (SERVING, NOT_SERVING)
 
 
 async def test_a_server_starts_without_its_database_and_serves_once_it_is_there(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.errors import DatabaseReadOnlyError
 from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
 from support.rows import EJ_ID, small, writing
 
 
@@ -35,7 +35,7 @@ def test_who_may_only_select_can_export_but_not_compact(url: str) -> None:
         with database.snapshot() as snapshot:
             assert snapshot.revision(EJ_ID, Dataset.VENUES).n > 0
             assert [venue.id for venue, _ in snapshot.venues(EJ_ID)] == [1]
-        with pytest.raises(ProgrammingError):
+        with pytest.raises(DatabaseReadOnlyError):
             database.compact()
     with writing(url) as connection:
         connection.execute(text("DROP OWNED BY reader"))

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n fhirexport/v1/error_reason.proto\x12\rfhirexport.v1*\xe0\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x01\x12\x1d\n\x19\x45RROR_REASON_EJ_NOT_FOUND\x10\x02\x12!\n\x1d\x45RROR_REASON_EXPORT_TOO_LARGE\x10\x03\x12\x1e\n\x1a\x45RROR_REASON_SNAPSHOT_GONE\x10\x04\x12\"\n\x1e\x45RROR_REASON_CACHE_UNAVAILABLE\x10\x05\x12%\n!ERROR_REASON_DATABASE_UNAVAILABLE\x10\x06\x12!\n\x1d\x45RROR_REASON_TOO_MANY_EXPORTS\x10\x07\x12\x1b\n\x17\x45RROR_REASON_SPOOL_FULL\x10\x08\x12#\n\x1f\x45RROR_REASON_ROW_NOT_RENDERABLE\x10\t\x12 \n\x1c\x45RROR_REASON_NOT_IMPLEMENTED\x10\n\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x0b\x12 \n\x1c\x45RROR_REASON_SCHEMA_MISMATCH\x10\x0c\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n fhirexport/v1/error_reason.proto\x12\rfhirexport.v1*\x85\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x01\x12\x1d\n\x19\x45RROR_REASON_EJ_NOT_FOUND\x10\x02\x12!\n\x1d\x45RROR_REASON_EXPORT_TOO_LARGE\x10\x03\x12\x1e\n\x1a\x45RROR_REASON_SNAPSHOT_GONE\x10\x04\x12\"\n\x1e\x45RROR_REASON_CACHE_UNAVAILABLE\x10\x05\x12%\n!ERROR_REASON_DATABASE_UNAVAILABLE\x10\x06\x12!\n\x1d\x45RROR_REASON_TOO_MANY_EXPORTS\x10\x07\x12\x1b\n\x17\x45RROR_REASON_SPOOL_FULL\x10\x08\x12#\n\x1f\x45RROR_REASON_ROW_NOT_RENDERABLE\x10\t\x12 \n\x1c\x45RROR_REASON_NOT_IMPLEMENTED\x10\n\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x0b\x12 \n\x1c\x45RROR_REASON_SCHEMA_MISMATCH\x10\x0c\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\r\x12#\n\x1f\x45RROR_REASON_DATABASE_READ_ONLY\x10\x0e\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fhirexport.v1.error_reason_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=52
-  _globals['_ERRORREASON']._serialized_end=532
+  _globals['_ERRORREASON']._serialized_end=569
 # @@protoc_insertion_point(module_scope)

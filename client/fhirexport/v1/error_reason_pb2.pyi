@@ -56,6 +56,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 13
     """DEADLINE_EXCEEDED: the export took longer than the caller, or this server, allows."""
+    ERROR_REASON_DATABASE_READ_ONLY: _ErrorReason.ValueType  # 14
+    """FAILED_PRECONDITION: the server may not write to its database."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists every `reason` that this service sends in a google.rpc.ErrorInfo, in the domain
@@ -97,4 +99,6 @@ expected, found.
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 13
 """DEADLINE_EXCEEDED: the export took longer than the caller, or this server, allows."""
+ERROR_REASON_DATABASE_READ_ONLY: ErrorReason.ValueType  # 14
+"""FAILED_PRECONDITION: the server may not write to its database."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -58,6 +58,8 @@ class Breaker:
         self._told = False
         self.state = State.UNAVAILABLE
         self.why = "not connected yet"
+        self.moved = asyncio.Event()
+        """Set by the next change of state, which has another."""
         self.failure = asyncio.Event()
         """Set by each failure: the probe need not wait for its next turn."""
 
@@ -91,6 +93,8 @@ class Breaker:
         if state is self.state and not first:
             return
         self.state, self.why = state, why
+        self.moved.set()
+        self.moved = asyncio.Event()
         self._changed(state)
         if state is State.AVAILABLE:
             _log.info("cache_available", redis=self._shown)

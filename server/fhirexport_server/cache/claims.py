@@ -8,7 +8,8 @@ from typing import NoReturn
 from uuid import uuid4
 
 from fhirexport_server.cache import keys, scripts
-from fhirexport_server.cache.link import CacheUnavailableError, Link
+from fhirexport_server.cache.link import Link
+from fhirexport_server.domain.errors import CacheUnavailableError
 from fhirexport_server.metrics import Metrics
 
 LEASE_SECONDS = 5.0

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from fhirexport_server.cache.envelope import CorruptError, Piece
-from fhirexport_server.cache.link import CacheUnavailableError, Link
+from fhirexport_server.cache.link import Link
 from fhirexport_server.cache.port import CacheReadError
 from fhirexport_server.domain.chunks import Chunk
+from fhirexport_server.domain.errors import CacheUnavailableError
 
 T = TypeVar("T")
 

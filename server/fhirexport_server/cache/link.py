@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.breaker import Breaker, State
+from fhirexport_server.domain.errors import CacheUnavailableError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,14 +25,10 @@ CONNECTIONS = 32
 HEALTH_CHECK_SECONDS = 15
 PROBE_SECONDS = 5.0
 """How often a Redis that works is probed."""
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 4.0
 """How long to wait before one that does not work is probed again: it doubles each time."""
 
 FAILURES = (RedisError, OSError, TimeoutError)
-
-
-class CacheUnavailableError(Exception):
-    """Redis did not answer, or is not asked because it did not answer before."""
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,12 @@ class SharedCache(Protocol):
             replace: also over one that claims to be of a later state.
         """
 
+    def answered(self, variant: Variant, etag: str) -> None:
+        """Takes note that a rendering has answered an export."""
+
+    async def settle(self) -> None:
+        """Passes on what was noted, for operators to see."""
+
     async def drop(self, ej_id: int, dataset: Dataset, current: Revision) -> int:
         """Deletes the renderings of earlier states, which nobody will be served; returns how many keys."""
 
@@ -136,6 +142,12 @@ class NoCache:
 
     async def publish(self, variant: Variant, made: Made, *, replace: bool = False) -> None:
         """Keeps nothing."""
+
+    def answered(self, variant: Variant, etag: str) -> None:
+        """Notes nothing."""
+
+    async def settle(self) -> None:
+        """Has nothing to pass on."""
 
     async def drop(self, ej_id: int, dataset: Dataset, current: Revision) -> int:
         """Has nothing to delete."""

@@ -1,8 +1,10 @@
 """Owns the cache in Redis: renderings that processes share. Whether one may be served, others decide."""
 
+import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import cast
 from uuid import uuid4
 
@@ -13,10 +15,12 @@ from fhirexport_server.cache.breaker import State
 from fhirexport_server.cache.claims import claimed
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.envelope import CorruptError, Head, Piece
-from fhirexport_server.cache.link import Address, CacheUnavailableError, Link, linked
+from fhirexport_server.cache.inspection import Inspector
+from fhirexport_server.cache.link import Address, Link, linked
 from fhirexport_server.cache.port import Exactly, Look, Made, Outcome, Recent
 from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
+from fhirexport_server.domain.errors import CacheUnavailableError
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.metrics import Metrics
 
@@ -26,6 +30,8 @@ INLINE_BYTES = 1024 * 1024
 """What is no larger than this lies in the head, and is read with it."""
 LARGEST_BYTES = 32 * 1024 * 1024
 """What is larger than this is not kept."""
+MOST_NOTES = 10_000
+"""Of how many renderings it is noted, between two settlings, that they have answered."""
 GRACE_SECONDS = 60
 """How long the chunks of a rendering that was replaced stay, for those who are reading them."""
 
@@ -37,16 +43,28 @@ class RedisCache:
 
     def __init__(self, link: Link, time_to_live: Mapping[Dataset, int], metrics: Metrics) -> None:
         self._link = link
+        self.inspector = Inspector(link)
         self._time_to_live = time_to_live
         self._metrics = metrics
-        self._lookup, self._publish, self._drop = map(
-            link.client.register_script, (scripts.LOOKUP, scripts.PUBLISH, scripts.DROP)
+        self._answered: Counter[tuple[str, str]] = Counter()
+        self._lookup, self._publish, self._drop, self._count = map(
+            link.client.register_script, (scripts.LOOKUP, scripts.PUBLISH, scripts.DROP, scripts.HITS)
         )
 
     @property
     def state(self) -> State:
         """How much of Redis can be used."""
         return self._link.breaker.state
+
+    @property
+    def moved(self) -> asyncio.Event:
+        """Is set by the next change of state."""
+        return self._link.breaker.moved
+
+    @property
+    def why(self) -> str:
+        """Why it is in that state: the kind of the last failure; empty where there was none."""
+        return self._link.breaker.why
 
     async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> Look:
         """Looks a rendering up."""
@@ -76,6 +94,26 @@ class RedisCache:
                 outcome = "unavailable"
         self._metrics.cache_operation("set", outcome)
         _log.debug("cache_set", key=key, outcome=outcome, bytes=made.size)
+
+    def answered(self, variant: Variant, etag: str) -> None:
+        """Takes note that a rendering has answered an export."""
+        if len(self._answered) < MOST_NOTES:
+            self._answered[keys.head(variant), etag] += 1
+
+    async def settle(self) -> None:
+        """Adds what was noted to the renderings' own counts; what cannot be added is forgotten."""
+        if not self._answered:
+            return
+        notes, self._answered = self._answered, Counter()
+
+        async def add() -> None:
+            async with self._link.client.pipeline(transaction=False) as pipeline:
+                for (key, etag), count in notes.items():
+                    await self._count(keys=[key], args=[etag, count], client=pipeline)
+                await pipeline.execute()
+
+        with suppress(CacheUnavailableError):
+            await self._link.write(add)
 
     async def drop(self, ej_id: int, dataset: Dataset, current: Revision) -> int:
         """Deletes the renderings of earlier states; returns how many keys."""

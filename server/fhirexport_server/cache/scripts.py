@@ -89,3 +89,21 @@ if head[3] and head[3] ~= '' then
 end
 return gone
 """
+
+# KEYS: head. Deletes the rendering, whatever it is of. Returns 1 if there was one.
+DISCARD = """
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind == 'hash' then
+  local generation = redis.call('HGET', KEYS[1], 'generation')
+  if generation and generation ~= '' then redis.call('UNLINK', '{' .. KEYS[1] .. '}:g:' .. generation) end
+end
+return redis.call('UNLINK', KEYS[1])
+"""
+
+# KEYS: head. ARGV: etag, count. Counts exports that this very rendering has answered.
+HITS = """
+if redis.call('TYPE', KEYS[1]).ok == 'hash' and redis.call('HGET', KEYS[1], 'etag') == ARGV[1] then
+  return redis.call('HINCRBY', KEYS[1], 'hits', ARGV[2])
+end
+return 0
+"""

@@ -51,6 +51,18 @@ class DatabaseUnavailableError(FhirExportError):
 
 
 @dataclass(eq=False)
+class DatabaseReadOnlyError(FhirExportError):
+    """This server may not write to its database: it has not the right, or the database is a replica."""
+
+
+@dataclass(eq=False)
+class CacheUnavailableError(FhirExportError):
+    """Redis did not answer, or refuses."""
+
+    retry_after_seconds: float = 1.0
+
+
+@dataclass(eq=False)
 class SchemaMismatchError(FhirExportError):
     """The database's schema is not the one that this release needs: run `fhirexport-server migrate`."""
 

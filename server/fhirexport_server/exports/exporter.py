@@ -1,7 +1,7 @@
 """Owns answering export requests: what is known to be current from the cache, the rest from the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -9,6 +9,7 @@ from functools import partial
 from fhirexport_server.cache.entry import Entry, Variant
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import Exactly, Found, Outcome, Recent, SharedCache
+from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
 from fhirexport_server.domain.revision import Revision, Token
@@ -78,6 +79,9 @@ class Exporter:
         try:
             async with self._opened(request, begun) as rendering:
                 answer = rendering.answer
+                if answer == "hit":
+                    variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
+                    self._shared.answered(variant, rendering.snapshot.etag)
                 yield rendering
         finally:
             self._metrics.exported(request.dataset, answer, self._clock() - begun)
@@ -107,6 +111,10 @@ class Exporter:
         """
         return await self._threads.look_up(self._database.compact)
 
+    async def settle(self) -> None:
+        """Passes on which renderings of the shared cache have answered how often."""
+        await self._shared.settle()
+
     async def discard(self, ej_id: int, dataset: Dataset) -> int:
         """Deletes what the shared cache holds of earlier states, so that memory need not wait for its time.
 
@@ -119,6 +127,23 @@ class Exporter:
             lambda interrupt: self._database.revision(ej_id, dataset, interrupt)
         )
         return 0 if current is None else await self._shared.drop(ej_id, dataset, current)
+
+    async def ej_ids(self) -> list[int]:
+        """Returns the id of every EJ.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
+        """
+        return await self._threads.look_up(self._database.ej_ids)
+
+    async def invalidate(self, exports: Sequence[tuple[int, Dataset]], entry: AuditEntry) -> None:
+        """Makes exports outdated in every process, as if their data had changed; writes down why.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
+            DatabaseReadOnlyError: this server may not write to it.
+        """
+        await self._threads.look_up(lambda interrupt: self._database.invalidate(exports, entry, interrupt))
 
     @asynccontextmanager
     async def _opened(self, request: ExportRequest, begun: float) -> AsyncIterator[Rendering]:

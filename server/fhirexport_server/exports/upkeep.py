@@ -23,6 +23,9 @@ class Work(Protocol):
     async def compact(self) -> Compaction:
         """Folds some revisions; returns what has changed."""
 
+    async def settle(self) -> None:
+        """Passes on what was noted of the shared cache."""
+
     async def discard(self, ej_id: int, dataset: Dataset) -> int:
         """Deletes from the shared cache what has become outdated; returns how many keys."""
 
@@ -43,6 +46,7 @@ class Upkeep:
         failing = False
         while True:
             try:
+                await self._work.settle()
                 compaction = await self._work.compact()
                 await self._invalidated(compaction.changes)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may succeed

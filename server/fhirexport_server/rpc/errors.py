@@ -15,6 +15,8 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from fhirexport_server.domain.errors import (
+    CacheUnavailableError,
+    DatabaseReadOnlyError,
     DatabaseUnavailableError,
     EjNotFoundError,
     ExportTimeoutError,
@@ -138,6 +140,27 @@ def _(error: DatabaseUnavailableError) -> Refusal:
         "DATABASE_UNAVAILABLE",
         "the database does not answer; try again later",
         details=(_retry_after(error.retry_after_seconds),),
+    )
+
+
+@refusal.register
+def _(error: CacheUnavailableError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.UNAVAILABLE,
+        "CACHE_UNAVAILABLE",
+        "Redis does not answer, or refuses; exports go on without it; try again later",
+        details=(_retry_after(error.retry_after_seconds),),
+    )
+
+
+@refusal.register
+def _(error: DatabaseReadOnlyError) -> Refusal:
+    del error
+    return Refusal(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "DATABASE_READ_ONLY",
+        "this server may not write to its database; have its operator grant it the rights of "
+        "docs/configuration.md",
     )
 
 

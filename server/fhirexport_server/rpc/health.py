@@ -16,7 +16,10 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 SERVER = ""
 """The name that stands for the whole server."""
 EXPORTS = "fhirexport.v1.ExportService"
-NAMES = (SERVER, EXPORTS, "fhirexport.v1.CacheAdmin", "fhirexport.v1.ImportService")
+CACHE_ADMIN = "fhirexport.v1.CacheAdmin"
+CACHE = "fhirexport.cache"
+"""The cache itself; exports go on without it."""
+NAMES = (SERVER, EXPORTS, CACHE_ADMIN, CACHE, "fhirexport.v1.ImportService")
 
 # The messages' package publishes no types.
 _Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]

@@ -25,11 +25,13 @@ from fhirexport_server.exports.request import (
 
 UnaryRequest = ExportStructureRequest | ExportPatientsRequest | ExportVenuesRequest
 
-_DATASETS: dict[int, Dataset] = {
-    types.DATASET_STRUCTURE: Dataset.STRUCTURE,
-    types.DATASET_PATIENTS: Dataset.PATIENTS,
-    types.DATASET_VENUES: Dataset.VENUES,
+NUMBERS: dict[Dataset, types.Dataset.ValueType] = {
+    Dataset.STRUCTURE: types.DATASET_STRUCTURE,
+    Dataset.PATIENTS: types.DATASET_PATIENTS,
+    Dataset.VENUES: types.DATASET_VENUES,
 }
+"""The contract's number of each dataset."""
+DATASETS: dict[int, Dataset] = {number: dataset for dataset, number in NUMBERS.items()}
 _FORMATS: dict[int, Format] = {
     types.FORMAT_BUNDLE: Format.BUNDLE,
     types.FORMAT_TRANSACTION: Format.TRANSACTION,
@@ -76,7 +78,7 @@ def stream(message: StreamExportRequest) -> Wanted:
       InvalidRequestError: with every field that is wrong.
     """
     reader = _Reader()
-    dataset = _DATASETS.get(message.dataset)
+    dataset = DATASETS.get(message.dataset)
     if dataset is None:
         reader.refuse("dataset", "must be DATASET_STRUCTURE, DATASET_PATIENTS or DATASET_VENUES")
     elif dataset is not Dataset.VENUES and message.detail:

@@ -4,11 +4,13 @@ import socket
 
 import grpc
 from fhirexport.v1 import cache_admin_pb2, export_service_pb2, import_service_pb2
+from fhirexport.v1.cache_admin_pb2_grpc import add_CacheAdminServicer_to_server
 from fhirexport.v1.export_service_pb2_grpc import add_ExportServiceServicer_to_server
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
+from fhirexport_server.rpc.cache_admin import CacheAdmin
 from fhirexport_server.rpc.export_service import Exports, ExportService
 from fhirexport_server.rpc.health import Health
 from fhirexport_server.rpc.interceptors.chain import Chain, layers
@@ -30,7 +32,13 @@ class ListenError(Exception):
 
 
 def make_server(
-    exporter: Exports, health: Health, limits: Limits, registry: CollectorRegistry, address: str
+    exporter: Exports,
+    cache_admin: CacheAdmin,
+    health: Health,
+    *,
+    limits: Limits,
+    registry: CollectorRegistry,
+    address: str,
 ) -> tuple[grpc.aio.Server, str]:
     """Returns a server that is not started yet, and the address it is bound to, with the port it got.
 
@@ -45,7 +53,8 @@ def make_server(
         maximum_concurrent_rpcs=_MOST_CALLS,
     )
     add_ExportServiceServicer_to_server(ExportService(exporter, limits.unary_bytes), server)
-    server.add_generic_rpc_handlers([unimplemented(_CACHE), unimplemented(_IMPORT)])
+    add_CacheAdminServicer_to_server(cache_admin, server)
+    server.add_generic_rpc_handlers([unimplemented(_IMPORT)])
     add_HealthServicer_to_server(health, server)
     names = [*(service.full_name for service in services), "grpc.health.v1.Health", reflection.SERVICE_NAME]
     reflection.enable_server_reflection(names, server)

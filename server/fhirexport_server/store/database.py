@@ -2,7 +2,7 @@
 
 import socket
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from threading import Lock
 from typing import Any, Self
@@ -11,10 +11,11 @@ import psycopg
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.domain.revision import Revision
-from fhirexport_server.store import compactor, queries
+from fhirexport_server.store import compactor, invalidation, queries
 from fhirexport_server.store import engine as engines
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import Snapshot
@@ -61,8 +62,9 @@ class Interrupt:
 class Database:
     """The database behind one URL. Every method may block: call it in a thread."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, writer: Engine) -> None:
         self._engine = engine
+        self._writer = writer
         self._counters = compactor.Counters()
 
     @classmethod
@@ -74,10 +76,12 @@ class Database:
             ValueError: the URL is not one of SQLite or PostgreSQL.
         """
         engine = engines.create(url, pool_size=connections, read_only=True)
+        writer = engines.create(url, pool_size=1)
         try:
-            yield cls(engine)
+            yield cls(engine, writer)
         finally:
             engine.dispose()
+            writer.dispose()
 
     @contextmanager
     def snapshot(self, interrupt: Interrupt | None = None) -> Iterator[Snapshot]:
@@ -129,6 +133,32 @@ class Database:
                 if self._engine.dialect.name == "postgresql":
                     return compactor.fold(connection)
                 return self._counters.changes(connection)
+
+    def ej_ids(self, interrupt: Interrupt | None = None) -> list[int]:
+        """Returns the id of every EJ.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
+        """
+        with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
+            return invalidation.ej_ids(connection)
+
+    def invalidate(
+        self,
+        exports: Iterable[tuple[int, Dataset]],
+        entry: AuditEntry,
+        interrupt: Interrupt | None = None,
+    ) -> None:
+        """Makes exports outdated as if their data had changed, EVERY_EJ's for all EJs; writes down why.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
+            DatabaseReadOnlyError: the server may not write.
+        """
+        with engines.translated(), self._writer.connect() as connection:
+            driver = connection.connection.driver_connection
+            with (interrupt or Interrupt()).over(driver), connection.begin():
+                invalidation.invalidate(connection, exports, entry)
 
     @contextmanager
     def _transaction(self, interrupt: Interrupt) -> Iterator[Connection]:

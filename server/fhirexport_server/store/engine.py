@@ -17,7 +17,11 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
+from fhirexport_server.domain.errors import (
+    DatabaseReadOnlyError,
+    DatabaseUnavailableError,
+    SchemaMismatchError,
+)
 from fhirexport_server.store.version import HEAD
 
 CONNECT_SECONDS = 3
@@ -28,6 +32,8 @@ LOCK_SECONDS = 5
 
 _UNDEFINED_TABLE = "42P01"
 _UNDEFINED_COLUMN = "42703"
+_INSUFFICIENT_PRIVILEGE = "42501"
+_READ_ONLY_TRANSACTION = "25006"
 
 
 def create(url: str, *, pool_size: int = 5, read_only: bool = False) -> Engine:
@@ -125,6 +131,7 @@ def translated() -> Iterator[None]:
     Raises:
         DatabaseUnavailableError: the database did not answer, or not in time.
         SchemaMismatchError: a table or a column is not there.
+        DatabaseReadOnlyError: the server has not the right to write, or nobody has.
     """
     try:
         yield
@@ -133,9 +140,17 @@ def translated() -> Iterator[None]:
     except DBAPIError as error:
         if _schema_is_other(error):
             raise SchemaMismatchError(HEAD, "none, or another") from error
+        if _may_not_write(error):
+            raise DatabaseReadOnlyError from error
         if isinstance(error, OperationalError | InterfaceError | InternalError):
             raise DatabaseUnavailableError from error
         raise
+
+
+def _may_not_write(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        return str(error.orig) == "attempt to write a readonly database"
+    return getattr(error.orig, "sqlstate", None) in (_INSUFFICIENT_PRIVILEGE, _READ_ONLY_TRANSACTION)
 
 
 def _schema_is_other(error: DBAPIError) -> bool:

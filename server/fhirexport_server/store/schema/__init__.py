@@ -1,5 +1,6 @@
 """Owns the relational model: tables, checks, indexes and triggers, as Core metadata."""
 
+from fhirexport_server.store.schema.audit import cache_audit
 from fhirexport_server.store.schema.base import METADATA
 from fhirexport_server.store.schema.patients import patient, patient_contact, patient_identifier
 from fhirexport_server.store.schema.revisions import (
@@ -13,6 +14,7 @@ from fhirexport_server.store.schema.venues import movement, venue
 
 __all__ = [
     "METADATA",
+    "cache_audit",
     "database_incarnation",
     "ej",
     "movement",

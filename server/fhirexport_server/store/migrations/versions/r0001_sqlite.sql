@@ -1,3 +1,16 @@
+CREATE TABLE cache_audit (
+  id INTEGER NOT NULL,
+  done_at TEXT DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  matched INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  CONSTRAINT cache_audit_pkey PRIMARY KEY (id)
+)
+ STRICT
+;;
 CREATE TABLE database_incarnation (
   id TEXT NOT NULL,
   CONSTRAINT database_incarnation_pkey PRIMARY KEY (id)

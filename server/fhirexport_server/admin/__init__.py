@@ -1,0 +1,1 @@
+"""Owns what operators ask of the cache: to see it, to invalidate, to flush, to warm."""

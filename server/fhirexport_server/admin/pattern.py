@@ -1,0 +1,100 @@
+"""Owns the patterns that operators name entries by: Redis globs on keys, read as Redis reads them."""
+
+import re
+from dataclasses import dataclass
+
+from fhirexport_server.cache import keys
+from fhirexport_server.cache.entry import Variant
+from fhirexport_server.domain.datasets import Detail, Format
+from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
+
+LONGEST = 256
+MOST_WILDCARDS = 8
+EVERYTHING = f"{keys.PREFIX}*"
+_PREFIX = "fhir:"
+_EXAMPLE = "such as fhir:export:venues:* or fhir:export:*:ej:1"
+_TOKEN = re.compile(
+    r"\\(?P<literal>.)|(?P<set>\[(?:\\.|[^\]\\])*\])|(?P<any>\*+)|(?P<one>\?)|(?P<other>.)", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A glob on the keys of our heads."""
+
+    text: str
+    _regex: re.Pattern[str]
+
+    def matches(self, variant: Variant) -> bool:
+        """Says whether it names an entry: by its own key, or by that of its dataset.
+
+        `fhir:export:*:ej:1` therefore names everything of EJ 1, in whatever layout.
+        """
+        plain = Variant(variant.ej_id, variant.dataset, Format.BUNDLE, Detail.SUMMARY)
+        return any(self._regex.fullmatch(keys.head(one)) for one in {variant, plain})
+
+
+def parse(text: str, field: str = "pattern") -> Pattern:
+    """Reads a pattern.
+
+    Raises:
+        InvalidRequestError: it is empty, too long, outside our keys, or has too many wildcards.
+    """
+    problem = None
+    regex, wildcards = _translated(text)
+    if not text:
+        problem = "must not be empty"
+    elif len(text) > LONGEST:
+        problem = f"must have at most {LONGEST} characters"
+    elif not text.startswith(_PREFIX):
+        problem = f"must start with {_PREFIX}"
+    elif wildcards > MOST_WILDCARDS:
+        problem = f"must have at most {MOST_WILDCARDS} wildcards"
+    if problem is not None or regex is None:
+        problem = problem or "must close every ["
+        raise InvalidRequestError((FieldViolation(field, f"{problem}: a glob on a key, {_EXAMPLE}"),))
+    return Pattern(text, regex)
+
+
+def _translated(glob: str) -> tuple[re.Pattern[str] | None, int]:
+    """Returns the glob as a regular expression, None where a set is not closed; and counts its wildcards."""
+    parts, wildcards = [], 0
+    for token in _TOKEN.finditer(glob):
+        match token.lastgroup:
+            case "any":
+                parts.append(".*")
+                wildcards += 1
+            case "one":
+                parts.append(".")
+                wildcards += 1
+            case "set":
+                parts.append(_set(token["set"][1:-1]))
+                wildcards += 1
+            case "literal":
+                parts.append(re.escape(token["literal"]))
+            case _:
+                if token["other"] in "[\\":
+                    return None, wildcards
+                parts.append(re.escape(token["other"]))
+    return re.compile("".join(parts), re.DOTALL), wildcards
+
+
+def _set(inside: str) -> str:
+    """Returns a set such as `1-3a` or `^1` as a regular expression."""
+    negated = inside.startswith("^")
+    characters: list[str] = []
+    position, text = 0, inside[1:] if negated else inside
+    while position < len(text):
+        if text[position] == "\\" and position + 1 < len(text):
+            position += 1
+            characters.append(re.escape(text[position]))
+        elif position + 2 < len(text) and text[position + 1] == "-":
+            low, high = sorted((text[position], text[position + 2]))
+            characters.append(f"{re.escape(low)}-{re.escape(high)}")
+            position += 2
+        else:
+            characters.append(re.escape(text[position]))
+        position += 1
+    if not characters:
+        return "." if negated else "(?!)"
+    return f"[{'^' if negated else ''}{''.join(characters)}]"

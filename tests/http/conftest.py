@@ -1,0 +1,63 @@
+"""Owns a server with Envoy in front of it, and a shell with curl, for the tests of HTTP."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from fhirexport_server.store.loader import load
+from support.envoy import Envoy, running_envoy
+from support.rows import small
+from support.server import running_server, wait_for_health
+
+STAND_IN = "stand-in"
+CURLS = [STAND_IN, *(["curl"] if shutil.which("curl") else [])]
+
+
+@pytest.fixture
+def small_url(new_database: Callable[[str], str]) -> str:
+    """A small hospital, in SQLite."""
+    url = new_database("sqlite")
+    load(url, small())
+    return url
+
+
+@pytest.fixture
+async def envoy(small_url: str, tmp_path: Path) -> AsyncIterator[Envoy]:
+    """Envoy in front of a server of the small hospital."""
+    async with running_server(small_url) as server:
+        await wait_for_health(server)
+        async with running_envoy(tmp_path, server) as envoy:
+            yield envoy
+
+
+@pytest.fixture(params=CURLS)
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, Envoy], Awaitable[str]]:
+    """Runs a documented line against an Envoy, in a directory of the test's own; returns what it prints.
+
+    With the curl of this machine, where there is one, and with the stand-in, so that the two agree.
+    """
+    bins = tmp_path / "bin"
+    bins.mkdir()
+    if request.param == STAND_IN:
+        stand_in = bins / "curl"
+        stand_in.write_text(
+            f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("curl.py")}" "$@"\n'
+        )
+        stand_in.chmod(0o755)
+    path = os.pathsep.join([str(bins), str(Path(sys.executable).parent), os.environ["PATH"]])
+
+    async def run(line: str, envoy: Envoy) -> str:
+        process = await asyncio.create_subprocess_shell(
+            line.replace("localhost:8000", envoy.address),
+            cwd=tmp_path,
+            env=os.environ | {"PATH": path},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        printed, _ = await process.communicate()
+        return printed.decode()
+
+    return run

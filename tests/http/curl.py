@@ -1,0 +1,35 @@
+"""Owns the stand-in for curl on machines without one: the same requests for the options that we document."""
+
+import sys
+from argparse import ArgumentParser
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+def main() -> int:
+    """Makes the request of the command line; returns the exit status that curl would."""
+    parser = ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("-X", dest="method", default="GET")
+    parser.add_argument("-o", dest="out", type=Path)
+    for told_to_person in "sS":
+        parser.add_argument(f"-{told_to_person}", action="store_true")
+    parser.add_argument("-f", dest="fail", action="store_true")
+    options = parser.parse_args()
+    url = urlsplit(options.url)
+    connection = HTTPConnection(url.netloc)
+    connection.request(options.method, f"{url.path}?{url.query}" if url.query else url.path)
+    answer = connection.getresponse()
+    body = answer.read()
+    if options.fail and answer.status >= 400:
+        return 22
+    if options.out:
+        options.out.write_bytes(body)
+    else:
+        sys.stdout.buffer.write(body)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
