@@ -1,0 +1,66 @@
+"""Owns what is to be said of resources that are read: each problem with the path of its element."""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+MOST_PROBLEMS: Final = 100
+"""How many are kept; the others are counted."""
+
+
+class Severity(StrEnum):
+    """How bad a problem is (FHIR issue-severity)."""
+
+    ERROR = "error"
+    """The entry cannot be written."""
+    WARNING = "warning"
+    """The entry can be written, but not all that it says; or what it says is to be looked at."""
+
+
+class Problem(NamedTuple):
+    """What is wrong with one element."""
+
+    entry: int | None
+    """The place of the Bundle's entry, or of the line, from 0; None for the Bundle itself."""
+    expression: str
+    """The element, such as `Bundle.entry[3].resource.identifier[0].value`."""
+    severity: Severity
+    text: str
+    """What it must be, or what becomes of it. Never the value itself: it may be a patient's."""
+
+
+class Problems:
+    """Collects problems: the first 100, of which errors come before warnings, and how many there were."""
+
+    __slots__ = ("_kept", "_order", "counts")
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(Severity, 0)
+        """How many there were, kept or not."""
+        self._kept: dict[Severity, list[tuple[int, Problem]]] = {severity: [] for severity in Severity}
+        self._order = 0
+
+    def wants(self, severity: Severity) -> bool:
+        """Counts one more problem and says whether it is to be added, so that its path is worth making."""
+        self.counts[severity] += 1
+        return len(self._kept[severity]) < MOST_PROBLEMS
+
+    def add(self, problem: Problem) -> None:
+        """Keeps a problem that `wants` was asked about."""
+        self._order += 1
+        self._kept[problem.severity].append((self._order, problem))
+
+    def tell(self, severity: Severity, entry: int | None, expression: str, text: str) -> None:
+        """Adds a problem whose path is at hand."""
+        if self.wants(severity):
+            self.add(Problem(entry, expression, severity, text))
+
+    @property
+    def errors(self) -> int:
+        """How many errors there were."""
+        return self.counts[Severity.ERROR]
+
+    def listed(self) -> list[Problem]:
+        """Returns those that are kept, in the order in which they were found."""
+        errors, warnings = self._kept[Severity.ERROR], self._kept[Severity.WARNING]
+        kept = sorted([*errors, *warnings[: MOST_PROBLEMS - len(errors)]])
+        return [problem for _, problem in kept]

@@ -1,0 +1,151 @@
+"""Owns reading references to other resources, and what a URL below a FHIR server names.
+
+Source: FHIR R4, references and Bundle (resolving references).
+"""
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from fhirexport_server.fhir.reading.element import Element, Scope
+from fhirexport_server.fhir.reading.ids import OwnId, own_id
+
+_LITERAL: Final = re.compile(r"(?:(https?://\S+)/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_URN: Final = re.compile(
+    r"urn:(?:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|oid:[0-2](?:\.(?:0|[1-9][0-9]*))+)"
+)
+_RULE: Final = (
+    "must be a reference such as {type}/<id>, below the base URL or the Bundle's own, a urn:uuid: of the"
+    " Bundle, or a search such as {type}?identifier=<system>|<value>"
+)
+Identifier = tuple[str, str]
+"""System and value."""
+
+
+class Ref(NamedTuple):
+    """A reference, not yet resolved. At least one of `own`, `key` and `identifier` is there."""
+
+    type: str
+    """The type of resource that it names."""
+    own: OwnId | None
+    """The row of this database that it names by id."""
+    key: str | None
+    """What a resource of the same Bundle may be found by: see `Source.key`."""
+    identifier: Identifier | None
+    """The business number that it names."""
+    at: str
+    """The element's path below its resource, for what may be said of it later."""
+
+    @property
+    def target(self) -> object:
+        """What it names; the same for every reference that names it the same way."""
+        return self.own or self.key or self.identifier
+
+
+class Name(NamedTuple):
+    """What a URL names."""
+
+    type: str
+    id: str
+    base: str | None
+    """Of another server, without a slash at its end; None for this one."""
+
+    @property
+    def key(self) -> str:
+        """What the resource is found by in its Bundle."""
+        literal = f"{self.type}/{self.id}"
+        return literal if self.base is None else f"{self.base}/{literal}"
+
+    @property
+    def own(self) -> OwnId | None:
+        """The row of this database."""
+        return own_id(self.type, self.id) if self.base is None else None
+
+
+def literal(text: str, scope: Scope) -> Name | None:
+    """What a URL, absolute or relative to the resource that holds it, names; None when it is none."""
+    prefix = scope.context.prefix
+    if text.startswith(prefix):
+        text, base = text[len(prefix) :], None
+    else:
+        base = scope.base
+    found = _LITERAL.fullmatch(text)
+    if found is None:
+        return None
+    return Name(found[2], found[3], found[1] or base)
+
+
+def is_urn(text: str) -> bool:
+    """Whether a text is a `urn:uuid:` or `urn:oid:`, as a fullUrl may be."""
+    return _URN.fullmatch(text) is not None
+
+
+def searched(query: str) -> Identifier | None:
+    """The identifier that a search by it names: `identifier=<system>|<value>` and nothing else."""
+    found = parse_qsl(query, keep_blank_values=True)
+    if len(found) != 1 or found[0][0] != "identifier":
+        return None
+    system, _, value = found[0][1].partition("|")
+    return (system, value) if system and value else None
+
+
+def reference(element: Element, name: str, type_: str, *, needed: bool = False) -> Ref | None:
+    """A property that is a Reference to a resource of one type."""
+    value = element.peek(name)
+    if isinstance(value, dict) and len(value) == 1:
+        text = value.get("reference")
+        ref = _to(text, type_, None, element.scope, element.within(name)) if isinstance(text, str) else None
+        if ref is not None:
+            element.skip(name)
+            return ref
+    child = element.child(name, needed=needed)
+    return None if child is None else _reference_of(child, type_)
+
+
+def _reference_of(element: Element, type_: str) -> Ref | None:
+    element.skip("display")
+    said = element.string("type")
+    if said is not None and said != type_:
+        element.skip("reference", "identifier")
+        element.error("type", f"must be {type_}")
+        return None
+    identifier = _logical(element)
+    text = element.string("reference")
+    if text is None:
+        if identifier is None:
+            element.error("", "must name its target: by reference, or by identifier with system and value")
+            return None
+        return Ref(type_, None, None, identifier, element.within(""))
+    ref = _to(text, type_, identifier, element.scope, element.within(""))
+    if ref is None:
+        element.error("reference", _RULE.format(type=type_))
+    return ref
+
+
+def unit_below(base: str, logical_id: str, scope: Scope, at: str) -> Ref | None:
+    """A unit that is named by its logical id alone, on a server; None when it cannot be an id."""
+    if _ID.fullmatch(logical_id) is None:
+        return None
+    name = Name("Organization", logical_id, None if base == scope.context.base_url else base)
+    return Ref("Organization", name.own, name.key, None, at)
+
+
+def _to(text: str, type_: str, identifier: Identifier | None, scope: Scope, at: str) -> Ref | None:
+    named = literal(text, scope)
+    if named is not None:
+        return Ref(type_, named.own, named.key, identifier, at) if named.type == type_ else None
+    if is_urn(text):
+        return Ref(type_, None, text, identifier, at)
+    path, _, query = text.removeprefix(scope.context.prefix).partition("?")
+    found = searched(query) if path == type_ else None
+    return None if found is None else Ref(type_, None, None, found, at)
+
+
+def _logical(element: Element) -> Identifier | None:
+    identifier = element.child("identifier")
+    if identifier is None:
+        return None
+    identifier.skip("type", "use")
+    system, value = identifier.string("system", needed=True), identifier.string("value", needed=True)
+    return None if system is None or value is None else (system, value)

@@ -1,0 +1,87 @@
+"""Owns decoding JSON that comes from outside: strictly, and without a word of it in any error."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from fhirexport_server.domain.errors import FhirExportError
+
+MOST_LEVELS: Final = 64
+"""How deep objects and arrays may be nested."""
+_NAME: Final = re.compile(rb'"[ \t\r\n]*:')
+_DECODER: Final = msgspec.json.Decoder()
+
+
+@dataclass(eq=False)
+class MalformedJsonError(FhirExportError):
+    """The bytes are no JSON that this service reads."""
+
+    rule: str
+    """What they must be. Nothing of what they are."""
+
+
+def decode(data: bytes) -> object:
+    """Decodes one JSON text (RFC 8259, I-JSON of RFC 7493).
+
+    Raises:
+        MalformedJsonError: it is not JSON in UTF-8, is nested more than 64 deep, names a property twice
+            in an object, contains NUL or a lone surrogate, or a number outside the range of a double.
+    """
+    try:
+        value = _DECODER.decode(data)
+    except msgspec.ValidationError:
+        raise MalformedJsonError("numbers must be in the range of a double") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise MalformedJsonError("must be JSON (RFC 8259) in UTF-8, without lone surrogates") from None
+    except RecursionError:
+        raise _too_deep() from None
+    names = _names(value, 1)
+    # Every name is followed by a colon, so that no more quotes and colons than names means no double.
+    if len(_NAME.findall(data)) != names:
+        _refuse_doubles(data)
+    if b"\\u0000" in data and _has_nul(value):
+        raise MalformedJsonError("must not contain the character NUL")
+    return value
+
+
+def _too_deep() -> MalformedJsonError:
+    return MalformedJsonError(f"must not be nested more than {MOST_LEVELS} deep")
+
+
+def _names(value: object, level: int) -> int:
+    """Counts the properties of all objects, and refuses what is too deep."""
+    names = 0
+    values: Iterable[object] = ()
+    if isinstance(value, dict):
+        names, values = len(value), value.values()
+    elif isinstance(value, list):
+        values = value
+    else:
+        return 0
+    if level > MOST_LEVELS:
+        raise _too_deep()
+    level += 1
+    for one in values:
+        if one.__class__ is dict or one.__class__ is list:
+            names += _names(one, level)
+    return names
+
+
+def _refuse_doubles(data: bytes) -> None:
+    def check(pairs: list[tuple[str, object]]) -> None:
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise MalformedJsonError("must not name a property twice in one object")
+
+    json.loads(data, object_pairs_hook=check)
+
+
+def _has_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any("\0" in name or _has_nul(one) for name, one in value.items())
+    return isinstance(value, list) and any(map(_has_nul, value))
