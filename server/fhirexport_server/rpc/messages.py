@@ -13,6 +13,7 @@ from fhirexport.v1.types_pb2 import Snapshot
 
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.rendering import Chunk, Rendering, Source, Totals
+from fhirexport_server.rpc.wire import around, nested
 
 UnaryResponse = TypeVar(
     "UnaryResponse", ExportStructureResponse, ExportPatientsResponse, ExportVenuesResponse
@@ -36,13 +37,14 @@ def snapshot(rendering: Rendering) -> Snapshot:
 def unary(
     kind: type[UnaryResponse], rendering: Rendering, chunks: list[Chunk] | None, *, zstd: bool
 ) -> UnaryResponse:
-    """Returns an export in one message; `chunks` is None when the caller's etag still holds."""
+    """Returns an export in one message; `chunks` is None when the caller's etag still holds.
+
+    One with content is written already: bytes, which the chain sends as they are.
+    """
     answer = kind(snapshot=snapshot(rendering), not_modified=chunks is None)
-    if chunks is not None and zstd:
-        answer.zstd = b"".join(chunk.frame for chunk in chunks)
-    elif chunks is not None:
-        answer.json = _as_text(b"".join(chunk.text() for chunk in chunks))
-    return answer
+    if chunks is None:
+        return answer
+    return cast("UnaryResponse", around(answer, _field(zstd=zstd), _content(chunks, zstd=zstd)))
 
 
 def started(rendering: Rendering) -> StreamExportResponse:
@@ -51,13 +53,11 @@ def started(rendering: Rendering) -> StreamExportResponse:
 
 
 def run(chunk: Chunk, *, zstd: bool) -> StreamExportResponse:
-    """Returns a stream's next run of content."""
-    message = StreamExportResponse.Chunk(resource_count=chunk.resource_count)
-    if zstd:
-        message.zstd = chunk.frame
-    else:
-        message.json = _as_text(chunk.text())
-    return StreamExportResponse(chunk=message)
+    """Returns a stream's next run of content, written already."""
+    rest = StreamExportResponse.Chunk(resource_count=chunk.resource_count)
+    content = _content([chunk], zstd=zstd)
+    written = nested(StreamExportResponse(), "chunk", _field(zstd=zstd), content, rest)
+    return cast("StreamExportResponse", written)
 
 
 def finished(totals: Totals | None) -> StreamExportResponse:
@@ -71,9 +71,12 @@ def finished(totals: Totals | None) -> StreamExportResponse:
     )
 
 
-def _as_text(content: bytes) -> str:
-    """Passes UTF-8 on as it is: a field of text takes it, and a str of it would cost three times as much."""
-    return cast("str", content)
+def _field(*, zstd: bool) -> str:
+    return "zstd" if zstd else "json"
+
+
+def _content(chunks: list[Chunk], *, zstd: bool) -> list[bytes]:
+    return [chunk.frame if zstd else chunk.text() for chunk in chunks]
 
 
 def legal_entity(row: EjRow) -> LegalEntity:

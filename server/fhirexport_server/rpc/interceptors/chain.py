@@ -138,5 +138,7 @@ def _parsed(handler: grpc.RpcMethodHandler[_Request, _Response], raw: bytes) -> 
     return cast("Callable[[bytes], Message]", handler.request_deserializer)(raw)
 
 
-def _written(handler: grpc.RpcMethodHandler[_Request, _Response], answer: Message) -> bytes:
+def _written(handler: grpc.RpcMethodHandler[_Request, _Response], answer: Message | bytes) -> bytes:
+    if isinstance(answer, bytes):
+        return answer  # `rpc/wire.py` has written it already
     return cast("Callable[[Message], bytes]", handler.response_serializer)(answer)

@@ -1,0 +1,225 @@
+"""Owns the safeguards of the never-stale protocol, each with what the code is without it, and who notices."""
+
+from dataclasses import dataclass
+
+CACHE = "fhirexport_server/cache/"
+EXPORTS = "fhirexport_server/exports/"
+STORE = "fhirexport_server/store/"
+SERVICE = "tests/test_cache_service.py"
+REDIS = "tests/cache/test_redis_cache.py"
+CACHED = "tests/exports/test_cached_exports.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """The code without one safeguard."""
+
+    name: str
+    file: str
+    """Below `server/`."""
+    safeguard: str
+    """The code as it is: there exactly once."""
+    without: str
+    noticed_by: str
+    """The tests that fail then: a pytest argument."""
+
+
+MUTANTS = (
+    Mutant(
+        "memory is served without its etag being compared",
+        f"{CACHE}memory.py",
+        "if kept.entry.description.etag != etag:\n            return Outcome.STALE, None",
+        "",
+        CACHED,
+    ),
+    Mutant(
+        "Redis is served without its etag being compared",
+        f"{CACHE}scripts.py",
+        "if ARGV[2] ~= '' and etag ~= ARGV[2] then return {'stale', now} end",
+        "",
+        SERVICE,
+    ),
+    Mutant(
+        "a rendering under way is joined whatever its revision",
+        f"{EXPORTS}exporter.py",
+        "self._flights.reading(order.etag, make)",
+        "self._flights.reading(str(order.variant), make)",
+        CACHED,
+    ),
+    Mutant(
+        "the etag has no digest: one change is like another",
+        f"{EXPORTS}revision.py",
+        "{revision.digest & 0xFFFF_FFFF_FFFF_FFFF:x}",
+        "0",
+        f"{SERVICE}::test_a_database_from_a_backup_is_not_served_what_came_after_it",
+    ),
+    Mutant(
+        "the etag has no incarnation",
+        f"{EXPORTS}revision.py",
+        "        incarnation,\n        base_url,",
+        "        base_url,",
+        "tests/exports",
+    ),
+    Mutant(
+        "the etag has no base URL",
+        f"{EXPORTS}revision.py",
+        "        incarnation,\n        base_url,",
+        "        incarnation,",
+        "tests/exports",
+    ),
+    Mutant(
+        "the etag has no format",
+        f"{EXPORTS}revision.py",
+        "        request.format,\n",
+        "",
+        "tests/exports",
+    ),
+    Mutant(
+        "an export reads several states of the database",
+        f"{STORE}database.py",
+        'isolation_level="REPEATABLE READ", postgresql_readonly=True',
+        'isolation_level="READ COMMITTED", postgresql_readonly=True',
+        "tests/store/test_snapshot.py",
+    ),
+    Mutant(
+        "the revision is read after the rows, in another snapshot",
+        f"{EXPORTS}fill.py",
+        "            found = rows.revision(request.ej_id, request.dataset)\n",
+        "            import time\n            found = (rows.ej(request.ej_id), time.sleep(0.3),"
+        " self.database.revision(request.ej_id, request.dataset))[-1]\n",
+        CACHED,
+    ),
+    Mutant(
+        "an earlier state takes the place of a later one",
+        f"{CACHE}scripts.py",
+        "if later and ARGV[6] ~= '1' then",
+        "if false then",
+        REDIS,
+    ),
+    Mutant(
+        "a rendering is published though a chunk is missing",
+        f"{CACHE}scripts.py",
+        "if chunks > 0 and redis.call('HLEN', KEYS[2]) ~= chunks then",
+        "if false then",
+        REDIS,
+    ),
+    Mutant(
+        "chunks have no time to live of their own",
+        f"{CACHE}generation.py",
+        "            pipeline.pexpire(key, time_to_live)\n",
+        "",
+        REDIS,
+    ),
+    Mutant(
+        "the chunks of a rendering that is replaced are deleted at once",
+        f"{CACHE}scripts.py",
+        "redis.call('PEXPIRE', last, ARGV[2])",
+        "redis.call('UNLINK', last)",
+        REDIS,
+    ),
+    Mutant(
+        "a damaged frame is not noticed",
+        f"{CACHE}envelope.py",
+        "if len(frame) != self.length or not hmac.compare_digest(_digest(frame), self.digest):",
+        "if False:",
+        REDIS,
+    ),
+    Mutant(
+        "a damaged head is not noticed",
+        f"{CACHE}envelope.py",
+        "found is None or not hmac.compare_digest(_sum(known), found)",
+        "found is None",
+        REDIS,
+    ),
+    Mutant(
+        "a head of another EJ is not noticed",
+        f"{CACHE}envelope.py",
+        "(token.ej_id, token.dataset) != (variant.ej_id, variant.dataset)",
+        "False",
+        REDIS,
+    ),
+    Mutant(
+        "another layout is read as if it were this one",
+        f"{CACHE}scripts.py",
+        "if head[1] ~= ARGV[1] then return {'foreign', now} end",
+        "",
+        REDIS,
+    ),
+    Mutant(
+        "the age in Redis is not looked at",
+        f"{CACHE}scripts.py",
+        "if age < 0 or age > tonumber(ARGV[4]) then",
+        "if false then",
+        "tests/cache",
+    ),
+    Mutant(
+        "the age in memory is not looked at",
+        f"{CACHE}memory.py",
+        "if kept is None or kept.validated < since:",
+        "if kept is None:",
+        "tests/cache",
+    ),
+    Mutant(
+        "a token is content with any revision",
+        f"{CACHE}memory.py",
+        "return kept.entry if kept is not None and kept.entry.description.etag == etag else None",
+        "return kept.entry if kept is not None else None",
+        "tests/cache/test_memory.py",
+    ),
+    Mutant(
+        "an access to Redis has no budget",
+        f"{CACHE}link.py",
+        "asyncio.timeout(self._budget):\n                return await work",
+        "asyncio.timeout(None):\n                return await work",
+        "tests/cache/test_degraded.py",
+    ),
+    Mutant(
+        "a Redis that has failed is asked again at once",
+        f"{CACHE}breaker.py",
+        "        self._move(state, reason(error))\n        self.failure.set()",
+        "        self.failure.set()",
+        "tests/cache/test_degraded.py",
+    ),
+    Mutant(
+        "nobody looks for a Redis that is away",
+        f"{CACHE}link.py",
+        "            pause = min(pause * 2, LONGEST_PAUSE)\n            await self.probe()",
+        "            pause = min(pause * 2, LONGEST_PAUSE)",
+        "tests/cache/test_degraded.py",
+    ),
+    Mutant(
+        "processes do not claim what they make",
+        f"{CACHE}scripts.py",
+        "if owner and owner ~= ARGV[2] then return 'busy' end",
+        "",
+        "tests/cache/test_claims.py",
+    ),
+    Mutant(
+        "a claim is let go of whoever holds it",
+        f"{CACHE}scripts.py",
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
+        "",
+        "tests/cache/test_claims.py",
+    ),
+    Mutant(
+        "a claim is not renewed",
+        f"{CACHE}claims.py",
+        'renewing = asyncio.create_task(_renew(link, lease, nonce), name="claim")',
+        'renewing = asyncio.create_task(asyncio.sleep(3600), name="claim")',
+        "tests/cache/test_claims.py",
+    ),
+    Mutant(
+        "a rendering from Redis is offered before all of it is there",
+        f"{EXPORTS}making.py",
+        "SpoolFullError):\n            spool.close()\n            return False",
+        "SpoolFullError):\n            pass",
+        "tests/exports/test_making.py",
+    ),
+    Mutant(
+        "an incomplete rendering is kept",
+        f"{EXPORTS}spool.py",
+        "if self._snapshot is None or self._totals is None:",
+        "if self._snapshot is None:",
+        "tests/exports",
+    ),
+)
