@@ -18,7 +18,11 @@ if kind ~= 'hash' then return {'corrupt', now} end
 local head = redis.call('HMGET', KEYS[1], 'layout', 'etag', 'validated')
 local etag = head[2] or ''
 if head[1] ~= ARGV[1] then return {'foreign', now} end
-if ARGV[2] ~= '' and etag ~= ARGV[2] then return {'stale', now} end
+if ARGV[2] ~= '' and etag ~= ARGV[2] then
+  local shape = string.match(ARGV[2], '[^-]*$')
+  if string.sub(etag, -string.len(shape)) ~= shape then return {'foreign', now} end
+  return {'stale', now}
+end
 if ARGV[3] ~= '' then
   if string.sub(etag, -string.len(ARGV[3])) ~= ARGV[3] then return {'foreign', now} end
   local age = now - (tonumber(head[3]) or 0)
