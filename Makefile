@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 PROTOS := $(wildcard protos/fhirexport/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve http test check lint format types proto lock bench mutants conformance
+.PHONY: help setup demo serve http test check lint format types proto lock bench prove mutants conformance
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -59,6 +59,9 @@ types: setup ## mypy, strict
 proto: setup ## Generate client/fhirexport/v1 from the protos
 	PATH="$(CURDIR)/$(BIN):$$PATH" python protos/generate.py client
 	$(BIN)/python deploy/descriptors.py deploy/fhirexport.binpb
+
+prove: setup ## Write, read and break things for a minute: no read may lack a write
+	PYTHONPATH=tests $(BIN)/python -m prove.run --seconds 60
 
 mutants: setup ## Take each safeguard of the cache away, and see that a test notices
 	PYTHONPATH=tests $(BIN)/python -m mutants.run

@@ -96,6 +96,23 @@ async def test_connections_that_are_dropped_are_not_noticed(own_valkey: Valkey) 
                 assert (await cache.look_up(variant(), WANTED)).outcome is Outcome.HIT
 
 
+async def test_no_cancellation_is_lost(valkey: Valkey) -> None:
+    async with opened(valkey.url) as cache:
+
+        async def look_for_ever() -> None:
+            while True:
+                await cache.look_up(variant(), WANTED)
+
+        for turns in range(300):
+            task = asyncio.create_task(look_for_ever())
+            for _ in range(turns % 13):
+                await asyncio.sleep(0)
+            task.cancel()
+            done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+            assert done
+        assert cache.state is State.AVAILABLE
+
+
 @pytest.mark.parametrize(
     ("refuse", "allow"),
     [

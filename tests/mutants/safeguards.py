@@ -169,8 +169,8 @@ MUTANTS = (
     Mutant(
         "an access to Redis has no budget",
         f"{CACHE}link.py",
-        "asyncio.timeout(self._budget):\n                return await work",
-        "asyncio.timeout(None):\n                return await work",
+        "await asyncio.wait({task}, timeout=self._budget)",
+        "await asyncio.wait({task})",
         "tests/cache/test_degraded.py",
     ),
     Mutant(

@@ -22,7 +22,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CONNECTIONS = 32
-HEALTH_CHECK_SECONDS = 15
 PROBE_SECONDS = 5.0
 """How often a Redis that works is probed."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 4.0
@@ -73,17 +72,30 @@ class Link:
 
     async def _call(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            async with asyncio.timeout(self._budget):
-                return await work(*args, **kwargs)
+            return await self._bounded(work(*args, **kwargs))
         except FAILURES as error:
             self.breaker.failed(error)
             raise CacheUnavailableError from error
 
+    async def _bounded(self, work: Awaitable[T]) -> T:
+        # In a task of its own: the driver waits with asyncio.wait_for, which on Python 3.11 can lose a
+        # cancellation. A caller that is cancelled, or has waited long enough, ends all the same.
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task}, timeout=self._budget)
+            if not task.done():
+                raise TimeoutError
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                # Nobody is left to look at how it ended.
+                task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
     async def probe(self) -> None:
         """Finds out how much of Redis can be used, whatever is known of it."""
         try:
-            async with asyncio.timeout(self._budget):
-                await self.client.set(keys.probe(uuid4().hex), b"", px=1000)
+            await self._bounded(self.client.set(keys.probe(uuid4().hex), b"", px=1000))
         except FAILURES as error:
             self.breaker.probed(error)
         else:
@@ -126,10 +138,11 @@ async def linked(address: Address, changed: Callable[[State], None]) -> AsyncIte
 
 
 def _client(address: Address) -> "Redis":
+    # No health checks of the driver: it makes them inside its handshake too, and where that is refused it
+    # connects again and again.
     options: dict[str, Any] = {
         "socket_timeout": address.socket_timeout,
         "socket_connect_timeout": address.connect_timeout,
-        "health_check_interval": HEALTH_CHECK_SECONDS,
         # Once, on a new connection, for one that was closed while it was idle. A reply that is late will
         # not be earlier the second time.
         "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),

@@ -1,0 +1,86 @@
+"""Owns what may be broken in Redis while it runs: entries damaged, lost, exchanged, or older than before."""
+
+from random import Random
+
+import redis
+from support.valkey import Valkey
+
+
+class Entries:
+    """Meddles with what the servers keep. Each method returns whether there was anything to break."""
+
+    def __init__(self, valkey: Valkey, random: Random) -> None:
+        self._valkey = valkey
+        self._random = random
+        self._earlier: dict[bytes, bytes] = {}
+
+    def cut_connections(self) -> bool:
+        """Closes every connection of the servers."""
+        with self._client() as client:
+            return bool(client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
+
+    def flush(self) -> bool:
+        """Deletes everything."""
+        with self._client() as client:
+            client.flushdb()
+        return True
+
+    def evict(self) -> bool:
+        """Deletes some keys, as Redis does when it has no room."""
+        with self._client() as client:
+            keys = client.keys("*")
+            doomed = self._random.sample(keys, max(1, len(keys) // 3)) if keys else []
+            return bool(doomed) and bool(client.unlink(*doomed))
+
+    def corrupt(self) -> bool:
+        """Damages some keys, of which at least one beside an entry if there is any."""
+        with self._client() as client:
+            keys = client.keys("*")
+            beside = [key for key in keys if b"}:g:" in key]
+            doomed = self._random.sample(keys, min(len(keys), 5)) + self._random.sample(beside, bool(beside))
+            for key in doomed:
+                self._damage(client, key)
+            return bool(doomed)
+
+    def _damage(self, client: redis.Redis, key: bytes) -> None:
+        """Changes a byte or the length of a field, or takes it away; or gives the key another type."""
+        fields = client.hkeys(key) if client.type(key) == b"hash" else []
+        if not fields or self._random.random() < 0.1:
+            client.set(key, b"\x00\xff", keepttl=True)
+            return
+        bulky = b"payload" in fields and self._random.random() < 0.5
+        field = b"payload" if bulky else self._random.choice(fields)
+        found = client.hget(key, field)
+        value = found if isinstance(found, bytes) and found else b"0"
+        match self._random.choice(("byte", "byte", "short", "gone")):
+            case "byte":
+                at = self._random.randrange(len(value))
+                changed = value[at] ^ self._random.choice((1, 2, 16, 128))
+                client.hset(key, field, value[:at] + bytes([changed]) + value[at + 1 :])
+            case "short":
+                client.hset(key, field, value[: len(value) // 2])
+            case _:
+                client.hdel(key, field)
+
+    def exchange(self) -> bool:
+        """Puts entries in others' places: those of other layouts, and of other exports."""
+        with self._client() as client:
+            heads = sorted(client.keys("fhir:export:*"))
+            away = self._random.choice((1, 1, 1 + len(heads) // 2))
+            pairs = list(zip(heads, heads[away:], strict=False))[self._random.randrange(2) :: 2]
+            for source, target in pairs:
+                client.copy(source, target, replace=True)
+            return bool(pairs)
+
+    def outdate(self) -> bool:
+        """Puts back what all entries were when this was called before."""
+        with self._client() as client:
+            kept = [*client.keys("fhir:export:*"), *client.keys("{fhir:export:*}:g:*")]
+            now = {key: dump for key in kept if (dump := client.dump(key)) is not None}
+            for key, dump in self._earlier.items():
+                client.restore(key, 60_000, dump, replace=True)
+            restored, self._earlier = bool(self._earlier), now
+            return restored
+
+    def _client(self) -> redis.Redis:
+        return self._valkey.client(socket_timeout=5)
