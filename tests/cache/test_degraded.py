@@ -56,6 +56,7 @@ async def test_it_starts_without_redis_and_finds_it_when_it_comes(own_valkey: Va
     own_valkey.kill()
     async with opened(own_valkey.url) as cache:
         assert (cache.state, await use(cache)) == (State.UNAVAILABLE, Outcome.UNAVAILABLE)
+        assert cache.why in {"FileNotFoundError", "ConnectionRefusedError"}
         own_valkey.start()
         await wait_for(cache, State.AVAILABLE)
         assert await use(cache) is Outcome.MISS
@@ -149,6 +150,7 @@ async def test_a_wrong_password_is_no_error(own_valkey: Valkey) -> None:
     own_valkey.configure("requirepass", "secret")
     async with opened(own_valkey.url) as cache:
         assert (cache.state, await use(cache)) == (State.UNAVAILABLE, Outcome.UNAVAILABLE)
+        assert cache.why == "AuthenticationError"
     async with opened(own_valkey.url.replace("unix://", "unix://:secret@")) as cache:
         assert (cache.state, await use(cache)) == (State.AVAILABLE, Outcome.MISS)
 

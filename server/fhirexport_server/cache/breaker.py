@@ -34,6 +34,9 @@ def meaning(error: BaseException) -> State:
 
 def reason(error: BaseException) -> str:
     """Returns what to log of a failure: its kind and Redis's code for it, never a text."""
+    # The driver wraps what it met: what it met says more.
+    while isinstance(inner := error.__cause__ or error.__context__, exceptions.RedisError | OSError):
+        error = inner
     code = str(error).partition(" ")[0]
     known = isinstance(error, exceptions.ResponseError) and code.isascii() and code.isupper()
     return f"{type(error).__name__} {code}" if known else type(error).__name__
