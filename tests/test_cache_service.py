@@ -1,8 +1,9 @@
 """Shows the cache as a service's users see it: exports through real servers, with Redis and without."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -309,6 +310,42 @@ async def test_a_database_from_a_backup_is_not_served_what_came_after_it(
             content, _ = await answer(client)
             assert f"timeline-{number}".encode() in content
             await hit(client)
+
+
+async def test_another_base_url_is_another_export(url: str, valkey: Valkey) -> None:
+    for number in range(4):
+        base = f"https://{'ab'[number % 2]}.example.org/fhir"
+        async with serving(url, valkey, cache_memory=LITTLE, base_url=base) as client:
+            content, _ = await answer(client)
+            assert f'"fullUrl":"{base}/Encounter/'.encode() in content
+            assert b".example.org" not in content.replace(base.encode(), b"")
+            await hit(client)
+
+
+async def test_another_database_with_the_same_revisions_is_not_served_what_the_first_has_kept(
+    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+) -> None:
+    url = new_database("sqlite")
+    load(url, batches(patients=60))
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("VACUUM INTO ?", (str(other),))
+    with closing(sqlite3.connect(other)) as connection:
+        # What says that it is another database, and other rows under the same revision.
+        connection.execute("UPDATE database_incarnation SET id = 'another'")
+        connection.execute("DROP TRIGGER venue_revision_update")
+        connection.execute("DROP TRIGGER venue_revision_before_update")
+        connection.execute("DROP TRIGGER venue_updated_at")
+        connection.execute("UPDATE venue SET nda = 'elsewhere' WHERE id = 1")
+        connection.commit()
+    async with serving(url, valkey, cache_memory=LITTLE) as client:
+        content, _ = await answer(client)
+        await hit(client)
+    async with serving(f"sqlite:///{other}", valkey, cache_memory=LITTLE) as client:
+        elsewhere, snapshot = await answer(client)
+        assert snapshot.source == "database"
+        assert b"elsewhere" in elsewhere
+        assert b"elsewhere" not in content
 
 
 async def test_four_processes_with_fifty_callers_each_render_once(

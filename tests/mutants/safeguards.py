@@ -58,14 +58,14 @@ MUTANTS = (
         f"{EXPORTS}revision.py",
         "        incarnation,\n        base_url,",
         "        base_url,",
-        "tests/exports",
+        f"{SERVICE}::test_another_database_with_the_same_revisions_is_not_served_what_the_first_has_kept",
     ),
     Mutant(
         "the etag has no base URL",
         f"{EXPORTS}revision.py",
         "        incarnation,\n        base_url,",
         "        incarnation,",
-        "tests/exports",
+        f"{SERVICE}::test_another_base_url_is_another_export",
     ),
     Mutant(
         "the etag has no format",

@@ -35,6 +35,13 @@ class EjNotFoundError(FhirExportError):
 
 
 @dataclass(eq=False)
+class SnapshotGoneError(FhirExportError):
+    """The rendering that an export is to be resumed from is neither kept nor current any more."""
+
+    etag: str
+
+
+@dataclass(eq=False)
 class ExportTooLargeError(FhirExportError):
     """The rendering does not fit into one message."""
 

@@ -11,7 +11,7 @@ from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import Exactly, Found, Outcome, Recent, SharedCache
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
+from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError, SnapshotGoneError
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports import revision
@@ -148,6 +148,10 @@ class Exporter:
     @asynccontextmanager
     async def _opened(self, request: ExportRequest, begun: float) -> AsyncIterator[Rendering]:
         variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
+        if request.resume is not None:
+            async with self._resumed(request, variant, request.resume.etag, begun) as rendering:
+                yield rendering
+            return
         kept = await self._known_to_do(request, variant, begun)
         if kept is not None:
             known = kept.description
@@ -178,6 +182,31 @@ class Exporter:
             return
         order = Order(variant, etag, self._fill(request, found), begun)
         async with self._flying(order, why="stale" if outcome is Outcome.STALE else "miss") as rendering:
+            yield rendering
+
+    @asynccontextmanager
+    async def _resumed(
+        self, request: ExportRequest, variant: Variant, etag: str, begun: float
+    ) -> AsyncIterator[Rendering]:
+        """Offers a rendering that was begun before, also one that is no longer current.
+
+        Where it is not kept it is made again, which gives the same bytes as long as the data is the same.
+        """
+        entry = self._memory.same(variant, etag)
+        if entry is not None:
+            yield InMemory(entry)
+            return
+        kept = (await self._shared.look_up(variant, Exactly(etag))).found
+        if kept is not None:
+            order = Order(variant, None, self._fill(request), begun - kept.age_seconds, kept)
+        else:
+            found = await self._revision(request)
+            if revision.etag(found, request, self._base_url) != etag:
+                raise SnapshotGoneError(etag)
+            order = Order(variant, etag, self._fill(request, found), begun)
+        async with self._flying(order, why="miss") as rendering:
+            if rendering.snapshot.etag != etag:
+                raise SnapshotGoneError(etag)
             yield rendering
 
     async def _known_to_do(

@@ -33,6 +33,16 @@ Consistency = Strict | MaxStaleness | AtLeast | Bypass
 
 
 @dataclass(frozen=True)
+class Resume:
+    """Where a broken export is to be taken up again."""
+
+    etag: str
+    """Of the rendering that it was, without quotes: no other will do."""
+    chunks: int
+    """How many of its chunks have come."""
+
+
+@dataclass(frozen=True)
 class ExportRequest:
     """One export that somebody wants."""
 
@@ -43,3 +53,5 @@ class ExportRequest:
     consistency: Consistency = field(default_factory=Strict)
     if_none_match: str = ""
     """The etag that the caller has, without its quotes; empty for none."""
+    resume: Resume | None = None
+    """Set to take up this export again; what the caller has, and how fresh it must be, then says nothing."""

@@ -26,6 +26,7 @@ from fhirexport_server.domain.errors import (
     InvalidRequestError,
     RowNotRenderableError,
     SchemaMismatchError,
+    SnapshotGoneError,
     SpoolFullError,
     TooManyExportsError,
 )
@@ -130,6 +131,17 @@ def _(error: ExportTooLargeError) -> Refusal:
         f"the export is at least {error.size_bytes} bytes long, and one message holds {error.limit_bytes}; "
         "use StreamExport",
         {"size_bytes": str(error.size_bytes), "limit_bytes": str(error.limit_bytes)},
+    )
+
+
+@refusal.register
+def _(error: SnapshotGoneError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.ABORTED,
+        "SNAPSHOT_GONE",
+        "the data has changed since the export began, and its rendering is no longer kept; "
+        "start again without the resume_token",
+        {"etag": f'"{error.etag}"'},
     )
 
 

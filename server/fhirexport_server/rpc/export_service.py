@@ -23,7 +23,7 @@ from fhirexport_server.domain.errors import ExportTooLargeError
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.rendering import Chunk, Rendering
 from fhirexport_server.exports.request import ExportRequest
-from fhirexport_server.rpc import call, messages, pages, requests
+from fhirexport_server.rpc import call, messages, pages, requests, resumption
 from fhirexport_server.rpc.call import Context
 from fhirexport_server.rpc.interceptors.request_id import KEY
 
@@ -102,10 +102,13 @@ class ExportService(ExportServiceServicer):
             if rendering.not_modified:
                 yield messages.finished(None)
                 return
-            sent = _Sent()
+            sent, number = _Sent(), 0
+            etag, had = rendering.snapshot.etag, wanted.request.resume.chunks if wanted.request.resume else 0
             async for chunk in rendering.chunks():
-                yield messages.run(chunk, zstd=wanted.zstd)
-                sent.add(chunk)
+                number += 1
+                if number > had:
+                    yield messages.run(chunk, resumption.token(etag, number), zstd=wanted.zstd)
+                    sent.add(chunk)
             if rendering.totals is None:
                 raise RuntimeError("the chunks have ended and there are no totals")
             yield messages.finished(rendering.totals)

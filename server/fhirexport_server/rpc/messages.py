@@ -52,9 +52,9 @@ def started(rendering: Rendering) -> StreamExportResponse:
     return StreamExportResponse(started=snapshot(rendering))
 
 
-def run(chunk: Chunk, *, zstd: bool) -> StreamExportResponse:
+def run(chunk: Chunk, resume_token: str, *, zstd: bool) -> StreamExportResponse:
     """Returns a stream's next run of content, written already."""
-    rest = StreamExportResponse.Chunk(resource_count=chunk.resource_count)
+    rest = StreamExportResponse.Chunk(resource_count=chunk.resource_count, resume_token=resume_token)
     content = _content([chunk], zstd=zstd)
     written = nested(StreamExportResponse(), "chunk", _field(zstd=zstd), content, rest)
     return cast("StreamExportResponse", written)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fhirexport.v1 import types_pb2 as types
 from fhirexport.v1.export_service_pb2 import (
@@ -22,6 +22,7 @@ from fhirexport_server.exports.request import (
     MaxStaleness,
     Strict,
 )
+from fhirexport_server.rpc import resumption
 
 UnaryRequest = ExportStructureRequest | ExportPatientsRequest | ExportVenuesRequest
 
@@ -83,11 +84,13 @@ def stream(message: StreamExportRequest) -> Wanted:
         reader.refuse("dataset", "must be DATASET_STRUCTURE, DATASET_PATIENTS or DATASET_VENUES")
     elif dataset is not Dataset.VENUES and message.detail:
         reader.refuse("detail", "is only for DATASET_VENUES: leave it out")
-    if message.resume_token:
+    resume = resumption.resume(message.resume_token) if message.resume_token else None
+    if message.resume_token and resume is None:
         reader.refuse("resume_token", "must be the resume_token of a chunk: leave it out to start anew")
-    return reader.wanted(
+    wanted = reader.wanted(
         message, dataset or Dataset.VENUES, message.format or types.FORMAT_NDJSON, message.detail
     )
+    return replace(wanted, request=replace(wanted.request, resume=resume))
 
 
 class _Reader:
