@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import redis
 from fhirexport_server.cache import envelope
 from fhirexport_server.cache.entry import Entry
 from fhirexport_server.cache.link import Address
-from fhirexport_server.cache.port import CacheReadError, Exactly, Outcome, Recent
+from fhirexport_server.cache.port import CacheReadError, Exactly, Made, Outcome, Recent
 from fhirexport_server.cache.redis_cache import LARGEST_BYTES, RedisCache, open_redis_cache
+from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.metrics import Metrics
@@ -135,6 +136,38 @@ async def test_who_reads_a_rendering_that_is_replaced_reads_it_to_the_end(
     assert tuple(read) == first.chunks
     with valkey.client() as client:
         assert sorted(client.pttl(key) > 60_000 for key in client.keys("{*g:*")) == [False] * 20 + [True]
+
+
+async def test_a_rendering_that_has_lost_a_chunk_is_not_published(
+    cache: RedisCache, valkey: Valkey, registry: CollectorRegistry
+) -> None:
+    entry = large()
+
+    def evicted_halfway() -> Iterator[Chunk]:
+        yield from entry.chunks[:4]
+        with valkey.client() as client:
+            client.delete(*client.keys("{*g:*"))
+        yield from entry.chunks[4:]
+
+    await cache.publish(variant(), Made(entry.description, evicted_halfway(), entry.size))
+    assert set_outcomes(registry) == {"incomplete": 1}
+    assert await outcome(cache, entry) is Outcome.MISS
+    with valkey.client() as client:
+        assert client.keys("{*g:*") == []
+
+
+async def test_what_a_dead_process_leaves_goes_by_itself(cache: RedisCache, valkey: Valkey) -> None:
+    entry = large()
+
+    def dies_halfway() -> Iterator[Chunk]:
+        yield from entry.chunks[:4]
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await cache.publish(variant(), Made(entry.description, dies_halfway(), entry.size))
+    with valkey.client() as client:
+        (left,) = client.keys("{*g:*")
+        assert 0 < client.pttl(left) <= TIME_TO_LIVE[Dataset.VENUES] * 1000
 
 
 async def test_what_is_too_large_is_not_kept(

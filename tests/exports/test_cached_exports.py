@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset, Format
+from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.rendering import Source
@@ -13,6 +14,7 @@ from fhirexport_server.exports.request import Bypass, ExportRequest
 from fhirexport_server.exports.spool import Spool
 from fhirexport_server.store.database import Interrupt
 from fhirexport_server.store.loader import load
+from fhirexport_server.store.snapshot import Snapshot
 from sqlalchemy import text
 from support.exporting import exporting
 from support.rows import writing
@@ -157,6 +159,28 @@ async def test_a_caller_that_comes_after_a_write_does_not_join_a_rendering_from_
         after, _, _ = await _export(exporter)
         assert mark.encode() in after
         await before
+
+
+async def test_a_write_during_a_rendering_is_in_the_next_export(
+    url: str, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Snapshot.ej
+    written = False
+
+    def read_and_written(snapshot: Snapshot, ej_id: int) -> EjRow | None:
+        nonlocal written
+        row = read(snapshot, ej_id)
+        if not written:
+            written = True
+            with writing(url) as connection:
+                connection.execute(text(RENAME_ONE))
+        return row
+
+    monkeypatch.setattr(Snapshot, "ej", read_and_written)
+    before, _, _ = await _export(exporter)
+    assert b"another" not in before
+    for _ in range(2):
+        assert b"another" in (await _export(exporter))[0]
 
 
 async def test_a_failed_rendering_is_not_kept(url: str, exporter: Exporter, fills: Fills) -> None:
