@@ -37,6 +37,18 @@ http: setup ## Serve HTTP/JSON on localhost:8000 with Envoy, in front of `make s
 test: setup ## Run the whole suite, on SQLite and on PostgreSQL
 	$(BIN)/python -m pytest --numprocesses auto
 
+.PHONY: rules
+rules: setup $(BIN)/promtool ## Check the metrics, the alerts and the dashboard with promtool
+	$(BIN)/python -m pytest tests/metrics/check_promtool.py
+
+# promtool is in no package index. Debian has it; it is taken out of the package, and nothing is installed.
+$(BIN)/promtool: | $(VENV)/.ready
+	@if command -v promtool >/dev/null; then ln -s "$$(command -v promtool)" $@; else \
+	  mkdir -p build/debian && cd build/debian && \
+	  { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
+	  dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool $(abspath $@); \
+	fi
+
 check: lint types ## Everything that is checked without running the suite
 
 lint: setup ## ruff, import-linter, buf

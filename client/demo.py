@@ -38,6 +38,7 @@ def main() -> None:
             "DATABASE_URL": f"sqlite:///{directory / 'fhirexport.db'}",
             "REDIS_URL": f"unix://{socket_path}",
             "LISTEN_ADDRESS": address,
+            "METRICS_ADDRESS": "off",
             "DRAIN_DELAY": "0",
         }
         subprocess.run([SERVER, "demo"], env=environment, cwd=directory, check=True)

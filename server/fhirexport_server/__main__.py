@@ -17,6 +17,7 @@ from fhirexport_server.demo import group
 from fhirexport_server.demo.traits import MOST_PATIENTS
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
 from fhirexport_server.domain.rows import Batch
+from fhirexport_server.metrics_page import MetricsAddressError
 from fhirexport_server.rpc.server import ListenError
 from fhirexport_server.settings import Settings, problems
 from fhirexport_server.store import loader
@@ -68,8 +69,9 @@ def main() -> None:
         app()
     except _UserError as error:
         _fail(str(error), 1)
-    except ListenError:
-        _fail("cannot listen on LISTEN_ADDRESS: it is taken, not of this machine, or not permitted", 1)
+    except (ListenError, MetricsAddressError) as error:
+        name = "LISTEN_ADDRESS" if isinstance(error, ListenError) else "METRICS_ADDRESS"
+        _fail(f"cannot listen on {name}: it is taken, not of this machine, or not permitted", 1)
     except DatabaseUnavailableError:
         _fail(
             "the database of DATABASE_URL cannot be reached: does it run, does the file's directory exist?", 1

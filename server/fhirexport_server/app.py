@@ -11,6 +11,7 @@ import structlog
 from fhirexport._version import __version__
 from prometheus_client import CollectorRegistry
 
+from fhirexport_server import loop_lag
 from fhirexport_server.admin.administration import Administration
 from fhirexport_server.cache.breaker import State
 from fhirexport_server.cache.link import Address
@@ -20,12 +21,13 @@ from fhirexport_server.exports.exporter import open_exporter
 from fhirexport_server.exports.threads import LOOKUP_THREADS
 from fhirexport_server.exports.upkeep import Upkeep
 from fhirexport_server.metrics import Metrics
+from fhirexport_server.metrics_page import metrics_page
 from fhirexport_server.rpc.cache_admin import CacheAdmin
 from fhirexport_server.rpc.export_service import Exports
-from fhirexport_server.rpc.health import CACHE, CACHE_ADMIN, Health, Probe
+from fhirexport_server.rpc.health import CACHE, CACHE_ADMIN, NAMES, SERVER, Health, Probe
 from fhirexport_server.rpc.limits import Limits
 from fhirexport_server.rpc.server import make_server
-from fhirexport_server.settings import Settings, redacted_redis
+from fhirexport_server.settings import OFF, Settings, redacted_redis
 from fhirexport_server.store.database import Database
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -37,6 +39,8 @@ class App:
 
     address: str
     """Where it listens, with the port it got."""
+    metrics_address: str | None
+    """Where it serves its metrics, with the port it got; None where it does not."""
     registry: CollectorRegistry
     """Its metrics."""
     _server: grpc.aio.Server
@@ -69,19 +73,22 @@ async def running(
       exports: What answers the exports, where it is not the database.
 
     Raises:
-      ListenError: the address cannot be listened on.
+      ListenError, MetricsAddressError: an address cannot be listened on.
     """
     limits = limits or Limits(stream_seconds=settings.rendering_timeout)
     _log.info("starting", version=__version__, **settings.public())
     async with AsyncExitStack() as stack:
+        registry = CollectorRegistry()
+        metrics = Metrics(registry)
+        page = None
+        if settings.metrics_address != OFF:
+            page = stack.enter_context(metrics_page(registry, settings.metrics_address))
         database = stack.enter_context(
             Database.open(
                 settings.database_url.get_secret_value(),
                 connections=settings.max_renderings + LOOKUP_THREADS,
             )
         )
-        registry = CollectorRegistry()
-        metrics = Metrics(registry)
         redis = await stack.enter_async_context(_redis_cache(settings, metrics))
         exporter = await stack.enter_async_context(
             open_exporter(
@@ -97,6 +104,7 @@ async def running(
             )
         )
         health = Health()
+        metrics.watch_health((name for name in NAMES if name != SERVER), health.is_serving)
         administration = Administration(exporter, redis, metrics)
         server, address = make_server(
             exports or exporter,
@@ -108,14 +116,15 @@ async def running(
         )
         stack.push_async_callback(server.stop, None)
         await server.start()
-        probe = asyncio.create_task(Probe(health, exporter.check).run(), name="probe")
-        stack.push_async_callback(_cancelled, probe)
-        follow = asyncio.create_task(_follow(redis, health), name="cache-health")
-        stack.push_async_callback(_cancelled, follow)
-        upkeep = asyncio.create_task(Upkeep(exporter).run(), name="upkeep")
-        stack.push_async_callback(_cancelled, upkeep)
-        _log.info("listening", address=address)
-        yield App(address, registry, server, health)
+        for name, work in (
+            ("probe", Probe(health, exporter.check).run()),
+            ("cache-health", _follow(redis, health)),
+            ("upkeep", Upkeep(exporter).run()),
+            ("lag", loop_lag.watch(metrics.loop_lagged)),
+        ):
+            stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
+        _log.info("listening", address=address, metrics=page)
+        yield App(address, page, registry, server, health)
     _log.info("stopped")
 
 
@@ -123,7 +132,7 @@ async def serve(settings: Settings) -> None:
     """Runs a server until SIGTERM or SIGINT, then drains it. A second signal ends it at once.
 
     Raises:
-      ListenError: the address cannot be listened on.
+      ListenError, MetricsAddressError: an address cannot be listened on.
     """
     first, second = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

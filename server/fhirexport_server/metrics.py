@@ -1,17 +1,35 @@
-"""Owns every metric: its name, its labels and what it means. `docs/metrics.md` lists them."""
+"""Owns every metric: its name, its labels and what it means. `docs/metrics.md` lists them.
 
-from collections.abc import Iterable
+Every series is there from the start, so that a rate is never missing, and no label takes a value that was not
+known then. What is counted is counted on a series that was looked up once: it costs about a microsecond.
+"""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from itertools import product
+from typing import NamedTuple
+
+from fhirexport._version import __version__
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
 from fhirexport_server.domain.datasets import Dataset
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 900.0)
+_EXPORT_SECONDS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 900.0),
+)
+_CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
+_RENDERING_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
+_SHORT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
-ANSWERS = ("hit", "not_modified", "miss", "stale", "collapsed", "bypass", "error")
+ANSWERS = ("hit", "not_modified", "miss", "stale", "collapsed", "bypass", "cancelled", "error")
 """How an export is answered: from the cache, by its etag, from the database (because nothing was kept, or
-only another state), by a rendering that was under way, from the database because the caller wanted it, or
-not at all."""
+only another state), by a rendering that was under way, from the database because the caller wanted it; or not
+to its end, because the caller left or because it failed."""
+RENDERINGS = ("done", "failed", "timeout", "abandoned")
+"""How a rendering from the database ends. It is abandoned when its last reader has left."""
+_MEMORY = ("hit", "miss", "stale")
 _OPERATIONS = {
     "get": ("hit", "miss", "stale", "expired", "foreign", "corrupt", "unavailable"),
     "set": ("stored", "superseded", "incomplete", "too_large", "unavailable"),
@@ -21,81 +39,276 @@ _CLAIMS = ("own", "there", "waited", "given_up", "unavailable")
 _STATES = ("available", "read_only", "unavailable", "disabled")
 
 
+class Answered(NamedTuple):
+    """What became of the exports of one dataset that the cache could have answered."""
+
+    hits: int
+    misses: int
+    stale: int
+    """Of the misses, those for which the cache held only another state."""
+
+
 class Metrics:
-    """The metrics of one server process. Every series is there from the start."""
+    """The metrics of one server process, but for those of its calls."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._exports = Histogram(
+        self._registry = registry
+        self._answered = dict.fromkeys(Dataset, Answered(0, 0, 0))
+        datasets = [dataset.value for dataset in Dataset]
+        self._exports = self._histograms(
             "fhir_export_duration_seconds",
             "How long exports took, from the request to the last chunk read.",
-            ("type", "cache"),
-            buckets=_SECONDS,
-            registry=registry,
+            {"type": datasets, "cache": ANSWERS},
+            _EXPORT_SECONDS,
         )
-        self._operations = Counter(
+        self._gauge(
+            "cache_hit_rate", "Of the exports that the cache could have answered, those it did, in percent."
+        ).set_function(self.hit_rate)
+        self._operations = self._counters(
             "cache_operations_total",
             "What Redis was asked for, and what came of it.",
             ("operation", "outcome"),
-            registry=registry,
+            ((operation, outcome) for operation, known in _OPERATIONS.items() for outcome in known),
         )
-        self._claims = Counter(
+        self._broken = self._counter(
+            "fhirexport_cache_broken_reads_total",
+            "Reads of renderings that were found in Redis, and not to be had to their end.",
+        )
+        self._claims = self._counters(
             "fhirexport_cache_claims_total",
             "How processes agreed on who makes a rendering.",
             ("outcome",),
+            ((outcome,) for outcome in _CLAIMS),
+        )
+        self._state = self._gauges(
+            "fhirexport_cache_state", "1 for the state that Redis is in.", "state", _STATES
+        )
+        self._memory = self._counters(
+            "fhirexport_memory_lookups_total",
+            "What looks into the renderings kept in memory found.",
+            ("outcome",),
+            ((outcome,) for outcome in _MEMORY),
+        )
+        self._rendered = self._histograms(
+            "fhirexport_rendering_seconds",
+            "How long renderings from the database took, by how they ended.",
+            {"type": datasets, "outcome": RENDERINGS},
+            _RENDERING_SECONDS,
+        )
+        self._rendering = self._gauges(
+            "fhirexport_renderings_in_progress", "Renderings from the database under way.", "type", datasets
+        )
+        self._refused = self._counter(
+            "fhirexport_renderings_refused_total", "Renderings that no place came free for in time."
+        )
+        self._lookups = self._histograms(
+            "fhirexport_revision_lookup_seconds",
+            "How long exports waited for the database to say what is current.",
+            {"outcome": ("answered", "failed")},
+            _SHORT_SECONDS,
+        )
+        self._deltas = self._gauge(
+            "fhirexport_revision_deltas", "Changes left to fold, on PostgreSQL; counted to 10000."
+        )
+        self._upkeep = self._gauge(
+            "fhirexport_upkeep_timestamp_seconds",
+            "When changes were last folded and told of; before the first time, when the process started.",
+        )
+        self._upkeep.set_to_current_time()
+        self._lag = Histogram(
+            "fhirexport_event_loop_lag_seconds",
+            "How much later than it was due a task of the event loop went on.",
+            buckets=_SHORT_SECONDS,
             registry=registry,
         )
-        self._state = Gauge(
-            "fhirexport_cache_state", "1 for the state that Redis is in.", ("state",), registry=registry
+        Info("fhirexport_build", "What runs.", registry=registry).info(
+            {"version": __version__, "python": platform.python_version()}
         )
-        hit_rate = Gauge(
-            "cache_hit_rate",
-            "Of the exports that asked for it, how many the cache answered, in percent.",
-            registry=registry,
-        )
-        hit_rate.set_function(self.hit_rate)
-        self._hits = dict.fromkeys(Dataset, 0)
-        self._misses = dict.fromkeys(Dataset, 0)
-        self._stale = dict.fromkeys(Dataset, 0)
-        for dataset in Dataset:
-            _there(self._exports, ((dataset.value, answer) for answer in ANSWERS))
-        for operation, outcomes in _OPERATIONS.items():
-            _there(self._operations, ((operation, outcome) for outcome in outcomes))
-        _there(self._claims, ((outcome,) for outcome in _CLAIMS))
-        _there(self._state, ((state,) for state in _STATES))
+        ProcessCollector(registry=registry)
+
+    # --- what counts ---
 
     def exported(self, dataset: Dataset, answer: str, seconds: float) -> None:
         """Counts an export; `answer` is one of ANSWERS."""
-        self._exports.labels(dataset.value, answer).observe(seconds)
+        self._exports[dataset, answer].observe(seconds)
+        hits, misses, stale = self._answered[dataset]
         if answer in {"hit", "not_modified"}:
-            self._hits[dataset] += 1
+            self._answered[dataset] = Answered(hits + 1, misses, stale)
         elif answer in {"miss", "stale", "collapsed"}:
-            self._misses[dataset] += 1
-            self._stale[dataset] += answer == "stale"
+            self._answered[dataset] = Answered(hits, misses + 1, stale + (answer == "stale"))
 
     def cache_operation(self, operation: str, outcome: str, *, count: int = 1) -> None:
         """Counts what was asked of Redis."""
-        self._operations.labels(operation, outcome).inc(count)
+        self._operations[operation, outcome].inc(count)
+
+    def broken_read(self) -> None:
+        """Counts a rendering of which Redis had the description and not all of the content."""
+        self._broken.inc()
 
     def claimed(self, outcome: str) -> None:
         """Counts how the right to make a rendering was had, or not."""
-        self._claims.labels(outcome).inc()
+        self._claims[outcome,].inc()
 
     def cache_state(self, state: str) -> None:
         """Says which state Redis is in."""
-        for known in _STATES:
-            self._state.labels(known).set(known == state)
+        for known, gauge in self._state.items():
+            gauge.set(known == state)
 
-    def answered(self, dataset: Dataset) -> tuple[int, int, int]:
-        """Returns how many exports the cache answered and did not, and how often it held another state."""
-        return self._hits[dataset], self._misses[dataset], self._stale[dataset]
+    def looked_in_memory(self, outcome: str) -> None:
+        """Counts a look into what this process has kept."""
+        self._memory[outcome,].inc()
+
+    def looked_up(self, seconds: float, *, answered: bool) -> None:
+        """Counts an export's question to the database of what is current."""
+        self._lookups["answered" if answered else "failed",].observe(seconds)
+
+    def rendering(self, dataset: Dataset) -> None:
+        """Says that a rendering has begun; `rendered` must follow."""
+        self._rendering[dataset].inc()
+
+    def rendered(self, dataset: Dataset, outcome: str, seconds: float) -> None:
+        """Says that a rendering has ended; `outcome` is one of RENDERINGS."""
+        self._rendering[dataset].dec()
+        self._rendered[dataset, outcome].observe(seconds)
+
+    def rendering_refused(self) -> None:
+        """Counts a rendering that found no place."""
+        self._refused.inc()
+
+    def folded(self, left: int) -> None:
+        """Says that changes were folded and told of, and how many there are left."""
+        self._deltas.set(left)
+        self._upkeep.set_to_current_time()
+
+    def loop_lagged(self, seconds: float) -> None:
+        """Takes a sample of the event loop's lag."""
+        self._lag.observe(seconds)
+
+    # --- what is looked at when the metrics are read, in another thread ---
+
+    def watch_space(
+        self,
+        *,
+        memory_bytes: Callable[[], float],
+        memory_entries: Callable[[], float],
+        spool_bytes: Callable[[], float],
+        spool_limit: int,
+        places: int,
+    ) -> None:
+        """Says where to read how much of what an exporter has is in use."""
+        for name, text, value in (
+            ("fhirexport_memory_bytes", "What renderings kept in memory take.", memory_bytes),
+            ("fhirexport_memory_entries", "Renderings kept in memory.", memory_entries),
+            ("fhirexport_spool_bytes", "What renderings on their way to callers take.", spool_bytes),
+            ("fhirexport_spool_limit_bytes", "What they may take, SPOOL_LIMIT.", lambda: spool_limit),
+            ("fhirexport_rendering_places", "Renderings that may run at once.", lambda: places),
+        ):
+            self._gauge(name, text).set_function(value)
+
+    def watch_health(self, services: Iterable[str], serving: Callable[[str], bool]) -> None:
+        """Says where to read whether a service is SERVING."""
+        text = "1 while the health service says SERVING of a service."
+        for name, gauge in self._gauges("fhirexport_serving", text, "grpc_service", services).items():
+            gauge.set_function(partial(serving, name))
+
+    # --- what others want to know ---
+
+    def answered(self, dataset: Dataset) -> Answered:
+        """Returns what the cache did for a dataset since the start."""
+        return self._answered[dataset]
 
     def hit_rate(self) -> float:
         """Returns the hits among the exports that could have been hits, in percent; 0 before the first."""
-        hits, misses = sum(self._hits.values()), sum(self._misses.values())
+        hits = sum(one.hits for one in self._answered.values())
+        misses = sum(one.misses for one in self._answered.values())
         return 100.0 * hits / (hits + misses) if hits + misses else 0.0
 
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(name, text, registry=self._registry)
 
-def _there(metric: Counter | Gauge | Histogram, series: Iterable[tuple[str, ...]]) -> None:
-    """Makes series that have not counted yet, so that a rate is never missing."""
-    for labels in series:
-        metric.labels(*labels)
+    def _counters(
+        self, name: str, text: str, labels: tuple[str, ...], series: Iterable[tuple[str, ...]]
+    ) -> Mapping[tuple[str, ...], Counter]:
+        family = Counter(name, text, labels, registry=self._registry)
+        return {values: family.labels(*values) for values in series}
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self._registry)
+
+    def _gauges(self, name: str, text: str, label: str, values: Iterable[str]) -> Mapping[str, Gauge]:
+        family = Gauge(name, text, (label,), registry=self._registry)
+        return {value: family.labels(value) for value in values}
+
+    def _histograms(
+        self, name: str, text: str, labels: Mapping[str, Iterable[str]], buckets: tuple[float, ...]
+    ) -> Mapping[tuple[str, ...], Histogram]:
+        family = Histogram(name, text, tuple(labels), buckets=buckets, registry=self._registry)
+        return {values: family.labels(*values) for values in product(*labels.values())}
+
+
+class CallSeries(NamedTuple):
+    """What is counted of one method."""
+
+    started: Counter
+    received: Counter
+    sent: Counter
+    sent_bytes: Counter
+    seconds: Histogram
+    handled: Mapping[str, Counter]
+    """By the name of the code."""
+
+
+class CallFamilies:
+    """The metrics of calls, by the names and labels of go-grpc-middleware, which dashboards know."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        methods: Iterable[tuple[str, str, str]],
+        codes: Iterable[str],
+        reasons: Iterable[str],
+    ) -> None:
+        """Makes every series there will be.
+
+        Args:
+            registry: where they are registered.
+            methods: the type, service and name of each method.
+            codes: what calls may end with.
+            reasons: what calls may be refused for.
+        """
+        labels = ("grpc_type", "grpc_service", "grpc_method")
+
+        def counter(name: str, text: str, *more: str) -> Counter:
+            return Counter(name, text, (*labels, *more), registry=registry)
+
+        started = counter("grpc_server_started_total", "Calls that were begun.")
+        handled = counter("grpc_server_handled_total", "Calls that ended, by code.", "grpc_code")
+        received = counter("grpc_server_msg_received_total", "Messages that callers sent.")
+        sent = counter("grpc_server_msg_sent_total", "Messages that callers were sent.")
+        sent_bytes = counter("fhirexport_sent_bytes_total", "Bytes of the messages that callers were sent.")
+        seconds = Histogram(
+            "grpc_server_handling_seconds",
+            "How long calls took, from the first byte of the request to the status.",
+            labels,
+            buckets=_CALL_SECONDS,
+            registry=registry,
+        )
+        refusals = Counter(
+            "fhirexport_refusals_total",
+            "Calls that ended with an error, by its reason.",
+            ("reason",),
+            registry=registry,
+        )
+        known = tuple(codes)
+        self.methods: Mapping[tuple[str, str], CallSeries] = {
+            (service, method): CallSeries(
+                started=started.labels(kind, service, method),
+                received=received.labels(kind, service, method),
+                sent=sent.labels(kind, service, method),
+                sent_bytes=sent_bytes.labels(kind, service, method),
+                seconds=seconds.labels(kind, service, method),
+                handled={code: handled.labels(kind, service, method, code) for code in known},
+            )
+            for kind, service, method in methods
+        }
+        self.refusals: Mapping[str, Counter] = {reason: refusals.labels(reason) for reason in reasons}

@@ -26,6 +26,9 @@ _BASE_URL = re.compile(
 )
 
 
+OFF = "off"
+"""The METRICS_ADDRESS that serves no metrics."""
+
 _Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -64,6 +67,9 @@ class Settings(BaseSettings):
     listen_address: str = "127.0.0.1:50051"
     """Where to serve gRPC: `host:port` or `unix:/path/of.sock`. Port 0 takes a free one. An address that
     other machines can reach is refused unless `INSECURE=true`."""
+    metrics_address: str = "127.0.0.1:9464"
+    """Where to serve the metrics, `http://host:port/metrics`, by the rules of `LISTEN_ADDRESS`; `off` serves
+    none."""
     max_renderings: int = Field(default=4, ge=1, le=256)
     """How many exports may be rendered from the database at once."""
     rendering_timeout: float = Field(default=900.0, gt=0, le=86_400, allow_inf_nan=False)
@@ -138,9 +144,24 @@ class Settings(BaseSettings):
             )
         return value.rstrip("/")
 
-    @field_validator("listen_address")
+    @field_validator("metrics_address", mode="before")
+    @classmethod
+    def _address_or_off(cls, value: object) -> object:
+        if not isinstance(value, str) or value == OFF:
+            return value
+        try:
+            is_loopback(value)
+        except ValueError:
+            value = "unix:"
+        if value.startswith("unix:"):
+            raise ValueError(f"must be host:port, such as 127.0.0.1:9464 or [::1]:9464, or {OFF}")
+        return value
+
+    @field_validator("listen_address", "metrics_address")
     @classmethod
     def _safe_address(cls, value: str, info: ValidationInfo) -> str:
+        if info.field_name == "metrics_address" and value == OFF:
+            return value
         if not is_loopback(value) and info.data.get("insecure") is False:
             raise ValueError(
                 "can be reached from other machines, and this server has no encryption: "

@@ -99,7 +99,7 @@ async def test_a_second_server_on_the_same_address_says_so(
         second = await asyncio.create_subprocess_exec(
             Path(sys.executable).with_name("fhirexport-server"),
             "serve",
-            env={"LISTEN_ADDRESS": server.address, "DATABASE_URL": small_url},
+            env={"LISTEN_ADDRESS": server.address, "METRICS_ADDRESS": "off", "DATABASE_URL": small_url},
             cwd=tmp_path,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -47,4 +47,5 @@ async def test_every_method_has_its_series_from_the_start(small_url: str) -> Non
     for method in ("ExportStructure", "ListLegalEntities", "Flush", "ImportResources"):
         assert f'grpc_method="{method}"' in page
     labels = {"grpc_service": "fhirexport.v1.ImportService", "grpc_method": "ImportResources"}
-    assert _handled(app.registry, labels | {"grpc_type": "client_stream"}, "OK") == 0
+    for code in ("OK", "Canceled", "DeadlineExceeded", "Unavailable"):
+        assert _handled(app.registry, labels | {"grpc_type": "client_stream"}, code) == 0

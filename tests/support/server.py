@@ -17,7 +17,7 @@ from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport_server.app import running
 from fhirexport_server.rpc.export_service import Exports
 from fhirexport_server.rpc.limits import Limits
-from fhirexport_server.settings import Settings
+from fhirexport_server.settings import OFF, Settings
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
@@ -37,6 +37,7 @@ def settings(database_url: str, **overrides: object) -> Settings:
     values: dict[str, Any] = {
         "database_url": database_url,
         "listen_address": "127.0.0.1:0",
+        "metrics_address": OFF,
         "drain_delay": 0.0,
         "redis_url": NO_REDIS,
         **overrides,
@@ -129,7 +130,7 @@ async def server_process(
     """
     environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
     environment |= {"DATABASE_URL": database_url, "LISTEN_ADDRESS": "127.0.0.1:0", "DRAIN_DELAY": "0"}
-    environment["REDIS_URL"] = NO_REDIS
+    environment |= {"REDIS_URL": NO_REDIS, "METRICS_ADDRESS": OFF}
     log_file = directory / "server.log"
     with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(

@@ -36,6 +36,14 @@ class MemoryCache:
         """The largest entry that is worth offering, in bytes: an eighth of the whole."""
         return self._limit // 8
 
+    @property
+    def used(self) -> int:
+        """How many bytes the entries take."""
+        return self._used
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def look(self, variant: Variant, etag: str, validated: float) -> tuple[Outcome, Entry | None]:
         """Returns the entry of a variant if it has this etag, and what was found.
 

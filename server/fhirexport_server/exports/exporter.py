@@ -78,11 +78,14 @@ class Exporter:
         begun, answer = self._clock(), "error"
         try:
             async with self._opened(request, begun) as rendering:
-                answer = rendering.answer
-                if answer == "hit":
+                if rendering.answer == "hit":
                     variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
                     self._shared.answered(variant, rendering.snapshot.etag)
                 yield rendering
+                answer = rendering.answer
+        except asyncio.CancelledError:
+            answer = "cancelled"
+            raise
         finally:
             self._metrics.exported(request.dataset, answer, self._clock() - begun)
 
@@ -109,7 +112,9 @@ class Exporter:
         Raises:
             DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
         """
-        return await self._threads.look_up(self._database.compact)
+        compaction = await self._threads.look_up(self._database.compact)
+        self._metrics.folded(compaction.left)
+        return compaction
 
     async def settle(self) -> None:
         """Passes on which renderings of the shared cache have answered how often."""
@@ -177,6 +182,7 @@ class Exporter:
                 yield rendering
             return
         outcome, entry = self._memory.look(variant, etag, begun)
+        self._metrics.looked_in_memory(outcome)
         if entry is not None:
             yield InMemory(entry)
             return
@@ -229,6 +235,7 @@ class Exporter:
                 entry = self._memory.recent(variant, fingerprint, now - seconds)
             case _:
                 return None
+        self._metrics.looked_in_memory("miss" if entry is None else "hit")
         return entry or (await self._shared.look_up(variant, wanted)).found
 
     @asynccontextmanager
@@ -246,9 +253,16 @@ class Exporter:
         token = None
         if isinstance(request.consistency, AtLeast):
             token = revision.require(request.consistency.token, request)
-        found = await self._threads.look_up(
-            lambda interrupt: self._database.revision(request.ej_id, request.dataset, interrupt)
-        )
+        begun = self._clock()
+        try:
+            found = await self._threads.look_up(
+                lambda interrupt: self._database.revision(request.ej_id, request.dataset, interrupt)
+            )
+        except Exception:
+            # Not where the caller left: that says nothing of the database.
+            self._metrics.looked_up(self._clock() - begun, answered=False)
+            raise
+        self._metrics.looked_up(self._clock() - begun, answered=True)
         if found is None:
             raise EjNotFoundError(request.ej_id)
         self._incarnation = found.incarnation
@@ -285,11 +299,20 @@ async def open_exporter(
     """
     async with open_threads(max_renderings) as threads:
         memory = MemoryCache(cache_bytes, asyncio.get_running_loop().time)
-        flights = Flights(SpoolSpace(spool_limit_bytes))
+        space = SpoolSpace(spool_limit_bytes)
+        metrics.watch_space(
+            memory_bytes=lambda: memory.used,
+            memory_entries=lambda: len(memory),
+            spool_bytes=lambda: space.used,
+            spool_limit=spool_limit_bytes,
+            places=max_renderings,
+        )
+        flights = Flights(space)
         maker = Maker(
             threads,
             memory,
             shared,
+            metrics,
             places=max_renderings,
             timeout=rendering_timeout,
             time_to_live=time_to_live,

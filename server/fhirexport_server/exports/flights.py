@@ -19,6 +19,8 @@ class Flight:
         """Is called once the rendering is complete, before any reader knows."""
         self.readers = 0
         self.complete = False
+        self.abandoned = False
+        """Whether its last reader left though it went well."""
 
     def _complete(self, _spool: Spool) -> None:
         self.complete = True
@@ -84,11 +86,13 @@ class Flights:
             flight.spool.fail(error)
 
     def _abandon(self, etag: str | None, flight: Flight) -> None:
+        # Also one that is complete and still being kept: whoever comes now finds it where it is kept.
+        self._forget(etag, flight)
         task = self._tasks.get(flight)
         if task is None:
             flight.spool.close()
         elif not flight.complete:
-            self._forget(etag, flight)
+            flight.abandoned = flight.spool.error is None
             task.cancel()
 
     def _ended(self, etag: str | None, flight: Flight) -> None:

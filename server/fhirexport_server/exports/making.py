@@ -14,6 +14,7 @@ from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.flights import Flight
 from fhirexport_server.exports.rendering import Snapshot, Source
 from fhirexport_server.exports.threads import Threads
+from fhirexport_server.metrics import Metrics
 
 PLACE_SECONDS = 5.0
 """How long a rendering waits for a place."""
@@ -42,6 +43,7 @@ class Maker:
         threads: Threads,
         memory: MemoryCache,
         shared: SharedCache,
+        metrics: Metrics,
         *,
         places: int,
         timeout: float,
@@ -50,6 +52,8 @@ class Maker:
         self._threads = threads
         self._memory = memory
         self._shared = shared
+        self._metrics = metrics
+        self._clock = asyncio.get_running_loop().time
         self._places = asyncio.Semaphore(places)
         self._limit = places
         self._timeout = timeout
@@ -86,7 +90,9 @@ class Maker:
         try:
             async for chunk in found.chunks():
                 spool.append(chunk)
-        except (CacheReadError, SpoolFullError):
+        except (CacheReadError, SpoolFullError) as error:
+            if isinstance(error, CacheReadError):
+                self._metrics.broken_read()
             spool.close()
             return False
         self._keep_when_landed(order, flight, found.seconds_left)
@@ -98,7 +104,7 @@ class Maker:
     async def _render(self, order: Order, flight: Flight) -> None:
         spool = flight.spool
         self._keep_when_landed(order, flight, self._time_to_live[order.variant.dataset])
-        async with self._place():
+        async with self._place(), self._counted(order.variant.dataset, flight):
             run = self._threads.render(lambda interrupt: order.fill.run(spool, interrupt))
 
             def give_up() -> None:
@@ -115,11 +121,21 @@ class Maker:
                 await asyncio.wait({run.thread})
 
     @asynccontextmanager
+    async def _counted(self, dataset: Dataset, flight: Flight) -> AsyncIterator[None]:
+        begun = self._clock()
+        self._metrics.rendering(dataset)
+        try:
+            yield
+        finally:
+            self._metrics.rendered(dataset, _end(flight), self._clock() - begun)
+
+    @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(PLACE_SECONDS):
                 await self._places.acquire()
         except TimeoutError:
+            self._metrics.rendering_refused()
             raise TooManyExportsError(self._limit) from None
         try:
             yield
@@ -142,3 +158,12 @@ class Maker:
                 self._memory.keep(order.variant, entry, validated=order.validated, seconds=seconds)
 
         flight.landed = keep
+
+
+def _end(flight: Flight) -> str:
+    """Returns how a rendering has ended: one of `metrics.RENDERINGS`."""
+    if flight.complete:
+        return "done"
+    if flight.abandoned:
+        return "abandoned"
+    return "timeout" if isinstance(flight.spool.error, ExportTimeoutError) else "failed"

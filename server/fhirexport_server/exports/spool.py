@@ -35,6 +35,11 @@ class SpoolSpace:
                 raise SpoolFullError(self.limit)
             self._used += size
 
+    @property
+    def used(self) -> int:
+        """How many bytes are taken."""
+        return self._used
+
     def give_back(self, size: int) -> None:
         """Gives bytes back."""
         with self._lock:
@@ -138,6 +143,11 @@ class Spool:
     def totals(self) -> Totals | None:
         """The totals, once the last chunk is there."""
         return self._totals
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the writer failed with."""
+        return self._error
 
     @property
     def size(self) -> int:

@@ -31,8 +31,15 @@ class Call:
     """How many messages came in."""
     sent: int = 0
     """How many messages went out."""
+    sent_bytes: int = 0
+    """How many bytes they were together."""
     facts: dict[str, str | int] = field(default_factory=dict)
     """What its line in the log says beside that. Never content."""
+
+    def went_out(self, message: bytes) -> None:
+        """Counts a message that the caller was sent."""
+        self.sent += 1
+        self.sent_bytes += len(message)
 
 
 Layer: TypeAlias = Callable[[Call], AbstractAsyncContextManager[None]]

@@ -63,6 +63,10 @@ class Health:
                 while self._status(request.service) == told and not self._draining:
                     await self._changed.wait()
 
+    def is_serving(self, name: str) -> bool:
+        """Returns whether one of NAMES is SERVING."""
+        return self._serving[name] and not self._draining
+
     async def set_serving(self, *names: str, serving: bool) -> None:
         """Sets the status of some services."""
         async with self._changed:
@@ -78,9 +82,7 @@ class Health:
     def _status(self, name: str) -> Any:  # noqa: ANN401 - the messages' package publishes no types
         if name not in self._serving:
             return HealthCheckResponse.SERVICE_UNKNOWN
-        if self._serving[name] and not self._draining:
-            return HealthCheckResponse.SERVING
-        return HealthCheckResponse.NOT_SERVING
+        return HealthCheckResponse.SERVING if self.is_serving(name) else HealthCheckResponse.NOT_SERVING
 
 
 class Probe:

@@ -6,12 +6,14 @@ Looking a revision up stays cheap because few deltas are left to add up.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.store import schema
 
 BATCH_ROWS = 500
+MOST_COUNTED = 10_000
+"""Of the deltas left to fold, how many are counted: more is as bad."""
 
 # One statement, so that every snapshot sees a delta either in its own row or in the base, never in both
 # or neither. Base rows are locked in one order, so that two compactors wait for one another at worst.
@@ -54,6 +56,8 @@ class Compaction(NamedTuple):
     changes: tuple[Change, ...]
     more: bool
     """Whether there may be more to do at once."""
+    left: int = 0
+    """How many deltas are left to fold, MOST_COUNTED at most. None on SQLite."""
 
 
 def fold(connection: Connection) -> Compaction:
@@ -63,7 +67,9 @@ def fold(connection: Connection) -> Compaction:
     """
     rows = connection.execute(_FOLD, {"batch_rows": BATCH_ROWS}).all()
     changes = tuple(Change(ej_id, Dataset(dataset), table, int(n)) for ej_id, dataset, table, _, n in rows)
-    return Compaction(changes, sum(deltas for *_, deltas, _ in rows) == BATCH_ROWS)
+    some = select(schema.revision_delta.c.id).limit(MOST_COUNTED).subquery()
+    left = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return Compaction(changes, sum(deltas for *_, deltas, _ in rows) == BATCH_ROWS, left)
 
 
 class Counters:

@@ -75,7 +75,7 @@ class Chain(grpc.aio.ServerInterceptor):
                 request = _parsed(handler, raw)
                 call.received = 1
                 answer = _written(handler, await cast("_Unary", handler.unary_unary)(request, context))
-                call.sent = 1
+                call.went_out(answer)
             return answer
 
         return unary
@@ -87,7 +87,7 @@ class Chain(grpc.aio.ServerInterceptor):
             async with self._around(path, "client_stream", context) as call:
                 respond = cast("_ClientStream", handler.stream_unary)
                 answer = _written(handler, await respond(_counted(requests, call), context))
-                call.sent = 1
+                call.went_out(answer)
             return answer
 
         return client_stream
@@ -103,8 +103,9 @@ class Chain(grpc.aio.ServerInterceptor):
                 # gRPC does not close a generator whose call has died (grpc/grpc#42295).
                 async with aclosing(respond(request, context)) as answers:
                     async for answer in answers:
-                        await self._write(context, _written(handler, answer))
-                        call.sent += 1
+                        message = _written(handler, answer)
+                        await self._write(context, message)
+                        call.went_out(message)
 
         return server_stream
 
