@@ -29,6 +29,7 @@ from fhirexport_server.rpc.limits import Limits
 from fhirexport_server.rpc.server import make_server
 from fhirexport_server.settings import OFF, Settings, redacted_redis
 from fhirexport_server.store.database import Database
+from fhirexport_server.tracing import tracer
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -113,6 +114,7 @@ async def running(
             limits=limits,
             registry=registry,
             address=settings.listen_address,
+            tracer=await stack.enter_async_context(tracer(settings.otel_exporter_otlp_endpoint)),
         )
         stack.push_async_callback(server.stop, None)
         await server.start()

@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     """How long one reply of Redis may take, in seconds."""
     redis_socket_connect_timeout: float = Field(default=0.25, gt=0, le=10, allow_inf_nan=False)
     """How long a connection to Redis may take to make, in seconds."""
+    otel_exporter_otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+/?$")
+    """Where to send traces: a collector's OTLP address over gRPC, such as `http://localhost:4317`. It needs
+    the extra `tracing`. The other standard `OTEL_*` variables count as well."""
     drain_delay: float = Field(default=3.0, ge=0, le=300, allow_inf_nan=False)
     """How long to go on accepting calls after SIGTERM, while the health service already says NOT_SERVING, in
     seconds: the time that load balancers need to notice."""

@@ -1,6 +1,9 @@
 """Owns the gRPC server: its options, the services it registers, the address it listens on."""
 
+from __future__ import annotations  # the tracer's type is an extra's
+
 import socket
+from typing import TYPE_CHECKING
 
 import grpc
 from fhirexport.v1 import cache_admin_pb2, export_service_pb2, import_service_pb2
@@ -17,6 +20,9 @@ from fhirexport_server.rpc.interceptors.chain import Chain, layers
 from fhirexport_server.rpc.interceptors.metrics import CallMetrics
 from fhirexport_server.rpc.limits import Limits
 from fhirexport_server.rpc.unimplemented import unimplemented
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 _EXPORT = export_service_pb2.DESCRIPTOR.services_by_name["ExportService"]
 _CACHE = cache_admin_pb2.DESCRIPTOR.services_by_name["CacheAdmin"]
@@ -39,6 +45,7 @@ def make_server(
     limits: Limits,
     registry: CollectorRegistry,
     address: str,
+    tracer: Tracer | None = None,
 ) -> tuple[grpc.aio.Server, str]:
     """Returns a server that is not started yet, and the address it is bound to, with the port it got.
 
@@ -48,7 +55,7 @@ def make_server(
     services = (_EXPORT, _CACHE, _IMPORT)
     metrics = CallMetrics(registry, services)
     server = grpc.aio.server(
-        interceptors=[Chain(layers(metrics, limits), limits.write_seconds)],
+        interceptors=[Chain(layers(metrics, limits, tracer), limits.write_seconds)],
         options=_options(limits),
         maximum_concurrent_rpcs=_MOST_CALLS,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations  # gRPC's handler type takes no parameters at
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from typing import TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -17,7 +17,11 @@ from fhirexport_server.rpc.interceptors.deadline import deadline
 from fhirexport_server.rpc.interceptors.errors import errors
 from fhirexport_server.rpc.interceptors.metrics import CallMetrics
 from fhirexport_server.rpc.interceptors.request_id import request_id, with_request_id
+from fhirexport_server.rpc.interceptors.tracing import tracing
 from fhirexport_server.rpc.limits import Limits
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
@@ -30,11 +34,12 @@ _ServerStream: TypeAlias = Callable[[Message, Context], AsyncGenerator[Message, 
 _OURS = "/fhirexport."
 
 
-def layers(metrics: CallMetrics, limits: Limits) -> tuple[Layer, ...]:
+def layers(metrics: CallMetrics, limits: Limits, tracer: Tracer | None) -> tuple[Layer, ...]:
     """Returns what is around a call, outermost first."""
     return (
         errors,  # nothing leaks, not even a bug in the layers that follow
         with_request_id,
+        *((tracing(tracer),) if tracer else ()),
         metrics,
         access_log,
         errors,  # the layers above see the status, not the exception
