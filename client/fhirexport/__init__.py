@@ -2,6 +2,9 @@
 
 from fhirexport._version import __version__
 from fhirexport.aio import AsyncClient, AsyncExport
+from fhirexport.aio_cache import AsyncCache
+from fhirexport.cache import Cache
+from fhirexport.cache_models import CacheEntry, CacheHealth, CacheStats, DatasetStats, Invalidation, Warmed
 from fhirexport.client import Client, Export
 from fhirexport.errors import (
     DeadlineExceededError,
@@ -20,14 +23,21 @@ from fhirexport.errors import (
 from fhirexport.models import LegalEntity, Progress, Snapshot
 
 __all__ = [
+    "AsyncCache",
     "AsyncClient",
     "AsyncExport",
+    "Cache",
+    "CacheEntry",
+    "CacheHealth",
+    "CacheStats",
     "Client",
+    "DatasetStats",
     "DeadlineExceededError",
     "Export",
     "ExportError",
     "IncompleteError",
     "InvalidArgumentError",
+    "Invalidation",
     "LegalEntity",
     "NotFoundError",
     "OverloadedError",
@@ -39,5 +49,6 @@ __all__ = [
     "UnauthorizedError",
     "UnavailableError",
     "Violation",
+    "Warmed",
     "__version__",
 ]

@@ -11,6 +11,8 @@ from fhirexport._version import __version__
 
 EXPORTS = "fhirexport.v1.ExportService"
 UNARY_SECONDS = 30.0
+CACHE_SECONDS = 35.0
+"""A little longer than the server gives itself, so that its own words come first."""
 HEALTH_SECONDS = 5.0
 
 _RETRY = {
@@ -20,8 +22,9 @@ _RETRY = {
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
+_BALANCING: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
 _SERVICE_CONFIG = {
-    "loadBalancingConfig": [{"round_robin": {}}],
+    **_BALANCING,
     "healthCheckConfig": {"serviceName": EXPORTS},
     "methodConfig": [
         # Streams are taken up again by the reader, which knows what has come already.
@@ -32,10 +35,17 @@ _SERVICE_CONFIG = {
 }
 
 
-def options() -> Sequence[tuple[str, Any]]:
-    """Returns the channel's options. The limit of 4 MiB a message stays as it is: no answer is larger."""
+def options(*, watched: bool = True) -> Sequence[tuple[str, Any]]:
+    """Returns a channel's options. The limit of 4 MiB a message stays as it is: no answer is larger.
+
+    Args:
+        watched: Whether the channel passes over servers that do not serve exports. One that asks after
+            the server's health, or the cache's, must reach those too.
+    """
+    config = _SERVICE_CONFIG if watched else _BALANCING
     return (
-        ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+        ("grpc.service_config", json.dumps(config)),
+        ("grpc.max_reconnect_backoff_ms", 5_000),  # gRPC's own two minutes are long for people who wait
         ("grpc.primary_user_agent", f"fhirexport/{__version__}"),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 10_000),

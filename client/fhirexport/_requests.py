@@ -1,14 +1,15 @@
 """Owns turning arguments into request messages, for both clients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self, TypeAlias, TypedDict
 
 from google.protobuf.duration_pb2 import Duration
 
+from fhirexport import cache_models
 from fhirexport.models import Format, Progress
-from fhirexport.v1 import export_service_pb2, types_pb2
+from fhirexport.v1 import cache_admin_pb2, export_service_pb2, types_pb2
 
 OnProgress = Callable[[Progress], None]
 Dataset: TypeAlias = types_pb2.Dataset.ValueType
@@ -100,3 +101,28 @@ def entities(finess: str | None, page_token: str) -> export_service_pb2.ListLega
     return export_service_pb2.ListLegalEntitiesRequest(
         finess=finess or "", page_size=1000, page_token=page_token
     )
+
+
+def cached(pattern: str | None, page_token: str) -> cache_admin_pb2.ListEntriesRequest:
+    """Returns the request of one page of cache entries."""
+    return cache_admin_pb2.ListEntriesRequest(pattern=pattern or "", page_size=1000, page_token=page_token)
+
+
+def invalidation(pattern: str, reason: str, *, dry_run: bool) -> cache_admin_pb2.InvalidateRequest:
+    """Returns the request to invalidate what a pattern names."""
+    return cache_admin_pb2.InvalidateRequest(pattern=pattern, dry_run=dry_run, reason=reason)
+
+
+def warming(ej_ids: Sequence[int], datasets: Sequence[cache_models.Dataset]) -> cache_admin_pb2.WarmRequest:
+    """Returns the request to render exports into the cache.
+
+    Raises:
+        ValueError: there is no such dataset.
+    """
+    unknown = [name for name in datasets if name not in cache_models.DATASETS]
+    if unknown:
+        raise ValueError(
+            f"there is no dataset {unknown[0]!r}: it is one of {', '.join(cache_models.DATASETS)}"
+        )
+    numbers = [cache_models.DATASETS[name] for name in datasets]
+    return cache_admin_pb2.WarmRequest(ej_ids=ej_ids, datasets=numbers)

@@ -15,8 +15,10 @@ from fhirexport._files import whole_file
 from fhirexport._reader import Reader
 from fhirexport._requests import OnProgress, Options, Wanted
 from fhirexport._resources import Resource, resources
+from fhirexport.cache import Cache
 from fhirexport.errors import from_rpc
 from fhirexport.models import Format, LegalEntity, Snapshot
+from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminStub
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 
 CACHE_STATUS = "cache-status"
@@ -104,17 +106,24 @@ class Client:
             root_certificates: what to trust, in PEM; the system's certificates if left out.
             channel: one's own channel, in place of both. It stays open.
         """
-        self._own = channel is None
-        if channel is None:
-            credentials = _channel.credentials(target, root_certificates)
-            channel = (
-                grpc.insecure_channel(target, options=_channel.options())
-                if credentials is None
-                else grpc.secure_channel(target, credentials, options=_channel.options())
-            )
-        self._channel = channel
-        self._stub = ExportServiceStub(channel)
-        self._health = health_pb2_grpc.HealthStub(channel)
+        self._opened: list[grpc.Channel] = []
+        exports = channel or self._open(target, root_certificates)
+        # Of its own, because the one for exports passes over a server that does not serve them.
+        operations = channel or self._open(target, root_certificates, watched=False)
+        self._stub = ExportServiceStub(exports)
+        self._health = health_pb2_grpc.HealthStub(operations)
+        self.cache = Cache(CacheAdminStub(operations))
+        """Looks after the server's cache."""
+
+    def _open(self, target: str, root_certificates: bytes | None, *, watched: bool = True) -> grpc.Channel:
+        credentials = _channel.credentials(target, root_certificates)
+        options = _channel.options(watched=watched)
+        if credentials is None:
+            channel = grpc.insecure_channel(target, options=options)
+        else:
+            channel = grpc.secure_channel(target, credentials, options=options)
+        self._opened.append(channel)
+        return channel
 
     def __enter__(self) -> Self:
         return self
@@ -126,8 +135,8 @@ class Client:
 
     def close(self) -> None:
         """Closes the connection."""
-        if self._own:
-            self._channel.close()
+        for channel in self._opened:
+            channel.close()
 
     def entities(self, finess: str | None = None) -> Iterator[LegalEntity]:
         """Yields the EJs by id; only the one with this FINESS number where one is given."""

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2
+from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 
@@ -120,14 +120,23 @@ def from_rpc(error: grpc.RpcError) -> ExportError:
     """Returns the exception that stands for a failed call of either kind of channel."""
     code = error.code()
     status = rpc_status.from_call(error)
-    details = list(status.details) if status is not None else []
+    return _made(code, error.details() or code.name, status.details if status is not None else ())
+
+
+def from_status(status: status_pb2.Status) -> ExportError:
+    """Returns the exception that stands for a status inside an answer."""
+    code = next((code for code in grpc.StatusCode if code.value[0] == status.code), grpc.StatusCode.UNKNOWN)
+    return _made(code, status.message or code.name, status.details)
+
+
+def _made(code: grpc.StatusCode, message: str, details: Sequence[Any]) -> ExportError:
     info = _detail(details, error_details_pb2.ErrorInfo())
     refused = _detail(details, error_details_pb2.BadRequest())
     retry = _detail(details, error_details_pb2.RetryInfo())
     reason = info.reason if info is not None else ""
     kind = TooLargeError if reason == _TOO_LARGE else _BY_CODE.get(code, ServerError)
     return kind(
-        error.details() or code.name,
+        message,
         code=code,
         reason=reason,
         metadata=info.metadata if info is not None else None,

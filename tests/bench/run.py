@@ -15,9 +15,11 @@ from pathlib import Path
 
 import floor
 import hits
+import invalidation
 import orm
 import psutil
 from fhirexport import AsyncClient
+from fhirexport_server import logs
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.exports import pipeline
@@ -38,6 +40,7 @@ BASE_URL = "http://localhost:8000/fhir"
 SMALL_PATIENTS = 1_250  # of which EJ 1 has about 1,000
 HIT_PATIENTS = (85, 425, 1_250)  # patients of EJ 1 of about 200 KB, 1 MB and 3 MB
 HITS_A_ROUND = 40
+KEYS = 100_000
 MIB = 1024 * 1024
 MEMORY_GOAL_MIB = 64
 
@@ -49,11 +52,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     console = Console(width=110)
+    logs.configure("WARNING", None)
     orm.map_entities()
     with running_postgres() as server, tempfile.TemporaryDirectory(prefix="fhirexport-bench-") as directory:
         console.print(_misses(server, Path(directory), arguments.rounds))
         small = [_database(server, Path(directory), "sqlite", patients) for patients in HIT_PATIENTS]
         console.print(asyncio.run(hits.hits(small, Path(directory), arguments.rounds * HITS_A_ROUND)))
+        console.print(asyncio.run(invalidation.invalidation(small[0], Path(directory), KEYS)))
         console.print(asyncio.run(_streams(server, Path(directory), arguments.venues)))
 
 

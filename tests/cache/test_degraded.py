@@ -156,14 +156,15 @@ async def test_a_wrong_password_is_no_error(own_valkey: Valkey) -> None:
 
 
 RIGHTS = (
-    "on >secret resetkeys ~fhir:export:* ~{fhir:export:* -@all +@read +@write +@scripting +@connection +time"
+    "on >secret resetkeys ~fhir:export:* ~{fhir:export:*"
+    " -@all +@read +@write +@scripting +@connection +@transaction +time -@dangerous +info"
 )
 
 
 @pytest.mark.parametrize(
     ("rights", "expected"),
     [
-        (f"{RIGHTS} -@dangerous", Outcome.MISS),
+        (RIGHTS, Outcome.MISS),
         (RIGHTS.replace("+@scripting", ""), Outcome.UNAVAILABLE),
         (RIGHTS.replace("~fhir:export:*", ""), Outcome.UNAVAILABLE),
     ],

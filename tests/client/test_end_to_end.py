@@ -2,18 +2,14 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from fhirexport import AsyncClient, Client, InvalidArgumentError, NotFoundError, __version__
+from support.command import fhirexport
 from support.server import running_server, wait_for_health
-
-FHIREXPORT = Path(sys.executable).with_name("fhirexport")
 
 
 @pytest.fixture
@@ -21,19 +17,6 @@ async def address(demo_database_url: str) -> AsyncIterator[str]:
     async with running_server(demo_database_url) as address:
         await wait_for_health(address)
         yield address
-
-
-async def _run(address: str, *arguments: str | Path) -> tuple[int, bytes, str]:
-    """Runs the command; returns its exit status, output and errors."""
-    process = await asyncio.create_subprocess_exec(
-        FHIREXPORT,
-        *arguments,
-        env=os.environ | {"FHIREXPORT_ADDRESS": address, "COLUMNS": "120"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    out, errors = await process.communicate()
-    return process.returncode or 0, out, errors.decode()
 
 
 async def test_both_clients_read_the_same_bytes(address: str) -> None:
@@ -96,24 +79,24 @@ async def test_entities_are_found_by_their_finess(address: str) -> None:
 async def test_an_export_on_standard_output_is_the_bytes_and_nothing_else(address: str) -> None:
     async with AsyncClient(address) as client:
         expected = await client.structure(1).read("bundle")
-    assert await _run(address, "structure", "1") == (0, expected, "")
+    assert await fhirexport(address, "structure", "1") == (0, expected, "")
 
 
 async def test_an_ej_can_be_named_by_its_finess(address: str) -> None:
-    status, by_finess, _ = await _run(address, "structure", "010780054", "--format", "ndjson")
-    assert (status, by_finess) == (0, (await _run(address, "structure", "1", "--format", "ndjson"))[1])
+    status, by_finess, _ = await fhirexport(address, "structure", "010780054", "--format", "ndjson")
+    assert (status, by_finess) == (0, (await fhirexport(address, "structure", "1", "--format", "ndjson"))[1])
 
 
 async def test_a_file_is_described_as_json(address: str, tmp_path: Path) -> None:
     target = tmp_path / "venues.ndjson"
-    status, out, errors = await _run(
+    status, out, errors = await fhirexport(
         address, "venues", "1", "--movements", "--format", "ndjson", "-o", target, "--json"
     )
     described = json.loads(out)
     assert (status, errors, described["file"]) == (0, "", str(target))
     assert described["resource_count"] == len(target.read_bytes().splitlines())
     assert described["size_bytes"] == target.stat().st_size
-    status, _, errors = await _run(
+    status, _, errors = await fhirexport(
         address, "venues", "1", "--movements", "--format", "ndjson",
         "-o", target, "--if-none-match", described["etag"],
     )  # fmt: skip
@@ -121,27 +104,27 @@ async def test_a_file_is_described_as_json(address: str, tmp_path: Path) -> None
 
 
 async def test_entities_are_a_table_or_json(address: str) -> None:
-    status, out, _ = await _run(address, "entities", "--json")
+    status, out, _ = await fhirexport(address, "entities", "--json")
     assert (status, json.loads(out)[0]["finess"]) == (0, "010780054")
-    status, out, _ = await _run(address, "entities")
+    status, out, _ = await fhirexport(address, "entities")
     assert (status, "Centre hospitalier de Bourg-en-Bresse" in out.decode()) == (0, True)
 
 
 async def test_health_is_an_exit_status(address: str) -> None:
-    assert await _run(address, "health") == (0, b"SERVING\n", "")
-    status, out, _ = await _run(address, "health", "--json")
+    assert await fhirexport(address, "health") == (0, b"SERVING\n", "")
+    status, out, _ = await fhirexport(address, "health", "--json")
     assert (status, json.loads(out)) == (0, {"status": "SERVING"})
 
 
 async def test_an_error_is_told_with_its_reason_and_grpcurls_exit_status(address: str) -> None:
-    status, out, errors = await _run(address, "patients", "999")
+    status, out, errors = await fhirexport(address, "patients", "999")
     assert (status, out) == (64 + 5, b"")
     assert "EJ_NOT_FOUND" in errors
     assert "request id" in errors
 
 
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
-    status, out, errors = await _run("localhost:1", "entities")
+    status, out, errors = await fhirexport("localhost:1", "entities")
     assert (status, out) == (64 + 14, b"")
     assert "UNAVAILABLE" in errors
 
@@ -158,10 +141,10 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     ],
 )
 async def test_a_command_that_makes_no_sense_is_a_usage_error(arguments: list[str]) -> None:
-    status, out, errors = await _run("localhost:1", *arguments)
+    status, out, errors = await fhirexport("localhost:1", *arguments)
     assert (status, out) == (2, b"")
     assert "Usage" in errors
 
 
 async def test_the_version_is_the_packages() -> None:
-    assert await _run("localhost:1", "--version") == (0, f"fhirexport {__version__}\n".encode(), "")
+    assert await fhirexport("localhost:1", "--version") == (0, f"fhirexport {__version__}\n".encode(), "")

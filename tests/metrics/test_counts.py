@@ -206,6 +206,8 @@ async def test_how_a_rendering_ends_is_told(postgres_url: str, monkeypatch: pyte
             connection.execute(text("UPDATE org_unit SET parent_id = 5 - id WHERE id IN (2, 3)"))
         with pytest.raises(grpc.aio.AioRpcError):
             await stub.ExportStructure(ExportStructureRequest(ej_id=1))
+        # The caller hears of it before the thread has ended.
+        await server.until(RENDERINGS, 1, type="structure", outcome="failed")
         page = await server.page()
     assert page.counted(RENDERINGS, "type", "outcome") == {
         ("patients", "timeout"): 1,

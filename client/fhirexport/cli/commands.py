@@ -11,21 +11,18 @@ import typer
 
 from fhirexport import __version__
 from fhirexport._requests import Options
-from fhirexport.cli import output
+from fhirexport.cli import cache, doctor, output
+from fhirexport.cli.common import AsJson, ej_id, told
 from fhirexport.client import Client, Export
-from fhirexport.errors import ExportError
 from fhirexport.models import Format
-
-FINESS_LENGTH = 9
-_GRPC_EXIT = 64
-"""What grpcurl adds to a status code to make an exit status; scripts may rely on it here too."""
-_INTERRUPTED = 130
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Exports a hospital group's structure, patients and venues as FHIR R4 (FR Core).",
 )
+app.add_typer(cache.app)
+app.command()(doctor.doctor)
 
 Ej = Annotated[str, typer.Argument(metavar="EJ", help="The EJ: its id, or its FINESS number.")]
 Layout = Annotated[Format, typer.Option("--format", help="How to lay the resources out.")]
@@ -35,7 +32,6 @@ Staleness = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Read the database, whatever is cached.")]
 Etag = Annotated[str | None, typer.Option("--if-none-match", help="Send nothing while this etag holds.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - the signature that typer calls
@@ -127,7 +123,7 @@ def entities(
 ) -> None:
     """List the EJs."""
     client: Client = context.obj
-    with _told():
+    with told():
         output.entities(list(client.entities(finess)), as_json=as_json)
 
 
@@ -135,7 +131,7 @@ def entities(
 def health(context: typer.Context, as_json: AsJson = False) -> None:
     """Say whether the server serves exports; exit status 1 when it does not."""
     client: Client = context.obj
-    with _told():
+    with told():
         status = client.health()
     output.health(status, as_json=as_json)
     raise typer.Exit(0 if status == "SERVING" else 1)
@@ -169,8 +165,8 @@ def _export(
 ) -> None:
     if as_json and target is None:
         raise typer.BadParameter("--json describes the file that -o writes: give -o too")
-    with _told():
-        export = wanted(_ej_id(client, ej))
+    with told():
+        export = wanted(ej_id(client, ej))
         if target is None:
             with output.progress() as export.on_progress:
                 for content in export.chunks(layout):
@@ -180,34 +176,3 @@ def _export(
             with output.progress() as export.on_progress:
                 export.save(target, layout)
             output.saved(target, export, as_json=as_json)
-
-
-def _ej_id(client: Client, text: str) -> int:
-    if len(text) != FINESS_LENGTH and text.isdecimal():
-        return int(text)
-    found = next(client.entities(text), None) if len(text) == FINESS_LENGTH else None
-    if found is not None:
-        return found.ej_id
-    if text.isdecimal():
-        return int(text)
-    raise typer.BadParameter("must be an EJ's id or the nine characters of its FINESS number")
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turns an error into one line and an exit status."""
-    try:
-        yield
-    except ExportError as error:
-        output.failure(error)
-        number: int = error.code.value[0]
-        raise typer.Exit(_GRPC_EXIT + number) from None
-    except BrokenPipeError:
-        # Whoever read our output has left, which is no fault of anybody's.
-        sys.stderr.close()
-        raise typer.Exit(0) from None
-    except OSError as error:
-        typer.echo(f"fhirexport: {error.strerror}: {error.filename}", err=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(_INTERRUPTED) from None

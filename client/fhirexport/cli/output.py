@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from fhirexport.models import LegalEntity, Progress
 def entities(found: list[LegalEntity], *, as_json: bool) -> None:
     """Prints the EJs."""
     if as_json:
-        _print_json(
+        print_json(
             [
                 {"ej_id": entity.ej_id, "finess": entity.finess, "name": entity.name, "active": entity.active}
                 for entity in found
@@ -36,7 +37,7 @@ def entities(found: list[LegalEntity], *, as_json: bool) -> None:
 def health(status: str, *, as_json: bool) -> None:
     """Prints what the server says of its exports."""
     if as_json:
-        _print_json({"status": status})
+        print_json({"status": status})
     else:
         Console().print(status)
 
@@ -47,7 +48,7 @@ def saved(target: Path, export: Export, *, as_json: bool) -> None:
     if snapshot is None:
         raise RuntimeError("an export that was saved has a snapshot")
     if as_json:
-        _print_json(
+        print_json(
             {
                 "file": str(target),
                 "not_modified": export.not_modified,
@@ -107,5 +108,20 @@ def progress() -> Iterator[OnProgress | None]:
         yield show
 
 
-def _print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-    print(json.dumps(value, ensure_ascii=False, indent=2))  # noqa: T201 - the command's output
+def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    """Prints one document; durations are seconds, and errors their code, reason and message."""
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))  # noqa: T201 - the command's output
+
+
+def print_json_line(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    """Prints one of several documents, on a line of its own and at once."""
+    print(json.dumps(value, ensure_ascii=False, default=_plain), flush=True)  # noqa: T201 - as above
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    match value:
+        case timedelta():
+            return value.total_seconds()
+        case ExportError():
+            return {"code": value.code.name, "reason": value.reason, "message": value.message}
+    raise TypeError(type(value).__name__)

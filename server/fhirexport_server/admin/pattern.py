@@ -52,7 +52,7 @@ def parse(text: str, field: str = "pattern") -> Pattern:
         problem = f"must have at most {MOST_WILDCARDS} wildcards"
     if problem is not None or regex is None:
         problem = problem or "must close every ["
-        raise InvalidRequestError((FieldViolation(field, f"{problem}: a glob on a key, {_EXAMPLE}"),))
+        raise InvalidRequestError((FieldViolation(field, f"{problem}; write a glob on a key, {_EXAMPLE}"),))
     return Pattern(text, regex)
 
 

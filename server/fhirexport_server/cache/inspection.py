@@ -64,11 +64,11 @@ class Inspector:
         Raises:
             CacheUnavailableError: there is none; so do the others.
         """
-        await self._link.read(self._link.client.ping)
+        await self._link.ask(self._link.client.ping)
 
     async def server(self) -> ServerFacts:
         """Asks Redis what it is and how it is set up."""
-        info: dict[str, Any] = await self._link.read(self._link.client.info)
+        info: dict[str, Any] = await self._link.ask(self._link.client.info)
         valkey = "valkey_version" in info
         return ServerFacts(
             name="valkey" if valkey else "redis",
@@ -107,7 +107,7 @@ class Inspector:
                     pipeline.pttl(head)
                 return await pipeline.execute(raise_on_error=False)
 
-        (seconds, _), *answers = await self._link.read(ask)
+        (seconds, _), *answers = await self._link.ask(ask)
         described = []
         for head, (values, left) in zip(heads, zip(answers[::2], answers[1::2], strict=True), strict=True):
             variant = keys.variant(head)
@@ -160,7 +160,7 @@ class Inspector:
                 return
 
     async def _scanned(self, cursor: int, pattern: str, count: int) -> tuple[int, list[str]]:
-        following, found = await self._link.read(
+        following, found = await self._link.ask(
             self._link.client.scan, cursor=cursor, match=pattern, count=count
         )
         return int(following), [cast("bytes", key).decode("utf-8", "replace") for key in found]

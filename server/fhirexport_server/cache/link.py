@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, ParamSpec, TypeVar
 from uuid import uuid4
 
+import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from fhirexport_server.cache import keys
-from fhirexport_server.cache.breaker import Breaker, State
+from fhirexport_server.cache.breaker import Breaker, State, reason
 from fhirexport_server.domain.errors import CacheUnavailableError
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +56,7 @@ class Link:
         self.client = client
         self.breaker = breaker
         self._budget = budget
+        self._under_way: set[asyncio.Future[Any]] = set()
 
     async def read(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Does one piece of work that writes nothing, within the budget.
@@ -63,6 +67,19 @@ class Link:
         if not self.breaker.readable:
             raise CacheUnavailableError
         return await self._call(work, *args, **kwargs)
+
+    async def ask(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Does one piece of work for an operator, as `read`; that it is not permitted opens nothing."""
+        if not self.breaker.readable:
+            raise CacheUnavailableError
+        try:
+            return await self._bounded(work(*args, **kwargs))
+        except NoPermissionError as error:
+            _log.warning("cache_not_permitted", reason=reason(error), remedy="see docs/operations.md")
+            raise CacheUnavailableError from error
+        except FAILURES as error:
+            self.breaker.failed(error)
+            raise CacheUnavailableError from error
 
     async def write(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Does one piece of work that writes, within the budget; raises as `read`."""
@@ -81,6 +98,8 @@ class Link:
         # In a task of its own: the driver waits with asyncio.wait_for, which on Python 3.11 can lose a
         # cancellation. A caller that is cancelled, or has waited long enough, ends all the same.
         task = asyncio.ensure_future(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
         try:
             await asyncio.wait({task}, timeout=self._budget)
             if not task.done():
@@ -91,6 +110,11 @@ class Link:
                 task.cancel()
                 # Nobody is left to look at how it ended.
                 task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def settle(self) -> None:
+        """Waits, not for long, for what nobody waits for any more: each has a connection."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=self._budget)
 
     async def probe(self) -> None:
         """Finds out how much of Redis can be used, whatever is known of it."""
@@ -132,6 +156,7 @@ async def linked(address: Address, changed: Callable[[State], None]) -> AsyncIte
     finally:
         watcher.cancel()
         await asyncio.wait({watcher})
+        await link.settle()
         with suppress(*FAILURES):
             async with asyncio.timeout(address.budget):
                 await client.aclose()

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
+import structlog
+
 from fhirexport_server.cache.entry import Entry, Variant
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import Exactly, Found, Outcome, Recent, SharedCache
@@ -32,6 +34,8 @@ from fhirexport_server.exports.threads import Threads, open_threads
 from fhirexport_server.metrics import Metrics
 from fhirexport_server.store.compactor import Compaction
 from fhirexport_server.store.database import Database, Interrupt
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class Exporter:
@@ -104,7 +108,10 @@ class Exporter:
 
     async def check(self) -> None:
         """Raises DatabaseUnavailableError or SchemaMismatchError when exports cannot work."""
-        await self._threads.look_up(self._database.check)
+        incarnation = await self._threads.look_up(self._database.check)
+        if self._incarnation and incarnation != self._incarnation:
+            _log.warning("database_is_another", effect="nothing that was kept of the former is served")
+        self._incarnation = incarnation
 
     async def compact(self) -> Compaction:
         """Does a little of the database's upkeep; returns what writers have changed.

@@ -8,14 +8,14 @@ from threading import Lock
 from typing import Any, Self
 
 import psycopg
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.domain.revision import Revision
-from fhirexport_server.store import compactor, invalidation, queries
+from fhirexport_server.store import compactor, invalidation, queries, schema
 from fhirexport_server.store import engine as engines
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import Snapshot
@@ -116,10 +116,15 @@ class Database:
         incarnation, n, digest, known = row
         return None if known is None else Revision(incarnation, int(n), int(digest))
 
-    def check(self, interrupt: Interrupt | None = None) -> None:
-        """Raises unless exports can work: DatabaseUnavailableError or SchemaMismatchError."""
+    def check(self, interrupt: Interrupt | None = None) -> str:
+        """Makes sure that exports can work; returns the database's incarnation.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: they cannot.
+        """
         with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
             require_head(connection)
+            return str(connection.execute(select(schema.database_incarnation.c.id)).scalar_one())
 
     def compact(self, interrupt: Interrupt | None = None) -> compactor.Compaction:
         """Folds some deltas of revisions into their base rows; returns what has changed.

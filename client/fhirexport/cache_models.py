@@ -1,0 +1,200 @@
+"""Owns what the library says of the cache: frozen dataclasses, no protobuf. Fields have the protos' names."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Self
+
+from fhirexport.errors import ExportError, from_status
+from fhirexport.v1 import cache_admin_pb2, types_pb2
+
+Dataset = Literal["structure", "patients", "venues"]
+CacheState = Literal["healthy", "degraded", "disabled", "unknown"]
+
+DATASETS: dict[Dataset, types_pb2.Dataset.ValueType] = {
+    "structure": types_pb2.DATASET_STRUCTURE,
+    "patients": types_pb2.DATASET_PATIENTS,
+    "venues": types_pb2.DATASET_VENUES,
+}
+_NAMES: dict[int, Dataset] = {number: name for name, number in DATASETS.items()}
+_STATES: dict[int, CacheState] = {
+    cache_admin_pb2.GetHealthResponse.STATE_HEALTHY: "healthy",
+    cache_admin_pb2.GetHealthResponse.STATE_DEGRADED: "degraded",
+    cache_admin_pb2.GetHealthResponse.STATE_DISABLED: "disabled",
+}
+
+
+@dataclass(frozen=True)
+class DatasetStats:
+    """One dataset's figures. The counts are one server's, since it started; the entries are everybody's."""
+
+    dataset: Dataset | None
+    """None for one that this release of the library does not know."""
+    hits: int
+    """Exports that the cache answered."""
+    misses: int
+    """Exports that were rendered from the database."""
+    stale_avoided: int
+    """Of those, the ones whose cached entry was there but outdated."""
+    entry_count: int
+    """Entries now in the cache."""
+
+
+@dataclass(frozen=True)
+class CacheStats:
+    """How full the cache is and how often it answers."""
+
+    enabled: bool
+    """False when the cache is switched off in the settings."""
+    used_memory: str
+    """The Redis server's memory in use, for a person to read: `1.23M`."""
+    total_connections: int
+    """Connections that the Redis server has accepted, of every application."""
+    total_commands: int
+    """Commands that it has run, of every application."""
+    keyspace_hits: int
+    """Exports that the cache answered, since this server started."""
+    keyspace_misses: int
+    """Exports that it did not answer, since this server started."""
+    hit_rate: float
+    """The hits among both, in percent; 0 before the first export."""
+    datasets: tuple[DatasetStats, ...]
+
+    @classmethod
+    def from_message(cls, message: cache_admin_pb2.GetStatsResponse) -> Self:
+        """Reads the server's message."""
+        return cls(
+            enabled=message.enabled,
+            used_memory=message.used_memory,
+            total_connections=message.total_connections,
+            total_commands=message.total_commands,
+            keyspace_hits=message.keyspace_hits,
+            keyspace_misses=message.keyspace_misses,
+            hit_rate=message.hit_rate,
+            datasets=tuple(
+                DatasetStats(
+                    dataset=_NAMES.get(one.dataset),
+                    hits=one.hits,
+                    misses=one.misses,
+                    stale_avoided=one.stale_avoided,
+                    entry_count=one.entry_count,
+                )
+                for one in message.datasets
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class CacheHealth:
+    """Whether the cache can be reached, as one server sees it."""
+
+    state: CacheState
+    """`healthy`; `degraded`: exports do without it; `disabled` in the settings."""
+    latency: timedelta | None
+    """How long a PING took; None where it was not answered."""
+    server: str
+    """The server at the other end, such as `valkey 9.1.2`; empty when unknown."""
+    message: str
+    """Why the state is not healthy, for a person to read."""
+    warnings: tuple[str, ...]
+    """Settings of the Redis server that will cause trouble, each with what to do."""
+
+    @classmethod
+    def from_message(cls, message: cache_admin_pb2.GetHealthResponse) -> Self:
+        """Reads the server's message."""
+        return cls(
+            state=_STATES.get(message.state, "unknown"),
+            latency=message.latency.ToTimedelta() if message.HasField("latency") else None,
+            server=message.server,
+            message=message.message,
+            warnings=tuple(message.warnings),
+        )
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One cached rendering."""
+
+    key: str
+    """Its Redis key, such as `fhir:export:patients:ej:1`; empty where the rendering was not kept."""
+    dataset: Dataset | None
+    """None for one that this release of the library does not know."""
+    ej_id: int
+    etag: str
+    size_bytes: int
+    """What it takes in the cache, as stored."""
+    ttl: timedelta
+    """When it expires."""
+    age: timedelta
+    """How long ago the database was read."""
+    revision: str
+    hits: int
+    """Exports that it answered."""
+
+    @classmethod
+    def from_message(cls, message: cache_admin_pb2.Entry) -> Self:
+        """Reads the server's message."""
+        return cls(
+            key=message.key,
+            dataset=_NAMES.get(message.dataset),
+            ej_id=message.ej_id,
+            etag=message.etag,
+            size_bytes=message.size_bytes,
+            ttl=message.ttl.ToTimedelta(),
+            age=message.age.ToTimedelta(),
+            revision=message.revision,
+            hits=message.hits,
+        )
+
+
+@dataclass(frozen=True)
+class Invalidation:
+    """What was invalidated, or would be."""
+
+    matched_count: int | None
+    """Entries that the pattern names; None where Redis could not be asked, and where all were meant."""
+    deleted_count: int
+    """Entries deleted: 0 on a dry run."""
+    sample_keys: tuple[str, ...]
+    """Up to 20 of the keys that the pattern names."""
+    deletion_pending: bool
+    """Whether the entries count no more and are still to be deleted: Redis could not be reached."""
+
+    @classmethod
+    def from_message(
+        cls, message: cache_admin_pb2.InvalidateResponse | cache_admin_pb2.FlushResponse
+    ) -> Self:
+        """Reads the server's message."""
+        if isinstance(message, cache_admin_pb2.FlushResponse):
+            return cls(None, message.deleted_count, (), message.deletion_pending)
+        return cls(
+            matched_count=message.matched_count if message.HasField("matched_count") else None,
+            deleted_count=message.deleted_count,
+            sample_keys=tuple(message.sample_keys),
+            deletion_pending=message.deletion_pending,
+        )
+
+
+@dataclass(frozen=True)
+class Warmed:
+    """One export that was rendered into the cache, or was there."""
+
+    entry: CacheEntry
+    """The entry as it now is; only its `dataset` and `ej_id` count where there is an `error`."""
+    elapsed: timedelta | None
+    """How long it took; None when a current entry was there already."""
+    error: ExportError | None
+    """What went wrong; the others are warmed all the same."""
+    done_count: int
+    """How many are done, this one included."""
+    total_count: int
+
+    @classmethod
+    def from_message(cls, message: cache_admin_pb2.WarmResponse) -> Self:
+        """Reads the server's message."""
+        return cls(
+            entry=CacheEntry.from_message(message.entry),
+            elapsed=message.elapsed.ToTimedelta() if message.HasField("elapsed") else None,
+            error=from_status(message.error) if message.HasField("error") else None,
+            done_count=message.done_count,
+            total_count=message.total_count,
+        )

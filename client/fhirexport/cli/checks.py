@@ -1,0 +1,263 @@
+"""Owns what `fhirexport doctor` looks at, and what it advises: each check ends, whatever the server does."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from time import monotonic
+from typing import Literal, TypeVar
+
+import grpc
+
+from fhirexport import _channel, _requests
+from fhirexport._requests import Wanted
+from fhirexport.cache_models import CacheHealth
+from fhirexport.cli.reaching import Place, addresses, bounded, connection, place, spoken
+from fhirexport.client import Client
+from fhirexport.errors import ExportError, IncompleteError, NotFoundError, from_rpc
+from fhirexport.models import Snapshot
+from fhirexport.v1.export_service_pb2 import ListLegalEntitiesRequest
+from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
+
+T = TypeVar("T")
+Level = Literal["ok", "warning", "problem"]
+SECONDS = 8.0
+"""How long one check may take: longer than the five seconds that the server gives a look-up."""
+_SOCKET_SECONDS = 3.0
+_CLOCK_TOLERANCE = timedelta(seconds=2)
+_CACHE = "fhirexport.cache"
+_SERVICES = {
+    "": "the server as a whole",
+    _channel.EXPORTS: _channel.EXPORTS,
+    "fhirexport.v1.CacheAdmin": "fhirexport.v1.CacheAdmin",
+    _CACHE: _CACHE,
+}
+_EXPORTS_NEED = ("", _channel.EXPORTS)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found."""
+
+    check: str
+    level: Level
+    """`problem`: exports do not work, or nobody can tell. `warning`: they work, less well than they could."""
+    message: str
+    advice: str = ""
+    """What to do; empty where all is well."""
+
+
+def examine(target: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Finding]:
+    """Looks at a server, from the outside in; ends with the first thing that hides all the others.
+
+    Args:
+        target: The server's address.
+        now: This machine's clock.
+    """
+    where = place(target)
+    found = list(_reached(target, where))
+    yield from found
+    if any(one.level == "problem" for one in found):
+        return
+    options = _channel.options(watched=False)
+    credentials = _channel.credentials(target, None)
+    opened = (
+        grpc.insecure_channel(target, options=options)
+        if credentials is None
+        else grpc.secure_channel(target, credentials, options=options)
+    )
+    with opened as channel, Client(channel=channel) as client:
+        silent = _silent(client)
+        if silent is not None:
+            yield silent
+            return
+        cache = _bounded(client.cache.health)
+        switched_off = isinstance(cache, CacheHealth) and cache.state == "disabled"
+        yield from _healths(client, without=_CACHE if switched_off else None)
+        yield from _redis(cache)
+        yield from _database(ExportServiceStub(channel), now)
+
+
+def _reached(target: str, where: Place | None) -> Iterator[Finding]:
+    if where is None:
+        advice = "give host:port, [ipv6]:port or unix:path, such as localhost:50051"
+        yield Finding("address", "problem", f"{target} is no address", advice)
+        return
+    if where.host:
+        found = _bounded(lambda: addresses(where))
+        if isinstance(found, Exception):
+            advice = "correct --address or FHIREXPORT_ADDRESS, or the name service of this machine"
+            yield Finding("address", "problem", f"{where.host} has no address: {_told(found)}", advice)
+            return
+        names = where.host if found == [where.host] else f"{where.host} is {', '.join(found)}"
+        yield Finding("address", "ok", names)
+    begun = monotonic()
+    made = _bounded(lambda: connection(where, _SOCKET_SECONDS).close())
+    at = where.path or f"port {where.port}"
+    if isinstance(made, Exception):
+        advice = "start the server (fhirexport-server serve), or open the way: LISTEN_ADDRESS, a firewall"
+        yield Finding("connection", "problem", f"{at} accepts no connection: {_told(made)}", advice)
+        return
+    yield Finding("connection", "ok", f"{at} accepts connections, in {_milliseconds(begun)}")
+    yield _encryption(target, where)
+
+
+def _encryption(target: str, where: Place) -> Finding:
+    ours = "plaintext" if _channel.credentials(target, None) is None else "TLS"
+    theirs = _bounded(lambda: spoken(where, _SOCKET_SECONDS))
+    if theirs == ours:
+        return Finding("encryption", "ok", f"{ours}, on both sides")
+    if theirs == "plaintext":
+        advice = (
+            "put TLS in front of the server, or tunnel to it "
+            f"(ssh -L 50051:localhost:{where.port} {where.host}) and use --address localhost:50051"
+        )
+        message = "the server speaks plaintext, and this client speaks TLS to any machine but its own"
+        return Finding("encryption", "problem", message, advice)
+    if theirs == "TLS":
+        advice = "use the name in the server's certificate as --address, not the loopback"
+        message = "the server speaks TLS, and this client speaks plaintext to its own machine"
+        return Finding("encryption", "problem", message, advice)
+    if theirs == "nothing":
+        advice = "the server, or what is in front of it, hangs: look at its log and its load, then restart it"
+        return Finding("encryption", "problem", "connections are accepted and nothing is answered", advice)
+    said = _told(theirs) if isinstance(theirs, Exception) else f"{theirs} is spoken there"
+    advice = "correct the port: gRPC is served at LISTEN_ADDRESS, 50051 unless it is set"
+    return Finding("encryption", "problem", f"this is no gRPC server: {said}", advice)
+
+
+def _silent(client: Client) -> Finding | None:
+    """Returns what is wrong where gRPC itself does not work."""
+    error = _bounded(lambda: client.health(""))
+    match error:
+        case NotFoundError() | str():
+            return None
+        case ExportError(code=grpc.StatusCode.UNIMPLEMENTED):
+            advice = "correct the address: what is served there has no health service, as fhirexport has"
+        case ExportError(message=text) if "CERTIFICATE" in text.upper():
+            advice = (
+                "have gRPC trust the certificate: GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names a PEM file of "
+                "authorities; and use a name that is in it"
+            )
+        case _:
+            advice = (
+                "look at the server's log; if a proxy is set here (http_proxy), except the server (no_proxy)"
+            )
+    return Finding("gRPC", "problem", f"calls fail: {_told(error)}", advice)
+
+
+def _healths(client: Client, *, without: str | None) -> Iterator[Finding]:
+    """Asks after each service; one that is switched off need not serve."""
+    for name, shown in _SERVICES.items():
+        status = _bounded(partial(client.health, name))
+        if status == "SERVING" or (name == without and isinstance(status, str)):
+            yield Finding("health", "ok", f"{shown}: {status}")
+            continue
+        needed = name in _EXPORTS_NEED
+        level: Level = "problem" if needed else "warning"
+        if isinstance(status, NotFoundError):
+            advice = "the server is of another release, or no fhirexport: compare the versions"
+            yield Finding("health", level, f"{shown}: unknown to this server", advice)
+        elif isinstance(status, str):
+            advice = (
+                "see the database, below; a server that is stopping says so too"
+                if needed
+                else "see Redis, below: exports go on without it"
+            )
+            yield Finding("health", level, f"{shown}: {status}", advice)
+        else:
+            yield Finding("health", level, f"{shown}: {_told(status)}", "ask again: it answered just now")
+
+
+def _redis(found: CacheHealth | Exception) -> Iterator[Finding]:
+    if isinstance(found, Exception):
+        yield Finding("Redis", "warning", _told(found), "upgrade the server: it cannot say how Redis does")
+        return
+    took = "" if found.latency is None else f", in {found.latency.total_seconds() * 1000:.1f} ms"
+    match found.state:
+        case "healthy":
+            yield Finding("Redis", "ok", f"{found.server} answers{took}")
+        case "disabled":
+            yield Finding("Redis", "ok", found.message)
+        case _:
+            advice = "start Redis, or correct REDIS_*: docs/operations.md, 'Redis refuses connections'"
+            yield Finding("Redis", "warning", found.message, advice)
+    for warning in found.warnings:
+        message, _, advice = warning.rpartition("; ")
+        yield Finding("Redis", "warning", message or warning, advice)
+
+
+def _database(stub: ExportServiceStub, now: Callable[[], datetime]) -> Iterator[Finding]:
+    begun = monotonic()
+    request = ListLegalEntitiesRequest(page_size=1)
+    page = _bounded(lambda: stub.ListLegalEntities(request, timeout=SECONDS))
+    if isinstance(page, Exception):
+        advice = "docs/operations.md, 'The database does not answer'"
+        if isinstance(page, ExportError) and page.reason == "SCHEMA_MISMATCH":
+            advice = "run fhirexport-server migrate with the release that the server has"
+        yield Finding("database", "problem", _told(page), advice)
+        return
+    if not page.legal_entities:
+        advice = "fill the database, or correct DATABASE_URL"
+        yield Finding("database", "warning", "it answers, and has no legal entity (EJ) to export", advice)
+        return
+    yield Finding("database", "ok", f"answers, in {_milliseconds(begun)}")
+    yield from _clock(stub, page.legal_entities[0].ej_id, now)
+
+
+def _clock(stub: ExportServiceStub, ej_id: int, now: Callable[[], datetime]) -> Iterator[Finding]:
+    """Compares the server's clock with ours: all that is known is that it was read during a call."""
+    request = Wanted(_requests.STRUCTURE, ej_id, fresh=True).stream("ndjson")
+
+    def read_time() -> datetime:
+        call = stub.StreamExport(request, timeout=SECONDS)
+        try:
+            for event in call:
+                return Snapshot.from_message(event.started, "").read_time
+        finally:
+            call.cancel()
+        raise IncompleteError("the stream ended before it had begun")
+
+    before = now()
+    theirs = _bounded(read_time)
+    after = now()
+    if isinstance(theirs, Exception):
+        advice = "docs/operations.md, 'Exports fail'"
+        yield Finding("exports", "problem", f"an export fails: {_told(theirs)}", advice)
+        return
+    yield Finding("exports", "ok", f"the structure of EJ {ej_id} can be read")
+    apart = max(before - theirs, theirs - after)
+    if apart > _CLOCK_TOLERANCE:
+        order = "behind" if theirs < before else "ahead of"
+        message = f"the server's is {apart.total_seconds():,.0f} s or more {order} this machine's"
+        advice = "set both by NTP (chrony, systemd-timesyncd): read_time is told by the server's clock"
+        yield Finding("clock", "warning", message, advice)
+        return
+    within = max(abs(theirs - before), abs(after - theirs)).total_seconds()
+    yield Finding("clock", "ok", f"the server's is within {within:.2f} s of this machine's")
+
+
+def _bounded(work: Callable[[], T]) -> T | Exception:
+    """Returns what a check comes to, or what it failed with."""
+    try:
+        return bounded(work, SECONDS)
+    except grpc.RpcError as error:
+        return from_rpc(error)
+    except (ExportError, OSError) as error:
+        return error
+
+
+def _told(error: Exception) -> str:
+    """Returns what an error says, in words for a person."""
+    match error:
+        case ExportError():
+            return f"{error.message} ({error.reason or error.code.name})"
+        case TimeoutError():
+            return f"no answer within {SECONDS:g} s"
+        case OSError():
+            return error.strerror or type(error).__name__
+    return type(error).__name__
+
+
+def _milliseconds(begun: float) -> str:
+    return f"{(monotonic() - begun) * 1000:.1f} ms"

@@ -1,0 +1,130 @@
+"""Owns finding out, below gRPC, how far an address leads: its name, its port, and what is spoken there."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Thread
+from typing import Literal, TypeVar
+
+T = TypeVar("T")
+Spoken = Literal["plaintext", "TLS", "HTTP/1.1", "something else", "nothing"]
+
+# RFC 9113, 3.4: what a client that speaks HTTP/2 begins with; a server answers with a SETTINGS frame.
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+_FRAME_HEADER = 9
+_SETTINGS = 4
+_TLS_ALERT = 0x15
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a target leads."""
+
+    host: str
+    """Empty for a Unix socket."""
+    port: int
+    path: str = ""
+    """Of a Unix socket."""
+
+
+def place(target: str) -> Place | None:
+    """Reads a target, as gRPC names servers; None where it is none."""
+    if target.startswith("unix:"):
+        path = target.removeprefix("unix:")
+        return Place("", 0, path.removeprefix("//") if path.startswith("///") else path)
+    for scheme in ("dns:///", "dns:", "ipv4:", "ipv6:"):
+        target = target.removeprefix(scheme)
+    host, _, port = target.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or "/" in host or not port.isdecimal() or not port.isascii():
+        return None
+    return Place(host, int(port))
+
+
+def bounded(work: Callable[[], T], seconds: float) -> T:
+    """Does a piece of work that may hang, such as looking a name up, and gives it up after a while.
+
+    Raises:
+        TimeoutError: it took longer; it goes on in a thread that nobody waits for.
+        Exception: what the work raises.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised again, at the waiter's
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future.result(seconds)
+
+
+def addresses(where: Place) -> list[str]:
+    """Returns the addresses of a host, each once.
+
+    Raises:
+        OSError: it has none.
+    """
+    try:
+        found = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
+    except (UnicodeError, OverflowError):
+        raise socket.gaierror(socket.EAI_NONAME, "this is no name of a host, or no port") from None
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def connection(where: Place, seconds: float) -> socket.socket:
+    """Returns a connection.
+
+    Raises:
+        OSError: nobody accepts one there.
+    """
+    if not where.path:
+        return socket.create_connection((where.host, where.port), seconds)
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(seconds)
+    try:
+        client.connect(where.path)
+    except OSError:
+        client.close()
+        raise
+    return client
+
+
+def spoken(where: Place, seconds: float) -> Spoken:
+    """Returns what is spoken at a place, `nothing` where it accepts connections and is silent.
+
+    Raises:
+        OSError: nobody accepts a connection there.
+    """
+    with connection(where, seconds) as client:
+        try:
+            client.sendall(_PREFACE)
+            answer = client.recv(_FRAME_HEADER)
+        except TimeoutError:
+            return "nothing"
+        except OSError:
+            answer = b""  # hung up on us, as a server that wants TLS may
+    if len(answer) == _FRAME_HEADER and answer[3] == _SETTINGS:
+        return "plaintext"
+    if answer.startswith(b"HTTP/1"):
+        return "HTTP/1.1"
+    if not answer or answer[0] == _TLS_ALERT:
+        return "TLS" if _shakes_hands(where, seconds) else "something else"
+    return "something else"
+
+
+def _shakes_hands(where: Place, seconds: float) -> bool:
+    context = ssl.create_default_context()
+    # Whether TLS is spoken at all; whether to trust it is left to gRPC, which has its own certificates.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    with connection(where, seconds) as client:
+        try:
+            with context.wrap_socket(client, server_hostname=where.host or None):
+                return True
+        except OSError:
+            return False

@@ -1,0 +1,267 @@
+"""Shows what `fhirexport doctor` finds, on servers that are in order and on all that are not."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+from fhirexport.cli import checks
+from fhirexport.cli.checks import Finding
+from fhirexport.cli.reaching import Place, place
+from fhirexport_server.demo.group import batches
+from fhirexport_server.store.loader import load
+from support.command import fhirexport
+from support.server import NO_REDIS, running_server, wait_for_health
+from support.valkey import Valkey
+
+
+@pytest.fixture
+def url(new_database: Callable[[str], str]) -> str:
+    url = new_database("sqlite")
+    load(url, batches(patients=40))
+    return url
+
+
+async def _examined(target: str) -> list[Finding]:
+    return await asyncio.to_thread(lambda: list(checks.examine(target)))
+
+
+def _levels(found: list[Finding]) -> dict[str, str]:
+    """Returns the worst level of each check."""
+    order = ("ok", "warning", "problem")
+    levels: dict[str, str] = {}
+    for one in found:
+        levels[one.check] = max(levels.get(one.check, "ok"), one.level, key=order.index)
+    return levels
+
+
+def _last(found: list[Finding]) -> tuple[str, str, str]:
+    return found[-1].check, found[-1].level, found[-1].message
+
+
+async def test_a_server_in_order_is_ok_and_the_exit_status_0(url: str, own_valkey: Valkey) -> None:
+    own_valkey.configure("maxmemory", "100mb")
+    own_valkey.configure("maxmemory-policy", "volatile-lfu")
+    async with running_server(url, redis_url=own_valkey.url) as address:
+        await wait_for_health(address)
+        await wait_for_health(address, service="fhirexport.cache")
+        status, out, errors = await fhirexport("localhost:1", "doctor", "--address", address, "--json")
+        told = json.loads(out)
+        assert (status, errors, told["address"], told["level"]) == (0, "", address, "ok")
+        assert [(one["check"], one["level"]) for one in told["findings"]] == [
+            ("address", "ok"),
+            ("connection", "ok"),
+            ("encryption", "ok"),
+            *[("health", "ok")] * 4,
+            ("Redis", "ok"),
+            ("database", "ok"),
+            ("exports", "ok"),
+            ("clock", "ok"),
+        ]
+        status, out, errors = await fhirexport(address, "doctor")
+        assert (status, errors, "problem" in out.decode()) == (0, "", False)
+
+
+async def test_without_redis_there_are_warnings_each_with_what_to_do(url: str) -> None:
+    async with running_server(url, redis_url=NO_REDIS) as address:
+        await wait_for_health(address)
+        found = await _examined(address)
+    assert _levels(found) == {
+        "address": "ok", "connection": "ok", "encryption": "ok", "health": "warning",
+        "Redis": "warning", "database": "ok", "exports": "ok", "clock": "ok",
+    }  # fmt: skip
+    assert all(bool(one.advice) == (one.level != "ok") for one in found)
+
+
+async def test_redis_s_own_warnings_are_split_into_what_is_and_what_to_do(url: str, valkey: Valkey) -> None:
+    async with running_server(url, redis_url=valkey.url) as address:
+        await wait_for_health(address)
+        found = [one for one in await _examined(address) if one.check == "Redis" and one.level != "ok"]
+    assert [one.message for one in found] == [
+        "maxmemory is not set: Redis may take all the memory of its machine"
+    ]
+    assert "volatile-lfu" in found[0].advice
+
+
+async def test_a_cache_that_is_switched_off_is_in_order(url: str) -> None:
+    async with running_server(url, cache_enabled=False) as address:
+        await wait_for_health(address)
+        assert set(_levels(await _examined(address)).values()) == {"ok"}
+
+
+async def test_without_its_database_it_is_a_problem_that_says_what_to_run(tmp_path: Path) -> None:
+    async with running_server(f"sqlite:///{tmp_path}/none.db") as address:
+        await wait_for_health(address, serving=False)
+        found = await _examined(address)
+        status, out, _ = await fhirexport(address, "doctor")
+    assert _last(found)[:2] == ("database", "problem")
+    assert "fhirexport-server migrate" in found[-1].advice
+    assert _levels(found)["health"] == "problem"
+    assert (status, b"fhirexport-server migrate" in out) == (1, True)
+
+
+async def test_a_database_without_an_ej_is_a_warning(new_database: Callable[[str], str]) -> None:
+    async with running_server(new_database("sqlite")) as address:
+        await wait_for_health(address)
+        assert _last(await _examined(address))[:2] == ("database", "warning")
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_off_is_a_warning(url: str, hours: int) -> None:
+    def now() -> datetime:
+        return datetime.now(UTC) + timedelta(hours=hours)
+
+    async with running_server(url) as address:
+        await wait_for_health(address)
+        found = await asyncio.to_thread(lambda: list(checks.examine(address, now)))
+    assert _last(found)[:2] == ("clock", "warning")
+    assert ("behind" if hours > 0 else "ahead of") in found[-1].message
+    assert "3,600 s" in found[-1].message or "3,599 s" in found[-1].message
+
+
+# --- addresses that lead nowhere ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "check", "told"),
+    [
+        ("localhost", "address", "is no address"),
+        ("localhost:http", "address", "is no address"),
+        ("no-such-host.invalid:50051", "address", "has no address"),
+        (f"{'a' * 70}.invalid:50051", "address", "has no address"),
+        ("localhost:1", "connection", "accepts no connection: Connection refused"),
+        ("unix:/nowhere/fhirexport.sock", "connection", "No such file or directory"),
+    ],
+)
+async def test_an_address_that_leads_nowhere_says_why(target: str, check: str, told: str) -> None:
+    found = await _examined(target)
+    assert _last(found)[:2] == (check, "problem")
+    assert told in found[-1].message
+    assert found[-1].advice
+    status, _, errors = await fhirexport(target, "doctor")
+    assert (status, errors) == (1, "")
+
+
+def test_targets_are_read_as_grpc_reads_them() -> None:
+    assert place("export.example:50051") == Place("export.example", 50051)
+    assert place("dns:///export.example:50051") == Place("export.example", 50051)
+    assert place("[::1]:50051") == Place("::1", 50051)
+    assert place("ipv6:[::1]:50051") == Place("::1", 50051)
+    assert place("unix:relative.sock") == Place("", 0, "relative.sock")
+    assert place("unix:/run/f.sock") == place("unix:///run/f.sock") == Place("", 0, "/run/f.sock")
+
+
+async def test_a_unix_socket_is_examined_too(url: str, tmp_path: Path) -> None:
+    async with running_server(url, listen_address=f"unix:{tmp_path}/f.sock") as address:
+        await wait_for_health(address)
+        assert "problem" not in _levels(await _examined(address)).values()
+
+
+# --- others that answer in its place --------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _answering(answer: bytes | None) -> AsyncIterator[str]:
+    """Runs a server that answers everything the same way; with None, it says nothing."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        if answer is not None:
+            writer.write(answer)
+            await writer.drain()
+            writer.close()
+        else:
+            await reader.read()
+            writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP/1.1 is spoken there"),
+        (b"-ERR unknown command\r\n", "something else is spoken there"),
+        (b"", "something else is spoken there"),
+        (None, "nothing is answered"),
+    ],
+)
+async def test_what_is_no_grpc_server_is_told_so(
+    answer: bytes | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "_SOCKET_SECONDS", 0.5)
+    async with _answering(answer) as address:
+        found = await _examined(address)
+    assert _last(found)[:2] == ("encryption", "problem")
+    assert told in found[-1].message
+
+
+async def test_a_grpc_server_that_is_not_ours_is_told_so() -> None:
+    server = grpc.aio.server()
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    found = await _examined(f"127.0.0.1:{port}")
+    await server.stop(None)
+    assert _last(found)[:2] == ("gRPC", "problem")
+    assert "no health service" in found[-1].advice
+
+
+async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "SECONDS", 0.2)
+    over = asyncio.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        asyncio.run(asyncio.wait_for(over.wait(), 1))
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    found = await _examined("localhost:50051")
+    assert _last(found) == ("address", "problem", "localhost has no address: no answer within 0.2 s")
+
+
+# --- encryption -----------------------------------------------------------------------------------
+
+
+TLS = Path(__file__).with_name("tls")
+"""A key that protects nothing, and a certificate that nobody vouches for."""
+
+
+@asynccontextmanager
+async def _encrypted() -> AsyncIterator[str]:
+    certificate = (TLS / "key.pem").read_bytes(), (TLS / "certificate.pem").read_bytes()
+    server = grpc.aio.server()
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([certificate]))
+    await server.start()
+    yield f"localhost:{port}"
+    await server.stop(None)
+
+
+async def test_a_server_that_wants_tls_where_we_speak_plaintext_is_a_problem() -> None:
+    async with _encrypted() as address:
+        found = await _examined(address)
+    assert _last(found)[:2] == ("encryption", "problem")
+    assert "the server speaks TLS, and this client speaks plaintext" in found[-1].message
+
+
+async def test_a_server_without_tls_where_we_speak_tls_is_a_problem(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fhirexport._channel.is_local", lambda _target: False)
+    async with running_server(url) as address:
+        found = await _examined(address)
+    assert _last(found)[:2] == ("encryption", "problem")
+    assert "the server speaks plaintext" in found[-1].message
+    assert "ssh -L 50051:" in found[-1].advice
+
+
+async def test_a_certificate_that_is_not_trusted_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhirexport._channel.is_local", lambda _target: False)
+    async with _encrypted() as address:
+        found = await _examined(address)
+    assert [one.level for one in found] == ["ok", "ok", "ok", "problem"]
+    assert "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH" in found[-1].advice

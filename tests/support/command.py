@@ -1,0 +1,91 @@
+"""Owns running the command `fhirexport` for a test: with pipes, or on a terminal."""
+
+import asyncio
+import os
+import pty
+import signal
+import subprocess
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from support.server import PATIENCE
+
+FHIREXPORT = Path(sys.executable).with_name("fhirexport")
+
+
+def _environment(address: str) -> dict[str, str]:
+    return os.environ | {"FHIREXPORT_ADDRESS": address, "COLUMNS": "120", "TERM": "xterm"}
+
+
+async def fhirexport(address: str, *arguments: str | Path) -> tuple[int, bytes, str]:
+    """Runs the command; returns its exit status, output and errors."""
+    process = await asyncio.create_subprocess_exec(
+        FHIREXPORT,
+        *arguments,
+        env=_environment(address),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    out, errors = await process.communicate()
+    return process.returncode or 0, out, errors.decode()
+
+
+class Terminal:
+    """A terminal that the command runs on."""
+
+    def __init__(self, process: Process, handle: int) -> None:
+        self._process = process
+        self._handle = handle
+        self.shown = ""
+        """Everything that was shown so far, with the terminal's control sequences."""
+
+    async def until(self, text: str) -> None:
+        """Waits until a text is shown that was not there before; forgets what was shown before it."""
+        async with asyncio.timeout(PATIENCE):
+            while text not in self.shown:
+                self.shown += (await asyncio.to_thread(self._read)).decode(errors="replace")
+        self.shown = self.shown.partition(text)[2]
+
+    def type(self, text: str) -> None:
+        """Types something."""
+        os.write(self._handle, text.encode())
+
+    def interrupt(self) -> None:
+        """Does what Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
+
+    async def ended(self) -> int:
+        """Waits for the command to end; returns its exit status. What it still shows is in `shown`."""
+        async with asyncio.timeout(PATIENCE):
+            while more := await asyncio.to_thread(self._read):
+                self.shown += more.decode(errors="replace")
+            return await self._process.wait()
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._handle, 65_536)
+        except OSError:  # what the end of a terminal is on Linux
+            return b""
+
+
+@asynccontextmanager
+async def on_a_terminal(address: str, *arguments: str) -> AsyncIterator[Terminal]:
+    """Runs the command on a terminal, until the end of the context."""
+    ours, theirs = pty.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            FHIREXPORT, *arguments, env=_environment(address), stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        try:
+            yield Terminal(process, ours)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    finally:
+        os.close(ours)
