@@ -7,6 +7,7 @@ from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 from support.postgres import Postgres, running_postgres
+from support.rows import small
 from support.valkey import Valkey, running_valkey
 
 DEMO_PATIENTS = 200
@@ -73,3 +74,19 @@ def own_valkey() -> Iterator[Valkey]:
     """A Valkey server of one's own, to be ended, frozen and changed."""
     with running_valkey() as server:
         yield server
+
+
+@pytest.fixture
+def small_url(new_database: Callable[[str], str]) -> str:
+    """A small hospital, in SQLite."""
+    url = new_database("sqlite")
+    load(url, small())
+    return url
+
+
+@pytest.fixture
+def lockable_url(new_database: Callable[[str], str]) -> str:
+    """The same in PostgreSQL, where `support.locks` can hold up its readers."""
+    url = new_database("postgresql")
+    load(url, small())
+    return url

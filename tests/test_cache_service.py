@@ -1,46 +1,28 @@
 """Shows the cache as a service's users see it: exports through real servers, with Redis and without."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-from fhirexport import AsyncClient, AsyncExport, Snapshot
+from fhirexport import AsyncClient
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
+from support.cached import LITTLE, answer, asked, change, hit, published, serving, status
 from support.rows import writing
-from support.server import NO_REDIS, running_server, server_process, wait_for_health
 from support.valkey import Valkey
 
 TIMES_TO_LIVE = {"structure": 3600, "patients": 600, "venues": 300}
 DATASETS = tuple(TIMES_TO_LIVE)
 MINUTE = timedelta(minutes=1)
-LITTLE = "1"
-"""So much memory keeps nothing in a process: what is a hit is a hit in Redis."""
 
 
 @pytest.fixture
 def url(database_url: str) -> str:
     load(database_url, batches(patients=60))
     return database_url
-
-
-@asynccontextmanager
-async def serving(url: str, valkey: Valkey | None, **settings: str) -> AsyncIterator[AsyncClient]:
-    """Runs a server and offers a client of it."""
-    redis = valkey.url if valkey else NO_REDIS
-    overrides: dict[str, Any] = {"redis_url": redis, **settings}
-    async with (
-        running_server(url, **overrides) as address,
-        AsyncClient(address) as client,
-    ):
-        await wait_for_health(address)
-        yield client
 
 
 @pytest.fixture
@@ -55,42 +37,6 @@ async def second(url: str, valkey: Valkey) -> AsyncIterator[AsyncClient]:
     """Another server of the same database and Redis."""
     async with serving(url, valkey, cache_memory=LITTLE) as client:
         yield client
-
-
-def asked(client: AsyncClient, dataset: str, **options: object) -> AsyncExport:
-    export: Callable[..., AsyncExport] = getattr(client, dataset)
-    return export(1, **options)
-
-
-async def answer(client: AsyncClient, dataset: str = "venues", **options: object) -> tuple[bytes, Snapshot]:
-    export = asked(client, dataset, **options)
-    content = await export.read()
-    assert export.snapshot is not None
-    return content, export.snapshot
-
-
-async def status(client: AsyncClient, dataset: str = "venues", **options: object) -> str:
-    return (await answer(client, dataset, **options))[1].cache_status
-
-
-async def hit(client: AsyncClient) -> None:
-    """Waits for a hit: the next request may still join the rendering of the last."""
-    async with asyncio.timeout(30):
-        while await status(client) != "fhirexport; hit":
-            await asyncio.sleep(0.01)
-
-
-async def published(valkey: Valkey, key: str) -> None:
-    """Waits until a rendering is in Redis: it is put there after the answer has gone out."""
-    async with asyncio.timeout(30):
-        with valkey.client() as client:
-            while not client.exists(key):
-                await asyncio.sleep(0.01)
-
-
-def change(url: str, mark: str = "changed") -> None:
-    with writing(url) as connection:
-        connection.execute(text("UPDATE venue SET nda = :mark WHERE id = 1"), {"mark": mark})
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -286,88 +232,6 @@ async def test_damage_is_rendered_over(first: AsyncClient, valkey: Valkey) -> No
             again, snapshot = await answer(first)
             assert (again, snapshot.source) == (content, "database")
             await hit(first)
-
-
-async def test_a_database_from_a_backup_is_not_served_what_came_after_it(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
-) -> None:
-    url = new_database("sqlite")
-    load(url, batches(patients=60))
-    file = Path(url.removeprefix("sqlite:///"))
-    backup = tmp_path / "backup.db"
-
-    def copy(source: Path, target: Path) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{target}{suffix}").unlink(missing_ok=True)
-            if Path(f"{source}{suffix}").exists():
-                Path(f"{target}{suffix}").write_bytes(Path(f"{source}{suffix}").read_bytes())
-
-    copy(file, backup)
-    for number in range(3):
-        copy(backup, file)
-        async with serving(url, valkey, cache_memory=LITTLE) as client:
-            change(url, f"timeline-{number}")
-            content, _ = await answer(client)
-            assert f"timeline-{number}".encode() in content
-            await hit(client)
-
-
-async def test_another_base_url_is_another_export(url: str, valkey: Valkey) -> None:
-    for number in range(4):
-        base = f"https://{'ab'[number % 2]}.example.org/fhir"
-        async with serving(url, valkey, cache_memory=LITTLE, base_url=base) as client:
-            content, _ = await answer(client)
-            assert f'"fullUrl":"{base}/Encounter/'.encode() in content
-            assert f"https://{'ba'[number % 2]}.example.org/".encode() not in content
-            await hit(client)
-
-
-async def test_another_database_with_the_same_revisions_is_not_served_what_the_first_has_kept(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
-) -> None:
-    url = new_database("sqlite")
-    load(url, batches(patients=60))
-    other = tmp_path / "other.db"
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-        connection.execute("VACUUM INTO ?", (str(other),))
-    with closing(sqlite3.connect(other)) as connection:
-        # What says that it is another database, and other rows under the same revision.
-        connection.execute("UPDATE database_incarnation SET id = 'another'")
-        connection.execute("DROP TRIGGER venue_revision_update")
-        connection.execute("DROP TRIGGER venue_revision_before_update")
-        connection.execute("DROP TRIGGER venue_updated_at")
-        connection.execute("UPDATE venue SET nda = 'elsewhere' WHERE id = 1")
-        connection.commit()
-    async with serving(url, valkey, cache_memory=LITTLE) as client:
-        content, _ = await answer(client)
-        await hit(client)
-    async with serving(f"sqlite:///{other}", valkey, cache_memory=LITTLE) as client:
-        elsewhere, snapshot = await answer(client)
-        assert snapshot.source == "database"
-        assert b"elsewhere" in elsewhere
-        assert b"elsewhere" not in content
-
-
-async def test_four_processes_with_fifty_callers_each_render_once(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
-) -> None:
-    url = new_database("postgresql")
-    load(url, batches(patients=300))
-    async with AsyncExitStack() as stack:
-        clients = []
-        for number in range(4):
-            directory = tmp_path / str(number)
-            directory.mkdir()
-            server = await stack.enter_async_context(
-                server_process(directory, url, REDIS_URL=valkey.url, CACHE_MEMORY=LITTLE)
-            )
-            clients.append(await stack.enter_async_context(AsyncClient(server.address)))
-        answers = await asyncio.gather(*(answer(client) for client in clients for _ in range(50)))
-    assert len({content for content, _ in answers}) == 1
-    rendered = [found for _, found in answers if found.cache_status == "fhirexport; fwd=miss"]
-    assert len(rendered) == 1
-    # The database was read once: every answer is of that one reading.
-    assert len({found.read_time for _, found in answers}) == 1
 
 
 # --- without --------------------------------------------------------------------------------------

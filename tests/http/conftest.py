@@ -8,21 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from fhirexport_server.store.loader import load
 from support.envoy import Envoy, running_envoy
-from support.rows import small
 from support.server import running_server, wait_for_health
 
 STAND_IN = "stand-in"
 CURLS = [STAND_IN, *(["curl"] if shutil.which("curl") else [])]
-
-
-@pytest.fixture
-def small_url(new_database: Callable[[str], str]) -> str:
-    """A small hospital, in SQLite."""
-    url = new_database("sqlite")
-    load(url, small())
-    return url
 
 
 @pytest.fixture

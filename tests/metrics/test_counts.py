@@ -174,14 +174,14 @@ async def test_a_write_makes_what_is_kept_stale(small_url: str) -> None:
     assert page.counted("cache_operations_total", "operation", "outcome")["get", "unavailable"] == 2
 
 
-async def test_how_a_rendering_ends_is_told(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_how_a_rendering_ends_is_told(lockable_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(making, "PLACE_SECONDS", 0.05)
-    async with serving(postgres_url, max_renderings=1, rendering_timeout=1.5) as server:
+    async with serving(lockable_url, max_renderings=1, rendering_timeout=1.5) as server:
         stub = server.stub
-        async with locked(postgres_url, "patient"):
+        async with locked(lockable_url, "patient"):
             first = stub.ExportPatients(PATIENTS)
             second = stub.ExportPatients(PATIENTS)
-            await until_waiting(postgres_url)
+            await until_waiting(lockable_url)
             page = await read(server.app.metrics_address)
             assert page.counted("fhirexport_renderings_in_progress", "type") == {("patients",): 1}
             assert page.value("fhirexport_rendering_places") == 1
@@ -195,7 +195,7 @@ async def test_how_a_rendering_ends_is_told(postgres_url: str, monkeypatch: pyte
             await server.until("fhirexport_renderings_in_progress", 1, type="patients")
             left.cancel()
             await server.until("fhirexport_renderings_in_progress", 0, type="patients")
-        with writing(postgres_url) as connection:
+        with writing(lockable_url) as connection:
             for number in (2, 3):
                 connection.execute(
                     text(
@@ -228,11 +228,11 @@ async def test_how_a_rendering_ends_is_told(postgres_url: str, monkeypatch: pyte
     assert page.value("fhirexport_spool_bytes") == 0
 
 
-async def test_who_waits_for_a_rendering_of_another_is_collapsed(postgres_url: str) -> None:
-    async with serving(postgres_url) as server:
-        async with locked(postgres_url, "patient"):
+async def test_who_waits_for_a_rendering_of_another_is_collapsed(lockable_url: str) -> None:
+    async with serving(lockable_url) as server:
+        async with locked(lockable_url, "patient"):
             calls = [server.stub.ExportPatients(PATIENTS) for _ in range(4)]
-            await until_waiting(postgres_url)
+            await until_waiting(lockable_url)
             await server.until("fhirexport_memory_lookups_total", 4, outcome="miss")
         for call in calls:
             await call
@@ -241,9 +241,9 @@ async def test_who_waits_for_a_rendering_of_another_is_collapsed(postgres_url: s
     assert page.counted(RENDERINGS, "type", "outcome") == {("patients", "done"): 1}
 
 
-async def test_a_database_that_cannot_answer_is_told(postgres_url: str) -> None:
-    async with serving(postgres_url) as server:
-        with writing(postgres_url) as connection:
+async def test_a_database_that_cannot_answer_is_told(lockable_url: str) -> None:
+    async with serving(lockable_url) as server:
+        with writing(lockable_url) as connection:
             connection.execute(text("ALTER TABLE ej RENAME TO gone"))
             connection.execute(text("ALTER TABLE alembic_version RENAME TO gone_too"))
         with pytest.raises(grpc.aio.AioRpcError):
@@ -254,12 +254,12 @@ async def test_a_database_that_cannot_answer_is_told(postgres_url: str) -> None:
     assert page.counted(EXPORTS, "type", "cache") == {("patients", "error"): 1}
 
 
-async def test_changes_that_are_left_to_fold_are_told(postgres_url: str) -> None:
-    async with await psycopg.AsyncConnection.connect(postgres_url) as busy:
+async def test_changes_that_are_left_to_fold_are_told(lockable_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(lockable_url) as busy:
         # What another compactor has in hand is left alone.
         held = await busy.execute("SELECT id FROM revision_delta FOR UPDATE")
         assert held.rowcount > 0
-        async with serving(postgres_url) as server:
+        async with serving(lockable_url) as server:
             await server.until("fhirexport_revision_deltas", held.rowcount)
             last = (await server.page()).value("fhirexport_upkeep_timestamp_seconds")
             await busy.rollback()

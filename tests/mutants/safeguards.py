@@ -6,6 +6,7 @@ CACHE = "fhirexport_server/cache/"
 EXPORTS = "fhirexport_server/exports/"
 STORE = "fhirexport_server/store/"
 SERVICE = "tests/test_cache_service.py"
+SHARED = "tests/exports/test_shared_cache.py"
 REDIS = "tests/cache/test_redis_cache.py"
 CACHED = "tests/exports/test_cached_exports.py"
 
@@ -51,21 +52,21 @@ MUTANTS = (
         f"{EXPORTS}revision.py",
         "{revision.digest & 0xFFFF_FFFF_FFFF_FFFF:x}",
         "0",
-        f"{SERVICE}::test_a_database_from_a_backup_is_not_served_what_came_after_it",
+        f"{SHARED}::test_a_database_from_a_backup_is_not_served_what_came_after_it",
     ),
     Mutant(
         "the etag has no incarnation",
         f"{EXPORTS}revision.py",
         "        incarnation,\n        base_url,",
         "        base_url,",
-        f"{SERVICE}::test_another_database_with_the_same_revisions_is_not_served_what_the_first_has_kept",
+        f"{SHARED}::test_another_database_with_the_same_revisions_is_not_served_what_the_first_has_kept",
     ),
     Mutant(
         "the etag has no base URL",
         f"{EXPORTS}revision.py",
         "        incarnation,\n        base_url,",
         "        incarnation,",
-        f"{SERVICE}::test_another_base_url_is_another_export",
+        f"{SHARED}::test_another_base_url_is_another_export",
     ),
     Mutant(
         "the etag has no format",

@@ -1,27 +1,12 @@
-"""Owns the databases that the tests of the server share."""
+"""Owns the databases and servers that the tests of rpc share."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
-from support.rows import small
-
-
-@pytest.fixture
-def small_url(new_database: Callable[[str], str]) -> str:
-    """A small hospital, in SQLite."""
-    url = new_database("sqlite")
-    load(url, small())
-    return url
-
-
-@pytest.fixture
-def lockable_url(new_database: Callable[[str], str]) -> str:
-    """The same in PostgreSQL, where `support.locks` can hold up its readers."""
-    url = new_database("postgresql")
-    load(url, small())
-    return url
+from support.admin import Server, serving
+from support.valkey import Valkey
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +15,18 @@ def large_url(new_database: Callable[[str], str]) -> str:
     url = new_database("sqlite")
     load(url, batches(patients=1000))
     return url
+
+
+@pytest.fixture
+def sixty_url(new_database: Callable[[str], str]) -> str:
+    """A group of sixty patients, in SQLite."""
+    url = new_database("sqlite")
+    load(url, batches(patients=60))
+    return url
+
+
+@pytest.fixture
+async def server(sixty_url: str, valkey: Valkey) -> AsyncIterator[Server]:
+    """A server of it with an empty Valkey, as an operator reaches it."""
+    async with serving(sixty_url, valkey.url) as server:
+        yield server

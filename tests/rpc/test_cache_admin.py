@@ -1,9 +1,6 @@
-"""Shows what operators see of the cache and do to it, through a real server and a real Valkey."""
+"""Shows what operators see of the cache, through a real server and a real Valkey."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -15,109 +12,20 @@ from fhirexport.v1.cache_admin_pb2 import (
     GetStatsRequest,
     InvalidateRequest,
     ListEntriesRequest,
-    WarmRequest,
-    WarmResponse,
 )
-from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminStub
 from fhirexport.v1.export_service_pb2 import (
-    ExportPatientsRequest,
-    ExportStructureRequest,
     ExportVenuesRequest,
 )
-from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
-from fhirexport_server.cache.entry import Variant
-from fhirexport_server.cache.inspection import SCAN_KEYS
 from fhirexport_server.cache.link import Address
-from fhirexport_server.cache.redis_cache import RedisCache, open_redis_cache
-from fhirexport_server.demo.group import batches
-from fhirexport_server.domain.datasets import Dataset, Detail, Format
+from fhirexport_server.cache.redis_cache import open_redis_cache
+from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.metrics import Metrics
-from fhirexport_server.store.loader import load
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
-from structlog.testing import capture_logs
-from support.renderings import made, rendering
+from support.admin import Server, fill, kept, refused, serving
 from support.rows import writing
-from support.server import PATIENCE, running_server, wait_for_health
-from support.status import Refused
-from support.status import refused as read_refusal
+from support.server import PATIENCE
 from support.valkey import Valkey
-
-if TYPE_CHECKING:
-    from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminAsyncStub
-    from fhirexport.v1.export_service_pb2_grpc import ExportServiceAsyncStub
-
-MANY = 100_000
-THEIRS = ("session:{}", "fhir:exports:{}", "fhir:export:venues:old:{}", "xfhir:export:{}")
-
-
-@pytest.fixture
-def url(new_database: Callable[[str], str]) -> str:
-    url = new_database("sqlite")
-    load(url, batches(patients=60))
-    return url
-
-
-class Server:
-    """A server, as an operator reaches it."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self.admin: CacheAdminAsyncStub = CacheAdminStub(channel)
-        self.exports: ExportServiceAsyncStub = ExportServiceStub(channel)
-
-    async def hit(self, dataset: str = "venues", ej_id: int = 1) -> bool:
-        """Exports; says whether the cache answered."""
-        match dataset:
-            case "venues":
-                answer: Any = await self.exports.ExportVenues(ExportVenuesRequest(ej_id=ej_id))
-            case "patients":
-                answer = await self.exports.ExportPatients(ExportPatientsRequest(ej_id=ej_id))
-            case _:
-                answer = await self.exports.ExportStructure(ExportStructureRequest(ej_id=ej_id))
-        return bool(answer.snapshot.source == types.Snapshot.SOURCE_CACHE)
-
-    async def becomes(self, state: int) -> GetHealthResponse:
-        """Waits until the cache is in a state."""
-        async with asyncio.timeout(PATIENCE):
-            while (health := await self.admin.GetHealth(GetHealthRequest())).state != state:
-                await asyncio.sleep(0.05)
-        return health
-
-    async def warmed(self, **request: Any) -> list[WarmResponse]:
-        return [report async for report in self.admin.Warm(WarmRequest(**request))]
-
-
-@asynccontextmanager
-async def serving(url: str, redis_url: str, **settings: Any) -> AsyncIterator[Server]:
-    async with (
-        running_server(url, redis_url=redis_url, **settings) as address,
-        grpc.aio.insecure_channel(address) as channel,
-    ):
-        await wait_for_health(address)
-        yield Server(channel)
-
-
-@pytest.fixture
-async def server(url: str, valkey: Valkey) -> AsyncIterator[Server]:
-    async with serving(url, valkey.url) as server:
-        yield server
-
-
-async def refused(answer: Awaitable[object]) -> Refused:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await answer
-    return read_refusal(caught.value)
-
-
-async def kept(valkey: Valkey, count: int) -> None:
-    """Waits until Redis holds so many renderings."""
-    async with asyncio.timeout(PATIENCE):
-        with valkey.client() as client:
-            while len(list(client.scan_iter(match="fhir:export:*"))) < count:
-                await asyncio.sleep(0.01)
-
-
-# --- GetStats -------------------------------------------------------------------------------------
 
 
 async def test_the_hit_rate_is_this_services_own(server: Server, valkey: Valkey) -> None:
@@ -146,9 +54,9 @@ async def test_the_hit_rate_is_this_services_own(server: Server, valkey: Valkey)
     assert [one.entry_count for one in stats.datasets] == [1, 1, 1]
 
 
-async def test_what_would_have_been_stale_is_counted(url: str, server: Server) -> None:
+async def test_what_would_have_been_stale_is_counted(sixty_url: str, server: Server) -> None:
     await server.hit()
-    with writing(url) as connection:
+    with writing(sixty_url) as connection:
         connection.execute(text("UPDATE venue SET nda = 'x' WHERE id = 1"))
     await asyncio.sleep(0.05)
     assert not await server.hit()
@@ -163,235 +71,7 @@ async def test_stats_of_a_fresh_server_are_zero_and_not_absent(server: Server) -
         assert getattr(stats, name) == 0
 
 
-# --- Invalidate and Flush -------------------------------------------------------------------------
-
-
-async def test_an_invalidation_holds_in_every_process(url: str, server: Server, valkey: Valkey) -> None:
-    async with serving(url, valkey.url) as other:
-        for each in (server, other):
-            for dataset in ("venues", "patients"):
-                await each.hit(dataset)
-        await kept(valkey, 2)
-        await asyncio.sleep(0.05)
-        assert await server.hit()
-        assert await other.hit()
-        answer = await server.admin.Invalidate(InvalidateRequest(pattern="fhir:export:venues:*"))
-        assert (answer.matched_count, answer.deleted_count, answer.deletion_pending) == (1, 1, False)
-        assert list(answer.sample_keys) == ["fhir:export:venues:ej:1"]
-        assert not await other.hit()
-        assert await other.hit("patients")
-        assert await server.hit("patients")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "gone"),
-    [
-        ("fhir:export:*", {"venues", "patients", "structure"}),
-        ("fhir:*", {"venues", "patients", "structure"}),
-        ("fhir:export:*:ej:1", {"venues", "patients", "structure"}),
-        ("fhir:export:patients:ej:1", {"patients"}),
-        ("fhir:export:*:ej:2", set()),
-    ],
-)
-async def test_a_pattern_invalidates_what_it_names(
-    server: Server, valkey: Valkey, pattern: str, gone: set[str]
-) -> None:
-    every = ("venues", "patients", "structure")
-    for dataset in every:
-        await server.hit(dataset)
-    await kept(valkey, 3)
-    await asyncio.sleep(0.05)
-    answer = await server.admin.Invalidate(InvalidateRequest(pattern=pattern))
-    assert answer.matched_count == answer.deleted_count == len(gone)
-    assert {dataset for dataset in every if not await server.hit(dataset)} == gone
-
-
-async def test_a_dry_run_only_says_what_it_would_do(url: str, server: Server, valkey: Valkey) -> None:
-    await server.hit()
-    await kept(valkey, 1)
-    await asyncio.sleep(0.05)
-    answer = await server.admin.Invalidate(InvalidateRequest(pattern="fhir:*", dry_run=True))
-    assert (answer.matched_count, answer.deleted_count) == (1, 0)
-    assert await server.hit()
-    with writing(url) as connection:
-        assert connection.execute(text("SELECT count(*) FROM cache_audit")).scalar_one() == 0
-
-
-async def test_what_was_done_is_written_down(url: str, server: Server) -> None:
-    metadata = (("x-request-id", "r-17"),)
-    request = InvalidateRequest(pattern="fhir:export:venues:*", reason="codes corrected")
-    with capture_logs() as lines:
-        await server.admin.Invalidate(request, metadata=metadata)
-        await server.admin.Flush(FlushRequest(reason="after the move"))
-    with writing(url) as connection:
-        rows = connection.execute(
-            text(
-                "SELECT action, scope, matched, reason, request_id, actor, done_at"
-                " FROM cache_audit ORDER BY id"
-            )
-        ).all()
-    assert [tuple(row)[:4] for row in rows] == [
-        ("invalidate", "fhir:export:venues:*", 3, "codes corrected"),
-        ("flush", "fhir:export:*", 3, "after the move"),
-    ]
-    assert rows[0].request_id == "r-17"
-    assert all(row.actor.startswith("ipv4:127.0.0.1:") and row.done_at for row in rows)
-    told = [line for line in lines if line["event"] == "cache_invalidated"]
-    assert [(line["action"], line["reason"]) for line in told] == [
-        ("invalidate", "codes corrected"),
-        ("flush", "after the move"),
-    ]
-
-
-@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
-async def test_while_redis_is_away_it_counts_all_the_same(
-    new_database: Callable[[str], str], own_valkey: Valkey, backend: str
-) -> None:
-    url = new_database(backend)
-    load(url, batches(patients=20))
-    async with serving(url, own_valkey.url) as server:
-        for flush in (False, True):
-            await server.hit()
-            await asyncio.sleep(0.05)
-            assert await server.hit()
-            own_valkey.save()
-            own_valkey.kill()
-            if flush:
-                flushed = await server.admin.Flush(FlushRequest())
-                assert (flushed.deleted_count, flushed.deletion_pending) == (0, True)
-            else:
-                request = InvalidateRequest(pattern="fhir:export:*:ej:1")
-                answer = await server.admin.Invalidate(request)
-                assert (answer.deletion_pending, answer.HasField("matched_count")) == (True, False)
-            own_valkey.start()
-            assert not await server.hit()
-            async with asyncio.timeout(PATIENCE):
-                while (
-                    await server.admin.GetHealth(GetHealthRequest())
-                ).state != GetHealthResponse.STATE_HEALTHY:
-                    await asyncio.sleep(0.05)
-            await asyncio.sleep(0.05)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "told"),
-    [
-        ("", "must not be empty"),
-        ("*", "must start with fhir:"),
-        ("session:*", "must start with fhir:"),
-        ("fhir:" + "a" * 252, "at most 256 characters"),
-        ("fhir:" + "*a" * 9, "at most 8 wildcards"),
-    ],
-)
-async def test_a_pattern_that_is_none_is_refused(server: Server, pattern: str, told: str) -> None:
-    found = await refused(server.admin.Invalidate(InvalidateRequest(pattern=pattern)))
-    assert (found.code, found.reason, [*found.violations]) == (
-        "INVALID_ARGUMENT",
-        "INVALID_FIELD",
-        ["pattern"],
-    )
-    assert told in found.violations["pattern"]
-    assert "fhir:export:venues:*" in found.violations["pattern"]
-
-
-@pytest.mark.parametrize("reason", ["x" * 257, "two\nlines", "\x1b[31m"])
-async def test_a_reason_that_is_no_text_is_refused(server: Server, reason: str) -> None:
-    for answer in (
-        server.admin.Invalidate(InvalidateRequest(pattern="fhir:*", reason=reason)),
-        server.admin.Flush(FlushRequest(reason=reason)),
-    ):
-        found = await refused(answer)
-        assert (found.code, [*found.violations]) == ("INVALID_ARGUMENT", ["reason"])
-
-
-async def test_a_server_that_may_not_write_says_so(
-    new_database: Callable[[str], str], valkey: Valkey
-) -> None:
-    url = new_database("postgresql")
-    load(url, batches(patients=20))
-    with writing(url) as connection:
-        connection.execute(text("DROP ROLE IF EXISTS onlooker"))
-        connection.execute(text("CREATE ROLE onlooker LOGIN"))
-        connection.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO onlooker"))
-    async with serving(url.replace("postgres@", "onlooker@"), valkey.url) as server:
-        found = await refused(server.admin.Flush(FlushRequest()))
-        assert (found.code, found.reason) == ("FAILED_PRECONDITION", "DATABASE_READ_ONLY")
-    with writing(url) as connection:
-        connection.execute(text("DROP OWNED BY onlooker"))
-
-
-# --- among many keys ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def crowd(own_valkey: Valkey) -> Valkey:
-    """A Valkey with as many keys of another application, some of them with names like ours."""
-    with own_valkey.client() as client, client.pipeline(transaction=False) as pipeline:
-        for number in range(MANY):
-            name = ("session:{}", "fhir:exports:{}", "fhir:export:venues:old:{}", "xfhir:export:{}")[
-                number % 4
-            ]
-            pipeline.set(name.format(number), "theirs")
-            if number % 5000 == 4999:
-                pipeline.execute()
-    return own_valkey
-
-
-async def test_no_key_of_another_application_is_touched(url: str, crowd: Valkey) -> None:
-    async with serving(url, crowd.url) as server:
-        for action in ("invalidate", "flush"):
-            await server.hit()
-            with crowd.client() as client:
-                async with asyncio.timeout(PATIENCE):
-                    while not client.exists("fhir:export:venues:ej:1"):
-                        await asyncio.sleep(0.01)
-            if action == "flush":
-                assert (await server.admin.Flush(FlushRequest())).deleted_count == 1
-            else:
-                answer = await server.admin.Invalidate(InvalidateRequest(pattern="fhir:*"))
-                assert (answer.matched_count, answer.deleted_count) == (1, 1)
-        stats = await server.admin.GetStats(GetStatsRequest())
-        assert sum(one.entry_count for one in stats.datasets) == 0
-    with crowd.client() as client:
-        theirs = [key for key in client.scan_iter(count=5000) if b"probe" not in key]
-        assert len(theirs) == MANY
-        assert set(client.mget(theirs)) == {b"theirs"}
-
-
-async def test_many_keys_are_invalidated_step_by_step(url: str, own_valkey: Valkey) -> None:
-    address = Address(own_valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
-    times = dict.fromkeys(Dataset, 3600)
-    async with open_redis_cache(address, times, Metrics(CollectorRegistry())) as cache:
-        await fill(cache, MANY)
-    async with serving(url, own_valkey.url) as server:
-        with own_valkey.client() as client:
-            client.config_resetstat()
-        answer = await server.admin.Invalidate(InvalidateRequest(pattern="fhir:export:venues:*"), timeout=120)
-        with own_valkey.client() as client:
-            calls = {name: stats["calls"] for name, stats in client.info("commandstats").items()}
-    assert answer.matched_count == answer.deleted_count == MANY
-    # No step looks at more than some hundred keys, or deletes more than one rendering.
-    assert calls["cmdstat_scan"] > MANY / SCAN_KEYS * 0.9
-    assert calls["cmdstat_evalsha"] >= MANY
-    assert calls["cmdstat_unlink"] >= MANY
-    assert not {"cmdstat_keys", "cmdstat_flushdb", "cmdstat_flushall", "cmdstat_del"} & calls.keys()
-    with own_valkey.client() as client:
-        assert [key for key in client.scan_iter(count=5000) if b"probe" not in key] == []
-
-
-async def fill(cache: RedisCache, count: int) -> None:
-    entry = rendering(size=50, chunks=1)
-    for start in range(1, count, 200):
-        with capture_logs():  # or each of them is a line
-            await asyncio.gather(
-                *(
-                    cache.publish(Variant(ej_id, Dataset.VENUES, Format.BUNDLE, Detail.SUMMARY), made(entry))
-                    for ej_id in range(start, start + 200)
-                )
-            )
-
-
-# --- GetHealth ------------------------------------------------------------------------------------
+# --- GetHealth -----------------------------------------------------------------------------------
 
 
 async def test_health_says_what_is_at_the_other_end(server: Server, valkey: Valkey) -> None:
@@ -412,20 +92,20 @@ async def test_health_says_what_is_at_the_other_end(server: Server, valkey: Valk
     ],
 )
 async def test_health_warns_of_a_policy_that_harms(
-    url: str, own_valkey: Valkey, policy: str, told: str | None
+    sixty_url: str, own_valkey: Valkey, policy: str, told: str | None
 ) -> None:
     own_valkey.configure("maxmemory", "100mb")
     own_valkey.configure("maxmemory-policy", policy)
-    async with serving(url, own_valkey.url) as server:
+    async with serving(sixty_url, own_valkey.url) as server:
         health = await server.admin.GetHealth(GetHealthRequest())
     assert [told in warning for warning in health.warnings if told] == ([True] if told else [])
     assert len(health.warnings) == bool(told)
 
 
 async def test_health_is_degraded_without_redis_and_disabled_without_a_cache(
-    url: str, own_valkey: Valkey
+    sixty_url: str, own_valkey: Valkey
 ) -> None:
-    async with serving(url, own_valkey.url) as server:
+    async with serving(sixty_url, own_valkey.url) as server:
         own_valkey.configure("maxmemory", "1")
         async with asyncio.timeout(PATIENCE):
             while (
@@ -437,12 +117,12 @@ async def test_health_is_degraded_without_redis_and_disabled_without_a_cache(
         health = await server.admin.GetHealth(GetHealthRequest())
         assert health.state == GetHealthResponse.STATE_DEGRADED
         assert "does not answer" in health.message
-    async with serving(url, own_valkey.url, cache_enabled=False) as server:
+    async with serving(sixty_url, own_valkey.url, cache_enabled=False) as server:
         assert (await server.admin.GetHealth(GetHealthRequest())).state == GetHealthResponse.STATE_DISABLED
 
 
-async def test_without_redis_the_rest_is_unavailable(url: str) -> None:
-    async with serving(url, "unix:///nowhere/redis.sock") as server:
+async def test_without_redis_the_rest_is_unavailable(sixty_url: str) -> None:
+    async with serving(sixty_url, "unix:///nowhere/redis.sock") as server:
         for answer in (
             server.admin.GetStats(GetStatsRequest()),
             server.admin.ListEntries(ListEntriesRequest()),
@@ -456,15 +136,15 @@ async def test_without_redis_the_rest_is_unavailable(url: str) -> None:
             )
 
 
-async def test_without_a_cache_there_is_nothing_to_see(url: str) -> None:
-    async with serving(url, "unix:///nowhere/redis.sock", cache_enabled=False) as server:
+async def test_without_a_cache_there_is_nothing_to_see(sixty_url: str) -> None:
+    async with serving(sixty_url, "unix:///nowhere/redis.sock", cache_enabled=False) as server:
         stats = await server.admin.GetStats(GetStatsRequest())
         assert (stats.enabled, stats.used_memory) == (False, "")
         assert not list((await server.admin.ListEntries(ListEntriesRequest())).entries)
         assert (await server.admin.Flush(FlushRequest())).deletion_pending
 
 
-# --- ListEntries ----------------------------------------------------------------------------------
+# --- ListEntries ---------------------------------------------------------------------------------
 
 
 async def test_an_entry_is_listed_with_all_that_is_known(server: Server, valkey: Valkey) -> None:
@@ -520,7 +200,7 @@ async def test_a_token_of_another_query_is_refused(server: Server, valkey: Valke
     assert (await refused(server.admin.ListEntries(request))).violations.keys() == {"page_token"}
 
 
-# --- Warm -----------------------------------------------------------------------------------------
+# --- Warm ----------------------------------------------------------------------------------------
 
 
 async def test_warming_renders_what_is_not_there(server: Server, valkey: Valkey) -> None:
