@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from fhirexport_server.domain.errors import (
     TooManyExportsError,
 )
 from fhirexport_server.domain.revision import Revision, Token
-from fhirexport_server.exports import making
+from fhirexport_server.domain.rows import EjRow, Rendered
+from fhirexport_server.exports import making, pipeline
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import AtLeast, ExportRequest
 from fhirexport_server.store.loader import load
+from fhirexport_server.store.snapshot import Snapshot
 from sqlalchemy import text
 from support.exporting import exporting
 from support.rows import small, writing
@@ -256,8 +259,15 @@ async def test_no_place_in_time_is_told_with_the_limit(url: str, monkeypatch: py
         assert await _export(exporter, VENUES)
 
 
-async def test_a_rendering_that_takes_too_long_is_ended(url: str) -> None:
-    async with exporting(url, rendering_timeout=0.0) as exporter:
+async def test_a_rendering_that_takes_too_long_is_ended(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resources = pipeline.resources
+
+    def slow(snapshot: Snapshot, ej: EjRow, request: ExportRequest, base_url: str) -> Iterator[Rendered]:
+        time.sleep(1)
+        yield from resources(snapshot, ej, request, base_url)
+
+    monkeypatch.setattr(pipeline, "resources", slow)
+    async with exporting(url, rendering_timeout=0.05) as exporter:
         with pytest.raises(ExportTimeoutError):
             await _export(exporter, VENUES)
 
