@@ -5,6 +5,8 @@ No error here carries a patient's data: ids, names of tables and fields, sizes a
 
 from dataclasses import dataclass, field
 
+from fhirexport_server.domain.imports import Problem
+
 
 class FhirExportError(Exception):
     """The base of every error that is not a bug."""
@@ -25,6 +27,44 @@ class InvalidRequestError(FhirExportError):
     """The request is not one that this service can answer, whatever the data."""
 
     violations: tuple[FieldViolation, ...]
+
+
+@dataclass(eq=False)
+class ImportRefusedError(FhirExportError):
+    """What was to be written whole has errors in it; nothing was written."""
+
+    problems: tuple[Problem, ...]
+    """The first 100; warnings are not among them."""
+    errors: int
+    """How many errors there are."""
+
+
+@dataclass(eq=False)
+class RevisionChangedError(FhirExportError):
+    """The data is no longer as it was at the revision that the caller knows."""
+
+    revision: str
+    """The token of the present one."""
+
+
+@dataclass(eq=False)
+class RequestIdReusedError(FhirExportError):
+    """The request id was already used, for something else."""
+
+
+@dataclass(eq=False)
+class WriteConflictError(FhirExportError):
+    """Another writer changed the same rows at the same time; nothing was written."""
+
+    retry_after_seconds: float = 1.0
+
+
+@dataclass(eq=False)
+class TooManyImportsError(FhirExportError):
+    """Every place for an import is taken."""
+
+    limit: int
+    retry_after_seconds: float = 2.0
 
 
 @dataclass(eq=False)

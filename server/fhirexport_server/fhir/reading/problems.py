@@ -1,31 +1,13 @@
 """Owns what is to be said of resources that are read: each problem with the path of its element."""
 
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
+
+from fhirexport_server.domain.imports import Problem, Severity
+
+__all__ = ["MOST_PROBLEMS", "Problem", "Problems", "Severity"]
 
 MOST_PROBLEMS: Final = 100
 """How many are kept; the others are counted."""
-
-
-class Severity(StrEnum):
-    """How bad a problem is (FHIR issue-severity)."""
-
-    ERROR = "error"
-    """The entry cannot be written."""
-    WARNING = "warning"
-    """The entry can be written, but not all that it says; or what it says is to be looked at."""
-
-
-class Problem(NamedTuple):
-    """What is wrong with one element."""
-
-    entry: int | None
-    """The place of the Bundle's entry, or of the line, from 0; None for the Bundle itself."""
-    expression: str
-    """The element, such as `Bundle.entry[3].resource.identifier[0].value`."""
-    severity: Severity
-    text: str
-    """What it must be, or what becomes of it. Never the value itself: it may be a patient's."""
 
 
 class Problems:
