@@ -24,7 +24,7 @@ CLASS = {fhir: ours for ours, fhir in reversed(PATIENT_CLASS.items())}
 def shown(rows: EjRows) -> EjRows:
     """Returns the rows that an export of these cannot be told from.
 
-    - `ej.time_zone` is not shown, nor a `namespace` of which there is no number.
+    - A `namespace` of which there is no number is not shown.
     - Cancelled movements are not shown (they are not among the rows).
     - Of `seq`, only the order is.
     """

@@ -18,7 +18,7 @@ from fhirexport_server.fhir.resources import Location, Organization, Position
 from fhirexport_server.fhir.rules import require_depth, require_name
 
 
-def ej(row: EjRow, ctx: Context) -> Rendered:  # noqa: ARG001 - every renderer is called alike
+def ej(row: EjRow, ctx: Context) -> Rendered:
     """Renders a legal entity as an Organization (fr-core-organization-etablissement).
 
     Raises:
@@ -29,7 +29,7 @@ def ej(row: EjRow, ctx: Context) -> Rendered:  # noqa: ARG001 - every renderer i
     resource = Organization(
         id=identity,
         meta=code.ESTABLISHMENT,
-        extension=extensions.of_ej(row) or None,
+        extension=extensions.of_ej(row, ctx) or None,
         identifier=[
             *_national(code.IDNST_TYPE, code.IDNST_SYSTEM, row.idnatst),
             *_national(code.FINEJ_TYPE, code.FINESS_SYSTEM, row.finess),

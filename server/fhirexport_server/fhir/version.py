@@ -2,5 +2,5 @@
 
 from typing import Final
 
-RENDERER_VERSION: Final = "1"
+RENDERER_VERSION: Final = "2"
 """To be raised whenever any byte of any resource changes."""

@@ -29,7 +29,7 @@ class Source(NamedTuple):
 
 
 class EjDraft(NamedTuple):
-    """A legal entity (EJ). No resource says its time zone."""
+    """A legal entity (EJ)."""
 
     source: Source
     finess: str
@@ -49,6 +49,8 @@ class EjDraft(NamedTuple):
     opened_on: str | None
     closed_on: str | None
     active: bool
+    time_zone: str
+    """Europe/Paris where nothing is said of it."""
 
 
 class OrgUnitDraft(NamedTuple):

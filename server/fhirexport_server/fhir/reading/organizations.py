@@ -3,6 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
+from fhirexport_server.domain import codes
 from fhirexport_server.fhir import structure_codes as code
 from fhirexport_server.fhir.reading import structure_tables as tables
 from fhirexport_server.fhir.reading import texts
@@ -56,7 +57,8 @@ def organization(root: Element, source: Source) -> EjDraft | OrgUnitDraft | None
 
 def _ej(root: Element, source: Source) -> EjDraft:
     national = _numbers(root, EJ).national
-    extension = Extensions(root, tables.EJ_EXTENSIONS)
+    time_zone = root.scope.context.base_url + code.TIME_ZONE
+    extension = Extensions(root, {*tables.EJ_EXTENSIONS, time_zone})
     in_use = extension.days(code.IN_USE)
     points = telecom(root, _TELECOM)
     address = only_address(root, "work")
@@ -84,7 +86,14 @@ def _ej(root: Element, source: Source) -> EjDraft:
         opened_on=in_use.first,
         closed_on=in_use.last,
         active=active is not False,
+        time_zone=_time_zone(extension.only(time_zone)),
     )
+
+
+def _time_zone(extension: Element | None) -> str:
+    zones = {zone: zone for zone in codes.TIME_ZONE}
+    found = None if extension is None else texts.one_of(extension, "valueCode", zones, needed=True)
+    return found or code.USUAL_TIME_ZONE
 
 
 def _unit(root: Element, source: Source, kind: str) -> OrgUnitDraft:
