@@ -20,11 +20,11 @@ from fhir.samples import (
     VENUE,
     movements,
 )
+from fhir_reading.gathering import Import, drafts, gather, read
 from fhirexport_server.domain.rows import OrgMemberRow, Rendered
 from fhirexport_server.fhir.patients import patient
 from fhirexport_server.fhir.reading.bundle import bundle, line
 from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.imports import Import, drafts, gather, read
 from fhirexport_server.fhir.reading.problems import Problem, Problems
 from fhirexport_server.fhir.structure import ej, org_unit, place
 from fhirexport_server.fhir.venues import movements as render_movements

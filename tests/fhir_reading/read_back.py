@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from fhir_reading.gathering import Import, drafts, gather, read
 from fhir_reading.hospital_rows import BASE, EjRows
 from fhirexport_server.domain.datasets import Format
 from fhirexport_server.domain.rows import (
@@ -20,7 +21,6 @@ from fhirexport_server.domain.rows import (
 from fhirexport_server.fhir.reading.bundle import bundle, line
 from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.drafts import MovementDraft, Source
-from fhirexport_server.fhir.reading.imports import Import, drafts, gather, read
 from fhirexport_server.fhir.reading.problems import Problem, Problems
 from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.formats.layout import layout

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from fhir_reading.gathering import drafts, gather, read
 from fhir_reading.hospital_rows import BASE
 from fhir_reading.mutants import mutants
 from fhirexport_server.fhir.reading.bundle import bundle, line
@@ -21,7 +22,6 @@ from fhirexport_server.fhir.reading.drafts import (
     PlaceDraft,
     VenueDraft,
 )
-from fhirexport_server.fhir.reading.imports import drafts, gather, read
 from fhirexport_server.fhir.reading.problems import Problems
 from fhirexport_server.fhir.reading.strict_json import MalformedJsonError
 from fhirexport_server.store.schema import METADATA

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from fhir.samples import BASE, CONTEXT, VENUE, movements
 from fhir_reading.changes import GONE, READER, changed, read_bundle, said_of_lines, valid
+from fhir_reading.gathering import Import, drafts, gather
 from fhirexport_server.fhir.reading.bundle import line
 from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.drafts import OrgUnitDraft, PlaceDraft
 from fhirexport_server.fhir.reading.ids import OwnId
-from fhirexport_server.fhir.reading.imports import Import, drafts, gather
 from fhirexport_server.fhir.reading.problems import Problems
 from fhirexport_server.fhir.venues import movements as render_movements
 from fhirexport_server.fhir.venues import venue

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from fhir_reading.changes import GONE, changed, paths, problems_of, said_of, said_of_lines, valid
+from fhir_reading.changes import GONE, changed, paths, problems_of, said_of, valid
 
 CORE = "https://hl7.fr/ig/fhir/core"
 NIA = "urn:oid:1.2.250.1.213.1.4.9"
@@ -249,11 +249,3 @@ def test_no_problem_repeats_a_value() -> None:
 
     assert len(said) > 500
     assert [problem for problem in said if marker in problem.text or marker in problem.expression] == []
-
-
-def test_a_movement_has_the_patient_of_its_venue() -> None:
-    movement = changed(valid()["movement"], "subject.reference", "Patient/pat-2")
-
-    assert said_of_lines(valid()["venue"], movement, valid()["discharge"]) == [
-        (1, ERROR, "Encounter.subject")
-    ]

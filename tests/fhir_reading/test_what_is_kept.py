@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from fhir.samples import BASE
 from fhir_reading.changes import GONE, READER, changed, said_of, valid
+from fhir_reading.gathering import drafts
 from fhirexport_server.fhir.reading.bundle import line
-from fhirexport_server.fhir.reading.imports import drafts
 from fhirexport_server.fhir.reading.problems import Problems
 
 CORE = "https://hl7.fr/ig/fhir/core"

@@ -1,7 +1,7 @@
 """Owns comparing what Encounters tell with what the movements amount to, by the renderer's own folding."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.fold import Stay, fold
@@ -11,6 +11,8 @@ from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.times import Span
 from fhirexport_server.fhir.situations import Situation, situations
 
+Find = Callable[[Ref], int | None]
+"""Says which unit or place a reference names; None for none."""
 _FOLLOWS: Final = (
     "is not kept: it follows from the movements, which say otherwise or are missing; send every movement as"
     " an Encounter that is partOf this one"
@@ -20,36 +22,41 @@ _LOCATION_STATUS: Final = {"in-progress": "active", "onleave": "reserved", "fini
 _ANNOUNCED: Final = ("planned", "reserved")
 
 
-class _Names(dict[object, int]):
-    """A number for each thing that references name, so that rows can be made of them."""
+class Told(NamedTuple):
+    """A movement of a stay: of the import, or one that was there before."""
 
-    def of(self, ref: Ref | None) -> int | None:
-        """The number of what a reference names, from 1."""
-        if ref is None:
-            return None
-        return self.setdefault(ref.target, len(self) + 1)
+    row: MovementRow
+    """As it is to be written, but with the class that it shows."""
+    active: bool
+    """Whether it is not cancelled."""
+    draft: MovementDraft | None
+    """None for one that was there before and is not in the import."""
 
 
-def compare(venue: VenueDraft, movements: Sequence[MovementDraft], problems: Problems) -> str | None:
+def compare(
+    venue: VenueRow, draft: VenueDraft | None, movements: Sequence[Told], find: Find, problems: Problems
+) -> str | None:
     """Reports what a venue and its movements tell that does not follow from the movements.
 
     Args:
         venue: the venue, with its own class, and with the activity that it shows.
+        draft: what the import says of it; None when it says nothing.
         movements: its active movements, in their order, with their own classes.
+        find: says which row a reference names.
         problems: where it is reported.
 
     Returns:
         The activity that the movements say, None when none of them does.
     """
-    names = _Names()
-    row = _venue_row(venue)
-    rows = [_movement_row(number, one, names) for number, one in enumerate(movements)]
-    for situation, one in zip(situations(row, rows), movements, strict=True):
-        for name in _told_otherwise(one, situation):
-            _report(one.source, name, _FOLLOWS_ITSELF, problems)
-    stay = fold(row, rows)
-    for name in _summed_up_otherwise(venue, stay, names):
-        _report(venue.source, name, _FOLLOWS, problems)
+    rows = [one.row for one in movements]
+    for situation, one in zip(situations(venue, rows), movements, strict=True):
+        if one.draft is not None:
+            for name in _told_otherwise(one.draft, situation):
+                _report(one.draft.source, name, _FOLLOWS_ITSELF, problems)
+    stay = fold(venue._replace(activity_type=None), rows)
+    if draft is not None:
+        for name in _summed_up_otherwise(draft, stay, find):
+            _report(draft.source, name, _FOLLOWS, problems)
     return stay.activity_type
 
 
@@ -74,7 +81,7 @@ def _told_otherwise(one: MovementDraft, situation: Situation) -> list[str]:
     return found
 
 
-def _summed_up_otherwise(venue: VenueDraft, stay: Stay, names: _Names) -> list[str]:
+def _summed_up_otherwise(venue: VenueDraft, stay: Stay, find: Find) -> list[str]:
     told = venue.summary
     found = [
         name
@@ -84,18 +91,18 @@ def _summed_up_otherwise(venue: VenueDraft, stay: Stay, names: _Names) -> list[s
             ("period", told.period, (stay.start, stay.end)),
             ("statusHistory", told.status_history, tuple((s, Span(a, b)) for s, a, b in stay.status_history)),
             ("classHistory", told.class_history, tuple((c, Span(a, b)) for c, a, b in stay.class_history)),
-            ("serviceProvider", names.of(told.responsible), stay.responsible),
+            ("serviceProvider", told.responsible and find(told.responsible), stay.responsible),
             ("participant", told.attending, stay.attending),
             ("type", venue.activity_type, stay.activity_type or venue.activity_type),
         )
         if said != amounts_to
     ]
-    if not _same_places(told.places, stay, names):
+    if not _same_places(told.places, stay, find):
         found.append("location")
     return found
 
 
-def _same_places(told: Sequence[Stop], stay: Stay, names: _Names) -> bool:
+def _same_places(told: Sequence[Stop], stay: Stay, find: Find) -> bool:
     expected: list[tuple[int, Sequence[str], Span]] = [
         (place, ("active" if end is None else "completed",), Span(start, end))
         for place, start, end in stay.places
@@ -106,48 +113,6 @@ def _same_places(told: Sequence[Stop], stay: Stay, names: _Names) -> bool:
     if stay.expected is not None:
         expected.append((stay.expected, _ANNOUNCED, Span()))
     return len(told) == len(expected) and all(
-        names.of(stop.place) == place and stop.status in statuses and stop.during == during
+        find(stop.place) == place and stop.status in statuses and stop.during == during
         for stop, (place, statuses, during) in zip(told, expected, strict=True)
-    )
-
-
-def _venue_row(venue: VenueDraft) -> VenueRow:
-    return VenueRow(
-        id=0,
-        patient_id=0,
-        venue_no="",
-        nda=None,
-        preadmission_no=None,
-        patient_class=venue.patient_class,
-        admission_type=None,
-        activity_type=None,
-        service_discipline=None,
-        admit_source=None,
-        expected_admit_at=venue.expected_admit_at,
-        expected_discharge_on=None,
-        discharge_disposition=None,
-        origin_finess=None,
-        destination_finess=None,
-    )
-
-
-def _movement_row(number: int, one: MovementDraft, names: _Names) -> MovementRow:
-    return MovementRow(
-        venue_id=0,
-        id=number,
-        movement_no="",
-        started_at=one.started_at,
-        trigger_event=one.trigger_event,
-        nature=one.nature,
-        patient_class=one.patient_class,
-        activity_type=one.activity_type,
-        uf_heb_id=None,
-        uf_med_id=names.of(one.uf_med),
-        uf_care_id=None,
-        uh_id=names.of(one.uh),
-        room_id=names.of(one.room),
-        bed_id=names.of(one.bed),
-        attending_rpps=one.attending_rpps,
-        attending_name=one.attending_name,
-        expected_return_at=one.expected_return_at,
     )

@@ -1,8 +1,9 @@
-"""Owns reading a whole import: every entry's draft, and what they say together."""
+"""Owns reading a whole import without a database: references are numbered as they come."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
+from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.reading.bundle import Bundle
 from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.directory import Directory
@@ -17,10 +18,28 @@ from fhirexport_server.fhir.reading.drafts import (
 )
 from fhirexport_server.fhir.reading.entries import Entry
 from fhirexport_server.fhir.reading.problems import Problems
+from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.resources import draft
-from fhirexport_server.fhir.reading.stays import Stay, settle
+from fhirexport_server.fhir.reading.rows import row
+from fhirexport_server.fhir.reading.stays import settle
+from fhirexport_server.fhir.reading.summaries import Told
 
 _D = TypeVar("_D", bound=Draft)
+_REFERENCES = ("uf_heb", "uf_med", "uf_care", "uh", "room", "bed")
+
+
+class _Names(dict[object, int]):
+    """A number for each thing that references name, so that rows can be made of them."""
+
+    def of(self, ref: Ref | None) -> int | None:
+        return None if ref is None else self.setdefault(ref.own or ref.key or ref.identifier, len(self) + 1)
+
+
+class Stay(NamedTuple):
+    """A venue with its movements."""
+
+    venue: VenueDraft
+    movements: Sequence[MovementDraft]
 
 
 class Import(NamedTuple):
@@ -63,7 +82,7 @@ def gather(found: Sequence[Draft], problems: Problems) -> Import:
         else:
             loose.append(movement)
     settled = [
-        settle(venue, of_venue.get(venue.source.entry, ()), problems) for venue in _of(VenueDraft, found)
+        _settled(venue, of_venue.get(venue.source.entry, ()), problems) for venue in _of(VenueDraft, found)
     ]
     return Import(
         directory=directory,
@@ -78,3 +97,33 @@ def gather(found: Sequence[Draft], problems: Problems) -> Import:
 
 def _of(kind: type[_D], found: Sequence[Draft]) -> list[_D]:
     return [one for one in found if isinstance(one, kind)]
+
+
+def _settled(venue: VenueDraft, movements: Sequence[MovementDraft], problems: Problems) -> Stay | None:
+    names = _Names()
+    late = 2**62
+    told = [
+        Told(
+            row(
+                MovementRow,
+                one,
+                id=late + one.source.entry if one.source.own is None else one.source.own.number,
+                venue_id=0,
+                **{f"{name}_id": names.of(getattr(one, name)) for name in _REFERENCES},
+            ),
+            one.state == "active",
+            one,
+        )
+        for one in movements
+    ]
+    stay = settle(row(VenueRow, venue, id=0, patient_id=0), venue, told, names.of, problems)
+    if stay is None:
+        return None
+    return Stay(
+        venue._replace(patient_class=stay.venue.patient_class, activity_type=stay.venue.activity_type),
+        [
+            one.draft._replace(patient_class=one.row.patient_class)
+            for one in stay.movements
+            if one.draft is not None
+        ],
+    )

@@ -1,0 +1,142 @@
+"""Owns what an export shows of rows: the columns that it does not show, and those that it shows in part.
+
+Reading an export gives these rows, not those that it was made of. What they differ in is not lost when an
+export is imported again: only what was changed in it is written.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from fhirexport_server.domain.codes import INS_KIND, PATIENT_CLASS
+from fhirexport_server.domain.rows import (
+    EjRow,
+    MovementRow,
+    OrgUnitRow,
+    PatientIdentifierRow,
+    PatientRow,
+    VenueRow,
+)
+from fhirexport_server.fhir.fold import ANNOUNCEMENTS, ATTENDING, fold
+from fhirexport_server.fhir.identities import is_qualified
+from fhirexport_server.fhir.situations import situations
+
+_CLASS: Final = {fhir: ours for ours, fhir in reversed(PATIENT_CLASS.items())}
+_SLOT: Final = {"BED": 0, "ROOM": 1, "BOX": 1, "EXAM_ROOM": 1, "CONSULTATION_ROOM": 1}
+_SLOTS: Final[dict[int, list[tuple[int, ...]]]] = {
+    0: [()],
+    1: [(0,), (1,), (2,)],
+    2: [(0, 1), (0, 2), (1, 2)],
+    3: [(0, 1, 2)],
+}
+
+
+def ej(row: EjRow) -> EjRow:
+    """What is shown of a legal entity."""
+    first, second = _lines(row.address_line, row.address_line2)
+    return row._replace(address_line=first, address_line2=second)
+
+
+def unit(row: OrgUnitRow) -> OrgUnitRow:
+    """What is shown of a unit."""
+    first, second = _lines(row.address_line, row.address_line2)
+    row = row._replace(address_line=first, address_line2=second)
+    # An indicator is there or not: that a unit is known to lack it is not shown.
+    return row._replace(
+        is_heb=row.is_heb or None,
+        is_soin=row.is_soin or None,
+        is_admin=row.is_admin or None,
+        is_med=row.is_med or None,
+        is_tech=row.is_tech or None,
+        is_medicotech=row.is_medicotech or None,
+        is_mag=row.is_mag or None,
+    )
+
+
+def _lines(first: str | None, second: str | None) -> tuple[str | None, str | None]:
+    """A second line without a first one is the first one."""
+    return (second, None) if first is None else (first, second)
+
+
+def patient(row: PatientRow) -> PatientRow:
+    """What is shown of a patient, but for identifiers and contacts."""
+    first, second = _lines(row.address_line, row.address_line2)
+    born, precision = row.birth_date, row.birth_date_precision
+    if born is None:
+        precision = "D"
+    else:
+        born = {"D": born, "M": f"{born[:7]}-01", "Y": f"{born[:4]}-01-01"}[precision]
+    return row._replace(
+        address_line=first,
+        address_line2=second,
+        birth_date=born,
+        birth_date_precision=precision,
+        # FHIR has one of both: when somebody died says that they did.
+        deceased=True if row.deceased_at is not None else row.deceased,
+    )
+
+
+def identifiers(patient: PatientRow, rows: Sequence[PatientIdentifierRow]) -> list[PatientIdentifierRow]:
+    """Which of a patient's identifiers are shown: a matricule INS only of a qualified identity."""
+    qualified = is_qualified(patient, rows)
+    return [one for one in rows if qualified or one.kind not in INS_KIND]
+
+
+def venue(row: VenueRow, movements: Sequence[MovementRow]) -> VenueRow:
+    """What is shown of a venue.
+
+    Args:
+        row: the venue.
+        movements: its active movements, ordered by (`started_at`, `id`).
+    """
+    stay = fold(row, movements)
+    finished = stay.status == "finished"
+    begun = stay.status not in {"planned", "cancelled"}
+    without_own = fold(row._replace(activity_type=None), movements).activity_type
+    return row._replace(
+        # Of the classes that are one in FHIR (O, R), the first; and as the first movement has it.
+        patient_class=_first_class(row, movements),
+        activity_type=row.activity_type if without_own is None else None,
+        expected_admit_at=None if begun else row.expected_admit_at,
+        discharge_disposition=row.discharge_disposition if finished else None,
+        destination_finess=row.destination_finess if finished else None,
+    )
+
+
+def movements(venue: VenueRow, rows: Sequence[MovementRow], kinds: Mapping[int, str]) -> list[MovementRow]:
+    """What is shown of a venue's movements.
+
+    Args:
+        venue: the venue.
+        rows: its active movements, ordered by (`started_at`, `id`).
+        kinds: from a place's id to its kind.
+    """
+    found = []
+    holds = PATIENT_CLASS[_first_class(venue, rows)]
+    there = False
+    for row, situation in zip(rows, situations(venue, rows), strict=True):
+        announces = row.trigger_event in ANNOUNCEMENTS
+        new = None if situation.class_code == holds else _CLASS[situation.class_code]
+        if not (announces and there):
+            holds = situation.class_code
+        there = there or not (announces or row.trigger_event == ATTENDING)
+        row = row._replace(patient_class=new)  # noqa: PLW2901 - the same row, as it is shown
+        places = [place for place in (row.bed_id, row.room_id, row.uh_id) if place is not None]
+        bed, room, uh = _slots(places, kinds)
+        found.append(row._replace(bed_id=bed, room_id=room, uh_id=uh))
+    return found
+
+
+def _first_class(venue: VenueRow, movements: Sequence[MovementRow]) -> str:
+    first = next(situations(venue, movements), None)
+    return _CLASS[PATIENT_CLASS[venue.patient_class] if first is None else first.class_code]
+
+
+def _slots(places: Sequence[int], kinds: Mapping[int, str]) -> tuple[int | None, int | None, int | None]:
+    """Which of three columns a place comes from is not shown, but for its kind."""
+    wished = [_SLOT.get(kinds[place], 2) for place in places]
+    costs = [
+        (sum(abs(slot - wish) for slot, wish in zip(slots, wished, strict=True)), slots)
+        for slots in _SLOTS[len(places)]
+    ]
+    row = dict(zip(min(costs)[1], places, strict=True))
+    return row.get(0), row.get(1), row.get(2)
