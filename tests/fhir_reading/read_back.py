@@ -50,7 +50,7 @@ def rows_of(found: Import, template: EjRows) -> EjRows:
     """Turns what was read into rows; what no resource says comes from the template."""
     units: dict[int | None, str] = {_own(unit.source): unit.kind for unit in found.units}
     places: dict[int | None, str] = {_own(place.source): place.kind for place in found.places}
-    (ej,) = [_row(EjRow, ej) for ej in found.ejs] or [template.ej]
+    (ej,) = [_row(EjRow, ej, time_zone=ej.time_zone or "Europe/Paris") for ej in found.ejs] or [template.ej]
     return template._replace(
         ej=ej,
         units=[

@@ -126,6 +126,16 @@ def movements(venue: VenueRow, rows: Sequence[MovementRow], kinds: Mapping[int, 
     return found
 
 
+def classes(venue: VenueRow, rows: Sequence[MovementRow]) -> list[str]:
+    """The class that each of a venue's movements shows, as a code of ours.
+
+    Args:
+        venue: the venue.
+        rows: its active movements, ordered by (`started_at`, `id`).
+    """
+    return [_CLASS[situation.class_code] for situation in situations(venue, rows)]
+
+
 def _first_class(venue: VenueRow, movements: Sequence[MovementRow]) -> str:
     first = next(situations(venue, movements), None)
     return _CLASS[PATIENT_CLASS[venue.patient_class] if first is None else first.class_code]

@@ -17,6 +17,7 @@ from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.store import compactor, invalidation, queries, schema
 from fhirexport_server.store import engine as engines
+from fhirexport_server.store.importing.writing import Writing, conflicts_told
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import Snapshot
 
@@ -69,14 +70,19 @@ class Database:
 
     @classmethod
     @contextmanager
-    def open(cls, url: str, *, connections: int = 10) -> Iterator[Self]:
+    def open(cls, url: str, *, connections: int = 10, imports: int = 1) -> Iterator[Self]:
         """Offers the database, without connecting yet; lets go of its connections at the end.
+
+        Args:
+            url: where it is.
+            connections: how many reads there may be at once.
+            imports: how many imports there may be at once.
 
         Raises:
             ValueError: the URL is not one of SQLite or PostgreSQL.
         """
         engine = engines.create(url, pool_size=connections, read_only=True)
-        writer = engines.create(url, pool_size=1)
+        writer = engines.create(url, pool_size=1 + imports)
         try:
             yield cls(engine, writer)
         finally:
@@ -164,6 +170,27 @@ class Database:
             driver = connection.connection.driver_connection
             with (interrupt or Interrupt()).over(driver), connection.begin():
                 invalidation.invalidate(connection, exports, entry)
+
+    @contextmanager
+    def importing(self, interrupt: Interrupt | None = None) -> Iterator[Writing]:
+        """Opens a transaction that an import writes in. It commits at the end, unless it was given up.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
+            DatabaseReadOnlyError: the server may not write.
+            WriteConflictError: another writer was there first.
+        """
+        with engines.translated(), conflicts_told(), self._writer.connect() as connection:
+            driver = connection.connection.driver_connection
+            with (interrupt or Interrupt()).over(driver), connection.begin() as transaction:
+                if self._writer.dialect.name == "postgresql":
+                    connection.execute(text(f"SET LOCAL lock_timeout = {engines.LOCK_SECONDS * 1000}"))
+                    milliseconds = engines.STATEMENT_SECONDS * 1000
+                    connection.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
+                writing = Writing(connection)
+                yield writing
+                if writing.given_up:
+                    transaction.rollback()
 
     @contextmanager
     def _transaction(self, interrupt: Interrupt) -> Iterator[Connection]:

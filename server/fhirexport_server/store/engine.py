@@ -53,7 +53,7 @@ def create(url: str, *, pool_size: int = 5, read_only: bool = False) -> Engine:
     if parsed is not None and backend == "sqlite":
         return _sqlite(parsed.set(drivername="sqlite+pysqlite"), pool_size, read_only=read_only)
     if parsed is not None and backend == "postgresql":
-        return _postgresql(parsed.set(drivername="postgresql+psycopg"), pool_size)
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"), pool_size, pre_ping=not read_only)
     raise ValueError("the database URL must start with sqlite:/// or postgresql://")
 
 
@@ -67,12 +67,14 @@ class _ServerCursor(psycopg.ServerCursor[tuple[object, ...]]):
         """Says nothing."""
 
 
-def _postgresql(url: URL, pool_size: int) -> Engine:
+def _postgresql(url: URL, pool_size: int, *, pre_ping: bool) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_SECONDS,
+        # A read is tried again on a new connection (`database.py`); a write is not.
+        pool_pre_ping=pre_ping,
         hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_SECONDS,

@@ -46,6 +46,14 @@ class Directory:
 
     def check(self, problems: Problems) -> None:
         """Reports numbers that are there twice, references that lead nowhere, and cycles of parents."""
+        self.check_numbers(problems)
+        for draft in self._drafts:
+            for ref, kinds in references(draft):
+                self._check_reference(draft.source, ref, kinds, problems)
+        self._check_cycles(problems)
+
+    def check_numbers(self, problems: Problems) -> None:
+        """Reports ids and numbers that are there twice."""
         taken: set[object] = set()
         for draft in self._drafts:
             if draft.source.own in taken:
@@ -56,9 +64,6 @@ class Directory:
                 if number in taken:
                     _report(draft.source, "identifier", _TAKEN, problems)
                 taken.add(number)
-            for ref, kinds in references(draft):
-                self._check_reference(draft.source, ref, kinds, problems)
-        self._check_cycles(problems)
 
     def _check_reference(self, source: Source, ref: Ref, kinds: Kinds, problems: Problems) -> None:
         found = self.find(ref, kinds)

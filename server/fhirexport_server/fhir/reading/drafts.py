@@ -49,8 +49,8 @@ class EjDraft(NamedTuple):
     opened_on: str | None
     closed_on: str | None
     active: bool
-    time_zone: str
-    """Europe/Paris where nothing is said of it."""
+    time_zone: str | None
+    """None where nothing is said of it, which is as usual in Paris."""
 
 
 class OrgUnitDraft(NamedTuple):

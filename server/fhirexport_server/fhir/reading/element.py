@@ -80,7 +80,7 @@ class Element:
 
     def _tell(self, severity: Severity, name: str, text: str) -> None:
         scope = self.scope
-        if scope.problems.wants(severity):
+        if scope.problems.wants(severity, scope.entry):
             scope.problems.add(Problem(scope.entry, self.path(name), severity, text))
 
     # --- what ----------------------------------------------------------------------------------------

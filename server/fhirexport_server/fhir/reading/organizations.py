@@ -90,10 +90,9 @@ def _ej(root: Element, source: Source) -> EjDraft:
     )
 
 
-def _time_zone(extension: Element | None) -> str:
+def _time_zone(extension: Element | None) -> str | None:
     zones = {zone: zone for zone in codes.TIME_ZONE}
-    found = None if extension is None else texts.one_of(extension, "valueCode", zones, needed=True)
-    return found or code.USUAL_TIME_ZONE
+    return None if extension is None else texts.one_of(extension, "valueCode", zones, needed=True)
 
 
 def _unit(root: Element, source: Source, kind: str) -> OrgUnitDraft:

@@ -2,6 +2,7 @@
 
 from fhirexport_server.store.schema.audit import cache_audit
 from fhirexport_server.store.schema.base import METADATA
+from fhirexport_server.store.schema.imports import import_request
 from fhirexport_server.store.schema.patients import patient, patient_contact, patient_identifier
 from fhirexport_server.store.schema.revisions import (
     database_incarnation,
@@ -17,6 +18,7 @@ __all__ = [
     "cache_audit",
     "database_incarnation",
     "ej",
+    "import_request",
     "movement",
     "namespace",
     "org_member",

@@ -60,6 +60,16 @@ CREATE TABLE ej (
   CONSTRAINT ej_time_zone_code CHECK (time_zone IN ('Europe/Paris', 'America/Guadeloupe', 'America/Martinique', 'America/Cayenne', 'America/Miquelon', 'America/St_Barthelemy', 'America/Marigot', 'Indian/Reunion', 'Indian/Mayotte', 'Pacific/Noumea', 'Pacific/Wallis', 'Pacific/Tahiti', 'Pacific/Marquesas', 'Pacific/Gambier'))
 )
 ;;
+CREATE TABLE import_request (
+  id TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  done_at TIMESTAMP(0) WITH TIME ZONE DEFAULT now() NOT NULL,
+  CONSTRAINT import_request_pkey PRIMARY KEY (id)
+)
+;;
+CREATE INDEX import_request_done_at_idx ON import_request (done_at)
+;;
 CREATE TABLE revision_base (
   ej_id BIGINT NOT NULL,
   dataset TEXT NOT NULL,

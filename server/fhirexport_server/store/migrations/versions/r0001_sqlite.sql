@@ -62,6 +62,17 @@ CREATE TABLE ej (
 )
  STRICT
 ;;
+CREATE TABLE import_request (
+  id TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  done_at TEXT DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) NOT NULL,
+  CONSTRAINT import_request_pkey PRIMARY KEY (id)
+)
+ STRICT
+;;
+CREATE INDEX import_request_done_at_idx ON import_request (done_at)
+;;
 CREATE TABLE revision_base (
   ej_id INTEGER NOT NULL,
   dataset TEXT NOT NULL,

@@ -1,0 +1,1 @@
+"""Owns importing: resources in, rows written in one transaction, and what is to be said of it."""

@@ -1,0 +1,88 @@
+"""Owns deleting what a Bundle says is to be deleted."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from fhirexport_server.domain import codes
+from fhirexport_server.fhir.reading.entries import Entry
+from fhirexport_server.fhir.reading.ids import EJ, MOVEMENT, PATIENT, VENUE
+from fhirexport_server.fhir.reading.problems import Severity
+from fhirexport_server.imports.structure_index import StructureIndex
+from fhirexport_server.imports.work import Work
+
+_TABLES: Final = {
+    **dict.fromkeys(codes.ORG_KIND, "org_unit"),
+    **dict.fromkeys(codes.PLACE_KIND, "place"),
+    PATIENT: "patient",
+    VENUE: "venue",
+    MOVEMENT: "movement",
+}
+_EJ: Final = "must not name the legal entity itself: this service does not delete one"
+_NAMED: Final = "must not be named by other resources any more: change or delete those as well"
+
+
+class Deletions:
+    """Deletes resources: what others still name is tried again at the end."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._left: list[tuple[Entry, str, int]] = []
+
+    def run(self, entries: Sequence[Entry]) -> None:
+        """Deletes what nothing else names; what is not there need not be deleted."""
+        work = self._work
+        look = work.writing.look
+        structure = StructureIndex(look.units(work.ej.id), look.places(work.ej.id), work.systems)
+        for entry in entries:
+            if entry.own is not None and entry.own.kind == EJ:
+                self._refuse(entry, _EJ)
+                continue
+            for table, number in self._rows(entry, structure):
+                self._left.append((entry, table, number))
+        self._delete()
+
+    def finish(self) -> None:
+        """Deletes what others named until now; refuses what they name still."""
+        self._delete()
+        for entry, _, _ in self._left:
+            self._refuse(entry, _NAMED)
+
+    def _delete(self) -> None:
+        """Deletes in whatever order works."""
+        work = self._work
+        while True:
+            left = []
+            for entry, table, number in self._left:
+                deleted = work.writing.delete(table, work.ej.id, number)
+                if deleted is None:
+                    left.append((entry, table, number))
+                else:
+                    work.counts.deleted += deleted
+            stuck = len(left) == len(self._left)
+            self._left = left
+            if stuck or not left:
+                return
+
+    def _rows(self, entry: Entry, structure: StructureIndex) -> list[tuple[str, int]]:
+        """Returns the rows that an entry names."""
+        work, look = self._work, self._work.writing.look
+        found: list[tuple[str, int | None]] = []
+        if entry.own is not None:
+            return [(_TABLES[entry.own.kind], entry.own.number)]
+        search = entry.search
+        if search is None:
+            return []
+        if entry.type == "Organization":
+            found = [("org_unit", structure.unit(None, search))]
+        elif entry.type == "Location":
+            found = [("place", structure.place(None, search))]
+        elif entry.type == "Patient":
+            found = [("patient", look.patients_by_identifier(work.ej.id, [search]).get(search))]
+        elif search[0] == work.systems.get(VENUE):
+            found = [("venue", look.venues_by_number(work.ej.id, [search[1]]).get(search[1]))]
+        elif search[0] == work.systems.get(MOVEMENT):
+            found = [("movement", look.movements_by_number(work.ej.id, [search[1]]).get(search[1]))]
+        return [(table, number) for table, number in found if number is not None]
+
+    def _refuse(self, entry: Entry, text: str) -> None:
+        self._work.problems.tell(Severity.ERROR, entry.place, f"{entry.path}.request.url", text)

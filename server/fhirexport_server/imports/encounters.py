@@ -1,0 +1,156 @@
+"""Owns which rows Encounters are, and the stays that there were before."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fhirexport_server.domain.rows import MovementRow, VenueRow
+from fhirexport_server.fhir import shown
+from fhirexport_server.fhir.reading.drafts import MovementDraft, VenueDraft
+from fhirexport_server.fhir.reading.entries import Entry
+from fhirexport_server.fhir.reading.stays import Stay
+from fhirexport_server.fhir.reading.summaries import Told
+from fhirexport_server.imports.identity import Claim, Who, decide
+from fhirexport_server.imports.merging import merged
+from fhirexport_server.imports.work import Work
+from fhirexport_server.store.importing.lookups import StoredMovement
+
+_ACTIVE = "active"
+
+
+class Encounters:
+    """Decides which rows the Encounters of a window are."""
+
+    def __init__(self, work: Work, entries: Mapping[int, Entry]) -> None:
+        self._work = work
+        self._entries = entries
+
+    def venues(self, drafts: Sequence[VenueDraft]) -> Who:
+        """Decides which venues they are."""
+        work = self._work
+        numbers = {one.source.entry: one.venue_no for one in drafts}
+        searches = self._searches(drafts, "VENUE")
+        wanted = list({*numbers.values(), *searches.values()})
+        return self._decide(
+            "venue", drafts, numbers, searches, work.writing.look.venues_by_number(work.ej.id, wanted)
+        )
+
+    def movements(self, drafts: Sequence[MovementDraft]) -> Who:
+        """Decides which movements they are."""
+        work = self._work
+        numbers = {one.source.entry: one.movement_no for one in drafts}
+        searches = self._searches(drafts, "MOVEMENT")
+        wanted = list({*numbers.values(), *searches.values()})
+        by_number = work.writing.look.movements_by_number(work.ej.id, wanted)
+        return self._decide("movement", drafts, numbers, searches, by_number)
+
+    def existing(self, venues: Iterable[int], movements: Who) -> "Existing":
+        """Returns the stays as they were before."""
+        look, ej_id = self._work.writing.look, self._work.ej.id
+        numbers = list(venues)
+        there = look.movements_of(ej_id, numbers)
+        ids = {one.row.id for one in there}
+        # A movement can come from another venue.
+        others = [number for number in movements.ids.values() if number not in ids]
+        moved = look.movements(ej_id, others) if len(movements.new) < len(movements.ids) else []
+        return Existing(look.venues(ej_id, numbers), there, moved, self._work.structure.place_kinds)
+
+    def _searches(self, drafts: Sequence[VenueDraft] | Sequence[MovementDraft], kind: str) -> dict[int, str]:
+        """Returns the numbers that entries search for, by entry."""
+        found = {}
+        for one in drafts:
+            search = self._entries[one.source.entry].search
+            if search is not None and search[0] == self._work.systems.get(kind):
+                found[one.source.entry] = search[1]
+        return found
+
+    def _decide(
+        self,
+        table: str,
+        drafts: Sequence[VenueDraft] | Sequence[MovementDraft],
+        numbers: Mapping[int, str],
+        searches: Mapping[int, str],
+        by_number: Mapping[str, int],
+    ) -> Who:
+        own = [one.source.own.number for one in drafts if one.source.own is not None]
+        owners = self._work.writing.look.owners(table, own)
+        claims = []
+        for one in drafts:
+            number = by_number.get(numbers[one.source.entry])
+            claims.append(
+                Claim(
+                    one.source,
+                    self._entries[one.source.entry],
+                    () if number is None else (number,),
+                    numbered=True,
+                    row_numbered=True,
+                )
+            )
+        found = {place: by_number[search] for place, search in searches.items() if search in by_number}
+        return decide(self._work, table, claims, owners, found)
+
+
+class Existing:
+    """The stays of a window as they were before."""
+
+    def __init__(
+        self,
+        venues: Mapping[int, VenueRow],
+        movements: Sequence[StoredMovement],
+        moved: Sequence[StoredMovement],
+        place_kinds: Mapping[int, str],
+    ) -> None:
+        self.venues = venues
+        self.movements = {one.row.id: one for one in (*moved, *movements)}
+        """By id, those of other venues too that are to move here."""
+        self._place_kinds = place_kinds
+        self._of_venue: dict[int, list[StoredMovement]] = {}
+        for one in movements:
+            self._of_venue.setdefault(one.row.venue_id, []).append(one)
+
+    def shown_venue(self, number: int) -> VenueRow:
+        """Returns what is shown of a venue, with the class and the activity that it shows."""
+        return shown.venue(self.venues[number], self._active(number))
+
+    def kept(self, number: int) -> list[Told]:
+        """Returns the active movements of a venue, with the classes that they show."""
+        if number not in self._of_venue:
+            return []
+        venue, active = self.venues[number], self._active(number)
+        rows = shown.movements(venue, active, self._place_kinds)
+        return [
+            Told(one._replace(patient_class=class_), active=True, draft=None)
+            for one, class_ in zip(rows, shown.classes(venue, active), strict=True)
+        ]
+
+    def merged(self, number: int, stay: Stay) -> tuple[VenueRow, list[Told]]:
+        """Returns what is to be written of a stay: what was changed, and the rest as it was."""
+        venue = self.venues.get(number)
+        if venue is None and not any(one.row.id in self.movements for one in stay.movements):
+            return stay.venue, list(stay.movements)
+        active = self._active(number)
+        seen = {one.id: one for one in shown.movements(venue, active, self._place_kinds)} if venue else {}
+        written = [one.row for one in stay.movements if one.active]
+        same_classes = (
+            venue is not None
+            and [one.id for one in written] == [one.id for one in active]
+            and stay.venue.patient_class == shown.venue(venue, active).patient_class
+            and all(one.patient_class == seen[one.id].patient_class for one in written)
+        )
+        told = []
+        for one in stay.movements:
+            was = self.movements.get(one.row.id)
+            if was is not None:
+                new = merged(was.row, seen.get(one.row.id, was.row), one.row)
+                if not same_classes:
+                    new = new._replace(patient_class=one.row.patient_class)
+                told.append(one._replace(row=new))
+            else:
+                told.append(one)
+        if venue is None:
+            return stay.venue, told
+        new_venue = merged(venue, shown.venue(venue, active), stay.venue)
+        if not same_classes:
+            new_venue = new_venue._replace(patient_class=stay.venue.patient_class)
+        return new_venue, told
+
+    def _active(self, number: int) -> list[MovementRow]:
+        return [one.row for one in self._of_venue.get(number, ()) if one.state == _ACTIVE]

@@ -1,0 +1,147 @@
+"""Owns importing for whoever asks: places for a few at once, a thread each, and an end to every one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from typing import TypeVar
+
+from fhirexport_server.domain.errors import (
+    FieldViolation,
+    InvalidRequestError,
+    TooManyImportsError,
+)
+from fhirexport_server.domain.imports import ImportOptions, ImportSummary, Severity
+from fhirexport_server.exports.spool import SpoolSpace
+from fhirexport_server.exports.threads import Run
+from fhirexport_server.fhir.reading.bundle import bundle
+from fhirexport_server.fhir.reading.context import ReadingContext
+from fhirexport_server.fhir.reading.problems import Problems
+from fhirexport_server.fhir.reading.strict_json import MalformedJsonError
+from fhirexport_server.imports import session
+from fhirexport_server.imports.lines import Lines
+from fhirexport_server.imports.sources import BundleSource, Source
+from fhirexport_server.store.database import Database, Interrupt
+
+T = TypeVar("T")
+PLACES = 2
+"""How many imports may be under way at once."""
+_NO_BUNDLE = "must be a FHIR Bundle of type transaction, batch or collection, as JSON"
+
+
+class Importer:
+    """Imports into one database."""
+
+    def __init__(
+        self, database: Database, base_url: str, space: SpoolSpace, pool: ThreadPoolExecutor
+    ) -> None:
+        self._database = database
+        self._base_url = base_url
+        self._space = space
+        self._pool = pool
+        self._free = PLACES
+        self._runs: set[Run] = set()
+
+    async def bundle(self, data: bytes, options: ImportOptions) -> ImportSummary:
+        """Imports a Bundle.
+
+        Raises:
+            InvalidRequestError: it is no Bundle that can be imported.
+            FhirExportError: see `session.run`.
+        """
+        async with self._place():
+            return await self._in_thread(lambda interrupt: self._bundle(data, options, interrupt))
+
+    async def resources(self, chunks: AsyncIterator[bytes], options: ImportOptions) -> ImportSummary:
+        """Imports NDJSON, which comes in chunks that may be cut anywhere.
+
+        Raises:
+            SpoolFullError: there is no space for it.
+            FhirExportError: see `session.run`.
+        """
+        async with self._place():
+            with Lines(self._space) as lines:
+                async for chunk in chunks:
+                    await self._in_thread(lambda _, chunk=chunk: lines.feed(chunk))  # type: ignore[misc]  # mypy infers no lambda with a default
+                lines.end()
+                return await self._in_thread(
+                    lambda interrupt: self._run(lines, options, Problems(), interrupt)
+                )
+
+    async def stop(self) -> None:
+        """Ends every import under way, and waits for them."""
+        runs = list(self._runs)
+        for run in runs:
+            run.stop()
+        await asyncio.gather(*(run.thread for run in runs), return_exceptions=True)
+
+    def _bundle(self, data: bytes, options: ImportOptions, interrupt: Interrupt) -> ImportSummary:
+        problems = Problems()
+        try:
+            found = bundle(data, ReadingContext(self._base_url), problems)
+        except MalformedJsonError as malformed:
+            raise InvalidRequestError((FieldViolation("bundle", malformed.rule),)) from None
+        if found is None:
+            raise InvalidRequestError(
+                tuple(FieldViolation(one.expression, one.text) for one in problems.listed(Severity.ERROR))
+                or (FieldViolation("bundle", _NO_BUNDLE),)
+            )
+        digest = blake2b(data, digest_size=16).hexdigest()
+        return self._run(BundleSource(found, digest), options, problems, interrupt)
+
+    def _run(
+        self, source: Source, options: ImportOptions, problems: Problems, interrupt: Interrupt
+    ) -> ImportSummary:
+        return session.run(
+            self._database,
+            source,
+            options,
+            base_url=self._base_url,
+            problems=problems,
+            interrupt=interrupt,
+        )
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        if not self._free:
+            raise TooManyImportsError(PLACES)
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+    async def _in_thread(self, work: Callable[[Interrupt], T]) -> T:
+        """Runs something in a thread, which is made to end when nobody waits for it any more."""
+        interrupt = Interrupt()
+        run = Run(asyncio.get_running_loop().run_in_executor(self._pool, work, interrupt), interrupt)
+        self._runs.add(run)
+        run.thread.add_done_callback(lambda _: self._runs.discard(run))
+        try:
+            found: T = await asyncio.shield(run.thread)
+            return found
+        finally:
+            run.stop()
+            # What it writes to must not be taken away under it.
+            await asyncio.wait({run.thread})
+
+
+@asynccontextmanager
+async def open_importer(
+    database: Database, *, base_url: str, spool_limit_bytes: int
+) -> AsyncIterator[Importer]:
+    """Offers an importer; at the end, stops what still runs and waits for it.
+
+    Args:
+        database: where it is written; it needs PLACES connections to write.
+        base_url: of the FHIR server that ids belong to, without a slash at its end.
+        spool_limit_bytes: what the resources on their way may take together.
+    """
+    pool = ThreadPoolExecutor(PLACES, thread_name_prefix="import")
+    importer = Importer(database, base_url, SpoolSpace(spool_limit_bytes), pool)
+    try:
+        yield importer
+    finally:
+        await importer.stop()
+        await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)

@@ -1,0 +1,86 @@
+"""Owns the EJ of an import: which one it is, and its row."""
+
+from collections.abc import Sequence
+
+from fhirexport_server.domain.errors import (
+    EjNotFoundError,
+    FieldViolation,
+    ImportRefusedError,
+    InvalidRequestError,
+)
+from fhirexport_server.domain.imports import ImportOptions
+from fhirexport_server.domain.rows import EjRow
+from fhirexport_server.fhir import shown
+from fhirexport_server.fhir.reading.context import ReadingContext
+from fhirexport_server.fhir.reading.drafts import EjDraft
+from fhirexport_server.fhir.reading.entries import Entry
+from fhirexport_server.fhir.reading.problems import Problems, Severity
+from fhirexport_server.fhir.reading.resources import draft
+from fhirexport_server.fhir.reading.rows import row
+from fhirexport_server.fhir.structure_codes import USUAL_TIME_ZONE
+from fhirexport_server.imports.merging import columns, merged
+from fhirexport_server.imports.work import Work
+from fhirexport_server.store.importing.ids import LARGEST
+from fhirexport_server.store.importing.writing import Writing
+
+_COLUMNS = columns(EjRow)
+_NO_EJ = (
+    "must be a legal entity's id, such as 1, or be left out where the resources hold the Organization of"
+    " their legal entity"
+)
+
+
+def find(
+    writing: Writing, options: ImportOptions, structure: Sequence[Entry], base_url: str
+) -> tuple[EjRow, bool]:
+    """Returns the EJ that is imported into, and whether it was made for that.
+
+    Raises:
+        EjNotFoundError: the one that was asked for does not exist.
+        InvalidRequestError: none was asked for, and the resources hold none.
+        ImportRefusedError: the EJ's own Organization cannot be read.
+    """
+    if options.ej_id is not None:
+        known = writing.look.ej(options.ej_id)
+        if known is None:
+            raise EjNotFoundError(options.ej_id)
+        return known, False
+    context = ReadingContext(base_url)
+    # What is said here of the others is said again, and better, once the EJ is known.
+    scratch = Problems()
+    drafts = (draft(entry, context, scratch) for entry in structure if entry.type == "Organization")
+    told = next((one for one in drafts if isinstance(one, EjDraft)), None)
+    if told is None:
+        if scratch.errors:
+            raise ImportRefusedError(tuple(scratch.listed(Severity.ERROR)), scratch.errors)
+        raise InvalidRequestError((FieldViolation("options.ej_id", _NO_EJ),))
+    known = writing.look.ej_by_finess(told.finess)
+    if known is not None:
+        return known, False
+    own = told.source.own.number if told.source.own is not None else None
+    if own is None or own > LARGEST or writing.look.ej(own) is not None:
+        (own,) = writing.ids.new("ej", 1)
+    else:
+        writing.ids.pass_over("ej", own)
+    made = row(EjRow, told, id=own, time_zone=told.time_zone or USUAL_TIME_ZONE)
+    writing.insert("ej", _COLUMNS, [made])
+    return made, True
+
+
+def update(work: Work, told: EjDraft) -> None:
+    """Writes what an import says of its EJ."""
+    if told.finess != work.ej.finess:
+        work.refuse(told.source, "identifier", "must be the number of the legal entity that is imported into")
+        return
+    if work.is_new:
+        work.counts.created += 1
+        return
+    seen = shown.ej(work.ej)
+    wanted = row(EjRow, told, id=work.ej.id, time_zone=told.time_zone or work.ej.time_zone)
+    changed = merged(work.ej, seen, wanted)
+    if changed == work.ej:
+        work.counts.unchanged += 1
+        return
+    work.writing.update("ej", _COLUMNS, [changed])
+    work.ej = changed
+    work.counts.updated += 1

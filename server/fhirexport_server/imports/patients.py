@@ -1,0 +1,224 @@
+"""Owns the stage of the patients: a window of them at a time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+from fhirexport_server.domain.codes import INS_KIND
+from fhirexport_server.domain.rows import PatientContactRow, PatientIdentifierRow, PatientRow
+from fhirexport_server.fhir import ids, shown
+from fhirexport_server.fhir.reading.directory import Directory
+from fhirexport_server.fhir.reading.drafts import PatientDraft, Source
+from fhirexport_server.fhir.reading.entries import Entry
+from fhirexport_server.fhir.reading.problems import Severity
+from fhirexport_server.fhir.reading.references import Ref
+from fhirexport_server.fhir.reading.rows import row
+from fhirexport_server.imports import naming
+from fhirexport_server.imports.identity import Claim, Who, decide
+from fhirexport_server.imports.merging import columns, merged
+from fhirexport_server.imports.targets import Targets
+from fhirexport_server.imports.work import Work, of_kind
+
+P = TypeVar("P", PatientIdentifierRow, PatientContactRow)
+KIND: Final = "patient"
+_COLUMNS: Final = columns(PatientRow)
+_IDENTIFIER_COLUMNS: Final = columns(PatientIdentifierRow)
+_CONTACT_COLUMNS: Final = columns(PatientContactRow)
+_NOT_THE_EJ: Final = "must be the legal entity that is imported into"
+_NO_PATIENT: Final = "a patient of this legal entity that is there or is imported"
+_CYCLE: Final = "a patient who was not merged into this one"
+
+
+class _Merge(NamedTuple):
+    """A patient that was merged into another, who may come later."""
+
+    source: Source
+    patient: int
+    into: Ref
+    before: int | None
+    is_counted: bool
+    """Whether the patient counts as created or updated already."""
+
+
+class _Parts(NamedTuple):
+    """What belongs to a patient."""
+
+    identifiers: list[PatientIdentifierRow]
+    contacts: list[PatientContactRow]
+
+
+class Patients:
+    """Writes the patients of an import."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._merges: list[_Merge] = []
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Writes some patients."""
+        work = self._work
+        naming.refuse_doubles(work, entries)
+        drafts = of_kind(PatientDraft, work.read(entries))
+        Directory(drafts).check_numbers(work.problems)
+        for one in drafts:
+            if one.ej is not None and not work.is_ej(one.ej):
+                work.refuse(one.source, one.ej.at, _NOT_THE_EJ)
+        kept = work.kept(drafts)
+        who = self._decide(kept, {entry.place: entry for entry in entries})
+        told = [one for one in work.kept(kept) if one.source.entry not in who.left]
+        self._write(told, who)
+        naming.remember(work, KIND, entries, who.ids, ids.patient_id)
+
+    def finish(self) -> None:
+        """Writes who was merged into whom, now that everybody is there."""
+        work = self._work
+        targets = Targets(work, [(one.into, KIND) for one in self._merges])
+        changed: dict[int, tuple[_Merge, int]] = {}
+        for one in self._merges:
+            into = targets.find(one.into, KIND)
+            if into is None:
+                self._refuse(one, _NO_PATIENT)
+            elif into != one.before:
+                changed[one.patient] = (one, into)
+        after = {patient: into for patient, (_, into) in changed.items()}
+        for patient in self._in_cycles(after):
+            one, _ = changed.pop(patient)
+            self._refuse(one, _CYCLE)
+        rows = [(patient, into) for patient, (_, into) in changed.items()]
+        work.writing.update("patient", ("id", "merged_into_id"), rows)
+        late = sum(not one.is_counted for one, _ in changed.values())
+        work.counts.updated += late
+        work.counts.unchanged -= late
+
+    def _refuse(self, merge: _Merge, rule: str) -> None:
+        """Says why a patient is not merged: the patient itself may be written already."""
+        source = merge.source
+        severity, text = Severity.ERROR, f"must name {rule}"
+        if not self._work.is_atomic:
+            severity, text = Severity.WARNING, f"is not kept: it must name {rule}"
+        self._work.problems.tell(severity, source.entry, f"{source.path}.{merge.into.at}", text)
+
+    def _in_cycles(self, after: Mapping[int, int]) -> list[int]:
+        """Returns those of some patients that would be merged into themselves, by way of others."""
+        look, ej_id = self._work.writing.look, self._work.ej.id
+        known = dict(after)
+        wave = set(after.values()) - known.keys()
+        while wave:
+            above = look.merged(ej_id, list(wave))
+            known.update(above)
+            wave = set(above.values()) - known.keys()
+        found = []
+        for patient in after:
+            way, at = {patient}, known.get(patient)
+            while at is not None and at not in way:
+                way.add(at)
+                at = known.get(at)
+            if at == patient:
+                found.append(patient)
+        return found
+
+    def _decide(self, drafts: Sequence[PatientDraft], entries: Mapping[int, Entry]) -> Who:
+        work, look = self._work, self._work.writing.look
+        numbers = {
+            one.source.entry: [
+                (each.system, each.value) for each in one.identifiers if each.use_code != "old"
+            ]
+            for one in drafts
+        }
+        searches = {place: entry.search for place, entry in entries.items() if entry.search is not None}
+        wanted = {number for of_one in numbers.values() for number in of_one} | set(searches.values())
+        by_number = look.patients_by_identifier(work.ej.id, list(wanted))
+        own = [one.source.own.number for one in drafts if one.source.own is not None]
+        owners = look.owners("patient", own)
+        rows = look.patient_identifiers(work.ej.id, [number for number in own if number in owners])
+        claims = []
+        for one in drafts:
+            current = numbers[one.source.entry]
+            claims.append(
+                Claim(
+                    one.source,
+                    entries[one.source.entry],
+                    list({by_number[number] for number in current if number in by_number}),
+                    numbered=bool(current),
+                    row_numbered=one.source.own is not None
+                    and any(each.use_code != "old" for each in rows.get(one.source.own.number, ())),
+                )
+            )
+        found = {place: by_number[search] for place, search in searches.items() if search in by_number}
+        return decide(work, "patient", claims, owners, found)
+
+    def _write(self, drafts: Sequence[PatientDraft], who: Who) -> None:
+        work, look = self._work, self._work.writing.look
+        known = [who.ids[one.source.entry] for one in drafts if one.source.entry not in who.new]
+        rows = look.patients(work.ej.id, known)
+        identifiers = look.patient_identifiers(work.ej.id, known)
+        contacts = look.patient_contacts(work.ej.id, known)
+        created: list[PatientRow] = []
+        changed: list[PatientRow] = []
+        renewed: dict[int, _Parts] = {}
+        for one in drafts:
+            number = who.ids[one.source.entry]
+            existing = rows.get(number)
+            before = None if existing is None or one.merged_into is None else existing.merged_into_id
+            wanted = row(PatientRow, one, id=number, merged_into_id=before)
+            is_counted = True
+            if existing is None:
+                created.append(wanted)
+                renewed[number] = _Parts(_identifiers(one, number), _contacts(one, number))
+            else:
+                row_ = merged(existing, shown.patient(existing), wanted)
+                if row_ != existing:
+                    changed.append(row_)
+                was = _Parts(identifiers.get(number, []), contacts.get(number, []))
+                parts = _renewed(one, existing, was)
+                if parts is not None:
+                    renewed[number] = parts
+                is_counted = row_ != existing or parts is not None
+                work.counts.updated += is_counted
+                work.counts.unchanged += not is_counted
+            if one.merged_into is not None:
+                self._merges.append(_Merge(one.source, number, one.merged_into, before, is_counted))
+        work.counts.created += len(created)
+        ej_id = work.ej.id
+        writing = work.writing
+        writing.insert("patient", ["ej_id", *_COLUMNS], [(ej_id, *one) for one in created])
+        writing.update("patient", _COLUMNS, changed)
+        old = [number for number in renewed if number in rows]
+        for table, names, parts_of in (
+            (
+                "patient_identifier",
+                _IDENTIFIER_COLUMNS,
+                [one for each in renewed.values() for one in each.identifiers],
+            ),
+            (
+                "patient_contact",
+                _CONTACT_COLUMNS,
+                [one for each in renewed.values() for one in each.contacts],
+            ),
+        ):
+            writing.clear(table, "patient_id", old)
+            writing.insert(table, ["ej_id", *names], [(ej_id, *one) for one in parts_of])
+
+
+def _identifiers(draft: PatientDraft, patient: int) -> list[PatientIdentifierRow]:
+    return [row(PatientIdentifierRow, one, patient_id=patient) for one in draft.identifiers]
+
+
+def _contacts(draft: PatientDraft, patient: int) -> list[PatientContactRow]:
+    return [row(PatientContactRow, one, patient_id=patient) for one in draft.contacts]
+
+
+def _renewed(draft: PatientDraft, existing: PatientRow, was: _Parts) -> _Parts | None:
+    """Returns the parts of a patient that replace those that there are; None where they are the same."""
+    identifiers, contacts = _identifiers(draft, existing.id), _contacts(draft, existing.id)
+    seen = shown.identifiers(existing, was.identifiers)
+    if _in_order(seen) == identifiers and _in_order(was.contacts) == contacts:
+        return None
+    # The sender cannot know of a matricule that is not shown.
+    if not any(one.kind in INS_KIND for one in identifiers):
+        identifiers += [one for one in was.identifiers if one not in seen]
+    return _Parts(_in_order(identifiers), contacts)
+
+
+def _in_order(rows: Iterable[P]) -> list[P]:
+    """Numbers parts anew: of `seq`, only the order is shown."""
+    return [one._replace(seq=place) for place, one in enumerate(rows, 1)]

@@ -1,0 +1,112 @@
+"""Owns one import from its first look-up to its commit: stage after stage, in one transaction."""
+
+from datetime import UTC, datetime
+
+from fhirexport_server.domain.errors import FieldViolation, ImportRefusedError, InvalidRequestError
+from fhirexport_server.domain.imports import ImportOptions, ImportSummary, Severity
+from fhirexport_server.fhir.reading.context import ReadingContext
+from fhirexport_server.fhir.reading.problems import Problems
+from fhirexport_server.imports import answer, legal_entity, structure
+from fhirexport_server.imports.deletions import Deletions
+from fhirexport_server.imports.patients import Patients
+from fhirexport_server.imports.sources import Source
+from fhirexport_server.imports.stays import Stays
+from fhirexport_server.imports.work import Work
+from fhirexport_server.store.database import Database, Interrupt
+from fhirexport_server.store.importing.writing import Writing
+
+_OTHER_EJ = "must be a revision of the legal entity that is imported into"
+
+
+def run(
+    database: Database,
+    source: Source,
+    options: ImportOptions,
+    *,
+    base_url: str,
+    problems: Problems,
+    interrupt: Interrupt,
+) -> ImportSummary:
+    """Imports; may block for long.
+
+    Args:
+        database: where it is written.
+        source: what is written.
+        options: how.
+        base_url: of the FHIR server that ids belong to.
+        problems: what has been found before; more is added.
+        interrupt: ends it.
+
+    Raises:
+        ImportRefusedError: it is written whole or not at all, and has errors.
+        EjNotFoundError, InvalidRequestError: there is nothing to import into.
+        RevisionChangedError, RequestIdReusedError: as `options` has it.
+        WriteConflictError, DatabaseUnavailableError, DatabaseReadOnlyError, SchemaMismatchError: the
+            database's.
+    """
+    with database.importing(interrupt) as writing:
+        asks_again = bool(options.request_id) and not options.validate_only
+        if asks_again:
+            known = writing.begin(options.request_id, answer.digest(source.digest, options))
+            if known is not None:
+                return answer.decode(known)
+        if options.if_revision is not None:
+            writing.require(options.if_revision)
+        work = _imported(writing, source, options, base_url=base_url, problems=problems, interrupt=interrupt)
+        if problems.errors and source.is_atomic:
+            if not options.validate_only:
+                raise ImportRefusedError(tuple(problems.listed(Severity.ERROR)), problems.errors)
+            work.counts.clear()
+        tokens = writing.tokens(work.ej.id)
+        writing.given_up = options.validate_only
+        summary = ImportSummary(
+            created=work.counts.created,
+            updated=work.counts.updated,
+            unchanged=work.counts.unchanged,
+            deleted=work.counts.deleted,
+            problems=tuple(problems.listed()),
+            errors=problems.errors,
+            warnings=problems.counts[Severity.WARNING],
+            revisions=() if writing.given_up else tokens,
+            committed_at=datetime.now(UTC) if tokens and not writing.given_up else None,
+        )
+        if asks_again:
+            writing.finish(options.request_id, answer.encode(summary))
+    return summary
+
+
+def _imported(
+    writing: Writing,
+    source: Source,
+    options: ImportOptions,
+    *,
+    base_url: str,
+    problems: Problems,
+    interrupt: Interrupt,
+) -> Work:
+    plain = ReadingContext(base_url)
+    entries = source.structure(plain, problems)
+    ej, is_new = legal_entity.find(writing, options, entries, base_url)
+    if options.if_revision is not None and options.if_revision.ej_id != ej.id:
+        raise InvalidRequestError((FieldViolation("options.if_revision", _OTHER_EJ),))
+    work = Work(writing, problems, base_url, ej, is_new, source.is_atomic)
+    for table, largest in source.largest().items():
+        writing.ids.pass_over(table, largest)
+    deletions = Deletions(work)
+    deletions.run(source.deletions())
+    structure.run(work, entries)
+    problems.refused.clear()
+    patients = Patients(work)
+    for window in source.patients(plain, problems):
+        interrupt.check()
+        patients.write(window)
+        problems.refused.clear()
+    patients.finish()
+    stays = Stays(work)
+    for window in source.encounters(plain, problems):
+        interrupt.check()
+        stays.write(window)
+        problems.refused.clear()
+    stays.finish()
+    deletions.finish()
+    return work

@@ -1,0 +1,134 @@
+"""Owns the stage of the venues and their movements: a window of whole stays at a time."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+from fhirexport_server.domain.rows import MovementRow, VenueRow
+from fhirexport_server.fhir import ids
+from fhirexport_server.fhir.reading.directory import Directory
+from fhirexport_server.fhir.reading.drafts import MovementDraft, VenueDraft
+from fhirexport_server.fhir.reading.entries import Entry
+from fhirexport_server.fhir.reading.stays import Stay
+from fhirexport_server.imports import naming
+from fhirexport_server.imports.encounters import Encounters, Existing
+from fhirexport_server.imports.merging import columns
+from fhirexport_server.imports.stay_window import ACTIVE, StayWindow
+from fhirexport_server.imports.work import Work, of_kind
+
+_VENUE_COLUMNS: Final = columns(VenueRow)
+_MOVEMENT_COLUMNS: Final = columns(MovementRow)
+
+
+class Stays:
+    """Writes the venues and movements of an import."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._late: list[tuple[Entry, MovementDraft]] = []
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Writes some stays; a venue's movements are best in the same window."""
+        work = self._work
+        naming.refuse_doubles(work, entries)
+        drafts = work.read(entries)
+        venues, movements = of_kind(VenueDraft, drafts), of_kind(MovementDraft, drafts)
+        for venue in venues:
+            work.settle_systems(venue.systems, venue.source)
+        for movement in movements:
+            work.settle_systems(movement.systems, movement.source)
+        Directory(drafts).check_numbers(work.problems)
+        self._run(entries, venues, movements, is_last=False)
+
+    def finish(self) -> None:
+        """Writes the movements whose venues came after them."""
+        late = self._work.kept(draft for _, draft in self._late)
+        self._run([entry for entry, _ in self._late], (), late, is_last=True)
+
+    def _run(
+        self,
+        entries: Sequence[Entry],
+        venues: Sequence[VenueDraft],
+        movements: Sequence[MovementDraft],
+        *,
+        is_last: bool,
+    ) -> None:
+        if not entries:
+            return
+        work = self._work
+        by_place = {entry.place: entry for entry in entries}
+        encounters = Encounters(work, by_place)
+        window = StayWindow(work, entries, venues, movements)
+        venue_ids = encounters.venues(work.kept(venues))
+        window.place_venues(venue_ids)
+        waiting = window.find_venues(venue_ids, is_last=is_last)
+        here = [one for one in work.kept(movements) if one.source.entry not in waiting]
+        movement_ids = encounters.movements(here)
+        existing = encounters.existing(window.numbers, movement_ids)
+        _write(work, window.settled(movement_ids, existing), existing, window.told.keys())
+        self._late += [(by_place[one.source.entry], one) for one in movements if one.source.entry in waiting]
+        self._remember(
+            entries, {one.source.entry for one in venues}, waiting, venue_ids.ids, movement_ids.ids
+        )
+
+    def _remember(
+        self,
+        entries: Iterable[Entry],
+        venues: Collection[int],
+        waiting: Collection[int],
+        *found: Mapping[int, int],
+    ) -> None:
+        done = [one for one in entries if one.place not in waiting]
+        venue_ids, movement_ids = found
+        of_venues = [one for one in done if one.place in venues]
+        naming.remember(self._work, "venue", of_venues, venue_ids, ids.venue_id)
+        others = [one for one in done if one.place not in venues]
+        naming.remember(self._work, "movement", others, movement_ids, ids.movement_id)
+
+
+def _write(
+    work: Work, settled: Iterable[tuple[int, Stay]], existing: Existing, told: Collection[int]
+) -> None:
+    """Writes stays.
+
+    Args:
+        work: the import.
+        settled: each with its venue's id.
+        existing: the stays as they were before.
+        told: the venues that are of the import themselves.
+    """
+    created: list[VenueRow] = []
+    changed: list[VenueRow] = []
+    new_movements: list[tuple[object, ...]] = []
+    changed_movements: list[tuple[object, ...]] = []
+    ej_id, counts = work.ej.id, work.counts
+    for number, stay in settled:
+        before = existing.venues.get(number)
+        venue, movements = existing.merged(number, stay)
+        if before is None:
+            created.append(venue)
+        elif venue != before:
+            changed.append(venue)
+        counts.updated += before not in {None, venue} and number in told
+        counts.unchanged += before == venue and number in told
+        for one in movements:
+            was = existing.movements.get(one.row.id)
+            state = ACTIVE if one.active else "cancelled"
+            is_changed = was is not None and (was.state, was.row) != (state, one.row)
+            if was is None:
+                new_movements.append((ej_id, state, *one.row))
+            elif is_changed:
+                changed_movements.append((one.row.id, state, *_without_id(one.row)))
+            if one.draft is not None and was is not None:
+                counts.updated += is_changed
+                counts.unchanged += not is_changed
+    counts.created += len(created) + len(new_movements)
+    writing = work.writing
+    writing.insert("venue", ["ej_id", *_VENUE_COLUMNS], [(ej_id, *one) for one in created])
+    writing.update("venue", _VENUE_COLUMNS, changed)
+    writing.insert("movement", ["ej_id", "state", *_MOVEMENT_COLUMNS], new_movements)
+    others = [name for name in _MOVEMENT_COLUMNS if name != "id"]
+    writing.update("movement", ["id", "state", *others], changed_movements)
+
+
+def _without_id(movement: MovementRow) -> list[object]:
+    return [value for name, value in zip(_MOVEMENT_COLUMNS, movement, strict=True) if name != "id"]

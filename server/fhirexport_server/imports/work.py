@@ -1,0 +1,144 @@
+"""Owns what the stages of one import share: the transaction, the EJ, what was found and what was done."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from fhirexport_server.domain.rows import EjRow
+from fhirexport_server.fhir.context import Context
+from fhirexport_server.fhir.reading.context import ReadingContext
+from fhirexport_server.fhir.reading.drafts import (
+    Draft,
+    EjDraft,
+    MovementDraft,
+    OrgUnitDraft,
+    PatientDraft,
+    PlaceDraft,
+    Source,
+    VenueDraft,
+)
+from fhirexport_server.fhir.reading.entries import Entry
+from fhirexport_server.fhir.reading.ids import EJ
+from fhirexport_server.fhir.reading.problems import Problems, Severity
+from fhirexport_server.fhir.reading.references import Ref
+from fhirexport_server.fhir.reading.resources import draft
+from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
+from fhirexport_server.imports.structure_index import StructureIndex
+from fhirexport_server.store.importing.ids import LARGEST
+from fhirexport_server.store.importing.writing import Writing
+
+D = TypeVar("D", bound=Draft)
+S = TypeVar("S", EjDraft, OrgUnitDraft, PlaceDraft, PatientDraft, VenueDraft, MovementDraft)
+# Which table holds the numbers of a kind.
+_TABLES: Final = {
+    "STRUCTURE": "org_unit",
+    "UF": "org_unit",
+    "UAC": "org_unit",
+    "PLACE": "place",
+    "NDA": "venue",
+    "VENUE": "venue",
+    "PREADMISSION": "venue",
+    "MOVEMENT": "movement",
+}
+
+
+@dataclass
+class Counts:
+    """How many resources there were of what became of them."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+    def clear(self) -> None:
+        """Says that nothing became of any."""
+        self.created = self.updated = self.unchanged = self.deleted = 0
+
+
+@dataclass
+class Work:
+    """One import under way."""
+
+    writing: Writing
+    problems: Problems
+    base_url: str
+    ej: EjRow
+    is_new: bool
+    """Whether the EJ was made by this import."""
+    is_atomic: bool
+    """Whether one error refuses everything."""
+    counts: Counts = field(default_factory=Counts)
+    systems: dict[str, str] = field(default_factory=dict)
+    """The EJ's Identifier.system for each kind of number whose system is settled."""
+    structure: StructureIndex = field(init=False)
+    """Its units and places, once the stage of the structure is over."""
+
+    def __post_init__(self) -> None:
+        look = self.writing.look
+        self.systems.update(look.namespaces(self.ej.id))
+        if self.is_new:
+            return
+        # A kind of number that is used already, without a row of its own, has the system that exports show.
+        default = self._default_systems()
+        used = {table: look.has_rows(table, self.ej.id) for table in set(_TABLES.values())}
+        for kind, table in _TABLES.items():
+            if used[table]:
+                self.systems.setdefault(kind, default[kind])
+
+    @property
+    def context(self) -> ReadingContext:
+        """What resources are read with; it follows `systems`."""
+        return ReadingContext(self.base_url, self.systems)
+
+    def read(self, entries: Iterable[Entry]) -> list[Draft]:
+        """Reads the resources of entries; what is refused gives no draft."""
+        context = self.context
+        found = [draft(entry, context, self.problems) for entry in entries]
+        return [one for one in found if one is not None]
+
+    def settle_systems(self, systems: Sequence[tuple[str, str]], source: Source) -> None:
+        """Takes the systems of a draft's numbers for the EJ's own where those are not settled."""
+        for kind, system in systems:
+            if kind not in self.systems:
+                self.systems[kind] = system
+                if system != self._default_systems()[kind]:
+                    self.writing.insert(
+                        "namespace", ("ej_id", "kind", "system"), [(self.ej.id, kind, system)]
+                    )
+            elif self.systems[kind] != system:
+                self.refuse(source, "identifier", f"must have the system {self.systems[kind]}")
+
+    def refuse(self, source: Source, at: str, text: str) -> None:
+        """Says why a resource cannot be written."""
+        path = f"{source.path}.{at}" if at else source.path
+        self.problems.tell(Severity.ERROR, source.entry, path, text)
+
+    def is_ej(self, ref: Ref) -> bool:
+        """Whether a reference names the EJ that is imported into."""
+        if ref.key is not None:
+            named = self.writing.names.known((ref.key,)).get(ref.key)
+            if named is not None:
+                return named.kind == "ej"
+        if ref.own is not None:
+            return ref.own == (EJ, self.ej.id)
+        return ref.identifier == (FINESS_SYSTEM, self.ej.finess)
+
+    def pass_over(self, table: str, ids: Iterable[int]) -> None:
+        """Makes the ids of new rows come after some that the import brings."""
+        largest = max((number for number in ids if number <= LARGEST), default=0)
+        if largest:
+            self.writing.ids.pass_over(table, largest)
+
+    def kept(self, drafts: Iterable[D]) -> list[D]:
+        """Returns the drafts that nothing was found against."""
+        refused = self.problems.refused
+        return [one for one in drafts if one.source.entry not in refused]
+
+    def _default_systems(self) -> Mapping[str, str]:
+        return Context(self.ej.id, self.base_url, self.ej.time_zone, {}, {}, {}).systems
+
+
+def of_kind(kind: type[S], drafts: Iterable[Draft]) -> list[S]:
+    """Returns the drafts of one kind."""
+    return [one for one in drafts if isinstance(one, kind)]

@@ -1,0 +1,65 @@
+"""Owns the ids of rows that are new: those that nobody has, whatever ids an import brings along."""
+
+from typing import Final
+
+from sqlalchemy import Connection, func, select, text
+
+from fhirexport_server.store.bulk import is_postgresql
+
+LARGEST: Final = 10**15
+"""The largest id that an import can bring: what comes after leaves room for nine thousand times as many."""
+_COUNTED: Final = 10_000
+_LOCK: Final = 0x66686972
+"""An advisory lock, so that two imports do not move a sequence past each other."""
+
+
+class Ids:
+    """Gives ids to new rows of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._next: dict[str, int] = {}
+
+    def new(self, table: str, count: int) -> list[int]:
+        """Returns so many ids that no row of a table has or will be given."""
+        if not count:
+            return []
+        if is_postgresql(self._connection):
+            query = text(
+                "SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)"
+            )
+            return list(self._connection.execute(query, {"table": table, "count": count}).scalars())
+        first = self._following(table)
+        self._next[table] = first + count
+        return list(range(first, first + count))
+
+    def pass_over(self, table: str, largest: int) -> None:
+        """Makes the ids of new rows come after those that an import brings."""
+        if not is_postgresql(self._connection):
+            self._next[table] = max(self._following(table), largest + 1)
+            return
+        if self._behind(table, largest) <= 0:
+            return
+        # Writers in plain SQL take numbers at the same time. Taking numbers is safe among them; setting
+        # the sequence is not, and is done only where it is far behind.
+        self._connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        gap = self._behind(table, largest)
+        if gap > _COUNTED:
+            self._connection.execute(
+                text("SELECT setval(pg_get_serial_sequence(:table, 'id'), :largest)"),
+                {"table": table, "largest": largest},
+            )
+        elif gap > 0:
+            self.new(table, gap)
+
+    def _behind(self, table: str, largest: int) -> int:
+        return largest - self.new(table, 1)[0]
+
+    def _following(self, table: str) -> int:
+        """The next id on SQLite, where nobody else writes meanwhile."""
+        if table not in self._next:
+            given = self._connection.execute(
+                text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table}
+            ).scalar()
+            self._next[table] = (given or 0) + 1
+        return self._next[table]

@@ -1,0 +1,193 @@
+"""Owns what an import asks the database: by id and by number, for a window of resources at once."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, null, select, tuple_
+
+from fhirexport_server.domain.rows import (
+    EjRow,
+    MovementRow,
+    OrgUnitRow,
+    PatientContactRow,
+    PatientIdentifierRow,
+    PatientRow,
+    PlaceRow,
+    VenueRow,
+)
+from fhirexport_server.store import schema
+from fhirexport_server.store.types import raw
+
+K = TypeVar("K")
+V = TypeVar("V")
+R = TypeVar("R", bound=tuple[Any, ...])
+_COMPUTED = ("parent_kind", "depth", "uf_kind")
+"""What rows hold that no column does: None here."""
+
+
+class StoredMovement(NamedTuple):
+    """A movement, cancelled or not."""
+
+    ej_id: int
+    state: str
+    row: MovementRow
+
+
+def _columns(row_type: type[tuple[Any, ...]], table: Table) -> list[ColumnElement[Any]]:
+    fields: Sequence[str] = row_type._fields  # type: ignore[attr-defined]  # every row type is a NamedTuple
+    return [null() if name in _COMPUTED else raw(table.c[name]) for name in fields]
+
+
+def _made(row_type: type[R], values: Sequence[object]) -> R:
+    made: R = row_type._make(values)  # type: ignore[attr-defined]  # as above
+    return made
+
+
+class Lookups:
+    """Reads inside the transaction of an import, and sees what it has written."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ej_by_finess(self, finess: str) -> EjRow | None:
+        """Returns the EJ with a FINESS number."""
+        return self._ej(schema.ej.c.finess == finess)
+
+    def ej(self, ej_id: int) -> EjRow | None:
+        """Returns the EJ with an id."""
+        return self._ej(schema.ej.c.id == ej_id)
+
+    def has_rows(self, table: str, ej_id: int) -> bool:
+        """Whether an EJ has any row in a table."""
+        of_table = schema.METADATA.tables[table]
+        query = select(exists().where(of_table.c.ej_id == ej_id))
+        return bool(self._connection.execute(query).scalar_one())
+
+    def namespaces(self, ej_id: int) -> dict[str, str]:
+        """Returns the EJ's Identifier.system for each kind of number that has one."""
+        table = schema.namespace
+        return self._pairs(select(table.c.kind, table.c.system).where(table.c.ej_id == ej_id))
+
+    def units(self, ej_id: int) -> dict[int, OrgUnitRow]:
+        """Returns every unit of an EJ, by id."""
+        return self._all(OrgUnitRow, schema.org_unit, ej_id)
+
+    def places(self, ej_id: int) -> dict[int, PlaceRow]:
+        """Returns every place of an EJ, by id."""
+        return self._all(PlaceRow, schema.place, ej_id)
+
+    def members(self, ej_id: int) -> set[tuple[int, int]]:
+        """Returns the attachments beside the main tree: (parent, child)."""
+        table = schema.org_member
+        query = select(table.c.parent_id, table.c.child_id).where(table.c.ej_id == ej_id)
+        return {(parent, child) for parent, child in self._connection.execute(query)}
+
+    def owners(self, table: str, ids: Sequence[int]) -> dict[int, int]:
+        """Returns the EJ of each of some rows that exist, by id."""
+        of_table = schema.METADATA.tables[table]
+        query = select(of_table.c.id, of_table.c.ej_id).where(of_table.c.id.in_(ids))
+        return self._pairs(query) if ids else {}
+
+    def patients(self, ej_id: int, ids: Sequence[int]) -> dict[int, PatientRow]:
+        """Returns those of some patients that belong to the EJ, by id."""
+        return self._some(PatientRow, schema.patient, ej_id, ids)
+
+    def patients_by_identifier(
+        self, ej_id: int, wanted: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], int]:
+        """Returns whose some identifiers are now, by system and value."""
+        table = schema.patient_identifier
+        query = select(table.c.system, table.c.value, table.c.patient_id).where(
+            table.c.ej_id == ej_id,
+            table.c.use_code != "old",
+            tuple_(table.c.system, table.c.value).in_(wanted),
+        )
+        if not wanted:
+            return {}
+        return {(system, value): patient for system, value, patient in self._connection.execute(query)}
+
+    def patient_identifiers(self, ej_id: int, ids: Sequence[int]) -> dict[int, list[PatientIdentifierRow]]:
+        """Returns the identifiers of some patients, in their order."""
+        return self._parts(PatientIdentifierRow, schema.patient_identifier, ej_id, ids)
+
+    def patient_contacts(self, ej_id: int, ids: Sequence[int]) -> dict[int, list[PatientContactRow]]:
+        """Returns the contacts of some patients, in their order."""
+        return self._parts(PatientContactRow, schema.patient_contact, ej_id, ids)
+
+    def merged(self, ej_id: int, ids: Sequence[int]) -> dict[int, int]:
+        """Returns which patient each of some patients was merged into, of those that were."""
+        table = schema.patient
+        query = select(table.c.id, table.c.merged_into_id).where(
+            table.c.ej_id == ej_id, table.c.id.in_(ids), table.c.merged_into_id.is_not(None)
+        )
+        return self._pairs(query) if ids else {}
+
+    def venues(self, ej_id: int, ids: Sequence[int]) -> dict[int, VenueRow]:
+        """Returns those of some venues that belong to the EJ, by id."""
+        return self._some(VenueRow, schema.venue, ej_id, ids)
+
+    def venues_by_number(self, ej_id: int, numbers: Sequence[str]) -> dict[str, int]:
+        """Returns the venues with some numbers."""
+        return self._by_number(schema.venue, schema.venue.c.venue_no, ej_id, numbers)
+
+    def movements_by_number(self, ej_id: int, numbers: Sequence[str]) -> dict[str, int]:
+        """Returns the movements with some numbers."""
+        return self._by_number(schema.movement, schema.movement.c.movement_no, ej_id, numbers)
+
+    def movements(self, ej_id: int, ids: Sequence[int]) -> list[StoredMovement]:
+        """Returns those of some movements that belong to the EJ."""
+        return self._movements(ej_id, schema.movement.c.id.in_(ids)) if ids else []
+
+    def movements_of(self, ej_id: int, venues: Sequence[int]) -> list[StoredMovement]:
+        """Returns every movement of some venues, by venue, start and id."""
+        return self._movements(ej_id, schema.movement.c.venue_id.in_(venues)) if venues else []
+
+    def _movements(self, ej_id: int, which: ColumnElement[bool]) -> list[StoredMovement]:
+        table = schema.movement
+        query = (
+            select(table.c.ej_id, table.c.state, *_columns(MovementRow, table))
+            .where(table.c.ej_id == ej_id, which)
+            .order_by(table.c.venue_id, table.c.started_at, table.c.id)
+        )
+        return [
+            StoredMovement(owner, state, MovementRow._make(row))
+            for owner, state, *row in self._connection.execute(query)
+        ]
+
+    def _ej(self, which: ColumnElement[bool]) -> EjRow | None:
+        row = self._connection.execute(select(*_columns(EjRow, schema.ej)).where(which)).one_or_none()
+        return None if row is None else EjRow._make(row)
+
+    def _all(self, row_type: type[R], table: Table, ej_id: int) -> dict[int, R]:
+        return self._rows(row_type, table, table.c.ej_id == ej_id)
+
+    def _some(self, row_type: type[R], table: Table, ej_id: int, ids: Sequence[int]) -> dict[int, R]:
+        return self._rows(row_type, table, and_(table.c.ej_id == ej_id, table.c.id.in_(ids))) if ids else {}
+
+    def _rows(self, row_type: type[R], table: Table, which: ColumnElement[bool]) -> dict[int, R]:
+        query = select(table.c.id, *_columns(row_type, table)).where(which)
+        return {number: _made(row_type, row) for number, *row in self._connection.execute(query)}
+
+    def _parts(self, row_type: type[R], table: Table, ej_id: int, ids: Sequence[int]) -> dict[int, list[R]]:
+        found: dict[int, list[R]] = {}
+        if not ids:
+            return found
+        query = (
+            select(table.c.patient_id, *_columns(row_type, table))
+            .where(table.c.ej_id == ej_id, table.c.patient_id.in_(ids))
+            .order_by(table.c.patient_id, table.c.seq)
+        )
+        for patient, *row in self._connection.execute(query):
+            found.setdefault(patient, []).append(_made(row_type, row))
+        return found
+
+    def _by_number(
+        self, table: Table, column: ColumnElement[str], ej_id: int, numbers: Sequence[str]
+    ) -> dict[str, int]:
+        if not numbers:
+            return {}
+        query = select(column, table.c.id).where(table.c.ej_id == ej_id, column.in_(numbers))
+        return self._pairs(query)
+
+    def _pairs(self, query: Select[K, V]) -> dict[K, V]:
+        return {row[0]: row[1] for row in self._connection.execute(query)}

@@ -1,0 +1,77 @@
+"""Owns what the resources of one import turned out to be: under which name, and which rows were written.
+
+Both are temporary tables, so that an import of any size takes no more of a process than a small one.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Table, Text, select
+
+from fhirexport_server.store import bulk
+from fhirexport_server.store.types import BIG_ID
+
+_TEMPORARY: Final = MetaData()
+_NAME: Final = Table(
+    "import_name",
+    _TEMPORARY,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("id", BIG_ID),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+_WRITTEN: Final = Table(
+    "import_written",
+    _TEMPORARY,
+    Column("kind", Text, nullable=False),
+    Column("id", BIG_ID, nullable=False, autoincrement=False),
+    PrimaryKeyConstraint("kind", "id"),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+
+
+class Named(NamedTuple):
+    """What a name of the import stands for."""
+
+    kind: str
+    id: int | None
+    """None for a resource that was refused."""
+
+
+class Names:
+    """What one import's resources turned out to be. Made inside its transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        # A pooled connection of SQLite may still have those of the import before.
+        if not bulk.is_postgresql(connection):
+            _TEMPORARY.drop_all(connection)
+        _TEMPORARY.create_all(connection, checkfirst=False)
+        self._any = False
+
+    def remember(self, names: Sequence[tuple[str, str, int | None]]) -> None:
+        """Keeps names that are not those of the rows themselves: (name, kind, id)."""
+        if names:
+            self._any = True
+            bulk.insert(self._connection, _NAME.name, ("name", "kind", "id"), names)
+
+    def known(self, names: Iterable[str]) -> dict[str, Named]:
+        """Returns what some names stand for, where they were kept."""
+        wanted = list(names)
+        if not self._any or not wanted:
+            return {}
+        query = select(_NAME.c.name, _NAME.c.kind, _NAME.c.id).where(_NAME.c.name.in_(wanted))
+        return {name: Named(kind, number) for name, kind, number in self._connection.execute(query)}
+
+    def written(self, kind: str, ids: Sequence[int]) -> set[int]:
+        """Returns those of some rows that the import has written, or found unchanged."""
+        if not ids:
+            return set()
+        query = select(_WRITTEN.c.id).where(_WRITTEN.c.kind == kind, _WRITTEN.c.id.in_(ids))
+        return set(self._connection.execute(query).scalars())
+
+    def note_written(self, kind: str, ids: Iterable[int]) -> None:
+        """Notes which rows the import has written, or found unchanged."""
+        bulk.insert(self._connection, _WRITTEN.name, ("kind", "id"), [(kind, number) for number in ids])

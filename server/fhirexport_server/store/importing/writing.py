@@ -1,0 +1,143 @@
+"""Owns the transaction of one import: everything it reads and writes, and what the driver's errors mean."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import psycopg
+from sqlalchemy import Connection, delete, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.errors import (
+    DatabaseUnavailableError,
+    RevisionChangedError,
+    WriteConflictError,
+)
+from fhirexport_server.domain.revision import Revision, Token
+from fhirexport_server.store import bulk, queries, schema
+from fhirexport_server.store.importing import requests
+from fhirexport_server.store.importing.ids import Ids
+from fhirexport_server.store.importing.lookups import Lookups
+from fhirexport_server.store.importing.names import Names
+from fhirexport_server.store.schema.revisions import READ_BY
+from fhirexport_server.store.types import Instant
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# Serialization failure, deadlock, lock not available, and keys that another writer has taken or given up.
+_CONFLICTS: Final = frozenset(("40001", "40P01", "55P03", "23503", "23505"))
+
+
+class Writing:
+    """What one import does to the database. Nothing of it is there unless its transaction commits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.look = Lookups(connection)
+        self.names = Names(connection)
+        self.ids = Ids(connection)
+        self.given_up = False
+        """Whether nothing of it is to stay."""
+        self._datasets: set[Dataset] = set()
+        self._statistics = bulk.Statistics()
+
+    def begin(self, request_id: str, digest: str) -> str | None:
+        """Takes a request id; returns the answer where it was answered already (see `requests.begin`)."""
+        return requests.begin(self._connection, request_id, digest)
+
+    def finish(self, request_id: str, answer: str) -> None:
+        """Keeps the answer for those who ask again."""
+        requests.finish(self._connection, request_id, answer)
+
+    def require(self, token: Token) -> None:
+        """Keeps everybody else from writing until the transaction ends, and compares a revision.
+
+        Raises:
+            RevisionChangedError: it is not the present one.
+        """
+        if bulk.is_postgresql(self._connection):
+            # Every writer's triggers write here; who has written and not committed is waited for.
+            self._connection.execute(text("LOCK TABLE revision_delta IN SHARE ROW EXCLUSIVE MODE"))
+        present = self._token(token.ej_id, token.dataset)
+        if present != token:
+            raise RevisionChangedError(present.encode())
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Inserts rows whose values are as in `domain/rows.py`."""
+        if rows:
+            self._wrote(table)
+            bulk.insert(self._connection, table, columns, self._plain(table, columns, rows))
+            self._statistics.grew(self._connection, table)
+
+    def update(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Updates rows whose values are as in `domain/rows.py`; the first column is `id`."""
+        if rows:
+            self._wrote(table)
+            bulk.update(self._connection, table, columns, self._plain(table, columns, rows))
+
+    def clear(self, table: str, column: str, ids: Sequence[int]) -> None:
+        """Deletes the rows of a table that belong to some others: the members of units, parts of patients."""
+        if ids:
+            self._wrote(table)
+            of_table = schema.METADATA.tables[table]
+            self._connection.execute(delete(of_table).where(of_table.c[column].in_(ids)))
+
+    def delete(self, table: str, ej_id: int, number: int) -> bool | None:
+        """Deletes one row; returns whether it was there, None where others still name it."""
+        of_table = schema.METADATA.tables[table]
+        try:
+            with self._connection.begin_nested():
+                deleted = self._connection.execute(
+                    delete(of_table).where(of_table.c.ej_id == ej_id, of_table.c.id == number)
+                ).rowcount
+        except IntegrityError:
+            return None
+        if deleted:
+            self._wrote(table)
+        return bool(deleted)
+
+    def tokens(self, ej_id: int) -> tuple[Token, ...]:
+        """Returns the revision of every dataset that was written to, in the order of datasets."""
+        return tuple(self._token(ej_id, dataset) for dataset in Dataset if dataset in self._datasets)
+
+    def _wrote(self, table: str) -> None:
+        self._datasets.update(READ_BY[table])
+
+    def _token(self, ej_id: int, dataset: Dataset) -> Token:
+        row = self._connection.execute(queries.revision(), {"ej_id": ej_id, "dataset": dataset.value}).one()
+        return Token(ej_id, dataset, Revision(row[0], int(row[1]), int(row[2])))
+
+    @staticmethod
+    def _plain(table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[list[object]]:
+        types = schema.METADATA.tables[table].c
+        instants = [place for place, name in enumerate(columns) if isinstance(types[name].type, Instant)]
+        plain = [list(row) for row in rows]
+        for row in plain:
+            for place in instants:
+                seconds = row[place]
+                if isinstance(seconds, int):
+                    row[place] = f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]}Z"
+        return plain
+
+
+@contextmanager
+def conflicts_told() -> Iterator[None]:
+    """Turns what another writer's doings lead to into our error; COPY's errors come straight from the driver.
+
+    Raises:
+        WriteConflictError: another writer was there first.
+        DatabaseUnavailableError: the database went away in the middle of a COPY.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _CONFLICTS:
+            raise WriteConflictError from error
+        raise
+    except psycopg.Error as error:
+        if error.sqlstate in _CONFLICTS:
+            raise WriteConflictError from error
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
+            raise DatabaseUnavailableError from error
+        raise

@@ -1,0 +1,71 @@
+"""Owns importing and exporting for a test: real threads and a real database, without a server."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from fhirexport_server.domain.datasets import Dataset, Detail, Format
+from fhirexport_server.domain.imports import ImportOptions, ImportSummary
+from fhirexport_server.exports.exporter import Exporter
+from fhirexport_server.exports.request import ExportRequest
+from fhirexport_server.imports.importer import Importer, open_importer
+from fhirexport_server.store.database import Database
+
+from support.exporting import BASE, exporting
+
+SPOOL = 256 * 1024 * 1024
+
+
+@asynccontextmanager
+async def importing(url: str, spool_limit_bytes: int = SPOOL) -> AsyncIterator[Importer]:
+    """Offers an importer for a database."""
+    with Database.open(url, imports=2) as database:
+        async with open_importer(database, base_url=BASE, spool_limit_bytes=spool_limit_bytes) as importer:
+            yield importer
+
+
+async def pieces(content: bytes, size: int = 60_000) -> AsyncIterator[bytes]:
+    """Yields bytes in pieces."""
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def import_lines(url: str, content: bytes, **options: object) -> ImportSummary:
+    """Imports NDJSON."""
+    async with importing(url) as importer:
+        return await importer.resources(pieces(content), ImportOptions(**options))  # type: ignore[arg-type]  # as a test has them
+
+
+async def import_bundle(url: str, content: bytes, **options: object) -> ImportSummary:
+    """Imports a Bundle."""
+    async with importing(url) as importer:
+        return await importer.bundle(content, ImportOptions(**options))  # type: ignore[arg-type]  # as above
+
+
+class Exported(NamedTuple):
+    """What there is to export of one EJ."""
+
+    structure: bytes
+    patients: bytes
+    venues: bytes
+
+
+async def _export(exporter: Exporter, ej_id: int, dataset: Dataset, wanted: Format) -> bytes:
+    detail = Detail.MOVEMENTS if dataset is Dataset.VENUES else Detail.SUMMARY
+    request = ExportRequest(ej_id, dataset, wanted, detail)
+    async with exporter.open(request) as rendering:
+        return b"".join([chunk.text() async for chunk in rendering.chunks()])
+
+
+async def exported(url: str, wanted: Format = Format.NDJSON) -> dict[int, Exported]:
+    """Exports everything of a database, by EJ; venues with their movements."""
+    async with exporting(url) as exporter:
+        return {
+            ej_id: Exported(*[await _export(exporter, ej_id, dataset, wanted) for dataset in Dataset])
+            for ej_id in await exporter.ej_ids()
+        }
+
+
+def lines(exports: Iterable[bytes]) -> bytes:
+    """Joins NDJSON."""
+    return b"".join(exports)
