@@ -23,8 +23,8 @@ WANTED = Exactly(rendering().description.etag)
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[RedisCache]:
-    address = Address(url, socket_timeout=0.25, connect_timeout=0.25, budget=BUDGET)
+async def opened(url: str, socket_timeout: float = 0.25) -> AsyncIterator[RedisCache]:
+    address = Address(url, socket_timeout=socket_timeout, connect_timeout=0.25, budget=BUDGET)
     metrics = Metrics(CollectorRegistry())
     async with open_redis_cache(address, dict.fromkeys(Dataset, 300), metrics) as cache:
         yield cache
@@ -86,6 +86,15 @@ async def test_a_frozen_redis_costs_its_budget_once(own_valkey: Valkey) -> None:
         assert clock() - begun < first + 10 * BUDGET
         own_valkey.resume()
         await wait_for(cache, State.AVAILABLE)
+
+
+async def test_a_frozen_redis_costs_its_budget_however_long_the_driver_would_wait(own_valkey: Valkey) -> None:
+    async with opened(own_valkey.url, socket_timeout=2 * PATIENCE) as cache:
+        assert (await cache.look_up(variant(), WANTED)).outcome is Outcome.MISS
+        own_valkey.pause()
+        async with asyncio.timeout(PATIENCE):
+            assert (await cache.look_up(variant(), WANTED)).outcome is Outcome.UNAVAILABLE
+        own_valkey.resume()
 
 
 async def test_connections_that_are_dropped_are_not_noticed(own_valkey: Valkey) -> None:

@@ -12,7 +12,7 @@ from fhirexport_server.store.queries import DEEPEST
 
 UNKNOWN: Final = object()
 """What a reference leads to that leads nowhere."""
-R = TypeVar("R", OrgUnitRow, PlaceRow)
+R = TypeVar("R", bound=OrgUnitRow | PlaceRow)
 _CYCLE: Final = (
     f"must lead to the legal entity, by way of {DEEPEST - 1} others at most, and not back to itself"
 )
