@@ -1,11 +1,13 @@
 """Owns importing and exporting for a test: real threads and a real database, without a server."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from fhir_reading.hospital_rows import EjRows
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.imports import ImportOptions, ImportSummary
+from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.imports.importer import Importer, open_importer
@@ -13,6 +15,7 @@ from fhirexport_server.store.database import Database
 
 from support.exporting import BASE, exporting
 
+COMPUTED = {"parent_kind", "depth", "uf_kind"}
 SPOOL = 256 * 1024 * 1024
 
 
@@ -66,6 +69,25 @@ async def exported(url: str, wanted: Format = Format.NDJSON) -> dict[int, Export
         }
 
 
-def lines(exports: Iterable[bytes]) -> bytes:
-    """Joins NDJSON."""
-    return b"".join(exports)
+def load_rows(url: str, rows: EjRows) -> None:
+    """Writes the rows of one EJ."""
+    ej_id = rows.ej.id
+    with Database.open(url) as database, database.importing() as writing:
+        writing.insert("ej", EjRow._fields, [rows.ej])
+        of_ej: dict[str, Sequence[tuple[object, ...]]] = {
+            "org_unit": rows.units,
+            "place": rows.places,
+            "patient": rows.patients,
+            "patient_identifier": rows.identifiers,
+            "patient_contact": rows.contacts,
+            "venue": rows.venues,
+            "movement": rows.movements,
+        }
+        namespaces = [(ej_id, kind, system) for kind, system in rows.namespaces.items()]
+        writing.insert("namespace", ("ej_id", "kind", "system"), namespaces)
+        for table, of_table in of_ej.items():
+            for row in of_table:
+                values = {k: v for k, v in row._asdict().items() if k not in COMPUTED} | {"ej_id": ej_id}  # type: ignore[attr-defined]  # rows are NamedTuples
+                writing.insert(table, list(values), [list(values.values())])
+        members = [(ej_id, one.parent_id, one.child_id) for one in rows.members]
+        writing.insert("org_member", ("ej_id", "parent_id", "child_id"), members)
