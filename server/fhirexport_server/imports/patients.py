@@ -58,7 +58,7 @@ class Patients:
         work = self._work
         naming.refuse_doubles(work, entries)
         drafts = of_kind(PatientDraft, work.read(entries))
-        Directory(drafts).check_numbers(work.problems)
+        Directory(work.kept(drafts)).check_numbers(work.problems)
         for one in drafts:
             if one.ej is not None and not work.is_ej(one.ej):
                 work.refuse(one.source, one.ej.at, _NOT_THE_EJ)

@@ -36,7 +36,7 @@ class Stays:
             work.settle_systems(venue.systems, venue.source)
         for movement in movements:
             work.settle_systems(movement.systems, movement.source)
-        Directory(drafts).check_numbers(work.problems)
+        Directory(work.kept(drafts)).check_numbers(work.problems)
         self._run(entries, venues, movements, is_last=False)
 
     def finish(self) -> None:

@@ -40,7 +40,7 @@ def run(work: Work, entries: Sequence[Entry]) -> None:
                 work.settle_systems(one.systems, one.source)
             elif not isinstance(one, EjDraft):
                 work.refuse(one.source, "", _UNREADABLE)
-        Directory(drafts).check(work.problems)
+        Directory(work.kept(drafts)).check(work.problems)
         for told in of_kind(EjDraft, work.kept(drafts)):
             legal_entity.update(work, told)
             naming.remember(

@@ -56,14 +56,12 @@ class Directory:
         """Reports ids and numbers that are there twice."""
         taken: set[object] = set()
         for draft in self._drafts:
-            if draft.source.own in taken:
+            own, held = draft.source.own, list(numbers(draft))
+            if own in taken:
                 _report(draft.source, "id", _SAME, problems)
-            if draft.source.own is not None:
-                taken.add(draft.source.own)
-            for number in numbers(draft):
-                if number in taken:
-                    _report(draft.source, "identifier", _TAKEN, problems)
-                taken.add(number)
+            elif not taken.isdisjoint(held) or len(set(held)) < len(held):
+                _report(draft.source, "identifier", _TAKEN, problems)
+            taken.update(held if own is None else (own, *held))
 
     def _check_reference(self, source: Source, ref: Ref, kinds: Kinds, problems: Problems) -> None:
         found = self.find(ref, kinds)

@@ -1,0 +1,88 @@
+"""Owns a hospital in a database and what can be sent to it: resources, changed, in Bundles."""
+
+import json
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from fhirexport_server.domain.errors import ImportRefusedError
+from fhirexport_server.domain.imports import ImportSummary
+from support.importing import Exported, exported, import_bundle, import_lines
+
+Resource = dict[str, Any]
+EJ = 1
+
+
+def put(resource: Resource, **more: object) -> Resource:
+    """An entry that creates or updates."""
+    url = f"{resource['resourceType']}/{resource['id']}"
+    return {"resource": resource, "request": {"method": "PUT", "url": url}, **more}
+
+
+def post(resource: Resource, **request: object) -> Resource:
+    """An entry that creates."""
+    body = {name: value for name, value in resource.items() if name != "id"}
+    return {"resource": body, "request": {"method": "POST", "url": resource["resourceType"], **request}}
+
+
+def delete(url: str) -> Resource:
+    """An entry that deletes."""
+    return {"request": {"method": "DELETE", "url": url}}
+
+
+def bundle(type_: str, *entries: Resource) -> bytes:
+    """A Bundle."""
+    return json.dumps({"resourceType": "Bundle", "type": type_, "entry": list(entries)}).encode()
+
+
+@dataclass
+class Hospital:
+    """A database that holds an EJ, and what was imported to make it."""
+
+    url: str
+    resources: dict[str, Resource]
+
+    def first(self, type_: str, prefix: str = "") -> Resource:
+        """A copy of the first resource of a type whose id begins with something."""
+        found = (one for one in self.resources.values() if one["resourceType"] == type_)
+        return deepcopy(next(one for one in found if one["id"].startswith(prefix)))
+
+    def like(self, resource: Resource, number: str, id_: str) -> Resource:
+        """A copy of a resource that is another: another id, and another number where it has its own."""
+        found = deepcopy(resource) | {"id": id_}
+        for identifier in (*found["identifier"], *(one["identifier"] for one in found.get("account", ()))):
+            identifier["value"] = number
+        return found
+
+    async def send(self, type_: str, *entries: Resource, **options: object) -> ImportSummary:
+        """Sends a Bundle, into the EJ."""
+        return await import_bundle(self.url, bundle(type_, *entries), **({"ej_id": EJ} | options))
+
+    async def stream(self, *resources: Resource, **options: object) -> ImportSummary:
+        """Sends resources as NDJSON, into the EJ."""
+        content = b"".join(json.dumps(one).encode() + b"\n" for one in resources)
+        return await import_lines(self.url, content, **({"ej_id": EJ} | options))
+
+    async def refused(self, *entries: Resource, **options: object) -> list[tuple[int | None, str]]:
+        """Sends a transaction that is refused; returns what for."""
+        before = await self.exports()
+        try:
+            await self.send("transaction", *entries, **options)
+        except ImportRefusedError as error:
+            assert await self.exports() == before
+            return [(problem.entry, problem.expression) for problem in error.problems]
+        raise AssertionError("it was not refused")
+
+    async def exports(self) -> Exported:
+        """What there is to export now."""
+        return (await exported(self.url))[EJ]
+
+    async def now(self) -> dict[str, Resource]:
+        """The resources that there are now, by id."""
+        exports = await self.exports()
+        return {one["id"]: one for one in map(json.loads, b"".join(exports).splitlines())}
+
+
+def counts(summary: ImportSummary) -> tuple[int, int, int, int]:
+    """Created, updated, unchanged, deleted."""
+    return summary.created, summary.updated, summary.unchanged, summary.deleted
