@@ -20,6 +20,8 @@ from fhirexport_server.cache.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.exports.exporter import open_exporter
 from fhirexport_server.exports.threads import LOOKUP_THREADS
 from fhirexport_server.exports.upkeep import Upkeep
+from fhirexport_server.imports.importer import PLACES as IMPORT_PLACES
+from fhirexport_server.imports.importer import open_importer
 from fhirexport_server.metrics import Metrics
 from fhirexport_server.metrics_page import metrics_page
 from fhirexport_server.rpc.cache_admin import CacheAdmin
@@ -88,6 +90,7 @@ async def running(
             Database.open(
                 settings.database_url.get_secret_value(),
                 connections=settings.max_renderings + LOOKUP_THREADS,
+                imports=IMPORT_PLACES,
             )
         )
         redis = await stack.enter_async_context(_redis_cache(settings, metrics))
@@ -104,12 +107,16 @@ async def running(
                 time_to_live=settings.time_to_live,
             )
         )
+        importer = await stack.enter_async_context(
+            open_importer(database, base_url=settings.base_url, spool_limit_bytes=settings.spool_limit)
+        )
         health = Health()
         metrics.watch_health((name for name in NAMES if name != SERVER), health.is_serving)
         administration = Administration(exporter, redis, metrics)
         server, address = make_server(
             exports or exporter,
             CacheAdmin(administration, exports or exporter, exporter),
+            importer,
             health,
             limits=limits,
             registry=registry,

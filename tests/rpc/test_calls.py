@@ -132,5 +132,5 @@ async def test_a_method_that_does_not_exist_is_unimplemented(tmp_path: Path) -> 
 async def test_a_request_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
     async with exporting(f"sqlite:///{tmp_path}/none.db") as stub:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.ExportStructure(ExportStructureRequest(if_none_match="x" * (4 * 1024 * 1024)))
+            await stub.ExportStructure(ExportStructureRequest(if_none_match="x" * (16 * 1024 * 1024)))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import grpc
 import pytest
-from fhirexport.v1 import import_service_pb2
 from fhirexport.v1.export_service_pb2 import (
     ExportPatientsRequest,
     ExportStructureRequest,
@@ -24,7 +23,6 @@ from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.rpc.limits import Limits
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
-from google.protobuf.descriptor import MethodDescriptor
 from sqlalchemy import text
 from structlog.testing import capture_logs
 from support.locks import locked, until_waiting
@@ -35,7 +33,6 @@ from support.status import Refused, refused
 
 Raw: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
 STRUCTURE = ExportStructureRequest(ej_id=1)
-NOT_YET = list(import_service_pb2.DESCRIPTOR.services_by_name["ImportService"].methods)
 
 
 @pytest.fixture
@@ -155,26 +152,6 @@ async def test_row_not_renderable(each_url: str) -> None:
     logged = [line for line in lines if line["event"] == "row_not_renderable"]
     assert [(line["table"], line["id"]) for line in logged] == [("org_unit", 1)] * 2
     assert all(line["rule"] for line in logged)
-
-
-@pytest.mark.parametrize("method", NOT_YET, ids=lambda method: method.name)
-async def test_not_implemented(method: MethodDescriptor, tmp_path: Path) -> None:
-    name = f"{method.containing_service.full_name}/{method.name}"
-    async with (
-        running_server(f"sqlite:///{tmp_path}/none.db") as address,
-        grpc.aio.insecure_channel(address) as channel,
-    ):
-        unary: Raw = channel.unary_unary(f"/{name}")
-        answer: Awaitable[object] = unary(b"")
-        if method.server_streaming:
-            events: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(f"/{name}")
-            answer = _read(events(b""))
-        elif method.client_streaming:
-            upload: grpc.aio.StreamUnaryMultiCallable[bytes, bytes] = channel.stream_unary(f"/{name}")
-            answer = upload(iter([b""]))
-        found = await _refusal(answer)
-    assert (found.code, found.reason) == ("UNIMPLEMENTED", "NOT_IMPLEMENTED")
-    assert found.metadata == {"method": name}
 
 
 class _Broken:

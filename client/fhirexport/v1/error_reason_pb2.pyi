@@ -47,7 +47,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     left incomplete. Metadata: table, id.
     """
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 10
-    """UNIMPLEMENTED: this server does not offer the method yet. Metadata: method."""
+    """UNIMPLEMENTED: servers that do not offer a method of this contract yet. Metadata: method. This
+    release offers all of them.
+    """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 11
     """INTERNAL: a bug here. The log has more under the request id."""
     ERROR_REASON_SCHEMA_MISMATCH: _ErrorReason.ValueType  # 12
@@ -58,6 +60,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """DEADLINE_EXCEEDED: the export took longer than the caller, or this server, allows."""
     ERROR_REASON_DATABASE_READ_ONLY: _ErrorReason.ValueType  # 14
     """FAILED_PRECONDITION: the server may not write to its database."""
+    ERROR_REASON_REVISION_CHANGED: _ErrorReason.ValueType  # 15
+    """ABORTED: the data has changed since the revision that the import was to be written on. Metadata:
+    revision.
+    """
+    ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 16
+    """FAILED_PRECONDITION: the request_id was used for another import within the last day."""
+    ERROR_REASON_WRITE_CONFLICT: _ErrorReason.ValueType  # 17
+    """ABORTED, with a RetryInfo: another writer changed the same rows at the same time; nothing was
+    written.
+    """
+    ERROR_REASON_TOO_MANY_IMPORTS: _ErrorReason.ValueType  # 18
+    """RESOURCE_EXHAUSTED, with a RetryInfo: too many imports at once. Metadata: limit."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists every `reason` that this service sends in a google.rpc.ErrorInfo, in the domain
@@ -90,7 +104,9 @@ ERROR_REASON_ROW_NOT_RENDERABLE: ErrorReason.ValueType  # 9
 left incomplete. Metadata: table, id.
 """
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 10
-"""UNIMPLEMENTED: this server does not offer the method yet. Metadata: method."""
+"""UNIMPLEMENTED: servers that do not offer a method of this contract yet. Metadata: method. This
+release offers all of them.
+"""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 11
 """INTERNAL: a bug here. The log has more under the request id."""
 ERROR_REASON_SCHEMA_MISMATCH: ErrorReason.ValueType  # 12
@@ -101,4 +117,16 @@ ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 13
 """DEADLINE_EXCEEDED: the export took longer than the caller, or this server, allows."""
 ERROR_REASON_DATABASE_READ_ONLY: ErrorReason.ValueType  # 14
 """FAILED_PRECONDITION: the server may not write to its database."""
+ERROR_REASON_REVISION_CHANGED: ErrorReason.ValueType  # 15
+"""ABORTED: the data has changed since the revision that the import was to be written on. Metadata:
+revision.
+"""
+ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 16
+"""FAILED_PRECONDITION: the request_id was used for another import within the last day."""
+ERROR_REASON_WRITE_CONFLICT: ErrorReason.ValueType  # 17
+"""ABORTED, with a RetryInfo: another writer changed the same rows at the same time; nothing was
+written.
+"""
+ERROR_REASON_TOO_MANY_IMPORTS: ErrorReason.ValueType  # 18
+"""RESOURCE_EXHAUSTED, with a RetryInfo: too many imports at once. Metadata: limit."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

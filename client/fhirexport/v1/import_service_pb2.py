@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fhirexport/v1/import_service.proto\x12\rfhirexport.v1\x1a\x19\x66hirexport/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"^\n\rImportOptions\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x13\n\x0bif_revision\x18\x04 \x01(\t\"\xe5\x01\n\rImportOutcome\x12\x13\n\x0b\x65ntry_index\x18\x01 \x01(\x03\x12\x12\n\nexpression\x18\x02 \x01(\t\x12\x37\n\x08severity\x18\x03 \x01(\x0e\x32%.fhirexport.v1.ImportOutcome.Severity\x12\"\n\x06status\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\"N\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\"Z\n\x0eImportRevision\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12\'\n\x07\x64\x61taset\x18\x02 \x01(\x0e\x32\x16.fhirexport.v1.Dataset\x12\x10\n\x08revision\x18\x03 \x01(\t\"\xde\x02\n\rImportSummary\x12\x1a\n\rcreated_count\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rupdated_count\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x1c\n\x0funchanged_count\x18\x03 \x01(\x03H\x02\x88\x01\x01\x12\x1a\n\rdeleted_count\x18\x04 \x01(\x03H\x03\x88\x01\x01\x12.\n\x08outcomes\x18\x05 \x03(\x0b\x32\x1c.fhirexport.v1.ImportOutcome\x12\x30\n\trevisions\x18\x06 \x03(\x0b\x32\x1d.fhirexport.v1.ImportRevision\x12/\n\x0b\x63ommit_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x10\n\x0e_created_countB\x10\n\x0e_updated_countB\x12\n\x10_unchanged_countB\x10\n\x0e_deleted_count\"T\n\x13ImportBundleRequest\x12-\n\x07options\x18\x01 \x01(\x0b\x32\x1c.fhirexport.v1.ImportOptions\x12\x0e\n\x06\x62undle\x18\x02 \x01(\t\"E\n\x14ImportBundleResponse\x12-\n\x07summary\x18\x01 \x01(\x0b\x32\x1c.fhirexport.v1.ImportSummary\"e\n\x16ImportResourcesRequest\x12/\n\x07options\x18\x01 \x01(\x0b\x32\x1c.fhirexport.v1.ImportOptionsH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"H\n\x17ImportResourcesResponse\x12-\n\x07summary\x18\x01 \x01(\x0b\x32\x1c.fhirexport.v1.ImportSummary2\xf8\x01\n\rImportService\x12~\n\x0cImportBundle\x12\".fhirexport.v1.ImportBundleRequest\x1a#.fhirexport.v1.ImportBundleResponse\"%\x90\x02\x02\x82\xd3\xe4\x93\x02\x1c\"\x17/api/fhir/import/bundle:\x01*\x12g\n\x0fImportResources\x12%.fhirexport.v1.ImportResourcesRequest\x1a&.fhirexport.v1.ImportResourcesResponse\"\x03\x90\x02\x02(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fhirexport/v1/import_service.proto\x12\rfhirexport.v1\x1a\x19\x66hirexport/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"^\n\rImportOptions\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x13\n\x0bif_revision\x18\x04 \x01(\t\"\xe5\x01\n\rImportOutcome\x12\x13\n\x0b\x65ntry_index\x18\x01 \x01(\x03\x12\x12\n\nexpression\x18\x02 \x01(\t\x12\x37\n\x08severity\x18\x03 \x01(\x0e\x32%.fhirexport.v1.ImportOutcome.Severity\x12\"\n\x06status\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\"N\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\"Z\n\x0eImportRevision\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12\'\n\x07\x64\x61taset\x18\x02 \x01(\x0e\x32\x16.fhirexport.v1.Dataset\x12\x10\n\x08revision\x18\x03 \x01(\t\"\xb6\x03\n\rImportSummary\x12\x1a\n\rcreated_count\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rupdated_count\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x1c\n\x0funchanged_count\x18\x03 \x01(\x03H\x02\x88\x01\x01\x12\x1a\n\rdeleted_count\x18\x04 \x01(\x03H\x03\x88\x01\x01\x12.\n\x08outcomes\x18\x05 \x03(\x0b\x32\x1c.fhirexport.v1.ImportOutcome\x12\x30\n\trevisions\x18\x06 \x03(\x0b\x32\x1d.fhirexport.v1.ImportRevision\x12/\n\x0b\x63ommit_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x0b\x65rror_count\x18\x08 \x01(\x03H\x04\x88\x01\x01\x12\x1a\n\rwarning_count\x18\t \x01(\x03H\x05\x88\x01\x01\x42\x10\n\x0e_created_countB\x10\n\x0e_updated_countB\x12\n\x10_unchanged_countB\x10\n\x0e_deleted_countB\x0e\n\x0c_error_countB\x10\n\x0e_warning_count\"T\n\x13ImportBundleRequest\x12-\n\x07options\x18\x01 \x01(\x0b\x32\x1c.fhirexport.v1.ImportOptions\x12\x0e\n\x06\x62undle\x18\x02 \x01(\t\"E\n\x14ImportBundleResponse\x12-\n\x07summary\x18\x01 \x01(\x0b\x32\x1c.fhirexport.v1.ImportSummary\"e\n\x16ImportResourcesRequest\x12/\n\x07options\x18\x01 \x01(\x0b\x32\x1c.fhirexport.v1.ImportOptionsH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"H\n\x17ImportResourcesResponse\x12-\n\x07summary\x18\x01 \x01(\x0b\x32\x1c.fhirexport.v1.ImportSummary2\xf8\x01\n\rImportService\x12~\n\x0cImportBundle\x12\".fhirexport.v1.ImportBundleRequest\x1a#.fhirexport.v1.ImportBundleResponse\"%\x90\x02\x02\x82\xd3\xe4\x93\x02\x1c\"\x17/api/fhir/import/bundle:\x01*\x12g\n\x0fImportResources\x12%.fhirexport.v1.ImportResourcesRequest\x1a&.fhirexport.v1.ImportResourcesResponse\"\x03\x90\x02\x02(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,15 +48,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTREVISION']._serialized_start=496
   _globals['_IMPORTREVISION']._serialized_end=586
   _globals['_IMPORTSUMMARY']._serialized_start=589
-  _globals['_IMPORTSUMMARY']._serialized_end=939
-  _globals['_IMPORTBUNDLEREQUEST']._serialized_start=941
-  _globals['_IMPORTBUNDLEREQUEST']._serialized_end=1025
-  _globals['_IMPORTBUNDLERESPONSE']._serialized_start=1027
-  _globals['_IMPORTBUNDLERESPONSE']._serialized_end=1096
-  _globals['_IMPORTRESOURCESREQUEST']._serialized_start=1098
-  _globals['_IMPORTRESOURCESREQUEST']._serialized_end=1199
-  _globals['_IMPORTRESOURCESRESPONSE']._serialized_start=1201
-  _globals['_IMPORTRESOURCESRESPONSE']._serialized_end=1273
-  _globals['_IMPORTSERVICE']._serialized_start=1276
-  _globals['_IMPORTSERVICE']._serialized_end=1524
+  _globals['_IMPORTSUMMARY']._serialized_end=1027
+  _globals['_IMPORTBUNDLEREQUEST']._serialized_start=1029
+  _globals['_IMPORTBUNDLEREQUEST']._serialized_end=1113
+  _globals['_IMPORTBUNDLERESPONSE']._serialized_start=1115
+  _globals['_IMPORTBUNDLERESPONSE']._serialized_end=1184
+  _globals['_IMPORTRESOURCESREQUEST']._serialized_start=1186
+  _globals['_IMPORTRESOURCESREQUEST']._serialized_end=1287
+  _globals['_IMPORTRESOURCESRESPONSE']._serialized_start=1289
+  _globals['_IMPORTRESOURCESRESPONSE']._serialized_end=1361
+  _globals['_IMPORTSERVICE']._serialized_start=1364
+  _globals['_IMPORTSERVICE']._serialized_end=1612
 # @@protoc_insertion_point(module_scope)

@@ -37,7 +37,9 @@ class ImportOptions(_message.Message):
     when it does not exist.
     """
     validate_only: _builtins.bool
-    """Check everything, write nothing."""
+    """Check everything, write nothing. The call is answered with every problem as an outcome, up to
+    100, also where it would have failed.
+    """
     request_id: _builtins.str
     """A UUID. A call repeated with it within a day is answered as the first one was (AIP-155)."""
     if_revision: _builtins.str
@@ -92,14 +94,16 @@ class ImportOutcome(_message.Message):
     SEVERITY_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     entry_index: _builtins.int
-    """The entry's place, from 0."""
+    """The entry's place in the Bundle, or the line of the NDJSON, from 0. What is said of the Bundle
+    itself has 0 as well; the expression tells them apart.
+    """
     expression: _builtins.str
     """The element, such as `Bundle.entry[3].resource.identifier[0].value`."""
     severity: Global___ImportOutcome.Severity.ValueType
     """How bad it is."""
     @_builtins.property
     def status(self) -> _status_pb2.Status:
-        """What is wrong, and what to do about it."""
+        """What is wrong, and what to do about it. The code of a warning is OK."""
 
     def __init__(
         self,
@@ -160,6 +164,8 @@ class ImportSummary(_message.Message):
     OUTCOMES_FIELD_NUMBER: _builtins.int
     REVISIONS_FIELD_NUMBER: _builtins.int
     COMMIT_TIME_FIELD_NUMBER: _builtins.int
+    ERROR_COUNT_FIELD_NUMBER: _builtins.int
+    WARNING_COUNT_FIELD_NUMBER: _builtins.int
     created_count: _builtins.int
     """Resources that did not exist."""
     updated_count: _builtins.int
@@ -168,9 +174,15 @@ class ImportSummary(_message.Message):
     """Resources that did, and were the same."""
     deleted_count: _builtins.int
     """Resources that did, and do no longer."""
+    error_count: _builtins.int
+    """How many errors there were, also those that are not among the outcomes."""
+    warning_count: _builtins.int
+    """How many warnings there were, also those that are not among the outcomes."""
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportOutcome]:
-        """Entries that were not written, or not whole: the first 100."""
+        """Entries that were not written, or not whole, by their places: 100 at most, errors rather than
+        warnings.
+        """
 
     @_builtins.property
     def revisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportRevision]:
@@ -190,27 +202,37 @@ class ImportSummary(_message.Message):
         outcomes: _abc.Iterable[Global___ImportOutcome] | None = ...,
         revisions: _abc.Iterable[Global___ImportRevision] | None = ...,
         commit_time: _timestamp_pb2.Timestamp | None = ...,
+        error_count: _builtins.int | None = ...,
+        warning_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_created_count", b"_created_count", "_deleted_count", b"_deleted_count", "_unchanged_count", b"_unchanged_count", "_updated_count", b"_updated_count", "commit_time", b"commit_time", "created_count", b"created_count", "deleted_count", b"deleted_count", "unchanged_count", b"unchanged_count", "updated_count", b"updated_count"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_created_count", b"_created_count", "_deleted_count", b"_deleted_count", "_error_count", b"_error_count", "_unchanged_count", b"_unchanged_count", "_updated_count", b"_updated_count", "_warning_count", b"_warning_count", "commit_time", b"commit_time", "created_count", b"created_count", "deleted_count", b"deleted_count", "error_count", b"error_count", "unchanged_count", b"unchanged_count", "updated_count", b"updated_count", "warning_count", b"warning_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_created_count", b"_created_count", "_deleted_count", b"_deleted_count", "_unchanged_count", b"_unchanged_count", "_updated_count", b"_updated_count", "commit_time", b"commit_time", "created_count", b"created_count", "deleted_count", b"deleted_count", "outcomes", b"outcomes", "revisions", b"revisions", "unchanged_count", b"unchanged_count", "updated_count", b"updated_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_created_count", b"_created_count", "_deleted_count", b"_deleted_count", "_error_count", b"_error_count", "_unchanged_count", b"_unchanged_count", "_updated_count", b"_updated_count", "_warning_count", b"_warning_count", "commit_time", b"commit_time", "created_count", b"created_count", "deleted_count", b"deleted_count", "error_count", b"error_count", "outcomes", b"outcomes", "revisions", b"revisions", "unchanged_count", b"unchanged_count", "updated_count", b"updated_count", "warning_count", b"warning_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__created_count: _TypeAlias = _typing.Literal["created_count"]  # noqa: Y015
     _WhichOneofArgType__created_count: _TypeAlias = _typing.Literal["_created_count", b"_created_count"]  # noqa: Y015
     _WhichOneofReturnType__deleted_count: _TypeAlias = _typing.Literal["deleted_count"]  # noqa: Y015
     _WhichOneofArgType__deleted_count: _TypeAlias = _typing.Literal["_deleted_count", b"_deleted_count"]  # noqa: Y015
+    _WhichOneofReturnType__error_count: _TypeAlias = _typing.Literal["error_count"]  # noqa: Y015
+    _WhichOneofArgType__error_count: _TypeAlias = _typing.Literal["_error_count", b"_error_count"]  # noqa: Y015
     _WhichOneofReturnType__unchanged_count: _TypeAlias = _typing.Literal["unchanged_count"]  # noqa: Y015
     _WhichOneofArgType__unchanged_count: _TypeAlias = _typing.Literal["_unchanged_count", b"_unchanged_count"]  # noqa: Y015
     _WhichOneofReturnType__updated_count: _TypeAlias = _typing.Literal["updated_count"]  # noqa: Y015
     _WhichOneofArgType__updated_count: _TypeAlias = _typing.Literal["_updated_count", b"_updated_count"]  # noqa: Y015
+    _WhichOneofReturnType__warning_count: _TypeAlias = _typing.Literal["warning_count"]  # noqa: Y015
+    _WhichOneofArgType__warning_count: _TypeAlias = _typing.Literal["_warning_count", b"_warning_count"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__created_count) -> _WhichOneofReturnType__created_count | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__deleted_count) -> _WhichOneofReturnType__deleted_count | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__error_count) -> _WhichOneofReturnType__error_count | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__unchanged_count) -> _WhichOneofReturnType__unchanged_count | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__updated_count) -> _WhichOneofReturnType__updated_count | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__warning_count) -> _WhichOneofReturnType__warning_count | None: ...
 
 Global___ImportSummary: _TypeAlias = ImportSummary  # noqa: Y015
 
@@ -223,7 +245,7 @@ class ImportBundleRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     BUNDLE_FIELD_NUMBER: _builtins.int
     bundle: _builtins.str
-    """Required. A FHIR R4 Bundle as JSON."""
+    """Required. A FHIR R4 Bundle as JSON, of 8 MiB at most: ImportResources takes any size."""
     @_builtins.property
     def options(self) -> Global___ImportOptions:
         """How to import it."""

@@ -26,7 +26,9 @@ from fhirexport_server.store.database import Database, Interrupt
 
 T = TypeVar("T")
 PLACES = 2
-"""How many imports may be under way at once."""
+"""How many imports may write at once."""
+PLACE_SECONDS = 30.0
+"""How long an import waits for a place."""
 _NO_BUNDLE = "must be a FHIR Bundle of type transaction, batch or collection, as JSON"
 
 
@@ -40,7 +42,7 @@ class Importer:
         self._base_url = base_url
         self._space = space
         self._pool = pool
-        self._free = PLACES
+        self._places = asyncio.Semaphore(PLACES)
         self._runs: set[Run] = set()
 
     async def bundle(self, data: bytes, options: ImportOptions) -> ImportSummary:
@@ -60,11 +62,12 @@ class Importer:
             SpoolFullError: there is no space for it.
             FhirExportError: see `session.run`.
         """
-        async with self._place():
-            with Lines(self._space) as lines:
-                async for chunk in chunks:
-                    await self._in_thread(lambda _, chunk=chunk: lines.feed(chunk))  # type: ignore[misc]  # mypy infers no lambda with a default
-                lines.end()
+        with Lines(self._space) as lines:
+            async for chunk in chunks:
+                await self._finished(asyncio.create_task(asyncio.to_thread(lines.feed, chunk)))
+            lines.end()
+            # Only now: how long the resources take to come is the caller's affair.
+            async with self._place():
                 return await self._in_thread(
                     lambda interrupt: self._run(lines, options, Problems(), interrupt)
                 )
@@ -104,13 +107,15 @@ class Importer:
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
-        if not self._free:
-            raise TooManyImportsError(PLACES)
-        self._free -= 1
+        try:
+            async with asyncio.timeout(PLACE_SECONDS):
+                await self._places.acquire()
+        except TimeoutError:
+            raise TooManyImportsError(PLACES) from None
         try:
             yield
         finally:
-            self._free += 1
+            self._places.release()
 
     async def _in_thread(self, work: Callable[[Interrupt], T]) -> T:
         """Runs something in a thread, which is made to end when nobody waits for it any more."""
@@ -118,13 +123,16 @@ class Importer:
         run = Run(asyncio.get_running_loop().run_in_executor(self._pool, work, interrupt), interrupt)
         self._runs.add(run)
         run.thread.add_done_callback(lambda _: self._runs.discard(run))
+        return await self._finished(run.thread, run.stop)
+
+    @staticmethod
+    async def _finished(thread: asyncio.Future[T], stop: Callable[[], None] = lambda: None) -> T:
+        """Waits for a thread, also when nobody wants what it does any more: it must not lose its files."""
         try:
-            found: T = await asyncio.shield(run.thread)
-            return found
+            return await asyncio.shield(thread)
         finally:
-            run.stop()
-            # What it writes to must not be taken away under it.
-            await asyncio.wait({run.thread})
+            stop()
+            await asyncio.wait({thread})
 
 
 @asynccontextmanager

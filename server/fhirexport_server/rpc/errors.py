@@ -4,7 +4,7 @@ Every answer has exactly one `google.rpc.ErrorInfo` (AIP-193). What `fhirexport/
 table in `docs/api.md` say is what this module does; a test holds the three together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 
@@ -23,26 +23,23 @@ from fhirexport_server.domain.errors import (
     ExportTooLargeError,
     FhirExportError,
     FieldViolation,
+    ImportRefusedError,
     InvalidRequestError,
+    RequestIdReusedError,
+    RevisionChangedError,
     RowNotRenderableError,
     SchemaMismatchError,
     SnapshotGoneError,
     SpoolFullError,
     TooManyExportsError,
+    TooManyImportsError,
+    WriteConflictError,
 )
 
 DOMAIN = "fhirexport"
 DETAILS_KEY = "grpc-status-details-bin"
 # The details travel in a trailer, and many clients accept no more than 8 KiB of those.
-_MOST_VIOLATIONS = 20
-
-
-@dataclass(eq=False)
-class NotImplementedRpcError(FhirExportError):
-    """The method is in the contract, and this release does not offer it yet."""
-
-    method: str
-    """Its full name, such as `fhirexport.v1.CacheAdmin/Flush`."""
+_VIOLATION_BYTES = 4096
 
 
 @dataclass(eq=False)
@@ -90,19 +87,67 @@ def refusal(error: Exception) -> Refusal:
 
 @refusal.register
 def _(error: InvalidRequestError) -> Refusal:
-    shown = error.violations[:_MOST_VIOLATIONS]
-    bad_request = BadRequest(
-        field_violations=[
-            BadRequest.FieldViolation(field=violation.field, description=violation.description)
-            for violation in shown
-        ]
-    )
+    shown = _fitting(error.violations)
     fields = ", ".join(dict.fromkeys(violation.field for violation in shown if violation.field))
     return Refusal(
         grpc.StatusCode.INVALID_ARGUMENT,
         "INVALID_FIELD",
         f"the request is not valid: correct {fields or 'it'}; the details say how",
-        details=(bad_request,),
+        details=(_bad_request(shown),),
+    )
+
+
+@refusal.register
+def _(error: ImportRefusedError) -> Refusal:
+    violations = tuple(FieldViolation(one.expression, one.text) for one in error.problems)
+    shown = _fitting(violations)
+    return Refusal(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "INVALID_FIELD",
+        "nothing was imported: the resources have errors, and the details say the first of them; with "
+        "validate_only, the answer counts them and lists up to 100",
+        details=(_bad_request(shown),),
+    )
+
+
+@refusal.register
+def _(error: RevisionChangedError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.ABORTED,
+        "REVISION_CHANGED",
+        "the data has changed since if_revision, and nothing was written; export it anew, and decide again",
+        {"revision": error.revision},
+    )
+
+
+@refusal.register
+def _(error: RequestIdReusedError) -> Refusal:
+    del error
+    return Refusal(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "REQUEST_ID_REUSED",
+        "the request_id was used for another import within the last day; make a new one for each import",
+    )
+
+
+@refusal.register
+def _(error: WriteConflictError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.ABORTED,
+        "WRITE_CONFLICT",
+        "another writer changed the same rows at the same time, and nothing was written; try again",
+        details=(_retry_after(error.retry_after_seconds),),
+    )
+
+
+@refusal.register
+def _(error: TooManyImportsError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TOO_MANY_IMPORTS",
+        f"all {error.limit} places for an import are taken; try again later",
+        {"limit": str(error.limit)},
+        (_retry_after(error.retry_after_seconds),),
     )
 
 
@@ -240,13 +285,22 @@ def _(error: SlowClientError) -> Refusal:
     )
 
 
-@refusal.register
-def _(error: NotImplementedRpcError) -> Refusal:
-    return Refusal(
-        grpc.StatusCode.UNIMPLEMENTED,
-        "NOT_IMPLEMENTED",
-        f"this server does not offer {error.method} yet",
-        {"method": error.method},
+def _fitting(violations: Sequence[FieldViolation]) -> Sequence[FieldViolation]:
+    """Returns the first violations, as many as fit into a trailer; one at least."""
+    size = 0
+    for count, violation in enumerate(violations):
+        size += len(violation.field.encode()) + len(violation.description.encode()) + 8
+        if count and size > _VIOLATION_BYTES:
+            return violations[:count]
+    return violations
+
+
+def _bad_request(violations: Sequence[FieldViolation]) -> BadRequest:
+    return BadRequest(
+        field_violations=[
+            BadRequest.FieldViolation(field=violation.field, description=violation.description)
+            for violation in violations
+        ]
     )
 
 

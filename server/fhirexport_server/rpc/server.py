@@ -9,6 +9,7 @@ import grpc
 from fhirexport.v1 import cache_admin_pb2, export_service_pb2, import_service_pb2
 from fhirexport.v1.cache_admin_pb2_grpc import add_CacheAdminServicer_to_server
 from fhirexport.v1.export_service_pb2_grpc import add_ExportServiceServicer_to_server
+from fhirexport.v1.import_service_pb2_grpc import add_ImportServiceServicer_to_server
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
@@ -16,10 +17,10 @@ from prometheus_client import CollectorRegistry
 from fhirexport_server.rpc.cache_admin import CacheAdmin
 from fhirexport_server.rpc.export_service import Exports, ExportService
 from fhirexport_server.rpc.health import Health
+from fhirexport_server.rpc.import_service import Imports, ImportService
 from fhirexport_server.rpc.interceptors.chain import Chain, layers
 from fhirexport_server.rpc.interceptors.metrics import CallMetrics
 from fhirexport_server.rpc.limits import Limits
-from fhirexport_server.rpc.unimplemented import unimplemented
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -40,6 +41,7 @@ class ListenError(Exception):
 def make_server(
     exporter: Exports,
     cache_admin: CacheAdmin,
+    imports: Imports,
     health: Health,
     *,
     limits: Limits,
@@ -61,7 +63,7 @@ def make_server(
     )
     add_ExportServiceServicer_to_server(ExportService(exporter, limits.unary_bytes), server)
     add_CacheAdminServicer_to_server(cache_admin, server)
-    server.add_generic_rpc_handlers([unimplemented(_IMPORT)])
+    add_ImportServiceServicer_to_server(ImportService(imports, limits.bundle_bytes), server)
     add_HealthServicer_to_server(health, server)
     names = [*(service.full_name for service in services), "grpc.health.v1.Health", reflection.SERVICE_NAME]
     reflection.enable_server_reflection(names, server)
@@ -93,7 +95,7 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
     longest_call = round(limits.stream_seconds * 1000)
     return [
         ("grpc.so_reuseport", 0),  # or a second server takes half the connections, in silence
-        ("grpc.max_receive_message_length", 4 << 20),
+        ("grpc.max_receive_message_length", 2 * limits.bundle_bytes),
         ("grpc.max_send_message_length", 4 << 20),
         ("grpc.max_metadata_size", 8 << 10),
         ("grpc.absolute_max_metadata_size", 16 << 10),

@@ -8,13 +8,15 @@ from fhirexport_server.domain.errors import ExportTimeoutError
 from fhirexport_server.rpc.call import Call, Layer
 from fhirexport_server.rpc.limits import Limits
 
+_IMPORTS = "fhirexport.v1.ImportService"
+
 
 def deadline(limits: Limits) -> Layer:
     """Returns the layer that ends calls which take too long."""
 
     @asynccontextmanager
     async def within_limit(call: Call) -> AsyncIterator[None]:
-        seconds = limits.stream_seconds if call.kind == "server_stream" else limits.unary_seconds
+        seconds = _seconds(limits, call)
         scope = asyncio.timeout(seconds)
         try:
             async with scope:
@@ -25,3 +27,9 @@ def deadline(limits: Limits) -> Layer:
             raise ExportTimeoutError(seconds) from error
 
     return within_limit
+
+
+def _seconds(limits: Limits, call: Call) -> float:
+    if call.kind != "unary":
+        return limits.stream_seconds
+    return limits.import_seconds if call.service == _IMPORTS else limits.unary_seconds

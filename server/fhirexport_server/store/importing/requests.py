@@ -29,7 +29,8 @@ def begin(connection: Connection, request_id: str, digest: str) -> str | None:
     connection.execute(delete(table).where(table.c.done_at < datetime.now(UTC) - KEPT))
     insert = postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
     values = {"id": request_id, "digest": digest, "answer": ""}
-    if connection.execute(insert.values(values).on_conflict_do_nothing()).rowcount:
+    inserted = insert.values(values).on_conflict_do_nothing().returning(table.c.id)
+    if connection.execute(inserted).first() is not None:
         return None
     known, answer = connection.execute(
         select(table.c.digest, table.c.answer).where(table.c.id == request_id)
