@@ -10,6 +10,7 @@ import grpc
 from fhirexport._version import __version__
 
 EXPORTS = "fhirexport.v1.ExportService"
+IMPORTS = "fhirexport.v1.ImportService"
 UNARY_SECONDS = 30.0
 CACHE_SECONDS = 35.0
 """A little longer than the server gives itself, so that its own words come first."""
@@ -30,6 +31,8 @@ _SERVICE_CONFIG = {
         # Streams are taken up again by the reader, which knows what has come already.
         {"name": [{"service": EXPORTS, "method": "StreamExport"}]},
         {"name": [{"service": EXPORTS}], "retryPolicy": _RETRY},
+        # A request id makes it safe to repeat; a stream's messages may be gone by then.
+        {"name": [{"service": IMPORTS, "method": "ImportBundle"}], "retryPolicy": _RETRY},
     ],
     "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
 }

@@ -17,10 +17,12 @@ from fhirexport._reader import Reader
 from fhirexport._requests import OnProgress, Options, Wanted
 from fhirexport._resources import Resource, resources
 from fhirexport.aio_cache import AsyncCache
+from fhirexport.aio_imports import AsyncImports
 from fhirexport.errors import from_rpc
 from fhirexport.models import Format, LegalEntity, Snapshot
 from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminStub
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
+from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 
 if TYPE_CHECKING:
     from fhirexport.v1.export_service_pb2_grpc import ExportServiceAsyncStub  # exists for type checkers only
@@ -123,6 +125,8 @@ class AsyncClient:
         self._health = health_pb2_grpc.HealthStub(operations)
         self.cache = AsyncCache(CacheAdminStub(operations))
         """Looks after the server's cache."""
+        self.imports = AsyncImports(ImportServiceStub(exports))
+        """Writes into the server's database."""
 
     def _open(
         self, target: str, root_certificates: bytes | None, *, watched: bool = True

@@ -17,9 +17,11 @@ from fhirexport._requests import OnProgress, Options, Wanted
 from fhirexport._resources import Resource, resources
 from fhirexport.cache import Cache
 from fhirexport.errors import from_rpc
+from fhirexport.imports import Imports
 from fhirexport.models import Format, LegalEntity, Snapshot
 from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminStub
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
+from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 
 CACHE_STATUS = "cache-status"
 
@@ -114,6 +116,8 @@ class Client:
         self._health = health_pb2_grpc.HealthStub(operations)
         self.cache = Cache(CacheAdminStub(operations))
         """Looks after the server's cache."""
+        self.imports = Imports(ImportServiceStub(exports))
+        """Writes into the server's database."""
 
     def _open(self, target: str, root_certificates: bytes | None, *, watched: bool = True) -> grpc.Channel:
         credentials = _channel.credentials(target, root_certificates)

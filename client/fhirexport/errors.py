@@ -91,6 +91,10 @@ class IncompleteError(ExportError):
     """A stream ended early, or what came does not add up. What was received is not an export."""
 
 
+class ConflictError(ExportError):
+    """Somebody else has changed the data that was to be written; nothing was."""
+
+
 class DeadlineExceededError(ExportError):
     """It took longer than the caller or the server allows."""
 
@@ -113,7 +117,12 @@ _BY_CODE: Mapping[grpc.StatusCode, type[ExportError]] = {
     grpc.StatusCode.UNAUTHENTICATED: UnauthorizedError,
     grpc.StatusCode.PERMISSION_DENIED: UnauthorizedError,
 }
-_TOO_LARGE = "EXPORT_TOO_LARGE"
+_BY_REASON: Mapping[str, type[ExportError]] = {
+    "EXPORT_TOO_LARGE": TooLargeError,
+    "REVISION_CHANGED": ConflictError,
+    "WRITE_CONFLICT": ConflictError,
+    "REQUEST_ID_REUSED": InvalidArgumentError,
+}
 
 
 def from_rpc(error: grpc.RpcError) -> ExportError:
@@ -134,7 +143,7 @@ def _made(code: grpc.StatusCode, message: str, details: Sequence[Any]) -> Export
     refused = _detail(details, error_details_pb2.BadRequest())
     retry = _detail(details, error_details_pb2.RetryInfo())
     reason = info.reason if info is not None else ""
-    kind = TooLargeError if reason == _TOO_LARGE else _BY_CODE.get(code, ServerError)
+    kind = _BY_REASON.get(reason) or _BY_CODE.get(code, ServerError)
     return kind(
         message,
         code=code,

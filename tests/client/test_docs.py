@@ -25,9 +25,10 @@ async def test_the_commands_print_what_the_page_says(
             assert matches(command.expected, printed), f"{command.line}\n{printed}"
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=["exports", "cache"])
+@pytest.mark.parametrize("program", PROGRAMS, ids=["exports", "cache", "imports"])
 async def test_a_program_runs(program: str, new_database: Callable[[str], str], tmp_path: Path) -> None:
     async with troubles.slow(tmp_path, new_database) as world:
+        await world.run("fhirexport venues 1 --movements --format ndjson -o venues.ndjson")
         (tmp_path / "program.py").write_text(
             program.replace("localhost:50051", world.variables["FHIREXPORT_ADDRESS"])
         )

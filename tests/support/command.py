@@ -20,17 +20,19 @@ def _environment(address: str) -> dict[str, str]:
     return os.environ | {"FHIREXPORT_ADDRESS": address, "COLUMNS": "120", "TERM": "xterm"}
 
 
-async def fhirexport(address: str, *arguments: str | Path) -> tuple[int, bytes, str]:
-    """Runs the command; returns its exit status, output and errors."""
+async def fhirexport(
+    address: str, *arguments: str | Path, stdin: bytes | None = None
+) -> tuple[int, bytes, str]:
+    """Runs the command, with what is piped into it; returns its exit status, output and errors."""
     process = await asyncio.create_subprocess_exec(
         FHIREXPORT,
         *arguments,
         env=_environment(address),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    out, errors = await process.communicate()
+    out, errors = await process.communicate(stdin)
     return process.returncode or 0, out, errors.decode()
 
 

@@ -11,7 +11,7 @@ import typer
 
 from fhirexport import __version__
 from fhirexport._requests import Options
-from fhirexport.cli import cache, doctor, output
+from fhirexport.cli import cache, doctor, imports, output
 from fhirexport.cli.common import AsJson, ej_id, told
 from fhirexport.client import Client, Export
 from fhirexport.models import Format
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(cache.app)
 app.command()(doctor.doctor)
+app.command("import")(imports.import_)
 
 Ej = Annotated[str, typer.Argument(metavar="EJ", help="The EJ: its id, or its FINESS number.")]
 Layout = Annotated[Format, typer.Option("--format", help="How to lay the resources out.")]

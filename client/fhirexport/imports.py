@@ -1,0 +1,49 @@
+"""Owns importing, for programs without an event loop: input and output only."""
+
+from typing import Unpack
+
+import grpc
+
+from fhirexport import _importing
+from fhirexport._importing import Importing, Source
+from fhirexport.errors import from_rpc
+from fhirexport.import_models import ImportSummary
+from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
+
+
+class Imports:
+    """Writes FHIR resources into the server's database. Every method raises ExportError where it fails."""
+
+    def __init__(self, stub: ImportServiceStub) -> None:
+        self._stub = stub
+
+    def bundle(self, content: bytes | str, **options: Unpack[Importing]) -> ImportSummary:
+        """Imports a Bundle of at most 8 MiB. One of type transaction or collection is written whole or not.
+
+        Raises:
+            InvalidArgumentError: it was not written; `violations` has the first things that are wrong with
+                it, and the answer with `validate_only` up to 100.
+            ConflictError: the data is no longer at `if_revision`, or somebody else wrote it too.
+        """
+        how = _importing.options(options)
+        request = _importing.bundle(content, how)
+        try:
+            answer = self._stub.ImportBundle(request, timeout=_importing.BUNDLE_SECONDS)
+        except grpc.RpcError as error:
+            raise from_rpc(error) from error
+        return ImportSummary.from_message(answer.summary, how.request_id)
+
+    def resources(self, source: Source, **options: Unpack[Importing]) -> ImportSummary:
+        """Imports NDJSON of any size, in constant memory: bytes, a binary file, or pieces of any length.
+
+        What is wrong with single resources is in the answer; the others are written.
+
+        Raises:
+            ConflictError: as for a Bundle.
+        """
+        how = _importing.options(options)
+        try:
+            answer = self._stub.ImportResources(_importing.messages(source, how))
+        except grpc.RpcError as error:
+            raise from_rpc(error) from error
+        return ImportSummary.from_message(answer.summary, how.request_id)
