@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 PROTOS := $(wildcard protos/fhirexport/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve http test check lint format types proto lock bench prove mutants conformance
+.PHONY: help setup demo serve http test check lint format types proto lock bench prove mutants kills conformance
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -78,8 +78,12 @@ prove: setup ## Write, read and break things for a minute: no read may lack a wr
 mutants: setup ## Take each safeguard of the cache away, and see that a test notices
 	PYTHONPATH=tests $(BIN)/python -m mutants.run
 
+kills: setup ## Kill servers in the middle of imports, 200 times on each database
+	PYTHONPATH=tests $(BIN)/python -m imports.kills
+
 bench: setup ## Measure ours beside the floor and the naive way, in one run
 	PYTHONPATH=tests $(BIN)/python tests/bench/run.py
 
-conformance: setup ## Validate every export with independent FHIR validators, where they are
+conformance: setup ## Validate every export with independent FHIR validators, import FR Core's examples, where they are
+	PYTHONPATH=tests $(BIN)/python -m conformance.check_examples
 	PYTHONPATH=tests $(BIN)/python -m conformance.check_exports
