@@ -2,8 +2,8 @@
 
 An EJ goes back and forth between two states, each import one transaction through the real program, which is
 killed at a random moment. After each kill a new server, with the same Redis, must export one of the two
-states whole, the new one where the import was acknowledged; and nothing stale: what it serves is what it renders.
-Then the same call is made again, under the same request id, and must end in the new state.
+states whole, the new one where the import was acknowledged; and nothing stale: what it serves is what it
+renders. Then the same call is made again, under the same request id, and must end in the new state.
 
 `python -m imports.kills --kills 200` runs it; `test_killed.py` runs a few.
 """
@@ -105,19 +105,14 @@ async def killed(place: Place, kills: int, dice: random.Random) -> Tally:
     tally.seconds.append(longest)
     for _ in range(kills):
         request_id = str(uuid4())
-        acknowledged = await _one(
-            url, redis_url, directory, contents[wanted], request_id, dice.random() * longest
-        )
+        acknowledged = await _one(place, contents[wanted], request_id, dice.random() * longest)
         tally.kills += 1
         tally.acknowledged += acknowledged
         found = await _state(url, states)
         tally.half += found is None
         tally.written += found == wanted
         tally.lost += acknowledged and found != wanted
-        async with (
-            server_process(directory, url, REDIS_URL=redis_url) as server,
-            AsyncClient(server.address) as client,
-        ):
+        async with place.serving() as (_, client):
             tally.stale += await _is_stale(client)
             await client.imports.resources(contents[wanted], ej_id=EJ, request_id=request_id)
             tally.stale += await _is_stale(client)
@@ -147,10 +142,7 @@ async def _state(url: str, states: list[bytes]) -> int | None:
 
 async def _duration(place: Place, contents: list[bytes]) -> float:
     """Returns how long an import takes that nobody kills, and goes back."""
-    async with (
-        server_process(directory, url, REDIS_URL=redis_url) as server,
-        AsyncClient(server.address) as client,
-    ):
+    async with place.serving() as (_, client):
         begun = time.monotonic()
         await client.imports.resources(contents[1], ej_id=EJ)
         took = time.monotonic() - begun
@@ -158,14 +150,9 @@ async def _duration(place: Place, contents: list[bytes]) -> float:
     return took
 
 
-async def _one(
-    url: str, redis_url: str, directory: Path, content: bytes, request_id: str, delay: float
-) -> bool:
+async def _one(place: Place, content: bytes, request_id: str, delay: float) -> bool:
     """Kills a server so long after an import began; returns whether it was acknowledged."""
-    async with (
-        server_process(directory, url, REDIS_URL=redis_url) as server,
-        AsyncClient(server.address) as client,
-    ):
+    async with place.serving() as (server, client):
         for each in (client.structure(EJ), client.patients(EJ), client.venues(EJ)):
             await each.read()
         call = asyncio.create_task(client.imports.resources(content, ej_id=EJ, request_id=request_id))

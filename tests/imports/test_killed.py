@@ -1,4 +1,4 @@
-"""Shows that a server that is killed in the middle of an import leaves all of it or nothing: see `kills.py`."""
+"""Shows that a server that is killed in the middle of an import leaves all of it or nothing."""
 
 import random
 from pathlib import Path
