@@ -15,9 +15,9 @@ from pathlib import Path
 
 import floor
 import hits
+import imports
 import invalidation
 import orm
-import psutil
 from fhirexport import AsyncClient
 from fhirexport_server import logs
 from fhirexport_server.demo.group import batches
@@ -32,6 +32,7 @@ from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 from rich.console import Console
 from rich.table import Table
+from rss import growth
 from support.postgres import Postgres, running_postgres
 from support.server import server_process
 
@@ -60,6 +61,9 @@ def main() -> None:
         console.print(asyncio.run(hits.hits(small, Path(directory), arguments.rounds * HITS_A_ROUND)))
         console.print(asyncio.run(invalidation.invalidation(small[0], Path(directory), KEYS)))
         console.print(asyncio.run(_streams(server, Path(directory), arguments.venues)))
+        group = _database(server, Path(directory), "postgresql", arguments.venues * 5 // 4)
+        empty = partial(_database, server, Path(directory), "postgresql", 0)
+        console.print(asyncio.run(imports.imports(group, Path(directory), empty)))
 
 
 # --- misses: 1,000 venues, 1,000 patients ---------------------------------------------------------
@@ -138,17 +142,15 @@ async def _streams(server: Postgres, directory: Path, venues: int) -> Table:
 
 async def _stream(url: str, directory: Path) -> tuple[int, int, float, int]:
     """Streams once from a server that has just started; returns resources, bytes, seconds, growth of RSS."""
-    async with server_process(directory, url) as server:
-        process = psutil.Process(server.process.pid)
-        async with AsyncClient(server.address) as client:
-            before = process.memory_info().rss
-            peak = [before]
-            watch = asyncio.create_task(_watch(process, peak))
-            start = time.perf_counter()
-            resources, size = await _save(client)
-            seconds = time.perf_counter() - start
-            watch.cancel()
-    return resources, size, seconds, peak[0] - before
+    async with (
+        server_process(directory, url) as server,
+        AsyncClient(server.address) as client,
+        growth(server.process.pid) as grown,
+    ):
+        start = time.perf_counter()
+        resources, size = await _save(client)
+        seconds = time.perf_counter() - start
+    return resources, size, seconds, grown()
 
 
 async def _save(client: AsyncClient) -> tuple[int, int]:
@@ -161,12 +163,6 @@ async def _save(client: AsyncClient) -> tuple[int, int]:
     return snapshot.resource_count, snapshot.size_bytes
 
 
-async def _watch(process: psutil.Process, peak: list[int]) -> None:
-    while True:
-        peak[0] = max(peak[0], process.memory_info().rss)
-        await asyncio.sleep(0.02)
-
-
 # --- what both need -------------------------------------------------------------------------------
 
 
@@ -174,7 +170,8 @@ def _database(server: Postgres, directory: Path, backend: str, patients: int) ->
     file = Path(tempfile.mkdtemp(dir=directory)) / "bench.db"
     url = f"sqlite:///{file}" if backend == "sqlite" else server.create_database()
     migrate(url)
-    load(url, batches(patients=patients))
+    if patients:
+        load(url, batches(patients=patients))
     return url
 
 
