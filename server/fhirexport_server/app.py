@@ -107,8 +107,9 @@ async def running(
                 time_to_live=settings.time_to_live,
             )
         )
+        spool_limit = settings.spool_limit
         importer = await stack.enter_async_context(
-            open_importer(database, base_url=settings.base_url, spool_limit_bytes=settings.spool_limit)
+            open_importer(database, metrics, base_url=settings.base_url, spool_limit_bytes=spool_limit)
         )
         health = Health()
         metrics.watch_health((name for name in NAMES if name != SERVER), health.is_serving)

@@ -5,7 +5,8 @@ known then. What is counted is counted on a series that was looked up once: it c
 """
 
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from itertools import product
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from fhirexport._version import __version__
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.imports import ImportSummary, Severity
 
 _EXPORT_SECONDS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
@@ -36,6 +38,7 @@ _OPERATIONS = {
     "delete": ("deleted", "nothing", "unavailable"),
 }
 _CLAIMS = ("own", "there", "waited", "given_up", "unavailable")
+_IMPORTED = ("created", "updated", "unchanged", "deleted")
 _STATES = ("available", "read_only", "unavailable", "disabled")
 
 
@@ -115,6 +118,19 @@ class Metrics:
             "When changes were last folded and told of; before the first time, when the process started.",
         )
         self._upkeep.set_to_current_time()
+        self._imported = self._counters(
+            "fhirexport_imported_resources_total",
+            "Resources of imports that were committed, by what became of them.",
+            ("outcome",),
+            ((outcome,) for outcome in _IMPORTED),
+        )
+        self._import_problems = self._counters(
+            "fhirexport_import_problems_total",
+            "What was said of resources that were to be imported.",
+            ("severity",),
+            ((severity.value,) for severity in Severity),
+        )
+        self._importing = self._gauge("fhirexport_imports_in_progress", "Imports that write.")
         self._lag = Histogram(
             "fhirexport_event_loop_lag_seconds",
             "How much later than it was due a task of the event loop went on.",
@@ -179,6 +195,26 @@ class Metrics:
         """Says that changes were folded and told of, and how many there are left."""
         self._deltas.set(left)
         self._upkeep.set_to_current_time()
+
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """Counts an import under way."""
+        with self._importing.track_inprogress():
+            yield
+
+    def imported(self, summary: ImportSummary) -> None:
+        """Counts what an import came to; what it came to before is counted already."""
+        if summary.is_repeated:
+            return
+        for severity, count in ((Severity.ERROR, summary.errors), (Severity.WARNING, summary.warnings)):
+            self._import_problems[severity.value,].inc(count)
+        if summary.committed_at is not None:
+            for outcome in _IMPORTED:
+                self._imported[outcome,].inc(getattr(summary, outcome))
+
+    def import_refused(self, errors: int) -> None:
+        """Counts the errors of an import of which nothing was written."""
+        self._import_problems[Severity.ERROR.value,].inc(errors)
 
     def loop_lagged(self, seconds: float) -> None:
         """Takes a sample of the event loop's lag."""

@@ -16,7 +16,9 @@ from fhirexport.v1.export_service_pb2 import (
     StreamExportRequest,
 )
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
-from fhirexport.v1.types_pb2 import DATASET_VENUES, Consistency
+from fhirexport.v1.import_service_pb2 import ImportOptions, ImportResourcesRequest
+from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
+from fhirexport.v1.types_pb2 import DATASET_VENUES, FORMAT_NDJSON, Consistency
 from fhirexport_server.app import App, running
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.exports import making
@@ -297,3 +299,28 @@ def test_what_the_cache_could_have_answered_is_known_for_each_dataset() -> None:
     assert metrics.answered(Dataset.VENUES) == Answered(hits=2, misses=3, stale=1)
     assert metrics.answered(Dataset.PATIENTS) == Answered(hits=1, misses=0, stale=0)
     assert metrics.hit_rate() == 50
+
+
+async def test_imports_are_counted_by_what_became_of_their_resources(small_url: str) -> None:
+    async with serving(small_url) as server:
+        async with grpc.aio.insecure_channel(server.app.address) as channel:
+            stub = ImportServiceStub(channel)
+            resources = (
+                (await server.stub.ExportPatients(ExportPatientsRequest(ej_id=1, format=FORMAT_NDJSON))).json
+            ).splitlines()
+            content = "\n".join([*resources, '{"resourceType": "Device"}'])
+            messages = [
+                ImportResourcesRequest(options=ImportOptions(ej_id=1)),
+                ImportResourcesRequest(chunk=content.encode()),
+            ]
+            await stub.ImportResources(iter(messages))
+            changed = content.replace('"active":true', '"active":false').encode()
+            messages[0].options.request_id = "6fc13d5c-7bd4-4a09-8d1a-0a4fe7f8a5ac"
+            messages[1].chunk = changed
+            for _ in range(2):
+                await stub.ImportResources(iter(messages))
+        page = await server.page()
+    counted = page.counted("fhirexport_imported_resources_total", "outcome")
+    assert counted == {("updated",): len(resources)}
+    # Told once of the import that changed nothing, once of the one that did; not of its repetition.
+    assert page.counted("fhirexport_import_problems_total", "severity") == {("error",): 2}

@@ -11,7 +11,9 @@ from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.imports.importer import Importer, open_importer
+from fhirexport_server.metrics import Metrics
 from fhirexport_server.store.database import Database
+from prometheus_client import CollectorRegistry
 
 from support.exporting import BASE, exporting
 
@@ -22,8 +24,11 @@ SPOOL = 256 * 1024 * 1024
 @asynccontextmanager
 async def importing(url: str, spool_limit_bytes: int = SPOOL) -> AsyncIterator[Importer]:
     """Offers an importer for a database."""
+    metrics = Metrics(CollectorRegistry())
     with Database.open(url, imports=2) as database:
-        async with open_importer(database, base_url=BASE, spool_limit_bytes=spool_limit_bytes) as importer:
+        async with open_importer(
+            database, metrics, base_url=BASE, spool_limit_bytes=spool_limit_bytes
+        ) as importer:
             yield importer
 
 

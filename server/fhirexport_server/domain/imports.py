@@ -1,6 +1,6 @@
 """Owns what an import is asked for and what it comes to, whatever it came in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -61,3 +61,5 @@ class ImportSummary:
     """The state of every dataset that it touched, by EJ and dataset."""
     committed_at: datetime | None = None
     """Aware, UTC; None where nothing was written."""
+    is_repeated: bool = field(default=False, compare=False)
+    """Whether it is what an earlier call with the same request id came to."""

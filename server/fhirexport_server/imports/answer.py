@@ -55,4 +55,5 @@ def decode(text: str) -> ImportSummary:
         warnings=kept["warnings"],
         revisions=tuple(map(Token.decode, kept["revisions"])),
         committed_at=None if kept["committed_at"] is None else datetime.fromisoformat(kept["committed_at"]),
+        is_repeated=True,
     )

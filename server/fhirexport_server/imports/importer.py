@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fhirexport_server.domain.errors import (
     FieldViolation,
+    ImportRefusedError,
     InvalidRequestError,
     TooManyImportsError,
 )
@@ -22,6 +23,7 @@ from fhirexport_server.fhir.reading.strict_json import MalformedJsonError
 from fhirexport_server.imports import session
 from fhirexport_server.imports.lines import Lines
 from fhirexport_server.imports.sources import BundleSource, Source
+from fhirexport_server.metrics import Metrics
 from fhirexport_server.store.database import Database, Interrupt
 
 T = TypeVar("T")
@@ -36,9 +38,16 @@ class Importer:
     """Imports into one database."""
 
     def __init__(
-        self, database: Database, base_url: str, space: SpoolSpace, pool: ThreadPoolExecutor
+        self,
+        database: Database,
+        metrics: Metrics,
+        *,
+        base_url: str,
+        space: SpoolSpace,
+        pool: ThreadPoolExecutor,
     ) -> None:
         self._database = database
+        self._metrics = metrics
         self._base_url = base_url
         self._space = space
         self._pool = pool
@@ -53,7 +62,9 @@ class Importer:
             FhirExportError: see `session.run`.
         """
         async with self._place():
-            return await self._in_thread(lambda interrupt: self._bundle(data, options, interrupt))
+            return self._counted(
+                await self._in_thread(lambda interrupt: self._bundle(data, options, interrupt))
+            )
 
     async def resources(self, chunks: AsyncIterator[bytes], options: ImportOptions) -> ImportSummary:
         """Imports NDJSON, which comes in chunks that may be cut anywhere.
@@ -68,9 +79,13 @@ class Importer:
             lines.end()
             # Only now: how long the resources take to come is the caller's affair.
             async with self._place():
-                return await self._in_thread(
-                    lambda interrupt: self._run(lines, options, Problems(), interrupt)
+                return self._counted(
+                    await self._in_thread(lambda interrupt: self._run(lines, options, Problems(), interrupt))
                 )
+
+    def _counted(self, summary: ImportSummary) -> ImportSummary:
+        self._metrics.imported(summary)
+        return summary
 
     async def stop(self) -> None:
         """Ends every import under way, and waits for them."""
@@ -113,7 +128,11 @@ class Importer:
         except TimeoutError:
             raise TooManyImportsError(PLACES) from None
         try:
-            yield
+            with self._metrics.importing():
+                yield
+        except ImportRefusedError as refused:
+            self._metrics.import_refused(refused.errors)
+            raise
         finally:
             self._places.release()
 
@@ -137,17 +156,18 @@ class Importer:
 
 @asynccontextmanager
 async def open_importer(
-    database: Database, *, base_url: str, spool_limit_bytes: int
+    database: Database, metrics: Metrics, *, base_url: str, spool_limit_bytes: int
 ) -> AsyncIterator[Importer]:
     """Offers an importer; at the end, stops what still runs and waits for it.
 
     Args:
         database: where it is written; it needs PLACES connections to write.
+        metrics: what is told of every import.
         base_url: of the FHIR server that ids belong to, without a slash at its end.
         spool_limit_bytes: what the resources on their way may take together.
     """
     pool = ThreadPoolExecutor(PLACES, thread_name_prefix="import")
-    importer = Importer(database, base_url, SpoolSpace(spool_limit_bytes), pool)
+    importer = Importer(database, metrics, base_url=base_url, space=SpoolSpace(spool_limit_bytes), pool=pool)
     try:
         yield importer
     finally:
