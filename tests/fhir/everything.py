@@ -36,7 +36,7 @@ def everything() -> list[Rendered]:
     stays = [movements(*_STAY[:count]) for count in range(len(_STAY) + 1)]
     row = VENUE._replace(nda="N1", preadmission_no="P1", discharge_disposition="3", admit_source="7")
     return [
-        ej(EJ._replace(siren="267500452", city="Paris", insee_code="75056"), CONTEXT),
+        ej(EJ._replace(siren="267500452", city="Paris", insee_code="75056")),
         *(
             org_unit(UNIT._replace(kind=kind), [OrgMemberRow(12, 5, "UF")], CONTEXT)
             for kind in codes.ORG_KIND

@@ -51,9 +51,10 @@ def _venue_of(**values: Any) -> Callable[[], object]:
 
 CASES: dict[str, tuple[Callable[[], object], str, int]] = {
     "an expected return to nowhere": (_movement(expected_return_at=0), "movement", 1),
-    "an EJ without a name": (lambda: ej(EJ._replace(name=""), CONTEXT), "ej", 1),
+    "an EJ of a zone that is not France's": (lambda: ej(EJ._replace(time_zone="Asia/Tokyo")), "ej", 1),
+    "an EJ without a name": (lambda: ej(EJ._replace(name="")), "ej", 1),
     "an EJ closed before it opened": (
-        lambda: ej(EJ._replace(opened_on="2020-01-01", closed_on="2019-01-01"), CONTEXT),
+        lambda: ej(EJ._replace(opened_on="2020-01-01", closed_on="2019-01-01")),
         "ej",
         1,
     ),

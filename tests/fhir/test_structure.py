@@ -16,7 +16,7 @@ FINESS = "https://finess.esante.gouv.fr"
 
 
 def test_a_legal_entity_with_nothing_optional() -> None:
-    assert content(ej(EJ, CONTEXT)) == {
+    assert content(ej(EJ)) == {
         "resourceType": "Organization",
         "id": "ej-1",
         "meta": {"profile": [f"{SD}/fr-core-organization-etablissement"]},
@@ -26,6 +26,15 @@ def test_a_legal_entity_with_nothing_optional() -> None:
         "active": True,
         "type": [concept(KIND, "LEGAL-ENTITY")],
         "name": "CHU EXEMPLE",
+    }
+
+
+def test_a_legal_entity_whose_clocks_are_not_those_of_paris_says_so() -> None:
+    assert content(ej(EJ._replace(time_zone="Indian/Reunion")))["meta"] == {
+        "extension": [
+            {"url": "http://hl7.org/fhir/StructureDefinition/timezone", "valueCode": "Indian/Reunion"}
+        ],
+        "profile": [f"{SD}/fr-core-organization-etablissement"],
     }
 
 
@@ -47,7 +56,7 @@ def test_a_legal_entity_with_everything() -> None:
         country="FRA",
     )
 
-    assert content(ej(row, CONTEXT)) == {
+    assert content(ej(row)) == {
         "resourceType": "Organization",
         "id": "ej-1",
         "meta": {"profile": [f"{SD}/fr-core-organization-etablissement"]},

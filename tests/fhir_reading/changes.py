@@ -59,7 +59,7 @@ def valid() -> dict[str, dict[str, Any]]:
     unit = UNIT._replace(address_line="1 rue X", city="Paris", insee_code="75056", phone="1", short_name="S")
     first, last = render_movements(_VENUE, _STAY, CONTEXT)
     return {
-        "ej": _json(ej(EJ._replace(finess="750712184", siren="267500452", opened_on="1990-01-01"), CONTEXT)),
+        "ej": _json(ej(EJ._replace(finess="750712184", siren="267500452", opened_on="1990-01-01"))),
         "unit": _json(org_unit(unit, [OrgMemberRow(12, 6000, "UF")], CONTEXT)),
         "eg": _json(
             org_unit(UNIT._replace(id=40, kind="EG", finess="010000024", sae_category="355"), [], CONTEXT)

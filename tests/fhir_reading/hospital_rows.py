@@ -57,7 +57,7 @@ class EjRows(NamedTuple):
         """Renders a dataset, venues with their movements."""
         context = self.context()
         if dataset is Dataset.STRUCTURE:
-            yield structure.ej(self.ej, context)
+            yield structure.ej(self.ej)
             for unit in self.units:
                 members = [member for member in self.members if member.parent_id == unit.id]
                 yield structure.org_unit(unit, members, context)

@@ -36,7 +36,7 @@ def resources(snapshot: Snapshot, ej: EjRow, request: ExportRequest, base_url: s
 
 
 def _structure(snapshot: Snapshot, ej: EjRow, context: Context) -> Iterator[Rendered]:
-    yield structure.ej(ej, context)
+    yield structure.ej(ej)
     members = snapshot.org_members(ej.id)
     for unit in snapshot.org_units(ej.id):
         yield structure.org_unit(unit, members.get(unit.id, ()), context)

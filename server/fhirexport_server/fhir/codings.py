@@ -13,6 +13,8 @@ from fhirexport_server.fhir.resource import encoded
 _FR_CORE: Final = "https://hl7.fr/ig/fhir/core"
 _HL7: Final = "http://terminology.hl7.org/CodeSystem"
 _NOS: Final = "https://mos.esante.gouv.fr/NOS"
+# HL7 extensions pack, which allows it on Meta.
+TIME_ZONE: Final = "http://hl7.org/fhir/StructureDefinition/timezone"
 # FHIR R4, code.
 _CODE: Final = re.compile(r"\S+( \S+)*")
 _T = TypeVar("_T")
@@ -38,9 +40,13 @@ def nos_system(name: str) -> str:
     return f"{_NOS}/{name}/FHIR/{name.replace('_', '-')}"
 
 
-def meta(profile: str) -> msgspec.Raw:
-    """A resource's `meta`: the profile of FR Core that it conforms to."""
-    return encoded({"profile": [fr_definition(profile)]})
+def meta(profile: str, time_zone: str | None = None) -> msgspec.Raw:
+    """A resource's `meta`: its profile of FR Core, and the zone of its instants where told."""
+    profiles = [fr_definition(profile)]
+    if time_zone is None:
+        return encoded({"profile": profiles})
+    zone = Extension(url=TIME_ZONE, value_code=time_zone)
+    return encoded({"extension": [zone], "profile": profiles})
 
 
 def concept(

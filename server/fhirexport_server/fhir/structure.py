@@ -18,7 +18,7 @@ from fhirexport_server.fhir.resources import Location, Organization, Position
 from fhirexport_server.fhir.rules import require_depth, require_name
 
 
-def ej(row: EjRow, ctx: Context) -> Rendered:
+def ej(row: EjRow) -> Rendered:
     """Renders a legal entity as an Organization (fr-core-organization-etablissement).
 
     Raises:
@@ -28,8 +28,8 @@ def ej(row: EjRow, ctx: Context) -> Rendered:
     identity = ids.ej_id(row.id)
     resource = Organization(
         id=identity,
-        meta=code.ESTABLISHMENT,
-        extension=extensions.of_ej(row, ctx) or None,
+        meta=known(code.EJ_META, row.time_zone, ("ej", row.id, "time_zone")),
+        extension=extensions.of_ej(row) or None,
         identifier=[
             *_national(code.IDNST_TYPE, code.IDNST_SYSTEM, row.idnatst),
             *_national(code.FINEJ_TYPE, code.FINESS_SYSTEM, row.finess),

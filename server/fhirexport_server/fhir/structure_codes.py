@@ -20,7 +20,13 @@ from fhirexport_server.fhir.model import Extension
 
 # --- units ---------------------------------------------------------------------------------------
 
+USUAL_TIME_ZONE: Final = "Europe/Paris"
 ESTABLISHMENT: Final = meta("fr-core-organization-etablissement")
+# Clocks that are not those of most of France are told of: whoever imports the EJ prints the same offsets.
+EJ_META: Final = {
+    zone: ESTABLISHMENT if zone == USUAL_TIME_ZONE else meta("fr-core-organization-etablissement", zone)
+    for zone in codes.TIME_ZONE
+}
 UNIT: Final = meta("fr-core-organization")
 UF: Final = meta("fr-core-organization-uf")
 UAC: Final = meta("fr-core-organization-uac")
@@ -39,9 +45,6 @@ IDNST_SYSTEM: Final = "urn:oid:1.2.250.1.71.4.2.2"
 FINESS_SYSTEM: Final = "https://finess.esante.gouv.fr"
 SIRENE_SYSTEM: Final = "https://sirene.fr"
 
-USUAL_TIME_ZONE: Final = "Europe/Paris"
-TIME_ZONE: Final = "/StructureDefinition/time-zone"
-"""Ours, below the base URL: FHIR has no extension for where an Organization's clocks are."""
 SHORT_NAME: Final = fr_definition("fr-core-organization-short-name")
 DESCRIPTION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Organization.description"
 IN_USE: Final = "http://hl7.org/fhir/StructureDefinition/organization-period"

@@ -3,14 +3,13 @@
 from fhirexport_server.domain.rows import EjRow, OrgUnitRow, PlaceRow
 from fhirexport_server.fhir import structure_codes as code
 from fhirexport_server.fhir.codings import known, open_coding
-from fhirexport_server.fhir.context import Context
 from fhirexport_server.fhir.model import Extension
 from fhirexport_server.fhir.rules import days
 
 
-def of_ej(row: EjRow, ctx: Context) -> list[Extension]:
+def of_ej(row: EjRow) -> list[Extension]:
     """The extensions of a legal entity."""
-    return [*_short_name(row), *_in_use(row), *_legal_name(row), *_time_zone(row, ctx)]
+    return [*_short_name(row), *_in_use(row), *_legal_name(row)]
 
 
 def of_unit(row: OrgUnitRow) -> list[Extension]:
@@ -62,13 +61,6 @@ def _short_name(row: EjRow | OrgUnitRow) -> list[Extension]:
 
 def _legal_name(row: EjRow | OrgUnitRow) -> list[Extension]:
     return [] if row.legal_name is None else [Extension(url=code.LEGAL_NAME, value_string=row.legal_name)]
-
-
-def _time_zone(row: EjRow, ctx: Context) -> list[Extension]:
-    """Where clocks are not those of most of France: whoever imports the EJ then prints the same offsets."""
-    if row.time_zone == code.USUAL_TIME_ZONE:
-        return []
-    return [Extension(url=ctx.base_url + code.TIME_ZONE, value_code=row.time_zone)]
 
 
 def _in_use(row: EjRow | OrgUnitRow) -> list[Extension]:

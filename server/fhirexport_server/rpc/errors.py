@@ -248,7 +248,8 @@ def _(error: SpoolFullError) -> Refusal:
     return Refusal(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "SPOOL_FULL",
-        f"exports on their way to callers fill the {error.limit_bytes} bytes they may use; try again later",
+        f"what is on its way to callers, or from them, fills the {error.limit_bytes} bytes it may use; "
+        "try again later",
         {"limit_bytes": str(error.limit_bytes)},
         (_retry_after(error.retry_after_seconds),),
     )

@@ -32,8 +32,8 @@ LOCK_SECONDS = 5
 
 _UNDEFINED_TABLE = "42P01"
 _UNDEFINED_COLUMN = "42703"
-_INSUFFICIENT_PRIVILEGE = "42501"
-_READ_ONLY_TRANSACTION = "25006"
+MAY_NOT_WRITE = ("42501", "25006")
+"""PostgreSQL's insufficient privilege, and a transaction that only reads."""
 
 
 def create(url: str, *, pool_size: int = 5, read_only: bool = False) -> Engine:
@@ -152,7 +152,7 @@ def translated() -> Iterator[None]:
 def _may_not_write(error: DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return str(error.orig) == "attempt to write a readonly database"
-    return getattr(error.orig, "sqlstate", None) in (_INSUFFICIENT_PRIVILEGE, _READ_ONLY_TRANSACTION)
+    return getattr(error.orig, "sqlstate", None) in MAY_NOT_WRITE
 
 
 def _schema_is_other(error: DBAPIError) -> bool:

@@ -23,7 +23,7 @@ _REFUSED: Final = ""
 
 def location(root: Element, source: Source) -> PlaceDraft | None:
     """Reads a Location, whose `resourceType` and `id` were read; None when it is refused."""
-    profiles(root, (tables.PLACE,))
+    profiles(root.child("meta"), (tables.PLACE,))
     kind = _kind(root)
     if kind is None:
         root.abandon()

@@ -48,7 +48,7 @@ def is_movement(root: Element) -> bool:
 
 def movement(root: Element, source: Source) -> MovementDraft | None:
     """Reads a movement's Encounter, whose `resourceType` and `id` were read; None when it is refused."""
-    profiles(root, (tables.ENCOUNTER,))
+    profiles(root.child("meta"), (tables.ENCOUNTER,))
     if source.own is not None and source.own.kind != MOVEMENT:
         root.error("id", "must be a movement's: the resource is part of a venue")
     errors = root.errors

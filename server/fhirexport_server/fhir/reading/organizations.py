@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from fhirexport_server.domain import codes
 from fhirexport_server.fhir import structure_codes as code
+from fhirexport_server.fhir.codings import TIME_ZONE
 from fhirexport_server.fhir.reading import structure_tables as tables
 from fhirexport_server.fhir.reading import texts
 from fhirexport_server.fhir.reading.codings import concept_of, every, known_concept
@@ -41,7 +42,8 @@ class _Numbers(NamedTuple):
 
 def organization(root: Element, source: Source) -> EjDraft | OrgUnitDraft | None:
     """Reads an Organization, whose `resourceType` and `id` were read; None when it is refused."""
-    claimed = profiles(root, tables.UNIT_PROFILES)
+    meta = root.child("meta")
+    claimed = profiles(meta, tables.UNIT_PROFILES)
     kind = _kind(root)
     if kind is None:
         root.abandon()
@@ -52,13 +54,12 @@ def organization(root: Element, source: Source) -> EjDraft | OrgUnitDraft | None
         kinds = tables.UNIT_PROFILES[profile]
         if kinds is not None and kind not in kinds:
             root.error("meta.profile", "must be a profile of this kind of unit")
-    return _ej(root, source) if kind == EJ else _unit(root, source, kind)
+    return _ej(root, meta, source) if kind == EJ else _unit(root, source, kind)
 
 
-def _ej(root: Element, source: Source) -> EjDraft:
+def _ej(root: Element, meta: Element | None, source: Source) -> EjDraft:
     national = _numbers(root, EJ).national
-    time_zone = root.scope.context.base_url + code.TIME_ZONE
-    extension = Extensions(root, {*tables.EJ_EXTENSIONS, time_zone})
+    extension = Extensions(root, tables.EJ_EXTENSIONS)
     in_use = extension.days(code.IN_USE)
     points = telecom(root, _TELECOM)
     address = only_address(root, "work")
@@ -86,13 +87,14 @@ def _ej(root: Element, source: Source) -> EjDraft:
         opened_on=in_use.first,
         closed_on=in_use.last,
         active=active is not False,
-        time_zone=_time_zone(extension.only(time_zone)),
+        time_zone=_time_zone(meta),
     )
 
 
-def _time_zone(extension: Element | None) -> str | None:
+def _time_zone(meta: Element | None) -> str | None:
+    told = None if meta is None else Extensions(meta, {TIME_ZONE}).only(TIME_ZONE)
     zones = {zone: zone for zone in codes.TIME_ZONE}
-    return None if extension is None else texts.one_of(extension, "valueCode", zones, needed=True)
+    return None if told is None else texts.one_of(told, "valueCode", zones, needed=True)
 
 
 def _unit(root: Element, source: Source, kind: str) -> OrgUnitDraft:

@@ -35,7 +35,7 @@ class _Death(NamedTuple):
 
 def patient(root: Element, source: Source) -> PatientDraft:
     """Reads a Patient, whose `resourceType` and `id` were read."""
-    claimed = profiles(root, (tables.PATIENT, tables.PATIENT_INS))
+    claimed = profiles(root.child("meta"), (tables.PATIENT, tables.PATIENT_INS))
     extension = Extensions(root, tables.EXTENSIONS)
     identity = identities.reliability(extension)
     name = names(root)

@@ -9,10 +9,9 @@ from fhirexport_server.fhir.reading.element import Element
 _VERSION: Final = "|2.2.0"
 
 
-def profiles(root: Element, known: Container[str]) -> set[str]:
-    """Reads `meta` and returns the profiles of FR Core that the resource claims, without a version."""
+def profiles(meta: Element | None, known: Container[str]) -> set[str]:
+    """The profiles of FR Core that the resource of a `meta` claims, without a version."""
     claimed: set[str] = set()
-    meta = root.child("meta")
     if meta is None:
         return claimed
     # FHIR R4, RESTful API: these are the server's to say.

@@ -30,7 +30,7 @@ _NOT_BEGUN: Final = ("planned", "cancelled")
 
 def venue(root: Element, source: Source) -> VenueDraft | None:
     """Reads a venue's Encounter, whose `resourceType` and `id` were read; None when it is refused."""
-    profiles(root, (tables.ENCOUNTER,))
+    profiles(root.child("meta"), (tables.ENCOUNTER,))
     if source.own is not None and source.own.kind != VENUE:
         root.error("id", "must be a venue's: the resource is no part of one")
     errors = root.errors

@@ -11,12 +11,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import (
+    DatabaseReadOnlyError,
     DatabaseUnavailableError,
     RevisionChangedError,
     WriteConflictError,
 )
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.store import bulk, queries, schema
+from fhirexport_server.store.engine import MAY_NOT_WRITE
 from fhirexport_server.store.importing import requests
 from fhirexport_server.store.importing.ids import Ids
 from fhirexport_server.store.importing.lookups import Lookups
@@ -128,6 +130,7 @@ def conflicts_told() -> Iterator[None]:
     Raises:
         WriteConflictError: another writer was there first.
         DatabaseUnavailableError: the database went away in the middle of a COPY.
+        DatabaseReadOnlyError: the server has not the right to COPY.
     """
     try:
         yield
@@ -138,6 +141,8 @@ def conflicts_told() -> Iterator[None]:
     except psycopg.Error as error:
         if error.sqlstate in _CONFLICTS:
             raise WriteConflictError from error
+        if error.sqlstate in MAY_NOT_WRITE:
+            raise DatabaseReadOnlyError from error
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
             raise DatabaseUnavailableError from error
         raise

@@ -1,0 +1,43 @@
+"""Shows that a large import takes no more of a process than a small one."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from imports.hospital import Hospital
+
+TESTS = Path(__file__).parents[1]
+FEW, MANY = 6_000, 18_000
+MOST_KIB = 16 * 1024
+"""The larger import is 36 MB long, and several times that once it is parsed."""
+
+
+async def test_many_take_no_more_than_few(hospital: Hospital) -> None:
+    template = json.dumps([_patient(hospital), _venue(hospital)])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "imports.growing", hospital.url, template, str(FEW), str(MANY),
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert int(out) < MOST_KIB
+
+
+def _patient(hospital: Hospital) -> dict[str, object]:
+    """A patient with one identifier."""
+    patient = hospital.first("Patient")
+    patient["identifier"] = [one for one in patient["identifier"] if one["use"] == "usual"]
+    patient["meta"] = {"profile": ["https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-patient"]}
+    return patient
+
+
+def _venue(hospital: Hospital) -> dict[str, object]:
+    """A venue that nothing has happened to yet."""
+    venue = hospital.first("Encounter", "ven-")
+    kept = ("resourceType", "id", "meta", "class", "subject")
+    identifier = next(one for one in venue["identifier"] if one.get("use") == "official")
+    announced = {"status": "cancelled", "period": {"start": "2026-01-10T18:00:00+01:00"}}
+    return {name: venue[name] for name in kept} | announced | {"identifier": [identifier]}
