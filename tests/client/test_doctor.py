@@ -10,8 +10,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from fhirexport.cli import checks
-from fhirexport.cli.checks import Finding
+from fhirexport.cli import checks, findings
+from fhirexport.cli.findings import Finding
 from fhirexport.cli.reaching import Place, place
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
@@ -195,7 +195,7 @@ async def _answering(answer: bytes | None) -> AsyncIterator[str]:
 async def test_what_is_no_grpc_server_is_told_so(
     answer: bytes | None, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checks, "_SOCKET_SECONDS", 0.5)
+    monkeypatch.setattr(checks, "SOCKET_SECONDS", 0.5)
     async with _answering(answer) as address:
         found = await _examined(address)
     assert _last(found)[:2] == ("encryption", "problem")
@@ -213,7 +213,7 @@ async def test_a_grpc_server_that_is_not_ours_is_told_so() -> None:
 
 
 async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "SECONDS", 0.2)
+    monkeypatch.setattr(findings, "SECONDS", 0.2)
     over = asyncio.Event()
 
     def hang(*_: object, **__: object) -> None:

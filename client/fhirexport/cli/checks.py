@@ -1,29 +1,22 @@
 """Owns what `fhirexport doctor` looks at, and what it advises: each check ends, whatever the server does."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import Literal, TypeVar
-
-import grpc
 
 from fhirexport import _channel, _requests
 from fhirexport._requests import Wanted
 from fhirexport.cache_models import CacheHealth
-from fhirexport.cli.reaching import Place, addresses, bounded, connection, place, spoken
+from fhirexport.cli import calling
+from fhirexport.cli.findings import SECONDS, Finding, Level, outcome, told
+from fhirexport.cli.reaching import SOCKET_SECONDS, Place, addresses, connection, place, spoken
 from fhirexport.client import Client
-from fhirexport.errors import ExportError, IncompleteError, NotFoundError, from_rpc
+from fhirexport.errors import ExportError, IncompleteError, NotFoundError
 from fhirexport.models import Snapshot
 from fhirexport.v1.export_service_pb2 import ListLegalEntitiesRequest
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 
-T = TypeVar("T")
-Level = Literal["ok", "warning", "problem"]
-SECONDS = 8.0
-"""How long one check may take: longer than the five seconds that the server gives a look-up."""
-_SOCKET_SECONDS = 3.0
 _CLOCK_TOLERANCE = timedelta(seconds=2)
 _CACHE = "fhirexport.cache"
 _SERVICES = {
@@ -33,18 +26,6 @@ _SERVICES = {
     _CACHE: _CACHE,
 }
 _EXPORTS_NEED = ("", _channel.EXPORTS)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found."""
-
-    check: str
-    level: Level
-    """`problem`: exports do not work, or nobody can tell. `warning`: they work, less well than they could."""
-    message: str
-    advice: str = ""
-    """What to do; empty where all is well."""
 
 
 def examine(target: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Finding]:
@@ -57,21 +38,14 @@ def examine(target: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     where = place(target)
     found = list(_reached(target, where))
     yield from found
-    if any(one.level == "problem" for one in found):
+    if where is None or any(one.level == "problem" for one in found):
         return
-    options = _channel.options(watched=False)
-    credentials = _channel.credentials(target, None)
-    opened = (
-        grpc.insecure_channel(target, options=options)
-        if credentials is None
-        else grpc.secure_channel(target, credentials, options=options)
-    )
-    with opened as channel, Client(channel=channel) as client:
-        silent = _silent(client)
+    with calling.channel(target) as channel, Client(channel=channel) as client:
+        silent = calling.silence(client, target, where)
         if silent is not None:
             yield silent
             return
-        cache = _bounded(client.cache.health)
+        cache = outcome(client.cache.health)
         switched_off = isinstance(cache, CacheHealth) and cache.state == "disabled"
         yield from _healths(client, without=_CACHE if switched_off else None)
         yield from _redis(cache)
@@ -84,19 +58,19 @@ def _reached(target: str, where: Place | None) -> Iterator[Finding]:
         yield Finding("address", "problem", f"{target} is no address", advice)
         return
     if where.host:
-        found = _bounded(lambda: addresses(where))
+        found = outcome(lambda: addresses(where))
         if isinstance(found, Exception):
             advice = "correct --address or FHIREXPORT_ADDRESS, or the name service of this machine"
-            yield Finding("address", "problem", f"{where.host} has no address: {_told(found)}", advice)
+            yield Finding("address", "problem", f"{where.host} has no address: {told(found)}", advice)
             return
         names = where.host if found == [where.host] else f"{where.host} is {', '.join(found)}"
         yield Finding("address", "ok", names)
     begun = monotonic()
-    made = _bounded(lambda: connection(where, _SOCKET_SECONDS).close())
+    made = outcome(lambda: connection(where, SOCKET_SECONDS).close())
     at = where.path or f"port {where.port}"
     if isinstance(made, Exception):
         advice = "start the server (fhirexport-server serve), or open the way: LISTEN_ADDRESS, a firewall"
-        yield Finding("connection", "problem", f"{at} accepts no connection: {_told(made)}", advice)
+        yield Finding("connection", "problem", f"{at} accepts no connection: {told(made)}", advice)
         return
     yield Finding("connection", "ok", f"{at} accepts connections, in {_milliseconds(begun)}")
     yield _encryption(target, where)
@@ -104,7 +78,7 @@ def _reached(target: str, where: Place | None) -> Iterator[Finding]:
 
 def _encryption(target: str, where: Place) -> Finding:
     ours = "plaintext" if _channel.credentials(target, None) is None else "TLS"
-    theirs = _bounded(lambda: spoken(where, _SOCKET_SECONDS))
+    theirs = outcome(lambda: spoken(where, SOCKET_SECONDS))
     if theirs == ours:
         return Finding("encryption", "ok", f"{ours}, on both sides")
     if theirs == "plaintext":
@@ -121,35 +95,15 @@ def _encryption(target: str, where: Place) -> Finding:
     if theirs == "nothing":
         advice = "the server, or what is in front of it, hangs: look at its log and its load, then restart it"
         return Finding("encryption", "problem", "connections are accepted and nothing is answered", advice)
-    said = _told(theirs) if isinstance(theirs, Exception) else f"{theirs} is spoken there"
+    said = told(theirs) if isinstance(theirs, Exception) else f"{theirs} is spoken there"
     advice = "correct the port: gRPC is served at LISTEN_ADDRESS, 50051 unless it is set"
     return Finding("encryption", "problem", f"this is no gRPC server: {said}", advice)
-
-
-def _silent(client: Client) -> Finding | None:
-    """Returns what is wrong where gRPC itself does not work."""
-    error = _bounded(lambda: client.health(""))
-    match error:
-        case NotFoundError() | str():
-            return None
-        case ExportError(code=grpc.StatusCode.UNIMPLEMENTED):
-            advice = "correct the address: what is served there has no health service, as fhirexport has"
-        case ExportError(message=text) if "CERTIFICATE" in text.upper():
-            advice = (
-                "have gRPC trust the certificate: GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names a PEM file of "
-                "authorities; and use a name that is in it"
-            )
-        case _:
-            advice = (
-                "look at the server's log; if a proxy is set here (http_proxy), except the server (no_proxy)"
-            )
-    return Finding("gRPC", "problem", f"calls fail: {_told(error)}", advice)
 
 
 def _healths(client: Client, *, without: str | None) -> Iterator[Finding]:
     """Asks after each service; one that is switched off need not serve."""
     for name, shown in _SERVICES.items():
-        status = _bounded(partial(client.health, name))
+        status = outcome(partial(client.health, name))
         if status == "SERVING" or (name == without and isinstance(status, str)):
             yield Finding("health", "ok", f"{shown}: {status}")
             continue
@@ -166,12 +120,12 @@ def _healths(client: Client, *, without: str | None) -> Iterator[Finding]:
             )
             yield Finding("health", level, f"{shown}: {status}", advice)
         else:
-            yield Finding("health", level, f"{shown}: {_told(status)}", "ask again: it answered just now")
+            yield Finding("health", level, f"{shown}: {told(status)}", "ask again: it answered just now")
 
 
 def _redis(found: CacheHealth | Exception) -> Iterator[Finding]:
     if isinstance(found, Exception):
-        yield Finding("Redis", "warning", _told(found), "upgrade the server: it cannot say how Redis does")
+        yield Finding("Redis", "warning", told(found), "upgrade the server: it cannot say how Redis does")
         return
     took = "" if found.latency is None else f", in {found.latency.total_seconds() * 1000:.1f} ms"
     match found.state:
@@ -190,12 +144,12 @@ def _redis(found: CacheHealth | Exception) -> Iterator[Finding]:
 def _database(stub: ExportServiceStub, now: Callable[[], datetime]) -> Iterator[Finding]:
     begun = monotonic()
     request = ListLegalEntitiesRequest(page_size=1)
-    page = _bounded(lambda: stub.ListLegalEntities(request, timeout=SECONDS))
+    page = outcome(lambda: stub.ListLegalEntities(request, timeout=SECONDS))
     if isinstance(page, Exception):
         advice = "docs/operations.md, 'The database does not answer'"
         if isinstance(page, ExportError) and page.reason == "SCHEMA_MISMATCH":
             advice = "run fhirexport-server migrate with the release that the server has"
-        yield Finding("database", "problem", _told(page), advice)
+        yield Finding("database", "problem", told(page), advice)
         return
     if not page.legal_entities:
         advice = "fill the database, or correct DATABASE_URL"
@@ -219,11 +173,11 @@ def _clock(stub: ExportServiceStub, ej_id: int, now: Callable[[], datetime]) -> 
         raise IncompleteError("the stream ended before it had begun")
 
     before = now()
-    theirs = _bounded(read_time)
+    theirs = outcome(read_time)
     after = now()
     if isinstance(theirs, Exception):
         advice = "docs/operations.md, 'Exports fail'"
-        yield Finding("exports", "problem", f"an export fails: {_told(theirs)}", advice)
+        yield Finding("exports", "problem", f"an export fails: {told(theirs)}", advice)
         return
     yield Finding("exports", "ok", f"the structure of EJ {ej_id} can be read")
     apart = max(before - theirs, theirs - after)
@@ -235,28 +189,6 @@ def _clock(stub: ExportServiceStub, ej_id: int, now: Callable[[], datetime]) -> 
         return
     within = max(abs(theirs - before), abs(after - theirs)).total_seconds()
     yield Finding("clock", "ok", f"the server's is within {within:.2f} s of this machine's")
-
-
-def _bounded(work: Callable[[], T]) -> T | Exception:
-    """Returns what a check comes to, or what it failed with."""
-    try:
-        return bounded(work, SECONDS)
-    except grpc.RpcError as error:
-        return from_rpc(error)
-    except (ExportError, OSError) as error:
-        return error
-
-
-def _told(error: Exception) -> str:
-    """Returns what an error says, in words for a person."""
-    match error:
-        case ExportError():
-            return f"{error.message} ({error.reason or error.code.name})"
-        case TimeoutError():
-            return f"no answer within {SECONDS:g} s"
-        case OSError():
-            return error.strerror or type(error).__name__
-    return type(error).__name__
 
 
 def _milliseconds(begun: float) -> str:

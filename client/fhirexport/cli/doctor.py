@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fhirexport.cli.checks import Finding, Level, examine
+from fhirexport.cli.checks import examine
 from fhirexport.cli.common import AsJson, told
+from fhirexport.cli.findings import Finding, Level
 from fhirexport.cli.output import print_json
 
 _LEVELS: tuple[Level, ...] = ("ok", "warning", "problem")

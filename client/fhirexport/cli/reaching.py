@@ -11,6 +11,8 @@ from typing import Literal, TypeVar
 T = TypeVar("T")
 Spoken = Literal["plaintext", "TLS", "HTTP/1.1", "something else", "nothing"]
 
+SOCKET_SECONDS = 3.0
+"""How long a connection, and an answer, may take."""
 # RFC 9113, 3.4: what a client that speaks HTTP/2 begins with; a server answers with a SETTINGS frame.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 _FRAME_HEADER = 9

@@ -265,8 +265,7 @@ class Exporter:
             found = await self._threads.look_up(
                 lambda interrupt: self._database.revision(request.ej_id, request.dataset, interrupt)
             )
-        except Exception:
-            # Not where the caller left: that says nothing of the database.
+        except Exception:  # All but a caller who left, which says nothing of the database; raised again.
             self._metrics.looked_up(self._clock() - begun, answered=False)
             raise
         self._metrics.looked_up(self._clock() - begun, answered=True)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from sqlalchemy import BigInteger, Connection, func, literal_column, select, tuple_, update
+from sqlalchemy import BigInteger, Connection, Integer, literal_column, select, tuple_, update
 
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.store import schema
+from fhirexport_server.store.schema.revisions import POSTGRESQL_NONCE, SQLITE_DIGEST
 
 SOURCE = "cache_admin"
 """What stands for a table's name where no table was changed."""
@@ -30,13 +31,13 @@ def invalidate(connection: Connection, exports: Iterable[tuple[int, Dataset]], e
             {"ej_id": ej_id, "dataset": dataset, "source": SOURCE, "row_count": 0}
             for ej_id, dataset in wanted
         ]
-        nonce = literal_column("(random() * 9e18)::bigint", BigInteger)
+        nonce = literal_column(POSTGRESQL_NONCE, BigInteger)
         connection.execute(schema.revision_delta.insert().values(nonce=nonce), rows)
     elif wanted:
         base = schema.revision_base
         connection.execute(
             update(base)
             .where(tuple_(base.c.ej_id, base.c.dataset).in_(wanted))
-            .values(n=base.c.n + 1, digest=func.random() / literal_column("4"), source=SOURCE)
+            .values(n=base.c.n + 1, digest=literal_column(SQLITE_DIGEST, Integer), source=SOURCE)
         )
     connection.execute(schema.cache_audit.insert(), asdict(entry))

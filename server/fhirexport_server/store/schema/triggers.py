@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from textwrap import dedent
 
 from fhirexport_server.store.schema.base import METADATA
-from fhirexport_server.store.schema.revisions import EVERY_EJ, READ_BY
+from fhirexport_server.store.schema.revisions import EVERY_EJ, POSTGRESQL_NONCE, READ_BY, SQLITE_DIGEST
 
 # Those whose rows are resources, so that their deletion is worth noting.
 _ENTITIES = ("org_unit", "place", "patient", "venue", "movement")
@@ -28,16 +28,16 @@ def _statement(sql: str) -> str:
 
 def sqlite() -> Iterator[str]:
     """Yields the statements for SQLite: triggers run for each row."""
-    yield _statement("""
+    yield _statement(f"""
         CREATE TRIGGER ej_revision_rows AFTER INSERT ON ej BEGIN
           INSERT INTO revision_base (ej_id, dataset, n, digest)
-            SELECT NEW.id, column1, 0, random() / 4 FROM (VALUES ('structure'), ('patients'), ('venues'))
+            SELECT NEW.id, column1, 0, {SQLITE_DIGEST} FROM (VALUES ('structure'), ('patients'), ('venues'))
             WHERE NOT EXISTS (SELECT 1 FROM revision_base WHERE ej_id = NEW.id AND dataset = column1);
         END
     """)
     yield _statement(f"""
         INSERT INTO revision_base (ej_id, dataset, n, digest)
-          SELECT {EVERY_EJ}, column1, 0, random() / 4 FROM (VALUES ('structure'), ('patients'), ('venues'))
+          SELECT {EVERY_EJ}, column1, 0, {SQLITE_DIGEST} FROM (VALUES ('structure'), ('patients'), ('venues'))
     """)
     for table in READ_BY:
         ej = _ej(table)
@@ -73,10 +73,10 @@ def sqlite() -> Iterator[str]:
 def _sqlite_bump(table: str, name: str, when: str, which: str, *, or_every_ej: bool = False) -> str:
     """Counts up the revisions of the EJs `which`; where none of them has any, those of every EJ."""
     own = f"""
-          UPDATE revision_base SET n = n + 1, digest = random() / 4, source = '{table}'
+          UPDATE revision_base SET n = n + 1, digest = {SQLITE_DIGEST}, source = '{table}'
             WHERE ej_id IN ({which}) AND dataset IN ({_datasets(table)});"""
     every = f"""
-          UPDATE revision_base SET n = n + 1, digest = random() / 4, source = '{table}'
+          UPDATE revision_base SET n = n + 1, digest = {SQLITE_DIGEST}, source = '{table}'
             WHERE ej_id = {EVERY_EJ} AND changes() = 0 AND dataset IN ({_datasets(table)});"""
     return _statement(f"""
         CREATE TRIGGER {table}_revision_{name} {when} ON {table} BEGIN{own}{every if or_every_ej else ""}
@@ -145,7 +145,7 @@ def _postgresql_functions() -> Iterator[str]:
                 f"revision_{event}{suffix}",
                 f"""
                 INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count)
-                  SELECT changed.ej_id, dataset, (random() * 9e18)::bigint, TG_TABLE_NAME, changed.row_count
+                  SELECT changed.ej_id, dataset, {POSTGRESQL_NONCE}, TG_TABLE_NAME, changed.row_count
                   FROM ({rows.format(ej=ej)}) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
                 RETURN NULL;""",
             )
