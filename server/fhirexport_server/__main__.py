@@ -17,6 +17,7 @@ from fhirexport_server.demo import group
 from fhirexport_server.demo.traits import MOST_PATIENTS
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
 from fhirexport_server.domain.rows import Batch
+from fhirexport_server.garbage import collect_rarely
 from fhirexport_server.metrics_page import MetricsAddressError
 from fhirexport_server.rpc.server import ListenError
 from fhirexport_server.settings import Settings, problems
@@ -36,7 +37,9 @@ app = typer.Typer(
 @app.command()
 def serve() -> None:
     """Serve until SIGTERM or Ctrl-C; a second one ends it at once."""
-    asyncio.run(run_server(_settings()))
+    settings = _settings()
+    collect_rarely()
+    asyncio.run(run_server(settings))
 
 
 @app.command()

@@ -26,6 +26,7 @@ from fhirexport_server.exports import pipeline
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.formats.chunks import Chunker
 from fhirexport_server.formats.layout import layout
+from fhirexport_server.garbage import collect_rarely
 from fhirexport_server.store.database import Database
 from fhirexport_server.store.engine import create
 from fhirexport_server.store.loader import load
@@ -54,6 +55,7 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console(width=110)
     logs.configure("WARNING", None)
+    collect_rarely()  # as the server does; the rivals gain by it as well
     orm.map_entities()
     with running_postgres() as server, tempfile.TemporaryDirectory(prefix="fhirexport-bench-") as directory:
         console.print(_misses(server, Path(directory), arguments.rounds))

@@ -4,6 +4,7 @@ Source: FHIR R4, references and Bundle (resolving references).
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -63,13 +64,29 @@ class Name(NamedTuple):
         return own_id(self.type, self.id) if self.base is None else None
 
 
+class _Target(NamedTuple):
+    """What a URL names, in the words of a Ref."""
+
+    type: str
+    own: OwnId | None
+    key: str
+
+
 def literal(text: str, scope: Scope) -> Name | None:
     """What a URL, absolute or relative to the resource that holds it, names; None when it is none."""
-    prefix = scope.context.prefix
+    return _literal(text, scope.base, scope.context.prefix)
+
+
+# A unit or a bed is named by thousands of movements, a patient by all of theirs.
+@lru_cache(maxsize=4096)
+def _target(text: str, base: str | None, prefix: str) -> _Target | None:
+    named = _literal(text, base, prefix)
+    return None if named is None else _Target(named.type, named.own, named.key)
+
+
+def _literal(text: str, base: str | None, prefix: str) -> Name | None:
     if text.startswith(prefix):
         text, base = text[len(prefix) :], None
-    else:
-        base = scope.base
     found = _LITERAL.fullmatch(text)
     if found is None:
         return None
@@ -127,12 +144,13 @@ def unit_below(base: str, logical_id: str, scope: Scope, at: str) -> Ref | None:
     """A unit that is named by its logical id alone, on a server; None when it cannot be an id."""
     if _ID.fullmatch(logical_id) is None:
         return None
-    name = Name("Organization", logical_id, None if base == scope.context.base_url else base)
-    return Ref("Organization", name.own, name.key, None, at)
+    context = scope.context
+    found = _target(f"Organization/{logical_id}", None if base == context.base_url else base, context.prefix)
+    return None if found is None else Ref("Organization", found.own, found.key, None, at)
 
 
 def _to(text: str, type_: str, identifier: Identifier | None, scope: Scope, at: str) -> Ref | None:
-    named = literal(text, scope)
+    named = _target(text, scope.base, scope.context.prefix)
     if named is not None:
         return Ref(type_, named.own, named.key, identifier, at) if named.type == type_ else None
     if is_urn(text):

@@ -14,6 +14,7 @@ MOST_LEVELS: Final = 64
 """How deep objects and arrays may be nested."""
 _NAME: Final = re.compile(rb'"[ \t\r\n]*:')
 _DECODER: Final = msgspec.json.Decoder()
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 @dataclass(eq=False)
@@ -33,16 +34,19 @@ def decode(data: bytes) -> object:
     """
     try:
         value = _DECODER.decode(data)
+        is_plain = _ENCODER.encode(value) == data
     except msgspec.ValidationError:
         raise MalformedJsonError("numbers must be in the range of a double") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise MalformedJsonError("must be JSON (RFC 8259) in UTF-8, without lone surrogates") from None
     except RecursionError:
         raise _too_deep() from None
-    names = _names(value, 1)
-    # Every name is followed by a colon, so that no more quotes and colons than names means no double.
-    if len(_NAME.findall(data)) != names:
-        _refuse_doubles(data)
+    # What is the same when written again, as most is that programs write, has named nothing twice.
+    if not is_plain or data.count(b"{") + data.count(b"[") > MOST_LEVELS:
+        names = _names(value, 1)
+        # Every name is followed by a colon, so that no more quotes and colons than names means no double.
+        if not is_plain and len(_NAME.findall(data)) != names:
+            _refuse_doubles(data)
     if b"\\u0000" in data and _has_nul(value):
         raise MalformedJsonError("must not contain the character NUL")
     return value

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, null, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, exists, null, select
 
 from fhirexport_server.domain.rows import (
     EjRow,
@@ -16,6 +16,7 @@ from fhirexport_server.domain.rows import (
     VenueRow,
 )
 from fhirexport_server.store import schema
+from fhirexport_server.store.importing.among import among, pair_among
 from fhirexport_server.store.types import raw
 
 K = TypeVar("K")
@@ -85,7 +86,7 @@ class Lookups:
     def owners(self, table: str, ids: Sequence[int]) -> dict[int, int]:
         """Returns the EJ of each of some rows that exist, by id."""
         of_table = schema.METADATA.tables[table]
-        query = select(of_table.c.id, of_table.c.ej_id).where(of_table.c.id.in_(ids))
+        query = select(of_table.c.id, of_table.c.ej_id).where(among(self._connection, of_table.c.id, ids))
         return self._pairs(query) if ids else {}
 
     def patients(self, ej_id: int, ids: Sequence[int]) -> dict[int, PatientRow]:
@@ -100,7 +101,7 @@ class Lookups:
         query = select(table.c.system, table.c.value, table.c.patient_id).where(
             table.c.ej_id == ej_id,
             table.c.use_code != "old",
-            tuple_(table.c.system, table.c.value).in_(wanted),
+            pair_among(self._connection, table.c.system, table.c.value, wanted),
         )
         if not wanted:
             return {}
@@ -118,7 +119,9 @@ class Lookups:
         """Returns which patient each of some patients was merged into, of those that were."""
         table = schema.patient
         query = select(table.c.id, table.c.merged_into_id).where(
-            table.c.ej_id == ej_id, table.c.id.in_(ids), table.c.merged_into_id.is_not(None)
+            table.c.ej_id == ej_id,
+            among(self._connection, table.c.id, ids),
+            table.c.merged_into_id.is_not(None),
         )
         return self._pairs(query) if ids else {}
 
@@ -136,11 +139,15 @@ class Lookups:
 
     def movements(self, ej_id: int, ids: Sequence[int]) -> list[StoredMovement]:
         """Returns those of some movements that belong to the EJ."""
-        return self._movements(ej_id, schema.movement.c.id.in_(ids)) if ids else []
+        return self._movements(ej_id, among(self._connection, schema.movement.c.id, ids)) if ids else []
 
     def movements_of(self, ej_id: int, venues: Sequence[int]) -> list[StoredMovement]:
         """Returns every movement of some venues, by venue, start and id."""
-        return self._movements(ej_id, schema.movement.c.venue_id.in_(venues)) if venues else []
+        return (
+            self._movements(ej_id, among(self._connection, schema.movement.c.venue_id, venues))
+            if venues
+            else []
+        )
 
     def _movements(self, ej_id: int, which: ColumnElement[bool]) -> list[StoredMovement]:
         table = schema.movement
@@ -162,7 +169,11 @@ class Lookups:
         return self._rows(row_type, table, table.c.ej_id == ej_id)
 
     def _some(self, row_type: type[R], table: Table, ej_id: int, ids: Sequence[int]) -> dict[int, R]:
-        return self._rows(row_type, table, and_(table.c.ej_id == ej_id, table.c.id.in_(ids))) if ids else {}
+        if not ids:
+            return {}
+        return self._rows(
+            row_type, table, and_(table.c.ej_id == ej_id, among(self._connection, table.c.id, ids))
+        )
 
     def _rows(self, row_type: type[R], table: Table, which: ColumnElement[bool]) -> dict[int, R]:
         query = select(table.c.id, *_columns(row_type, table)).where(which)
@@ -174,7 +185,7 @@ class Lookups:
             return found
         query = (
             select(table.c.patient_id, *_columns(row_type, table))
-            .where(table.c.ej_id == ej_id, table.c.patient_id.in_(ids))
+            .where(table.c.ej_id == ej_id, among(self._connection, table.c.patient_id, ids))
             .order_by(table.c.patient_id, table.c.seq)
         )
         for patient, *row in self._connection.execute(query):
@@ -182,11 +193,13 @@ class Lookups:
         return found
 
     def _by_number(
-        self, table: Table, column: ColumnElement[str], ej_id: int, numbers: Sequence[str]
+        self, table: Table, column: Column[str], ej_id: int, numbers: Sequence[str]
     ) -> dict[str, int]:
         if not numbers:
             return {}
-        query = select(column, table.c.id).where(table.c.ej_id == ej_id, column.in_(numbers))
+        query = select(column, table.c.id).where(
+            table.c.ej_id == ej_id, among(self._connection, column, numbers)
+        )
         return self._pairs(query)
 
     def _pairs(self, query: Select[K, V]) -> dict[K, V]:

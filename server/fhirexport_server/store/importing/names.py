@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Table, Text, select
 
 from fhirexport_server.store import bulk
+from fhirexport_server.store.importing.among import among
 from fhirexport_server.store.types import BIG_ID
 
 _TEMPORARY: Final = MetaData()
@@ -62,14 +63,18 @@ class Names:
         wanted = list(names)
         if not self._any or not wanted:
             return {}
-        query = select(_NAME.c.name, _NAME.c.kind, _NAME.c.id).where(_NAME.c.name.in_(wanted))
+        query = select(_NAME.c.name, _NAME.c.kind, _NAME.c.id).where(
+            among(self._connection, _NAME.c.name, wanted)
+        )
         return {name: Named(kind, number) for name, kind, number in self._connection.execute(query)}
 
     def written(self, kind: str, ids: Sequence[int]) -> set[int]:
         """Returns those of some rows that the import has written, or found unchanged."""
         if not ids:
             return set()
-        query = select(_WRITTEN.c.id).where(_WRITTEN.c.kind == kind, _WRITTEN.c.id.in_(ids))
+        query = select(_WRITTEN.c.id).where(
+            _WRITTEN.c.kind == kind, among(self._connection, _WRITTEN.c.id, ids)
+        )
         return set(self._connection.execute(query).scalars())
 
     def note_written(self, kind: str, ids: Iterable[int]) -> None:

@@ -20,6 +20,7 @@ from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.store import bulk, queries, schema
 from fhirexport_server.store.engine import MAY_NOT_WRITE
 from fhirexport_server.store.importing import requests
+from fhirexport_server.store.importing.among import among
 from fhirexport_server.store.importing.ids import Ids
 from fhirexport_server.store.importing.lookups import Lookups
 from fhirexport_server.store.importing.names import Names
@@ -83,7 +84,8 @@ class Writing:
         if ids:
             self._wrote(table)
             of_table = schema.METADATA.tables[table]
-            self._connection.execute(delete(of_table).where(of_table.c[column].in_(ids)))
+            which = among(self._connection, of_table.c[column], ids)
+            self._connection.execute(delete(of_table).where(which))
 
     def delete(self, table: str, ej_id: int, number: int) -> bool | None:
         """Deletes one row; returns whether it was there, None where others still name it."""
