@@ -7,6 +7,9 @@ from time import monotonic
 
 import msgspec
 
+WRITERS = 2
+"""How many write by themselves; the one with this number writes by importing."""
+
 
 class Plan(msgspec.Struct, frozen=True):
     """What a child knows of the run."""

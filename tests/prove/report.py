@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from prove.availability import slowest
 from prove.check import STALE_KINDS, Violation
 from prove.history import History, Read
+from prove.plan import WRITERS
 from rich.table import Table
 
 
@@ -52,6 +53,8 @@ def _events(history: History, violations: Sequence[Violation], seconds: float) -
     table.add_row("… without a rendering", f"{hit_ratio(history):.1%}")
     committed = sum(write.committed for write in history.writes)
     table.add_row("writes", f"{committed:,}")
+    imported = sum(write.committed and write.writer == WRITERS for write in history.writes)
+    table.add_row("… of them imported", f"{imported:,}")
     table.add_row("… and rolled back", f"{len(history.writes) - committed:,}")
     table.add_row("slowest answer while only Redis was broken", f"{slowest(reads, history.faults):.2f} s")
     table.add_row("faults", f"{len(history.faults)}")

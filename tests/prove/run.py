@@ -25,7 +25,7 @@ from prove.check import Violation, check
 from prove.children import children
 from prove.faults import Injector
 from prove.history import History, Recorder, recorded
-from prove.plan import Plan
+from prove.plan import WRITERS, Plan
 from prove.report import tables
 from prove.servers import running_servers
 from prove.stamps import ballast
@@ -35,7 +35,6 @@ from support.valkey import running_valkey
 
 PATIENTS = 20
 READERS = 3
-WRITERS = 2
 SHOWN = 10
 """How many violations are printed."""
 
@@ -64,10 +63,11 @@ def prove(
         cursor.executemany(f"INSERT INTO place ({names}) VALUES ({marks})".encode(), rows)
     random = Random(f"faults {options.seed}")
     with running_valkey() as valkey, ringer(directory, READERS, random) as bell:
+        numbers = {"writer": range(WRITERS), "importer": (WRITERS,), "reader": range(READERS)}
         plans = [
             (f"prove.{kind}", Plan(str(directory), url, options.seed, number, READERS, options.servers))
-            for kind, count in (("writer", WRITERS), ("reader", READERS))
-            for number in range(count)
+            for kind, of_kind in numbers.items()
+            for number in of_kind
         ]
 
         async def run() -> None:

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from prove.check import check
+from prove.plan import WRITERS
 from prove.report import hit_ratio
 from prove.run import Options, prove
 from support.postgres import Postgres
@@ -18,4 +19,6 @@ def test_no_read_lacks_a_write_whatever_breaks(postgres: Postgres) -> None:
     assert any(read.pursuit for read in history.reads)
     assert hit_ratio(history) > 0
     assert {write.committed for write in history.writes} == {True, False}
+    # The first one is what the importer begins with.
+    assert sum(write.committed for write in history.writes if write.writer == WRITERS) > 1
     assert history.faults != []
