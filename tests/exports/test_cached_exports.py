@@ -1,18 +1,20 @@
 """Shows that what is kept is served while it is current and never after, and that bytes are made once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from threading import Event
 
 import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset, Format
+from fhirexport_server.domain.revision import Revision
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.rendering import Source
 from fhirexport_server.exports.request import Bypass, ExportRequest
 from fhirexport_server.exports.spool import Spool
-from fhirexport_server.store.database import Interrupt
+from fhirexport_server.store.database import Database, Interrupt
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.snapshot import Snapshot
 from sqlalchemy import text
@@ -21,6 +23,7 @@ from support.rows import writing
 
 VENUES = ExportRequest(ej_id=1, dataset=Dataset.VENUES, format=Format.NDJSON)
 FRESH = ExportRequest(1, Dataset.VENUES, Format.NDJSON, consistency=Bypass())
+PATIENCE = 10.0
 RENAME_ONE = "UPDATE venue SET nda = 'another' WHERE id = 1"
 
 
@@ -46,6 +49,48 @@ def fills(monkeypatch: pytest.MonkeyPatch) -> Fills:
     fills = Fills()
     fills.counting(monkeypatch)
     return fills
+
+
+class Held:
+    """Holds the first rendering up once it has begun to read, and counts the look-ups of the revision."""
+
+    def __init__(self) -> None:
+        self.go_on = Event()
+        self.look_ups = 0
+        self._has_read = Event()
+
+    async def wait(self) -> None:
+        """Waits until it is held up."""
+        assert await asyncio.to_thread(self._has_read.wait, PATIENCE)
+
+    def hold(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Begins."""
+        read, look_up = Snapshot.ej, Database.revision
+
+        def held(snapshot: Snapshot, ej_id: int) -> EjRow | None:
+            row = read(snapshot, ej_id)
+            if not self._has_read.is_set():
+                self._has_read.set()
+                self.go_on.wait(PATIENCE)
+            return row
+
+        def counted(
+            database: Database, ej_id: int, dataset: Dataset, interrupt: Interrupt | None = None
+        ) -> Revision | None:
+            found = look_up(database, ej_id, dataset, interrupt)
+            self.look_ups += 1
+            return found
+
+        monkeypatch.setattr(Snapshot, "ej", held)
+        monkeypatch.setattr(Database, "revision", counted)
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
+    held = Held()
+    held.hold(monkeypatch)
+    yield held
+    held.go_on.set()
 
 
 @pytest.fixture
@@ -133,32 +178,37 @@ async def test_many_callers_of_a_cold_export_share_one_rendering(exporter: Expor
     assert any(status.endswith("; collapsed") for _, _, status in answers)
 
 
-async def test_a_caller_that_leaves_takes_nothing_from_the_others(exporter: Exporter, fills: Fills) -> None:
+async def test_a_caller_that_leaves_takes_nothing_from_the_others(
+    exporter: Exporter, fills: Fills, held: Held
+) -> None:
     first = asyncio.create_task(_export(exporter))
     others = [asyncio.create_task(_export(exporter)) for _ in range(5)]
-    await asyncio.sleep(0.005)
+    await held.wait()
+    async with asyncio.timeout(PATIENCE):
+        while held.look_ups < 1 + len(others):
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)  # whoever has the revision joins at once
     first.cancel()
+    await asyncio.wait({first})
+    held.go_on.set()
     answers = await asyncio.gather(*others)
     assert len({content for content, _, _ in answers}) == 1
     assert fills.count == 1
 
 
 async def test_a_caller_that_comes_after_a_write_does_not_join_a_rendering_from_before(
-    url: str, exporter: Exporter
+    url: str, exporter: Exporter, held: Held
 ) -> None:
-    for number in range(10):
-        before = asyncio.create_task(_export(exporter))
-        await asyncio.sleep(0.002 * (number % 3))
-        mark = f"mark-{number}"
-
-        def write(mark: str = mark) -> None:
-            with writing(url) as connection:
-                connection.execute(text(f"UPDATE venue SET nda = '{mark}' WHERE id = 1"))
-
-        await asyncio.to_thread(write)
+    before = asyncio.create_task(_export(exporter))
+    await held.wait()
+    with writing(url) as connection:
+        connection.execute(text(RENAME_ONE))
+    async with asyncio.timeout(PATIENCE):
         after, _, _ = await _export(exporter)
-        assert mark.encode() in after
-        await before
+    assert not before.done()
+    held.go_on.set()
+    assert b"another" in after
+    assert b"another" not in (await before)[0]
 
 
 async def test_a_write_during_a_rendering_is_in_the_next_export(
