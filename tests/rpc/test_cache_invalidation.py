@@ -27,6 +27,8 @@ from support.server import PATIENCE
 from support.valkey import Valkey
 
 MANY = 100_000
+OURS = 20_000
+"""`make bench` measures how long Redis is held up among 100,000; the steps are the same."""
 THEIRS = ("session:{}", "fhir:exports:{}", "fhir:export:venues:old:{}", "xfhir:export:{}")
 
 
@@ -223,18 +225,18 @@ async def test_many_keys_are_invalidated_step_by_step(sixty_url: str, own_valkey
     address = Address(own_valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
     times = dict.fromkeys(Dataset, 3600)
     async with open_redis_cache(address, times, Metrics(CollectorRegistry())) as cache:
-        await fill(cache, MANY)
+        await fill(cache, OURS)
     async with serving(sixty_url, own_valkey.url) as server:
         with own_valkey.client() as client:
             client.config_resetstat()
         answer = await server.admin.Invalidate(InvalidateRequest(pattern="fhir:export:venues:*"), timeout=120)
         with own_valkey.client() as client:
             calls = {name: stats["calls"] for name, stats in client.info("commandstats").items()}
-    assert answer.matched_count == answer.deleted_count == MANY
+    assert answer.matched_count == answer.deleted_count == OURS
     # No step looks at more than some hundred keys, or deletes more than one rendering.
-    assert calls["cmdstat_scan"] > MANY / SCAN_KEYS * 0.9
-    assert calls["cmdstat_evalsha"] >= MANY
-    assert calls["cmdstat_unlink"] >= MANY
+    assert calls["cmdstat_scan"] > OURS / SCAN_KEYS * 0.9
+    assert calls["cmdstat_evalsha"] >= OURS
+    assert calls["cmdstat_unlink"] >= OURS
     assert not {"cmdstat_keys", "cmdstat_flushdb", "cmdstat_flushall", "cmdstat_del"} & calls.keys()
     with own_valkey.client() as client:
         assert [key for key in client.scan_iter(count=5000) if b"probe" not in key] == []
