@@ -22,18 +22,27 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def new_database(
+def empty_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], str]:
-    """Makes a migrated, empty database: `new_database("sqlite")` or `("postgresql")`; returns its URL."""
+    """Make a database without a schema: `empty_database("sqlite")` or `("postgresql")`; return its URL."""
 
     def make(backend: str) -> str:
         if backend == "sqlite":
             directory = tmp_path_factory.mktemp("sqlite")
-            url = f"sqlite:///{directory / 'fhirexport.db'}"
-        else:
-            server: Postgres = request.getfixturevalue("postgres")
-            url = server.create_database()
+            return f"sqlite:///{directory / 'fhirexport.db'}"
+        server: Postgres = request.getfixturevalue("postgres")
+        return server.create_database()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def new_database(empty_database: Callable[[str], str]) -> Callable[[str], str]:
+    """Make a migrated, empty database: `new_database("sqlite")` or `("postgresql")`; return its URL."""
+
+    def make(backend: str) -> str:
+        url = empty_database(backend)
         migrate(url)
         return url
 

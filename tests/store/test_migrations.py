@@ -7,20 +7,82 @@ import pytest
 from alembic.script import ScriptDirectory
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
 from fhirexport_server.store import migrate as migrate_module
-from fhirexport_server.store import migrations
 from fhirexport_server.store.database import Database
+from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
+from fhirexport_server.store.migrations.scripts import run
 from fhirexport_server.store.schema import METADATA, ddl
 from fhirexport_server.store.version import HEAD
 from sqlalchemy import inspect, text
-from support.rows import writing
-
-VERSIONS = Path(migrations.__file__).parent / "versions"
+from support.rows import small, writing
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
-def test_the_first_migration_is_the_schema_word_for_word(dialect: str) -> None:
-    assert (VERSIONS / f"r0001_{dialect}.sql").read_text() == ddl.script(dialect)
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_the_migrations_amount_to_the_schema(
+    backend: str, empty_database: Callable[[str], str], new_database: Callable[[str], str]
+) -> None:
+    at_once = empty_database(backend)
+    with writing(at_once) as connection:
+        for statement in ddl.statements(backend):
+            connection.execution_options(no_parameters=True).exec_driver_sql(statement)
+    assert described(new_database(backend)) == described(at_once)
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_a_filled_database_of_the_first_schema_is_brought_to_date(
+    backend: str, empty_database: Callable[[str], str], new_database: Callable[[str], str]
+) -> None:
+    url = empty_database(backend)
+    with writing(url) as connection:
+        run(connection, "r0001")
+        connection.execute(
+            text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        )
+        connection.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+    with Database.open(url) as database, pytest.raises(SchemaMismatchError):
+        database.check()
+    load(url, small())
+    migrate(url)
+    assert described(url) == described(new_database(backend))
+    with writing(url) as connection:
+        assert connection.execute(text("SELECT derived FROM movement")).scalar_one() == 0
+        assert connection.execute(text("SELECT deceased_on_precision FROM patient")).scalar_one() == "D"
+    with Database.open(url) as database:
+        database.check()
+
+
+def described(url: str) -> dict[str, object]:
+    """Return everything that a database says of its schema, without the order of columns."""
+    with writing(url) as connection:
+        inspector = inspect(connection)
+        definitions = (
+            "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index')"
+            if connection.dialect.name == "sqlite"
+            else "SELECT tgname, pg_get_triggerdef(oid) || tgenabled::text FROM pg_trigger"
+            " WHERE NOT tgisinternal"
+            " UNION ALL SELECT indexname, indexdef FROM pg_indexes"
+            " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        )
+        return {
+            "definitions": {
+                tuple(row)
+                for row in connection.execute(text(definitions))
+                if row[0] != "sqlite_autoindex_alembic_version_1"
+            },
+            **{
+                table: {
+                    "columns": sorted(map(str, inspector.get_columns(table))),
+                    "checks": sorted(
+                        str((check["name"], check["sqltext"]))
+                        for check in inspector.get_check_constraints(table)
+                    ),
+                    "keys": sorted(map(str, inspector.get_foreign_keys(table))),
+                    "unique": sorted(map(str, inspector.get_unique_constraints(table))),
+                }
+                for table in inspector.get_table_names()
+                if table != "alembic_version"
+            },
+        }
 
 
 def test_head_is_the_newest_migration() -> None:

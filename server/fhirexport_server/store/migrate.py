@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from fhirexport_server.domain.errors import SchemaMismatchError
@@ -21,15 +22,20 @@ def migrate(url: str) -> None:
     engine = create(url)
     try:
         with translated(), engine.begin() as connection:
-            found = current(connection)
-            if found not in (None, HEAD):
-                raise SchemaMismatchError(HEAD, found)
             config = Config()
             config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
             config.attributes["connection"] = connection
+            found = current(connection)
+            if found is not None and found not in _revisions(config):
+                raise SchemaMismatchError(HEAD, found)
             command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _revisions(config: Config) -> set[str]:
+    """Return the revisions that this release knows the way from."""
+    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
 
 
 def current(connection: Connection) -> str | None:

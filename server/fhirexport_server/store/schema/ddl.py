@@ -1,4 +1,4 @@
-"""Owns the whole schema as SQL text for one database: what the first migration runs, word for word."""
+"""The whole schema as SQL text for one database: what the migrations together amount to."""
 
 from collections.abc import Iterator
 

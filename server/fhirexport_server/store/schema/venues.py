@@ -1,4 +1,4 @@
-"""Owns the tables of the venues dataset. Nothing here is derived: a venue is a fold over its movements."""
+"""The tables of the venues dataset. A venue's status, period and history are a fold over its movements."""
 
 from sqlalchemy import Column, Index, Table, UniqueConstraint
 
@@ -69,6 +69,8 @@ movement = Table(
     base.text("attending_rpps"),
     base.text("attending_name"),
     base.instant("expected_return_at"),
+    # Made by an import of a venue that came without movements; what such a venue says is kept this way.
+    base.flag("derived", needed=True, default="0"),
     base.updated_at(),
     UniqueConstraint("ej_id", "movement_no"),
     base.within_ej("venue_id", "venue", ondelete="CASCADE"),
@@ -88,5 +90,6 @@ movement = Table(
     checks.label("attending_name", 100),
     checks.instant("expected_return_at"),
     checks.only_with("expected_return_at", "coalesce(bed_id, room_id, uh_id) IS NOT NULL"),
+    checks.flag("derived"),
     **ENTITY,
 )
