@@ -35,8 +35,8 @@ class DatasetStats:
     """Exports that were rendered from the database."""
     stale_avoided: int
     """Of those, the ones whose cached entry was there but outdated."""
-    entry_count: int
-    """Entries now in the cache."""
+    entry_count: int | None
+    """Entries now in the cache; None while Redis does not answer."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class CacheStats:
     enabled: bool
     """False when the cache is switched off in the settings."""
     used_memory: str
-    """The Redis server's memory in use, for a person to read: `1.23M`."""
-    total_connections: int
-    """Connections that the Redis server has accepted, of every application."""
-    total_commands: int
-    """Commands that it has run, of every application."""
+    """The Redis server's memory in use, for a person to read: `1.23M`; empty while it does not answer."""
+    total_connections: int | None
+    """Connections that the Redis server has accepted, of every application; None while it does not answer."""
+    total_commands: int | None
+    """Commands that it has run, of every application; None while it does not answer."""
     keyspace_hits: int
     """Exports that the cache answered, since this server started."""
     keyspace_misses: int
@@ -65,8 +65,8 @@ class CacheStats:
         return cls(
             enabled=message.enabled,
             used_memory=message.used_memory,
-            total_connections=message.total_connections,
-            total_commands=message.total_commands,
+            total_connections=message.total_connections if message.HasField("total_connections") else None,
+            total_commands=message.total_commands if message.HasField("total_commands") else None,
             keyspace_hits=message.keyspace_hits,
             keyspace_misses=message.keyspace_misses,
             hit_rate=message.hit_rate,
@@ -76,7 +76,7 @@ class CacheStats:
                     hits=one.hits,
                     misses=one.misses,
                     stale_avoided=one.stale_avoided,
-                    entry_count=one.entry_count,
+                    entry_count=one.entry_count if one.HasField("entry_count") else None,
                 )
                 for one in message.datasets
             ),

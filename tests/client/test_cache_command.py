@@ -141,8 +141,12 @@ async def test_health_is_an_exit_status(address: str, url: str) -> None:
     async with running_server(url, redis_url=NO_REDIS) as without:
         status, out, _ = await fhirexport(without, "cache", "health", "--json")
         assert (status, json.loads(out)["state"]) == (1, "degraded")
-        status, out, errors = await fhirexport(without, "cache", "stats")
+        status, out, errors = await fhirexport(without, "cache", "entries")
         assert (status, out, "CACHE_UNAVAILABLE" in errors) == (64 + 14, b"", True)
+        status, out, _ = await fhirexport(without, "cache", "stats")
+        assert (status, "does not answer" in out.decode(), "│       ? │" in out.decode()) == (0, True, True)
+        status, out, _ = await fhirexport(without, "cache", "stats", "--json")
+        assert (json.loads(out)["total_commands"], json.loads(out)["keyspace_hits"]) == (None, 0)
         status, out, _ = await fhirexport(without, "cache", "invalidate", "fhir:export:*")
         assert (status, "deleted later" in out.decode()) == (0, True)
     async with running_server(url, cache_enabled=False) as switched_off:

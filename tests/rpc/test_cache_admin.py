@@ -124,7 +124,6 @@ async def test_health_is_degraded_without_redis_and_disabled_without_a_cache(
 async def test_without_redis_the_rest_is_unavailable(sixty_url: str) -> None:
     async with serving(sixty_url, "unix:///nowhere/redis.sock") as server:
         for answer in (
-            server.admin.GetStats(GetStatsRequest()),
             server.admin.ListEntries(ListEntriesRequest()),
             server.admin.Invalidate(InvalidateRequest(pattern="fhir:*", dry_run=True)),
         ):
@@ -134,6 +133,18 @@ async def test_without_redis_the_rest_is_unavailable(sixty_url: str) -> None:
                 "CACHE_UNAVAILABLE",
                 1.0,
             )
+
+
+async def test_without_redis_stats_are_this_servers_own(sixty_url: str) -> None:
+    async with serving(sixty_url, "unix:///nowhere/redis.sock") as server:
+        await server.hit()
+        stats = await server.admin.GetStats(GetStatsRequest())
+    assert (stats.enabled, stats.keyspace_hits, stats.keyspace_misses, stats.hit_rate) == (True, 0, 1, 0)
+    assert [(one.hits, one.misses) for one in stats.datasets] == [(0, 0), (0, 0), (0, 1)]
+    # What only Redis knows is left out: nobody could tell a 0 from a count.
+    assert stats.used_memory == ""
+    assert not any(stats.HasField(name) for name in ("total_connections", "total_commands"))
+    assert not any(one.HasField("entry_count") for one in stats.datasets)
 
 
 async def test_without_a_cache_there_is_nothing_to_see(sixty_url: str) -> None:

@@ -22,18 +22,17 @@ from fhirexport.errors import ExportError
 def stats(found: CacheStats) -> RenderableType:
     """Returns the figures, as they are shown."""
     asked = f"{found.keyspace_hits:,} hits, {found.keyspace_misses:,} misses since this server started"
-    served = f"{found.total_connections:,} connections, {found.total_commands:,} commands"
-    lines = [
-        ("cache", "on"),
-        ("hit rate", f"{found.hit_rate:.1f} %: {asked}"),
-        ("Redis", f"{found.used_memory} in use; {served} of all applications"),
-    ]
+    redis = "does not answer: exports are read from the database"
+    if found.total_connections is not None and found.total_commands is not None:
+        served = f"{found.total_connections:,} connections, {found.total_commands:,} commands"
+        redis = f"{found.used_memory} in use; {served} of all applications"
+    lines = [("cache", "on"), ("hit rate", f"{found.hit_rate:.1f} %: {asked}"), ("Redis", redis)]
     if not found.enabled:
         lines = [("cache", "off: CACHE_ENABLED is false")]
     table = Table("dataset", *(_right(name) for name in ("hits", "misses", "stale avoided", "entries")))
     for one in found.datasets:
         figures = (one.hits, one.misses, one.stale_avoided, one.entry_count)
-        table.add_row(one.dataset or "?", *(f"{figure:,}" for figure in figures))
+        table.add_row(one.dataset or "?", *("?" if figure is None else f"{figure:,}" for figure in figures))
     return Group(_lines(lines), table)
 
 

@@ -130,7 +130,7 @@ class GetStatsResponse(_message.Message):
         stale_avoided: _builtins.int
         """Of those, the ones whose cached entry was there but outdated."""
         entry_count: _builtins.int
-        """Entries now in the cache."""
+        """Entries now in the cache. Left out while Redis does not answer."""
         def __init__(
             self,
             *,
@@ -172,7 +172,9 @@ class GetStatsResponse(_message.Message):
     enabled: _builtins.bool
     """False when the cache is switched off in the settings."""
     used_memory: _builtins.str
-    """The Redis server's memory in use, for a person to read: `1.23M`."""
+    """The Redis server's memory in use, for a person to read: `1.23M`. Left out, like the two below, while
+    Redis does not answer or where there is none.
+    """
     total_connections: _builtins.int
     """Connections that the Redis server has accepted, of every application."""
     total_commands: _builtins.int

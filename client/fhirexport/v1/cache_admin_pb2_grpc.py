@@ -74,7 +74,8 @@ class CacheAdminServicer(object):
     """
 
     def GetStats(self, request, context):
-        """GetStats says how full the cache is and how often it answers.
+        """GetStats says how full the cache is and how often it answers. While Redis does not answer, what
+        only Redis knows is left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,7 +97,7 @@ class CacheAdminServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetHealth(self, request, context):
-        """GetHealth says whether the cache can be reached. Unlike the others it answers OK when it cannot.
+        """GetHealth says whether the cache can be reached. It answers OK also when it cannot.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

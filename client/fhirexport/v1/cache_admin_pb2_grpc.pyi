@@ -36,7 +36,9 @@ class CacheAdminStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CacheAdminAsyncStub: ...
     GetStats: _grpc.UnaryUnaryMultiCallable[_cache_admin_pb2.GetStatsRequest, _cache_admin_pb2.GetStatsResponse]
-    """GetStats says how full the cache is and how often it answers."""
+    """GetStats says how full the cache is and how often it answers. While Redis does not answer, what
+    only Redis knows is left out.
+    """
     Invalidate: _grpc.UnaryUnaryMultiCallable[_cache_admin_pb2.InvalidateRequest, _cache_admin_pb2.InvalidateResponse]
     """Invalidate makes every entry whose key matches a pattern unusable, at once and in every
     process, then deletes it.
@@ -44,7 +46,7 @@ class CacheAdminStub:
     Flush: _grpc.UnaryUnaryMultiCallable[_cache_admin_pb2.FlushRequest, _cache_admin_pb2.FlushResponse]
     """Flush does the same to every entry of this service, and only to those."""
     GetHealth: _grpc.UnaryUnaryMultiCallable[_cache_admin_pb2.GetHealthRequest, _cache_admin_pb2.GetHealthResponse]
-    """GetHealth says whether the cache can be reached. Unlike the others it answers OK when it cannot."""
+    """GetHealth says whether the cache can be reached. It answers OK also when it cannot."""
     ListEntries: _grpc.UnaryUnaryMultiCallable[_cache_admin_pb2.ListEntriesRequest, _cache_admin_pb2.ListEntriesResponse]
     """ListEntries lists what is cached."""
     Warm: _grpc.UnaryStreamMultiCallable[_cache_admin_pb2.WarmRequest, _cache_admin_pb2.WarmResponse]
@@ -58,7 +60,9 @@ class CacheAdminAsyncStub(CacheAdminStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStats: _aio.UnaryUnaryMultiCallable[_cache_admin_pb2.GetStatsRequest, _cache_admin_pb2.GetStatsResponse]  # type: ignore[assignment]
-    """GetStats says how full the cache is and how often it answers."""
+    """GetStats says how full the cache is and how often it answers. While Redis does not answer, what
+    only Redis knows is left out.
+    """
     Invalidate: _aio.UnaryUnaryMultiCallable[_cache_admin_pb2.InvalidateRequest, _cache_admin_pb2.InvalidateResponse]  # type: ignore[assignment]
     """Invalidate makes every entry whose key matches a pattern unusable, at once and in every
     process, then deletes it.
@@ -66,7 +70,7 @@ class CacheAdminAsyncStub(CacheAdminStub):
     Flush: _aio.UnaryUnaryMultiCallable[_cache_admin_pb2.FlushRequest, _cache_admin_pb2.FlushResponse]  # type: ignore[assignment]
     """Flush does the same to every entry of this service, and only to those."""
     GetHealth: _aio.UnaryUnaryMultiCallable[_cache_admin_pb2.GetHealthRequest, _cache_admin_pb2.GetHealthResponse]  # type: ignore[assignment]
-    """GetHealth says whether the cache can be reached. Unlike the others it answers OK when it cannot."""
+    """GetHealth says whether the cache can be reached. It answers OK also when it cannot."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_cache_admin_pb2.ListEntriesRequest, _cache_admin_pb2.ListEntriesResponse]  # type: ignore[assignment]
     """ListEntries lists what is cached."""
     Warm: _aio.UnaryStreamMultiCallable[_cache_admin_pb2.WarmRequest, _cache_admin_pb2.WarmResponse]  # type: ignore[assignment]
@@ -83,7 +87,9 @@ class CacheAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _cache_admin_pb2.GetStatsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cache_admin_pb2.GetStatsResponse, _abc.Awaitable[_cache_admin_pb2.GetStatsResponse]]:
-        """GetStats says how full the cache is and how often it answers."""
+        """GetStats says how full the cache is and how often it answers. While Redis does not answer, what
+        only Redis knows is left out.
+        """
 
     @_abc_1.abstractmethod
     def Invalidate(
@@ -109,7 +115,7 @@ class CacheAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _cache_admin_pb2.GetHealthRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cache_admin_pb2.GetHealthResponse, _abc.Awaitable[_cache_admin_pb2.GetHealthResponse]]:
-        """GetHealth says whether the cache can be reached. Unlike the others it answers OK when it cannot."""
+        """GetHealth says whether the cache can be reached. It answers OK also when it cannot."""
 
     @_abc_1.abstractmethod
     def ListEntries(

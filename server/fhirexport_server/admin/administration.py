@@ -46,8 +46,9 @@ class Stats:
     """How full the cache is."""
 
     server: ServerFacts | None
-    """None where the cache is switched off."""
-    entries: dict[Dataset, int]
+    """None where the cache is switched off, or Redis does not answer."""
+    entries: dict[Dataset, int] | None
+    """How many there are; None where Redis does not answer."""
 
 
 @dataclass(frozen=True)
@@ -96,17 +97,16 @@ class Administration:
         return self._cache is not None
 
     async def stats(self) -> Stats:
-        """Counts what there is.
-
-        Raises:
-            CacheUnavailableError: Redis does not answer.
-        """
+        """Counts what there is; never fails."""
         entries = dict.fromkeys(Dataset, 0)
         if self._cache is None:
             return Stats(None, entries)
-        server = await self._cache.inspector.server()
-        async for _, variant in self._heads():
-            entries[variant.dataset] += 1
+        try:
+            server = await self._cache.inspector.server()
+            async for _, variant in self._heads():
+                entries[variant.dataset] += 1
+        except CacheUnavailableError:
+            return Stats(None, None)
         return Stats(server, entries)
 
     async def health(self) -> Health:

@@ -64,7 +64,7 @@ class CacheAdmin(CacheAdminServicer):
     async def GetStats(  # noqa: N802 - the contract's name
         self, request: GetStatsRequest, context: Context
     ) -> GetStatsResponse:
-        """Answers with how full the cache is and how often it answers."""
+        """Answers with how full the cache is and how often it answers; without Redis, with the latter."""
         del request
         stats = await self._administration.stats()
         metrics = self._administration.metrics
@@ -80,7 +80,7 @@ class CacheAdmin(CacheAdminServicer):
                     hits=hits,
                     misses=misses,
                     stale_avoided=stale,
-                    entry_count=stats.entries[dataset],
+                    entry_count=stats.entries[dataset] if stats.entries is not None else None,
                 )
                 for dataset, (hits, misses, stale) in answered.items()
             ],
