@@ -12,7 +12,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fhirexport import _channel, _requests
-from fhirexport._files import whole_file
+from fhirexport._files import whole_file_async
 from fhirexport._reader import Reader
 from fhirexport._requests import OnProgress, Options, Wanted
 from fhirexport._resources import Resource, resources
@@ -93,10 +93,10 @@ class AsyncExport:
             first = await anext(chunks, None)
             if first is None and self.not_modified:
                 return target
-            with whole_file(target) as file:
-                file.write(first or b"")
+            async with whole_file_async(target) as write:
+                await write(first or b"")
                 async for content in chunks:
-                    file.write(content)
+                    await write(content)
         return target
 
 

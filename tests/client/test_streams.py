@@ -1,14 +1,12 @@
 """Shows that the clients take whole exports only, and take up again what can be taken up."""
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import grpc
 import pytest
-import zstandard
 from fhirexport import (
     AsyncClient,
     Client,
@@ -20,38 +18,10 @@ from fhirexport import (
     UnavailableError,
 )
 from fhirexport.v1 import export_service_pb2, types_pb2
-from support.scripted import Event, Script, playing
+from support.scripted import COMPLETE, LINES, WHOLE, Event, Script, chunk, finished, playing, started
 
-LINES = [f'{{"resourceType":"Patient","id":"pat-{n}"}}\n'.encode() for n in range(4)]
-WHOLE = b"".join(LINES)
 BREAK = grpc.StatusCode.UNAVAILABLE
 
-
-def started(etag: str = '"1-2-3"') -> Event:
-    return Event(started=types_pb2.Snapshot(etag=etag, source=types_pb2.Snapshot.SOURCE_DATABASE))
-
-
-def chunk(number: int, token: str = "", *, zstd: bool = True) -> Event:
-    content = LINES[number]
-    message = export_service_pb2.StreamExportResponse.Chunk(resource_count=1, resume_token=token)
-    if zstd:
-        message.zstd = zstandard.compress(content)
-    else:
-        message.json = content.decode()
-    return Event(chunk=message)
-
-
-def finished(content: bytes = WHOLE, *, count: int = 4, size: int | None = None) -> Event:
-    return Event(
-        finished=export_service_pb2.StreamExportResponse.Finished(
-            sha256=hashlib.sha256(content).hexdigest(),
-            resource_count=count,
-            size_bytes=len(content) if size is None else size,
-        )
-    )
-
-
-COMPLETE: Script = [started(), *(chunk(n, zstd=n % 2 == 0) for n in range(4)), finished()]
 
 Read = Callable[[str], Awaitable[bytes]]
 

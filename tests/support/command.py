@@ -16,8 +16,15 @@ from support.server import PATIENCE
 FHIREXPORT = Path(sys.executable).with_name("fhirexport")
 
 
-def _environment(address: str) -> dict[str, str]:
-    return os.environ | {"FHIREXPORT_ADDRESS": address, "COLUMNS": "120", "TERM": "xterm"}
+def environment(address: str) -> dict[str, str]:
+    """Returns the variables that the command runs with: nothing of ours but the server's address."""
+    others = {
+        name: value
+        for name, value in os.environ.items()
+        # A server in this process sets the latter for itself.
+        if not name.startswith("FHIREXPORT_") and name != "GRPC_VERBOSITY"
+    }
+    return others | {"FHIREXPORT_ADDRESS": address, "COLUMNS": "120", "TERM": "xterm"}
 
 
 async def fhirexport(
@@ -27,7 +34,7 @@ async def fhirexport(
     process = await asyncio.create_subprocess_exec(
         FHIREXPORT,
         *arguments,
-        env=_environment(address),
+        env=environment(address),
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -80,7 +87,7 @@ async def on_a_terminal(address: str, *arguments: str) -> AsyncIterator[Terminal
     ours, theirs = pty.openpty()
     try:
         process = await asyncio.create_subprocess_exec(
-            FHIREXPORT, *arguments, env=_environment(address), stdin=theirs, stdout=theirs, stderr=theirs
+            FHIREXPORT, *arguments, env=environment(address), stdin=theirs, stdout=theirs, stderr=theirs
         )
         os.close(theirs)
         try:

@@ -1,17 +1,54 @@
 """Owns a server that plays back what a correct one never sends: broken, false and impossible streams."""
 
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Final, Literal
 
 import grpc
-from fhirexport.v1 import export_service_pb2
+import zstandard
+from fhirexport.v1 import export_service_pb2, types_pb2
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 Event = export_service_pb2.StreamExportResponse
-Script = Sequence[Event | grpc.StatusCode]
-"""What one attempt plays: events, and at its end perhaps the status that it breaks with."""
+HANG: Final = "hang"
+Script = Sequence[Event | grpc.StatusCode | Literal["hang"]]
+"""What one attempt plays: events, and at its end perhaps the status that it breaks with. With HANG, it says
+nothing more until it is told to go on; then it breaks."""
+LINES = [f'{{"resourceType":"Patient","id":"pat-{n}"}}\n'.encode() for n in range(4)]
+"""The resources of one export."""
+WHOLE = b"".join(LINES)
+
+
+def started(etag: str = '"1-2-3"') -> Event:
+    return Event(started=types_pb2.Snapshot(etag=etag, source=types_pb2.Snapshot.SOURCE_DATABASE))
+
+
+def chunk(number: int, token: str = "", *, zstd: bool = True) -> Event:
+    content = LINES[number]
+    message = export_service_pb2.StreamExportResponse.Chunk(resource_count=1, resume_token=token)
+    if zstd:
+        message.zstd = zstandard.compress(content)
+    else:
+        message.json = content.decode()
+    return Event(chunk=message)
+
+
+def finished(content: bytes = WHOLE, *, count: int = 4, size: int | None = None) -> Event:
+    return Event(
+        finished=export_service_pb2.StreamExportResponse.Finished(
+            sha256=hashlib.sha256(content).hexdigest(),
+            resource_count=count,
+            size_bytes=len(content) if size is None else size,
+        )
+    )
+
+
+COMPLETE: Script = [started(), *(chunk(n, zstd=n % 2 == 0) for n in range(4)), finished()]
 
 
 class Scripted:
@@ -20,6 +57,8 @@ class Scripted:
     def __init__(self, *scripts: Script) -> None:
         self.requests: list[export_service_pb2.StreamExportRequest] = []
         self._scripts = scripts
+        self.hanging = asyncio.Event()
+        self.go_on = asyncio.Event()
 
     async def stream_export(
         self,
@@ -32,6 +71,10 @@ class Scripted:
         script = self._scripts[min(len(self.requests), len(self._scripts) - 1)]
         self.requests.append(request)
         for step in script:
+            if step == HANG:
+                self.hanging.set()
+                await self.go_on.wait()
+                await context.abort_with_status(rpc_status.to_status(_status(grpc.StatusCode.UNAVAILABLE)))
             if isinstance(step, grpc.StatusCode):
                 await context.abort_with_status(rpc_status.to_status(_status(step)))
             yield step
@@ -60,6 +103,10 @@ async def playing(*scripts: Script) -> AsyncIterator[tuple[str, Scripted]]:
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("fhirexport.v1.ExportService", {"StreamExport": method}),)
     )
+    # Of its own accord, gRPC's core complains of a server without one.
+    service = health.aio.HealthServicer()
+    await service.set("fhirexport.v1.ExportService", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(service, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -27,12 +27,14 @@ app.command("import")(imports.import_)
 
 Ej = Annotated[str, typer.Argument(metavar="EJ", help="The EJ: its id, or its FINESS number.")]
 Layout = Annotated[Format, typer.Option("--format", help="How to lay the resources out.")]
-Target = Annotated[Path | None, typer.Option("--output", "-o", help="A file; standard output if left out.")]
+Target = Annotated[Path | None, typer.Option("--output", "-o", help="A file; - or nothing: standard output.")]
 Staleness = Annotated[
     float | None, typer.Option("--max-staleness", metavar="SECONDS", help="How old the answer may be.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Read the database, whatever is cached.")]
 Etag = Annotated[str | None, typer.Option("--if-none-match", help="Send nothing while this etag holds.")]
+
+_STANDARD_OUTPUT = Path("-")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - the signature that typer calls
@@ -164,6 +166,8 @@ def _export(
     *,
     as_json: bool,
 ) -> None:
+    if target == _STANDARD_OUTPUT:
+        target = None
     if as_json and target is None:
         raise typer.BadParameter("--json describes the file that -o writes: give -o too")
     with told():

@@ -1,6 +1,5 @@
 """Owns what all commands share: how errors become exit statuses, and what an EJ can be named by."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -14,7 +13,6 @@ from fhirexport.errors import ExportError
 FINESS_LENGTH = 9
 _GRPC_EXIT = 64
 """What grpcurl adds to a status code to make an exit status; scripts may rely on it here too."""
-INTERRUPTED = 130
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
@@ -33,15 +31,10 @@ def told() -> Iterator[None]:
     except ExportError as error:
         output.failure(error)
         raise typer.Exit(exit_status(error)) from None
-    except BrokenPipeError:
-        # Whoever read our output has left, which is no fault of anybody's.
-        sys.stderr.close()
-        raise typer.Exit(0) from None
     except OSError as error:
-        typer.echo(f"fhirexport: {error.strerror}: {error.filename}", err=True)
+        which = "" if error.filename is None else f": {error.filename}"
+        typer.echo(f"fhirexport: {error.strerror or error}{which}", err=True)
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def ej_id(client: Client, text: str) -> int:

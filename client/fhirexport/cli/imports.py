@@ -90,7 +90,11 @@ def _bundle(client: Client, content: bytes, how: Importing) -> ImportSummary:
 def _opened(source: str) -> Iterator[tuple[BinaryIO, int | None]]:
     """Offers what is to be read, and its size where that is known."""
     if source == "-":
-        yield sys.stdin.buffer, None
+        try:
+            yield sys.stdin.buffer, None
+        except OSError as error:
+            error.filename = error.filename or "standard input"
+            raise
         return
     with Path(source).open("rb") as file:
         yield file, Path(source).stat().st_size

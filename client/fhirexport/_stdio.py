@@ -1,0 +1,161 @@
+"""Standard streams and signals of a command: whatever becomes of them, it ends with one line or none."""
+
+import errno
+import io
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer  # exists for type checkers only
+
+CLOSED_PIPE = 141
+"""The exit status when the reader of a pipe has left: what a shell says of a program that SIGPIPE ends."""
+FAILED = 1
+SIGNALLED = 128
+"""What is added to a signal's number to make an exit status, as shells do."""
+
+_SIGNALS = ("SIGTERM", "SIGHUP")
+_INPUT, _OUTPUT, _ERRORS = range(3)
+
+
+class OutputError(Exception):
+    """Standard output takes no more."""
+
+
+class SignalledError(BaseException):
+    """The process was told to end. Not an Exception, as with KeyboardInterrupt."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = SIGNALLED + number
+        """The exit status."""
+
+
+class _Outlet(io.RawIOBase):
+    """A standard stream that fails once, and keeps how."""
+
+    def __init__(self, descriptor: int, *, quiet: bool) -> None:
+        self._descriptor = descriptor
+        self._quiet = quiet
+        self.error: OSError | None = None
+
+    def writable(self) -> bool:
+        """Return True: that is what it is for."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the file descriptor."""
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        """Say whether it is a terminal."""
+        return os.isatty(self._descriptor)
+
+    def write(self, data: "ReadableBuffer") -> int:
+        """Write some bytes, and return how many; all of them, to nowhere, once it has failed."""
+        content = memoryview(data).cast("B")
+        while self.error is None:
+            try:
+                return os.write(self._descriptor, content)
+            except BlockingIOError:
+                select.select([], [self._descriptor], [])
+            except OSError as error:
+                self.error = error
+                if not self._quiet:
+                    raise OutputError from error
+        return len(content)
+
+
+def run(program: str, command: Callable[[], object]) -> int:
+    """Run a command; return its exit status.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does, so that it cleans up. A standard output that cannot be written
+    is told in one line, but for a pipe whose reader has left.
+
+    Args:
+        program: the name that the line begins with.
+        command: it may end with SystemExit, as commands do.
+    """
+    output = _streams()
+    try:
+        with _signals():
+            status = _status(command)
+    except OutputError:
+        status = FAILED
+    except SignalledError as ended:
+        status = ended.status
+    except KeyboardInterrupt:
+        status = SIGNALLED + signal.SIGINT
+    with suppress(OutputError):
+        sys.stdout.flush()
+    if output.error is None:
+        return status
+    if output.error.errno == errno.EPIPE:
+        return CLOSED_PIPE
+    print(f"{program}: standard output: {output.error.strerror}", file=sys.stderr)  # noqa: T201 - the line
+    return status or FAILED
+
+
+def _status(command: Callable[[], object]) -> int:
+    try:
+        command()
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)  # noqa: T201 - what Python does with it
+            return FAILED
+        return end.code or 0
+    return 0
+
+
+def _streams() -> _Outlet:
+    """Take the standard streams over; return the output's. One that is closed is one that fails."""
+    for descriptor, flags in ((_INPUT, os.O_WRONLY), (_OUTPUT, os.O_RDONLY), (_ERRORS, os.O_RDONLY)):
+        # Else the next file or connection that is opened would be taken for it.
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, flags)
+            if opened != descriptor:
+                os.dup2(opened, descriptor)
+                os.close(opened)
+    if sys.stdin is None:
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(_INPUT, "r", closefd=False)))
+    output = _Outlet(_OUTPUT, quiet=False)
+    sys.stdout = _text(output, sys.stdout, by_line=output.isatty())
+    sys.stderr = _text(_Outlet(_ERRORS, quiet=True), sys.stderr, by_line=True)
+    return output
+
+
+def _text(outlet: _Outlet, before: TextIO | None, *, by_line: bool) -> TextIO:
+    encoding = "utf-8" if before is None else before.encoding
+    # A letter that the terminal's encoding lacks is no reason to fail.
+    return io.TextIOWrapper(
+        io.BufferedWriter(outlet), encoding, errors="backslashreplace", line_buffering=by_line
+    )
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Turn the signals that end a program into an exception; a second one ends it at once."""
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    # One that is ignored stays so, as nohup wants it.
+    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        for each in taken:
+            signal.signal(each, signal.SIG_DFL)
+        raise SignalledError(number)
+
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)

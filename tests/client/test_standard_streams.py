@@ -1,0 +1,182 @@
+"""Shows how commands end when nobody takes what they print, or when they are told to end."""
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from fhirexport_server.demo.group import batches
+from fhirexport_server.store.loader import load
+from support.command import FHIREXPORT, environment, fhirexport
+from support.scripted import COMPLETE, HANG, WHOLE, Script, chunk, playing, started
+from support.server import PATIENCE, running_server, wait_for_health
+from support.valkey import Valkey
+
+COMMANDS = (
+    "entities",
+    "entities --json",
+    "structure 1",
+    "patients 1 --format ndjson",
+    "venues 1 --movements -o -",
+    "health",
+    "doctor",
+    "doctor --json",
+    "cache stats",
+    "cache stats --watch 0.1 --json",
+    "cache health",
+    "cache entries --json",
+    "cache invalidate fhir:export:*",
+    "cache warm 1 --json",
+    "cache flush --yes",
+    "import structure.json",
+    "--version",
+    "--help",
+    "cache --help",
+    "venues --help",
+    "--show-completion bash",
+)
+FULL = "fhirexport: standard output: No space left on device\n"
+CLOSED = "fhirexport: standard output: Bad file descriptor\n"
+
+
+@pytest.fixture
+async def address(new_database: Callable[[str], str], valkey: Valkey) -> AsyncIterator[str]:
+    url = new_database("sqlite")
+    load(url, batches(patients=40))
+    async with running_server(url, redis_url=valkey.url) as address:
+        await wait_for_health(address)
+        await fhirexport(address, "cache", "warm", "1", "2")
+        yield address
+
+
+async def _ended(address: str, directory: Path, command: str, redirection: str) -> tuple[int, str]:
+    """Runs a command; returns its exit status, and what it says on standard error."""
+    read, write = os.pipe()
+    os.close(read)  # a pipe whose reader has left
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "bash", "-c", f'exec "$0" {command} {redirection}', FHIREXPORT,
+            cwd=directory,
+            env=environment(address),
+            stdin=DEVNULL,
+            stdout=write,
+            stderr=PIPE,
+        )  # fmt: skip
+    finally:
+        os.close(write)
+    async with asyncio.timeout(PATIENCE):
+        _, errors = await process.communicate()
+    return process.returncode or 0, errors.decode()
+
+
+@pytest.mark.parametrize(
+    ("redirection", "expected"),
+    [(">/dev/full", (1, FULL)), (">&-", (1, CLOSED)), ("", (141, ""))],
+    ids=["full", "closed", "a pipe without a reader"],
+)
+async def test_output_that_nobody_takes_ends_a_command_with_one_line_or_none(
+    redirection: str, expected: tuple[int, str], address: str, tmp_path: Path
+) -> None:
+    await fhirexport(address, "structure", "1", "-o", tmp_path / "structure.json")
+    places = asyncio.Semaphore(3)
+
+    async def ended(command: str) -> tuple[int, str]:
+        async with places:
+            return await _ended(address, tmp_path, command, redirection)
+
+    found = await asyncio.gather(*map(ended, COMMANDS))
+    assert dict(zip(COMMANDS, found, strict=True)) == dict.fromkeys(COMMANDS, expected)
+
+
+async def test_a_reader_that_has_enough_ends_an_export_in_silence(address: str, tmp_path: Path) -> None:
+    status, out, errors = await _shell(address, tmp_path, '"$F" venues 1 | head -c 10; exit ${PIPESTATUS[0]}')
+    assert (status, out, errors) == (141, b'{"resource', "")
+
+
+async def test_without_any_standard_stream_an_export_is_written_to_its_file(
+    address: str, tmp_path: Path
+) -> None:
+    status, _, _ = await _shell(address, tmp_path, 'exec "$F" venues 1 -o venues.json <&- >&- 2>&-')
+    assert status == 0
+    assert (tmp_path / "venues.json").read_bytes() == (await fhirexport(address, "venues", "1"))[1]
+
+
+async def test_errors_that_nobody_takes_do_not_change_the_exit_status(address: str, tmp_path: Path) -> None:
+    for redirection in ("2>/dev/full", "2>&-"):
+        assert await _shell(address, tmp_path, f'exec "$F" venues 999 {redirection}') == (69, b"", "")
+        assert await _shell(address, tmp_path, f'exec "$F" nonsense {redirection}') == (2, b"", "")
+
+
+async def test_a_standard_input_that_is_closed_is_told_in_one_line(address: str, tmp_path: Path) -> None:
+    status, out, errors = await _shell(address, tmp_path, 'exec "$F" import - --ej 1 <&-')
+    assert (status, out, errors) == (1, b"", "fhirexport: Bad file descriptor: standard input\n")
+
+
+async def test_a_full_disk_is_told_in_one_line_and_leaves_what_was_there(
+    address: str, tmp_path: Path
+) -> None:
+    # A limit on the size of files stands for a disk that is full: both fail a write half-way.
+    target = tmp_path / "venues.json"
+    target.write_text("yesterday's")
+    line = 'trap "" XFSZ; ulimit -f 16; exec "$F" venues 1 -o venues.json'
+    status, out, errors = await _shell(address, tmp_path, line)
+    assert (status, out, errors) == (1, b"", "fhirexport: File too large: venues.json\n")
+    assert (target.read_text(), list(tmp_path.iterdir())) == ("yesterday's", [target])
+
+
+async def _shell(address: str, directory: Path, line: str) -> tuple[int, bytes, str]:
+    """Runs a line in a shell, where `$F` is the command."""
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", line,
+        cwd=directory,
+        env=environment(address) | {"F": str(FHIREXPORT)},
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(PATIENCE):
+        out, errors = await process.communicate()
+    return process.returncode or 0, out, errors.decode()
+
+
+# --- signals --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+async def test_a_signal_in_the_middle_of_an_export_leaves_no_part_of_it(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    target = tmp_path / "patients.ndjson"
+    target.write_text("yesterday's")
+    # More than fits into a buffer, and never an end.
+    endless: Script = [started(), *(chunk(place % 4) for place in range(20_000)), HANG]
+    async with playing(endless) as (address, server):
+        process = await asyncio.create_subprocess_exec(
+            FHIREXPORT, "--address", address, "patients", "1", "--format", "ndjson", "-o", target,
+            env=environment(address), stdout=PIPE, stderr=PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(PATIENCE):
+            await server.hanging.wait()
+            process.send_signal(number)
+            out, errors = await process.communicate()
+    assert (process.returncode, out, errors) == (128 + number, b"", b"")
+    assert (target.read_text(), list(tmp_path.iterdir())) == ("yesterday's", [target])
+
+
+async def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
+    # What nohup does.
+    async with playing([started(), HANG], COMPLETE) as (address, server):
+        process = await asyncio.create_subprocess_exec(
+            "bash", "-c", 'trap "" HUP; exec "$0" "$@"', FHIREXPORT,
+            "--address", address, "patients", "1", "--format", "ndjson", "-o", tmp_path / "saved",
+            env=environment(address),
+        )  # fmt: skip
+        async with asyncio.timeout(PATIENCE):
+            await server.hanging.wait()
+            process.send_signal(signal.SIGHUP)
+            server.go_on.set()
+            assert await process.wait() == 0
+    assert (tmp_path / "saved").read_bytes() == WHOLE
