@@ -51,7 +51,11 @@ def options(*, watched: bool = True) -> Sequence[tuple[str, Any]]:
         ("grpc.max_reconnect_backoff_ms", 5_000),  # gRPC's own two minutes are long for people who wait
         ("grpc.primary_user_agent", f"fhirexport/{__version__}"),
         ("grpc.keepalive_time_ms", 60_000),
-        ("grpc.keepalive_timeout_ms", 10_000),
+        # gRPC takes its own keepalive_timeout_ms for nothing (grpc/grpc#39239): this is what counts.
+        ("grpc.http2.ping_timeout_ms", 10_000),
+        # A silent call, such as a long rendering, is watched over for as long as it takes: by itself, gRPC
+        # slows its pings down after the second one.
+        ("grpc.http2.max_pings_without_data", 0),
     )
 
 

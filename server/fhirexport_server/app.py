@@ -26,7 +26,7 @@ from fhirexport_server.metrics import Metrics
 from fhirexport_server.metrics_page import metrics_page
 from fhirexport_server.rpc.cache_admin import CacheAdmin
 from fhirexport_server.rpc.export_service import Exports
-from fhirexport_server.rpc.health import CACHE, CACHE_ADMIN, NAMES, SERVER, Health, Probe
+from fhirexport_server.rpc.health import CACHE, CACHE_ADMIN, EXPORTS, IMPORTS, NAMES, SERVER, Health, Probe
 from fhirexport_server.rpc.limits import Limits
 from fhirexport_server.rpc.server import make_server
 from fhirexport_server.settings import OFF, Settings, redacted_redis
@@ -127,7 +127,8 @@ async def running(
         stack.push_async_callback(server.stop, None)
         await server.start()
         for name, work in (
-            ("probe", Probe(health, exporter.check).run()),
+            ("probe-exports", Probe(health, "exports", (SERVER, EXPORTS), exporter.check).run()),
+            ("probe-imports", Probe(health, "imports", (IMPORTS,), exporter.check_writable).run()),
             ("cache-health", _follow(redis, health)),
             ("upkeep", Upkeep(exporter).run()),
             ("lag", loop_lag.watch(metrics.loop_lagged)),

@@ -1,18 +1,24 @@
 """Shows what the health service says, when it changes its mind, and how its watches end."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import grpc
 import pytest
+from fhirexport import AsyncClient, NotFoundError
 from fhirexport_server.app import running
+from fhirexport_server.rpc.cache_admin import CacheAdmin
+from fhirexport_server.rpc.export_service import ExportService
 from fhirexport_server.rpc.health import NAMES, Health
+from fhirexport_server.rpc.import_service import ImportService
 from fhirexport_server.store.migrate import migrate
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from sqlalchemy import text
 from structlog.testing import capture_logs
+from support.rows import writing
 from support.server import PATIENCE, running_server, settings, wait_for_health
 from support.valkey import Valkey
 
@@ -29,13 +35,82 @@ async def _statuses(address: str) -> dict[str, int]:
 async def test_every_service_has_a_status_of_its_own(database_url: str) -> None:
     async with running_server(database_url) as address:
         await wait_for_health(address)
+        await wait_for_health(address, service="fhirexport.v1.ImportService")
         assert await _statuses(address) == {
             "": SERVING,
             "fhirexport.v1.ExportService": SERVING,
             "fhirexport.v1.CacheAdmin": NOT_SERVING,
             "fhirexport.cache": NOT_SERVING,
-            "fhirexport.v1.ImportService": NOT_SERVING,
+            "fhirexport.v1.ImportService": SERVING,
         }
+
+
+async def test_imports_do_not_serve_where_the_server_may_not_write(
+    new_database: NewDatabase,
+) -> None:
+    url = new_database("postgresql")
+    with writing(url) as connection:
+        connection.execute(text("DROP ROLE IF EXISTS bystander"))
+        connection.execute(text("CREATE ROLE bystander LOGIN"))
+        connection.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO bystander"))
+    with capture_logs() as lines:
+        async with running_server(url.replace("postgres@", "bystander@")) as address:
+            await wait_for_health(address)
+            await _until_logged(lines, "imports_unavailable")
+            assert (await _statuses(address))["fhirexport.v1.ImportService"] == NOT_SERVING
+            rights = "INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+            with writing(url) as connection:
+                connection.execute(text(f"GRANT {rights} TO bystander"))
+            await wait_for_health(address, service="fhirexport.v1.ImportService")
+    assert [line["reason"] for line in lines if line["event"] == "imports_unavailable"] == [
+        "DATABASE_READ_ONLY"
+    ]
+    with writing(url) as connection:
+        connection.execute(text("DROP OWNED BY bystander"))
+
+
+async def _until_logged(lines: Sequence[Mapping[str, Any]], event: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while event not in [line["event"] for line in lines]:
+            await asyncio.sleep(0.02)
+
+
+def test_every_servicer_has_its_generated_base_and_every_method_of_it() -> None:
+    for servicer in (Health, ExportService, CacheAdmin, ImportService):
+        base = servicer.__mro__[1]
+        assert base.__module__.endswith("_pb2_grpc")
+        methods = [name for name in vars(base) if not name.startswith("_")]
+        assert methods
+        assert [name for name in methods if getattr(servicer, name) is getattr(base, name)] == []
+
+
+async def test_a_watch_too_many_lets_its_client_call_all_the_same(
+    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fhirexport_server.app.Health", lambda: Health(most_watches=1))
+    async with (
+        asyncio.timeout(PATIENCE),
+        running_server(new_database("sqlite")) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        request = HealthCheckRequest(service="")
+        first = HealthStub(channel).Watch(request)
+        await first.read()
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await HealthStub(channel).Watch(request).read()
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert "use Check" in (caught.value.details() or "")
+        # By the protocol of health checking, this client then takes the server for healthy.
+        async with AsyncClient(address) as client:
+            with pytest.raises(NotFoundError):
+                await client.structure(1).read()
+        first.cancel()
+        while True:  # the place of the watch that left is free again
+            try:
+                assert (await HealthStub(channel).Watch(request).read()).status == SERVING
+                break
+            except grpc.aio.AioRpcError as error:
+                assert error.code() is grpc.StatusCode.UNIMPLEMENTED  # noqa: PT017 - not to be raised for long
 
 
 async def test_losing_redis_degrades_its_services_and_not_the_exports(

@@ -113,6 +113,10 @@ class Exporter:
             _log.warning("database_is_another", effect="nothing that was kept of the former is served")
         self._incarnation = incarnation
 
+    async def check_writable(self) -> None:
+        """Raise an error when imports cannot work: as `check`, or DatabaseReadOnlyError."""
+        await self._threads.look_up(self._database.check_writable)
+
     async def compact(self) -> Compaction:
         """Does a little of the database's upkeep; returns what writers have changed.
 

@@ -1,4 +1,4 @@
-"""Owns the gRPC health service: what it says of each service, and the probe that finds out."""
+"""The gRPC health service: the status of each service, and the probe that finds it out."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -6,7 +6,9 @@ from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import structlog
+from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthServicer
 
 from fhirexport_server.logs import where
 from fhirexport_server.rpc.errors import refusal
@@ -19,62 +21,87 @@ EXPORTS = "fhirexport.v1.ExportService"
 CACHE_ADMIN = "fhirexport.v1.CacheAdmin"
 CACHE = "fhirexport.cache"
 """The cache itself; exports go on without it."""
-NAMES = (SERVER, EXPORTS, CACHE_ADMIN, CACHE, "fhirexport.v1.ImportService")
+IMPORTS = "fhirexport.v1.ImportService"
+NAMES = (SERVER, EXPORTS, CACHE_ADMIN, CACHE, IMPORTS)
+MOST_WATCHES = 500
+"""How many watches there may be at once: half of the calls that the server takes (`server.py`)."""
 
 # The messages' package publishes no types.
 _Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
-class Health:
-    """Answers `grpc.health.v1.Health`. Every name is NOT_SERVING until it is set.
+class Health(HealthServicer):  # type: ignore[misc] # the library publishes no types
+    """Answer `grpc.health.v1.Health`. Every name is NOT_SERVING until it is set.
 
-    It takes the place of grpcio-health-checking's own servicer, of which a watcher that leaves stops the
-    others from hearing anything more, and whose watchers hold up a shutdown for its whole grace.
+    The base class is the generated one, so that a method that a newer protocol adds is UNIMPLEMENTED and no
+    failure of the start. The library's own servicer is not used: of two watches of a name, the first to leave
+    stops the other one from hearing anything more (grpcio-health-checking 1.81), and its watches hold up a
+    shutdown for the whole grace (every release so far).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_watches: int = MOST_WATCHES) -> None:
         self._serving = dict.fromkeys(NAMES, False)
         self._draining = False
         self._changed = asyncio.Condition()
+        self._most_watches = most_watches
+        self._watches = 0
 
     async def Check(  # noqa: N802 - the protocol's name
         self, request: HealthCheckRequest, context: _Context
     ) -> HealthCheckResponse:
-        """Answers with the status of a service, or NOT_FOUND."""
+        """Return the status of a service, or fail with NOT_FOUND."""
         if request.service not in self._serving:
             await context.abort(grpc.StatusCode.NOT_FOUND)
         return HealthCheckResponse(status=self._status(request.service))
 
+    async def List(  # noqa: N802 - the protocol's name
+        self, _request: object, _context: _Context
+    ) -> Any:  # noqa: ANN401 - the message is not there before grpcio-health-checking 1.82
+        """Return the status of every name. Only a library that knows the method calls it."""
+        statuses = {name: HealthCheckResponse(status=self._status(name)) for name in NAMES}
+        return health_pb2.HealthListResponse(statuses=statuses)
+
     async def Watch(  # noqa: N802 - the protocol's name
-        self, request: HealthCheckRequest, _context: _Context
+        self, request: HealthCheckRequest, context: _Context
     ) -> AsyncGenerator[HealthCheckResponse, None]:
-        """Answers with the status of a service, and again each time it changes, until the server drains."""
-        told = None
-        while True:
-            # Looked at before the status is told: a drain that begins while it is being sent is told too.
-            draining = self._draining
-            status = self._status(request.service)
-            if status != told:
-                yield HealthCheckResponse(status=status)
-                told = status
-            if draining:
-                return
-            async with self._changed:
-                while self._status(request.service) == told and not self._draining:
-                    await self._changed.wait()
+        """Yield the status of a service, and again each time it changes, until the server drains.
+
+        A watch too many is UNIMPLEMENTED: by the protocol, whoever asked does without watching. Any other
+        code would keep its client from calling at all.
+        """
+        if self._watches >= self._most_watches:
+            text = f"{self._most_watches} watches are open already: use Check"
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
+        self._watches += 1
+        try:
+            sent = None
+            while True:
+                # Looked at before the status is sent: a drain that begins while it is being sent is seen too.
+                draining = self._draining
+                status = self._status(request.service)
+                if status != sent:
+                    yield HealthCheckResponse(status=status)
+                    sent = status
+                if draining:
+                    return
+                async with self._changed:
+                    while self._status(request.service) == sent and not self._draining:
+                        await self._changed.wait()
+        finally:
+            self._watches -= 1
 
     def is_serving(self, name: str) -> bool:
-        """Returns whether one of NAMES is SERVING."""
+        """Return whether one of NAMES is SERVING."""
         return self._serving[name] and not self._draining
 
     async def set_serving(self, *names: str, serving: bool) -> None:
-        """Sets the status of some services."""
+        """Set the status of some services."""
         async with self._changed:
             self._serving.update(dict.fromkeys(names, serving))
             self._changed.notify_all()
 
     async def drain(self) -> None:
-        """Makes every service NOT_SERVING for good, and ends the watches."""
+        """Make every service NOT_SERVING for good, and end the watches."""
         async with self._changed:
             self._draining = True
             self._changed.notify_all()
@@ -86,16 +113,28 @@ class Health:
 
 
 class Probe:
-    """Finds out, again and again, whether exports work."""
+    """Finds out, again and again, whether some services work, and sets their status."""
 
-    def __init__(self, health: Health, check: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, health: Health, what: str, names: tuple[str, ...], check: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Make a probe that does not run yet.
+
+        Args:
+          health: Where the status is set.
+          what: What works or not, in the plural, as the log names it: `exports`.
+          names: The services whose status it is, of NAMES.
+          check: Raises when they do not work.
+        """
         self._health = health
+        self._what = what
+        self._names = names
         self._check = check
 
     async def run(
         self, *, seconds: float = 5.0, failing_seconds: float = 1.0, patience: float = 6.0
     ) -> NoReturn:
-        """Probes until it is cancelled.
+        """Probe until cancelled.
 
         Args:
           seconds: How long to wait after a success.
@@ -106,14 +145,17 @@ class Probe:
         while True:
             failure = await self._failure(patience)
             serving = failure is None
-            await self._health.set_serving(SERVER, EXPORTS, serving=serving)
+            await self._health.set_serving(*self._names, serving=serving)
             if failure is not None and was_serving is not False:
-                told = refusal(failure)
+                status = refusal(failure)
                 _log.warning(
-                    "exports_unavailable", reason=told.reason, message=told.message, where=where(failure)
+                    f"{self._what}_unavailable",
+                    reason=status.reason,
+                    message=status.message,
+                    where=where(failure),
                 )
             elif failure is None and was_serving is not True:
-                _log.info("exports_available")
+                _log.info(f"{self._what}_available")
             was_serving = serving
             await asyncio.sleep(seconds if serving else failing_seconds)
 
@@ -121,6 +163,6 @@ class Probe:
         try:
             async with asyncio.timeout(patience):
                 await self._check()
-        except Exception as error:  # noqa: BLE001 - whatever it is, exports do not work, and the probe goes on
+        except Exception as error:  # noqa: BLE001 - whatever it is, they do not work, and the probe goes on
             return error
         return None

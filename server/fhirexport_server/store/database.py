@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.domain.errors import DatabaseUnavailableError
+from fhirexport_server.domain.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from fhirexport_server.domain.revision import Revision
-from fhirexport_server.store import compactor, invalidation, queries, schema
+from fhirexport_server.store import compactor, invalidation, queries, rights, schema
 from fhirexport_server.store import engine as engines
 from fhirexport_server.store.importing.writing import Writing, conflicts_told
 from fhirexport_server.store.migrate import require_head
@@ -131,6 +131,18 @@ class Database:
         with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
             require_head(connection)
             return str(connection.execute(select(schema.database_incarnation.c.id)).scalar_one())
+
+    def check_writable(self, interrupt: Interrupt | None = None) -> None:
+        """Make sure that imports can work, without writing anything.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: the database cannot be read.
+            DatabaseReadOnlyError: the server may not write.
+        """
+        with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
+            require_head(connection)
+            if not rights.may_import(connection):
+                raise DatabaseReadOnlyError
 
     def compact(self, interrupt: Interrupt | None = None) -> compactor.Compaction:
         """Folds some deltas of revisions into their base rows; returns what has changed.
