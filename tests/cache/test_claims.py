@@ -12,6 +12,7 @@ from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import made, rendering, variant
+from support.server import PATIENCE
 from support.valkey import Valkey
 
 ETAG = rendering().description.etag
@@ -30,6 +31,12 @@ async def processes(valkey: Valkey) -> AsyncIterator[list[RedisCache]]:
     """Caches as of several processes: each with a connection of its own."""
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(opened(valkey)) for _ in range(4)]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody give up waiting for a claim: who waits where they should not would wait for ever."""
+    monkeypatch.setattr(claims, "PATIENCE_SECONDS", 10 * PATIENCE)
 
 
 async def test_one_process_makes_it_and_the_others_find_it(processes: list[RedisCache]) -> None:
@@ -53,7 +60,7 @@ async def test_who_wants_another_state_does_not_wait(processes: list[RedisCache]
     other = rendering(2).description.etag
     async with (
         processes[0].claim(variant(), ETAG),
-        asyncio.timeout(1),
+        asyncio.timeout(PATIENCE),
         processes[1].claim(variant(), other) as turn,
     ):
         assert turn
@@ -63,21 +70,21 @@ async def test_a_claim_is_let_go_of_when_its_owner_gives_up(processes: list[Redi
     with pytest.raises(RuntimeError):
         async with processes[0].claim(variant(), ETAG):
             raise RuntimeError
-    async with asyncio.timeout(1), processes[1].claim(variant(), ETAG) as turn:
+    async with asyncio.timeout(PATIENCE), processes[1].claim(variant(), ETAG) as turn:
         assert turn
 
 
 async def test_a_claim_is_renewed_as_long_as_its_owner_lives(
     processes: list[RedisCache], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "LEASE_SECONDS", 0.3)
-    monkeypatch.setattr(claims, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(claims, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(claims, "PATIENCE_SECONDS", 2.0)
     async with processes[0].claim(variant(), ETAG) as first:
         assert first
         begun = asyncio.get_running_loop().time()
         async with processes[1].claim(variant(), ETAG) as second:
             assert second
-        assert asyncio.get_running_loop().time() - begun > 1.0
+        assert asyncio.get_running_loop().time() - begun > 2.0
 
 
 async def test_a_dead_owner_costs_its_lease_at_most(valkey: Valkey, processes: list[RedisCache]) -> None:

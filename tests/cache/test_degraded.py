@@ -17,14 +17,17 @@ from structlog.testing import capture_logs
 from support.renderings import large, made, rendering, variant
 from support.valkey import Valkey, running_valkey
 
-BUDGET = 0.3
+BUDGET = 2.0
+"""For what is frozen. Elsewhere a Redis that is merely slow, on a busy machine, must not pass for away."""
 PATIENCE = 30.0
 WANTED = Exactly(rendering().description.etag)
 
 
 @asynccontextmanager
-async def opened(url: str, socket_timeout: float = 0.25) -> AsyncIterator[RedisCache]:
-    address = Address(url, socket_timeout=socket_timeout, connect_timeout=0.25, budget=BUDGET)
+async def opened(
+    url: str, *, socket_timeout: float = PATIENCE, budget: float = PATIENCE
+) -> AsyncIterator[RedisCache]:
+    address = Address(url, socket_timeout=socket_timeout, connect_timeout=PATIENCE, budget=budget)
     metrics = Metrics(CollectorRegistry())
     async with open_redis_cache(address, dict.fromkeys(Dataset, 300), metrics) as cache:
         yield cache
@@ -73,7 +76,7 @@ async def test_it_survives_a_redis_that_dies_and_comes_back(own_valkey: Valkey) 
 
 
 async def test_a_frozen_redis_costs_its_budget_once(own_valkey: Valkey) -> None:
-    async with opened(own_valkey.url) as cache:
+    async with opened(own_valkey.url, socket_timeout=BUDGET, budget=BUDGET) as cache:
         own_valkey.pause()
         clock = asyncio.get_running_loop().time
         begun = clock()
@@ -82,14 +85,14 @@ async def test_a_frozen_redis_costs_its_budget_once(own_valkey: Valkey) -> None:
         first = clock() - begun
         for _ in range(50):
             assert await use(cache) is Outcome.UNAVAILABLE
-        # A machine with other work is slow; 50 more budgets would be 15 seconds.
+        # A machine with other work is slow; 50 more budgets would be 100 seconds.
         assert clock() - begun < first + 10 * BUDGET
         own_valkey.resume()
         await wait_for(cache, State.AVAILABLE)
 
 
 async def test_a_frozen_redis_costs_its_budget_however_long_the_driver_would_wait(own_valkey: Valkey) -> None:
-    async with opened(own_valkey.url, socket_timeout=2 * PATIENCE) as cache:
+    async with opened(own_valkey.url, socket_timeout=2 * PATIENCE, budget=1) as cache:
         assert (await cache.look_up(variant(), WANTED)).outcome is Outcome.MISS
         own_valkey.pause()
         async with asyncio.timeout(PATIENCE):
