@@ -1,122 +1,17 @@
-"""Owns the command line of the server: `fhirexport-server serve | migrate | demo`."""
+"""The command `fhirexport-server`; it needs the extra `fhirexport[server]`."""
 
-import asyncio
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Annotated, NoReturn
-
-import structlog
-import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from fhirexport_server import logs
-from fhirexport_server.app import serve as run_server
-from fhirexport_server.demo import group
-from fhirexport_server.demo.traits import MOST_PATIENTS
-from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
-from fhirexport_server.domain.rows import Batch
-from fhirexport_server.garbage import collect_rarely
-from fhirexport_server.metrics_page import MetricsAddressError
-from fhirexport_server.rpc.server import ListenError
-from fhirexport_server.settings import Settings, problems
-from fhirexport_server.store import loader
-from fhirexport_server.store.migrate import migrate as bring_to_date
-
-_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("fhirexport_server")
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,  # they print local variables, rows among them
-    help="Exports a hospital group's data as FHIR over gRPC. Settings come from the environment and `.env`.",
-)
-
-
-@app.command()
-def serve() -> None:
-    """Serve until SIGTERM or Ctrl-C; a second one ends it at once."""
-    settings = _settings()
-    collect_rarely()
-    asyncio.run(run_server(settings))
-
-
-@app.command()
-def migrate() -> None:
-    """Bring the schema of DATABASE_URL to date."""
-    bring_to_date(_settings().database_url.get_secret_value())
-
-
-@app.command()
-def demo(
-    *,
-    patients: Annotated[int, typer.Option(min=1, max=MOST_PATIENTS, help="How many patients.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same group.")] = 1,
-) -> None:
-    """Fill an empty DATABASE_URL with a made-up hospital group."""
-    url = _settings().database_url.get_secret_value()
-    bring_to_date(url)
-    if not loader.is_empty(url):
-        raise _UserError("the database of DATABASE_URL is not empty: choose a new one, or delete this one")
-    batches = group.batches(patients=patients, seed=seed)
-    loader.load(url, _shown(batches, group.total_rows(patients=patients)))
 
 
 def main() -> None:
-    """Runs the command line.
-
-    Exits with 0, 1 for what went wrong, or 2 for a wrong argument or setting.
-    """
+    """Run the command line and exit with its status: 1 where the extra is not installed."""
     try:
-        app()
-    except _UserError as error:
-        _fail(str(error), 1)
-    except (ListenError, MetricsAddressError) as error:
-        name = "LISTEN_ADDRESS" if isinstance(error, ListenError) else "METRICS_ADDRESS"
-        _fail(f"cannot listen on {name}: it is taken, not of this machine, or not permitted", 1)
-    except DatabaseUnavailableError:
-        _fail(
-            "the database of DATABASE_URL cannot be reached: does it run, does the file's directory exist?", 1
-        )
-    except SchemaMismatchError as error:
-        _fail(f"the schema of DATABASE_URL is {error.found}, and this release has {error.expected}", 1)
-    except Exception as error:  # noqa: BLE001 - a traceback would print the error's text, which may quote a row
-        _log.critical("internal_error", where=logs.where(error))
-        raise SystemExit(1) from None
-
-
-class _UserError(Exception):
-    """Something that the user can put right; its text says how."""
-
-
-def _settings() -> Settings:
-    """Returns the settings, having set up the log; ends the program where they are wrong."""
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        _fail("\n".join(problems(error)), 2)
-    try:
-        logs.configure(settings.log_level, settings.log_file)
-    except OSError:
-        _fail("LOG_FILE: must be a file that can be written", 2)
-    return settings
-
-
-def _fail(message: str, status: int) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
-    raise SystemExit(status)
-
-
-def _shown(batches: Iterable[Batch], total: int) -> Iterator[Batch]:
-    """Yields the batches, with a progress bar on a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        rows = progress.add_task("rows", total=total)
-        for batch in batches:
-            yield batch
-            progress.advance(rows, len(batch.rows))
+        from fhirexport_server import commands  # noqa: PLC0415 - `pip install fhirexport` brings none of this
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in {"fhirexport", "fhirexport_server"}:
+            raise
+        sys.exit(f"fhirexport-server: {error.name} is missing: pip install 'fhirexport[server]'")
+    commands.main()
 
 
 if __name__ == "__main__":

@@ -2,14 +2,18 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
+from fhirexport_server.cache import urls as redis_urls
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.store import urls as database_urls
 
 _DATABASE_URL = re.compile(
     r"(?P<scheme>postgresql(\+psycopg)?://)(?P<user>.*@)?"
@@ -25,7 +29,8 @@ _BASE_URL = re.compile(
     r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~!$&'()*+,;=:@%/-]*)?", re.ASCII
 )
 
-
+_NEAR = 0.85
+"""How alike two names are of which one is taken for a misspelling of the other, 1 being the same."""
 OFF = "off"
 """The METRICS_ADDRESS that serves no metrics."""
 
@@ -126,6 +131,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 "must be a URL such as sqlite:///fhirexport.db or postgresql://user:password@host:5432/name"
             )
+        if wrong := database_urls.refusal(value.get_secret_value()):
+            raise ValueError(wrong)
         return value
 
     @field_validator("redis_url")
@@ -136,6 +143,8 @@ class Settings(BaseSettings):
                 "must be a URL such as redis://localhost:6379/0, rediss://user:password@host:6379/0 "
                 "or unix:///run/redis.sock"
             )
+        if value is not None and (wrong := redis_urls.refusal(value.get_secret_value())):
+            raise ValueError(wrong)
         return value
 
     @field_validator("base_url")
@@ -238,6 +247,31 @@ def redacted_redis(url: str) -> str:
     if match is None:
         return "?"
     return match["scheme"] + match["rest"] if match["scheme"] else match["socket"] + match["path"]
+
+
+def misspelt() -> list[str]:
+    """Return a line for each variable, of the environment or `.env`, that is near to a setting and none.
+
+    Only where that setting is not given as well: then the other one may well be another program's.
+    """
+    names = {name.upper() for name in Settings.model_fields}
+    environment = EnvSettingsSource(Settings, env_ignore_empty=False).env_vars
+    given = {name.upper() for name in (*environment, *_env_file())}
+    lines = []
+    for name in sorted(given - names):
+        near = get_close_matches(name, names, n=1, cutoff=_NEAR)
+        if not near and name.startswith("CACHE_TTL_"):
+            near = ["CACHE_TTL"]
+        if near and near[0] not in given and not name.startswith("OTEL_"):
+            lines.append(
+                f"{name}: there is no such setting; {near[0]} is one. If {name} is another program's, set "
+                f"{near[0]} as well, to nothing for its default"
+            )
+    return lines
+
+
+def _env_file() -> Iterable[str]:
+    return DotEnvSettingsSource(Settings, env_ignore_empty=False).env_vars
 
 
 def problems(error: ValidationError) -> list[str]:

@@ -167,6 +167,21 @@ async def test_a_wrong_password_is_no_error(own_valkey: Valkey) -> None:
         assert (cache.state, await use(cache)) == (State.AVAILABLE, Outcome.MISS)
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["", "ssl_cert_reqs=none", "ssl_cert_reqs=none&ssl_check_hostname=true", "ssl_ca_certs=/nowhere/ca.pem"],
+)
+async def test_tls_that_does_not_come_about_is_no_error(query: str) -> None:
+    async def answer(_reader: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"-ERR this is no TLS\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with opened(f"rediss://127.0.0.1:{port}/0?{query}") as cache:
+            assert (cache.state, await use(cache)) == (State.UNAVAILABLE, Outcome.UNAVAILABLE)
+
+
 RIGHTS = (
     "on >secret resetkeys ~fhir:export:* ~{fhir:export:*"
     " -@all +@read +@write +@scripting +@connection +@transaction +time -@dangerous +info"

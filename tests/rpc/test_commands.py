@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fhirexport._version import __version__
 from fhirexport_server.demo.group import batches, total_rows
 from fhirexport_server.settings import Settings
 from fhirexport_server.store.engine import create
@@ -69,6 +70,21 @@ def test_wrong_settings_are_one_line_each(tmp_path: Path) -> None:
     names = [line.partition(":")[0] for line in err.splitlines()]
     assert names == ["DATABASE_URL", "LISTEN_ADDRESS", "MAX_RENDERINGS"]
     assert "CANARY" not in err
+
+
+def test_a_misspelt_setting_and_options_that_cannot_work_are_one_line_each(tmp_path: Path) -> None:
+    """The field's case 30, among others."""
+    url = "redis://:CANARY@127.0.0.1:6379/0?decode_responses=True"
+    status, out, err = _run(tmp_path, "serve", REDIS_URL=url, CACHE_TLL="CANARY")
+    misspelt, option = err.splitlines()
+    assert (status, out) == (2, "")
+    assert misspelt.startswith("CACHE_TLL: there is no such setting; CACHE_TTL is one")
+    assert option.startswith("REDIS_URL: must not have the option decode_responses")
+    assert "CANARY" not in err
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert _run(tmp_path, "--version") == (0, f"fhirexport-server {__version__}\n", "")
 
 
 def test_a_log_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseReadOnlyError
 from fhirexport_server.store.database import Database
+from fhirexport_server.store.engine import create
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from support.rows import EJ_ID, small, writing
@@ -54,3 +55,22 @@ def test_who_may_write_a_table_moves_its_revision_without_a_right_on_it(url: str
     with writing(url) as connection:
         assert connection.execute(text("SELECT count(*) FROM tombstone")).scalar_one() == 1
         connection.execute(text("DROP OWNED BY writer"))
+
+
+@pytest.mark.parametrize("options", ["", "&application_name=of-the-url&options=-c%20work_mem=8MB"])
+def test_text_is_utf8_whatever_the_environment_or_the_role_says(
+    url: str, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    role = _as_role(url, "westerner", "SELECT ON ALL TABLES IN SCHEMA public")
+    with writing(url) as connection:
+        connection.execute(text("ALTER ROLE westerner SET client_encoding = 'SQL_ASCII'"))
+    engine = create(role + options)
+    with engine.connect() as connection:
+        assert connection.execute(text("SHOW client_encoding")).scalar_one() == "UTF8"
+        assert connection.execute(text("SELECT 'Ł' || chr(8217)")).scalar_one() == "Ł\u2019"
+        name = connection.execute(text("SHOW application_name")).scalar_one()
+    engine.dispose()
+    assert name == ("of-the-url" if options else "fhirexport")
+    with writing(url) as connection:
+        connection.execute(text("DROP OWNED BY westerner"))

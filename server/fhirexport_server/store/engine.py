@@ -30,6 +30,16 @@ STATEMENT_SECONDS = 60
 """How long one statement, or one fetch of a cursor, may take."""
 LOCK_SECONDS = 5
 
+_BOUNDS = {
+    "connect_timeout": CONNECT_SECONDS,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "application_name": "fhirexport",
+}
+"""What a connection to PostgreSQL has where the URL does not say otherwise."""
+
 _UNDEFINED_TABLE = "42P01"
 _UNDEFINED_COLUMN = "42703"
 MAY_NOT_WRITE = ("42501", "25006")
@@ -77,12 +87,9 @@ def _postgresql(url: URL, pool_size: int, *, pre_ping: bool) -> Engine:
         pool_pre_ping=pre_ping,
         hide_parameters=True,
         connect_args={
-            "connect_timeout": CONNECT_SECONDS,
-            "tcp_user_timeout": 10_000,
-            "keepalives_idle": 30,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "application_name": "fhirexport",
+            **{name: value for name, value in _BOUNDS.items() if name not in url.query},
+            # Whatever the URL, the environment or the role says: the driver decodes by it.
+            "client_encoding": "utf8",
             # Prepared statements do not survive a pooler in transaction mode.
             "prepare_threshold": None,
         },

@@ -1,0 +1,86 @@
+"""Which database URLs are accepted: their options are the driver's, and leave what it answers alone."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from fhirexport_server.domain import url_options
+from fhirexport_server.domain.url_options import TEXT, matching, number, one_of
+
+_LARGEST_PORT: Final = 65_535
+_VERSIONS: Final = one_of("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_SETTINGS: Final = matching(
+    r"( *-c *(search_path|role|statement_timeout|lock_timeout|work_mem|jit)=[\w$,.\"-]+)+ *",
+    "of the form -c name=value, and set search_path, role, statement_timeout, lock_timeout, work_mem or jit",
+)
+POSTGRESQL: Final = {
+    "host": TEXT,
+    "hostaddr": TEXT,
+    "port": matching(r"[1-9]\d{0,4}(,[1-9]\d{0,4})*", "a port"),
+    "user": TEXT,
+    "password": TEXT,
+    "passfile": TEXT,
+    "sslmode": one_of("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslrootcert": TEXT,
+    "sslcert": TEXT,
+    "sslkey": TEXT,
+    "sslpassword": TEXT,
+    "sslcrl": TEXT,
+    "sslsni": number(0, 1),
+    "sslnegotiation": one_of("postgres", "direct"),
+    "ssl_min_protocol_version": _VERSIONS,
+    "ssl_max_protocol_version": _VERSIONS,
+    "channel_binding": one_of("disable", "prefer", "require"),
+    "gssencmode": one_of("disable", "prefer", "require"),
+    "target_session_attrs": one_of("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+    "load_balance_hosts": one_of("disable", "random"),
+    "application_name": TEXT,
+    "connect_timeout": number(1, 60),
+    "keepalives_idle": number(1, 7200),
+    "keepalives_interval": number(1, 7200),
+    "keepalives_count": number(1, 100),
+    "tcp_user_timeout": number(1, 3_600_000),
+    "options": _SETTINGS,
+}
+"""The options of `postgresql://`, which are libpq's. The driver decodes by `client_encoding`: it is ours."""
+_KNOWN: Final = (
+    "client_encoding",
+    "dbname",
+    "service",
+    "replication",
+    "autocommit",
+    "prepare_threshold",
+    "mode",
+)
+_DRIVERS: Final = (
+    "uri",
+    "cache",
+    "timeout",
+    "isolation_level",
+    "detect_types",
+    "check_same_thread",
+    "immutable",
+)
+
+
+def refusal(url: str) -> str | None:
+    """Return what is wrong with a database URL's port and options, None where nothing is.
+
+    It quotes no value: any may be a part of a password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return "is no URL: special characters in a user or a password are percent-encoded"
+    if parsed.port is not None and not 0 < parsed.port <= _LARGEST_PORT:
+        return f"has a port that must be from 1 to {_LARGEST_PORT}"
+    pairs = [(name, value) for name, values in parsed.query.items() for value in _each(values)]
+    if parsed.get_backend_name() == "sqlite":
+        return url_options.refusal(pairs, {}, (*_KNOWN, *_DRIVERS), "sqlite:/// takes none")
+    return url_options.refusal(pairs, POSTGRESQL, _KNOWN, "docs/configuration.md has those that it takes")
+
+
+def _each(values: str | tuple[str, ...]) -> Iterator[str]:
+    yield from (values,) if isinstance(values, str) else values
