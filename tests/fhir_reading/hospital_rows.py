@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypeVar
 
+from fhirexport_server.domain import movement_order
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.rows import (
     Batch,
@@ -38,7 +39,7 @@ class EjRows(NamedTuple):
     contacts: list[PatientContactRow]
     venues: list[VenueRow]
     movements: list[MovementRow]
-    """The active ones, ordered by (`started_at`, `id`)."""
+    """The active ones, each venue's in their order."""
 
     def context(self) -> Context:
         return Context(
@@ -50,8 +51,8 @@ class EjRows(NamedTuple):
             places={place.id: place.kind for place in self.places},
         )
 
-    def of_venue(self, venue: VenueRow) -> list[MovementRow]:
-        return [movement for movement in self.movements if movement.venue_id == venue.id]
+    def of_venue(self, venue: VenueRow) -> Sequence[MovementRow]:
+        return movement_order.sort(one for one in self.movements if one.venue_id == venue.id)
 
     def rendered(self, dataset: Dataset) -> Iterator[Rendered]:
         """Renders a dataset, venues with their movements."""
@@ -118,7 +119,7 @@ def _of_ej(ej: dict[str, object], own: dict[str, list[dict[str, object]]]) -> Ej
         identifiers=_rows(PatientIdentifierRow, own.get("patient_identifier", [])),
         contacts=_rows(PatientContactRow, own.get("patient_contact", [])),
         venues=_rows(VenueRow, own.get("venue", [])),
-        movements=sorted(_rows(MovementRow, active), key=lambda row: (row.started_at, row.id)),
+        movements=list(movement_order.sort(_rows(MovementRow, active))),
     )
 
 

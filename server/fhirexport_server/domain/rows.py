@@ -214,7 +214,7 @@ class VenueRow(NamedTuple):
 
 
 class MovementRow(NamedTuple):
-    """One active movement of a venue; a venue's come ordered by (`started_at`, `id`)."""
+    """One active movement of a venue; a venue's come in the order of `domain/movement_order.py`."""
 
     venue_id: int
     id: int

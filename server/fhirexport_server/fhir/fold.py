@@ -1,7 +1,7 @@
 """Owns what a venue's active movements amount to: its status, class, places and their history.
 
-A venue is a fold over its active movements, ordered by (`started_at`, `id`); a cancelled movement is
-not there, so whatever it changed has never been.
+A venue is a fold over its active movements, in the order of `domain/movement_order.py`; a cancelled
+movement is not there, so whatever it changed has never been.
 
   - A05, A14, A15 and A16 announce something. Before the patient is there they make the venue planned;
     afterwards they change nothing but the expected place (A14, A15).
@@ -65,7 +65,7 @@ def fold(venue: VenueRow, movements: Sequence[MovementRow]) -> Stay:
 
     Args:
         venue: the venue.
-        movements: its active movements, ordered by (`started_at`, `id`).
+        movements: its active movements, in their order (`domain/movement_order.py`).
 
     Raises:
         RowNotRenderableError: an event or a patient class is unknown.

@@ -86,7 +86,7 @@ def venue(row: VenueRow, movements: Sequence[MovementRow]) -> VenueRow:
 
     Args:
         row: the venue.
-        movements: its active movements, ordered by (`started_at`, `id`).
+        movements: its active movements, in their order (`domain/movement_order.py`).
     """
     stay = fold(row, movements)
     finished = stay.status == "finished"
@@ -107,7 +107,7 @@ def movements(venue: VenueRow, rows: Sequence[MovementRow], kinds: Mapping[int, 
 
     Args:
         venue: the venue.
-        rows: its active movements, ordered by (`started_at`, `id`).
+        rows: its active movements, in their order (`domain/movement_order.py`).
         kinds: from a place's id to its kind.
     """
     found = []
@@ -131,7 +131,7 @@ def classes(venue: VenueRow, rows: Sequence[MovementRow]) -> list[str]:
 
     Args:
         venue: the venue.
-        rows: its active movements, ordered by (`started_at`, `id`).
+        rows: its active movements, in their order (`domain/movement_order.py`).
     """
     return [_CLASS[situation.class_code] for situation in situations(venue, rows)]
 

@@ -38,7 +38,7 @@ def situations(venue: VenueRow, movements: Sequence[MovementRow]) -> Iterator[Si
 
     Args:
         venue: the venue.
-        movements: its active movements, ordered by (`started_at`, `id`).
+        movements: its active movements, in their order (`domain/movement_order.py`).
 
     Raises:
         RowNotRenderableError: a patient class is unknown.

@@ -30,7 +30,7 @@ def venue(row: VenueRow, movements: Sequence[MovementRow], ctx: Context) -> Rend
 
     Args:
         row: the venue.
-        movements: its active movements, ordered by (`started_at`, `id`).
+        movements: its active movements, in their order (`domain/movement_order.py`).
         ctx: what the export shares.
 
     Raises:
@@ -75,7 +75,7 @@ def movements(row: VenueRow, movements: Sequence[MovementRow], ctx: Context) -> 
 
     Args:
         row: the venue.
-        movements: its active movements, ordered by (`started_at`, `id`).
+        movements: its active movements, in their order (`domain/movement_order.py`).
         ctx: what the export shares.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from fhirexport_server.domain.movement_order import in_order
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir import shown
 from fhirexport_server.fhir.reading.drafts import MovementDraft, VenueDraft
@@ -152,5 +153,6 @@ class Existing:
             new_venue = new_venue._replace(patient_class=stay.venue.patient_class)
         return new_venue, told
 
-    def _active(self, number: int) -> list[MovementRow]:
-        return [one.row for one in self._of_venue.get(number, ()) if one.state == _ACTIVE]
+    def _active(self, number: int) -> Sequence[MovementRow]:
+        rows = [one.row for one in self._of_venue.get(number, ()) if one.state == _ACTIVE]
+        return in_order(rows)

@@ -1,6 +1,6 @@
 """Owns reading one state of the database: the revision first, then rows as they stream."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from operator import attrgetter
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.movement_order import in_order
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.domain.rows import (
     EjRow,
@@ -90,11 +91,11 @@ class Snapshot:
         for patient in self._stream(PatientRow, queries.patients(ej_id)):
             yield patient, identifiers.of(patient.id), contacts.of(patient.id)
 
-    def venues(self, ej_id: int) -> Iterator[tuple[VenueRow, list[MovementRow]]]:
+    def venues(self, ej_id: int) -> Iterator[tuple[VenueRow, Sequence[MovementRow]]]:
         """Yields the venues by id, each with its active movements in order."""
         movements = _Merge(self._stream(MovementRow, queries.movements(ej_id)))
         for venue in self._stream(VenueRow, queries.venues(ej_id)):
-            yield venue, movements.of(venue.id)
+            yield venue, in_order(movements.of(venue.id))
 
     def _pairs(self, query: queries.Selection) -> dict[Any, str]:
         return {key: value for key, value in self._connection.execute(query)}  # noqa: C416 - rows are no tuples to mypy

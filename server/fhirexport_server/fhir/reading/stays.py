@@ -7,6 +7,7 @@ what they amount to, and reported where it differs: it is not kept.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from fhirexport_server.domain import movement_order
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.fold import ANNOUNCEMENTS, ATTENDING, DISCHARGE
 from fhirexport_server.fhir.reading.drafts import VenueDraft
@@ -21,7 +22,7 @@ class Stay(NamedTuple):
 
     venue: VenueRow
     movements: Sequence[Told]
-    """Ordered by (`started_at`, id)."""
+    """The active ones in their order, then the cancelled ones."""
 
 
 def settle(
@@ -43,8 +44,9 @@ def settle(
         The rows, or None when they contradict each other.
     """
     errors = problems.errors
-    ordered = sorted(movements, key=lambda one: (one.row.started_at, one.row.id))
-    active = [one for one in ordered if one.active]
+    by_id = {one.row.id: one for one in movements}
+    active = [by_id[row.id] for row in movement_order.sort(one.row for one in movements if one.active)]
+    ordered = [*active, *(one for one in movements if not one.active)]
     _check_dates(active, problems)
     if problems.errors > errors:
         return None
