@@ -58,18 +58,19 @@ class Exported(NamedTuple):
     venues: bytes
 
 
-async def _export(exporter: Exporter, ej_id: int, dataset: Dataset, wanted: Format) -> bytes:
-    detail = Detail.MOVEMENTS if dataset is Dataset.VENUES else Detail.SUMMARY
-    request = ExportRequest(ej_id, dataset, wanted, detail)
+async def _export(exporter: Exporter, ej_id: int, dataset: Dataset, wanted: Format, detail: Detail) -> bytes:
+    request = ExportRequest(ej_id, dataset, wanted, detail if dataset is Dataset.VENUES else Detail.SUMMARY)
     async with exporter.open(request) as rendering:
         return b"".join([chunk.text() async for chunk in rendering.chunks()])
 
 
-async def exported(url: str, wanted: Format = Format.NDJSON) -> dict[int, Exported]:
+async def exported(
+    url: str, wanted: Format = Format.NDJSON, detail: Detail = Detail.MOVEMENTS
+) -> dict[int, Exported]:
     """Exports everything of a database, by EJ; venues with their movements."""
     async with exporting(url) as exporter:
         return {
-            ej_id: Exported(*[await _export(exporter, ej_id, dataset, wanted) for dataset in Dataset])
+            ej_id: Exported(*[await _export(exporter, ej_id, dataset, wanted, detail) for dataset in Dataset])
             for ej_id in await exporter.ej_ids()
         }
 

@@ -121,7 +121,7 @@ def movements(venue: VenueRow, rows: Sequence[MovementRow], kinds: Mapping[int, 
         there = there or not (announces or row.trigger_event == ATTENDING)
         row = row._replace(patient_class=new)  # noqa: PLW2901 - the same row, as it is shown
         places = [place for place in (row.bed_id, row.room_id, row.uh_id) if place is not None]
-        bed, room, uh = _slots(places, kinds)
+        bed, room, uh = slots(places, kinds)
         found.append(row._replace(bed_id=bed, room_id=room, uh_id=uh))
     return found
 
@@ -141,8 +141,13 @@ def _first_class(venue: VenueRow, movements: Sequence[MovementRow]) -> str:
     return _CLASS[PATIENT_CLASS[venue.patient_class] if first is None else first.class_code]
 
 
-def _slots(places: Sequence[int], kinds: Mapping[int, str]) -> tuple[int | None, int | None, int | None]:
-    """Which of three columns a place comes from is not shown, but for its kind."""
+def slots(places: Sequence[int], kinds: Mapping[int, str]) -> tuple[int | None, int | None, int | None]:
+    """Bed, room and UH: which of three columns a place comes from is not shown, but for its kind.
+
+    Args:
+        places: three at most, the most precise first.
+        kinds: from a place's id to its kind.
+    """
     wished = [_SLOT.get(kinds[place], 2) for place in places]
     costs = [
         (sum(abs(slot - wish) for slot, wish in zip(slots, wished, strict=True)), slots)

@@ -15,6 +15,8 @@ from fhirexport_server.imports.work import Work
 from fhirexport_server.store.importing.lookups import StoredMovement
 
 _ACTIVE = "active"
+_NOBODY = 0
+"""As the EJ of a row: the id is not free."""
 
 
 class Encounters:
@@ -73,6 +75,9 @@ class Encounters:
     ) -> Who:
         own = [one.source.own.number for one in drafts if one.source.own is not None]
         owners = self._work.writing.look.owners(table, own)
+        if table == "movement":
+            # The id of a movement that was derived is taken, but not by one that a sender knows.
+            owners |= dict.fromkeys(self._work.writing.look.derived(own), _NOBODY)
         claims = []
         for one in drafts:
             number = by_number.get(numbers[one.source.entry])
@@ -118,9 +123,18 @@ class Existing:
         venue, active = self.venues[number], self._active(number)
         rows = shown.movements(venue, active, self._place_kinds)
         return [
-            Told(one._replace(patient_class=class_), active=True, draft=None)
+            Told(
+                one._replace(patient_class=class_),
+                active=True,
+                draft=None,
+                derived=self.movements[one.id].derived,
+            )
             for one, class_ in zip(rows, shown.classes(venue, active), strict=True)
         ]
+
+    def derived(self, number: int) -> list[MovementRow]:
+        """Returns the movements of a venue that were derived of its summary."""
+        return [one.row for one in self._of_venue.get(number, ()) if one.derived]
 
     def merged(self, number: int, stay: Stay) -> tuple[VenueRow, list[Told]]:
         """Returns what is to be written of a stay: what was changed, and the rest as it was."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
+from fhirexport_server.fhir.derivation import is_derived_number
 from fhirexport_server.fhir.reading import stays
 from fhirexport_server.fhir.reading.directory import Directory
 from fhirexport_server.fhir.reading.drafts import Draft, MovementDraft, VenueDraft
@@ -11,6 +12,7 @@ from fhirexport_server.fhir.reading.entries import Entry
 from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.rows import row
 from fhirexport_server.fhir.reading.summaries import Told
+from fhirexport_server.imports import derived_stays
 from fhirexport_server.imports.encounters import Existing
 from fhirexport_server.imports.identity import Who
 from fhirexport_server.imports.targets import PATIENT, PLACE, UNIT, VENUE, Targets
@@ -102,10 +104,15 @@ class StayWindow:
         taken = set(who.ids.values())
         for number, movements in self._grouped(who, existing).items():
             venue = self.told.get(number)
-            shown = existing.shown_venue(number) if venue is None else venue.row
             kept = [one for one in existing.kept(number) if one.row.id not in taken]
             draft = None if venue is None else venue.draft
-            stay = stays.settle(shown, draft, [*movements, *kept], self._find, work.problems)
+            shown = existing.shown_venue(number) if venue is None else venue.row
+            told: list[Told] | None = derived_stays.replaced(movements, kept)
+            if draft is not None and derived_stays.is_summary_alone(movements, kept):
+                before = existing.derived(number)
+                derived = derived_stays.derived(work, draft, shown, before, self._find)
+                told = None if derived is None else [*movements, *derived]
+            stay = None if told is None else stays.settle(shown, draft, told, self._find, work.problems)
             if stay is not None:
                 yield number, stay
                 continue
@@ -129,7 +136,8 @@ class StayWindow:
                 continue
             made = self._row(one, who.ids[place], venue_row)
             if place not in refused:
-                found.setdefault(number, []).append(Told(made, one.state == ACTIVE, one))
+                derived = is_derived_number(made.movement_no, venue_row.venue_no)
+                found.setdefault(number, []).append(Told(made, one.state == ACTIVE, one, derived))
         return found
 
     def _row(self, draft: MovementDraft, number: int, venue: VenueRow) -> MovementRow:

@@ -101,33 +101,45 @@ def _write(
     new_movements: list[tuple[object, ...]] = []
     changed_movements: list[tuple[object, ...]] = []
     ej_id, counts = work.ej.id, work.counts
+    gone: list[int] = []
     for number, stay in settled:
         before = existing.venues.get(number)
         venue, movements = existing.merged(number, stay)
-        if before is None:
-            created.append(venue)
-        elif venue != before:
-            changed.append(venue)
-        counts.updated += before not in {None, venue} and number in told
-        counts.unchanged += before == venue and number in told
+        left = {row.id for row in existing.derived(number)} - {one.row.id for one in movements}
+        gone += left
+        # Movements that are derived are no resources of the import: they count as their venue.
+        is_venue_changed = venue != before or bool(left)
         for one in movements:
             was = existing.movements.get(one.row.id)
             state = ACTIVE if one.active else "cancelled"
-            is_changed = was is not None and (was.state, was.row) != (state, one.row)
+            written = (state, one.derived, one.row)
+            is_changed = was is not None and (was.state, was.derived, was.row) != written
             if was is None:
-                new_movements.append((ej_id, state, *one.row))
+                new_movements.append((ej_id, state, one.derived, *one.row))
             elif is_changed:
-                changed_movements.append((one.row.id, state, *_without_id(one.row)))
-            if one.draft is not None and was is not None:
+                changed_movements.append((one.row.id, state, one.derived, *_without_id(one.row)))
+            if one.draft is None:
+                is_venue_changed |= one.derived and (was is None or is_changed)
+            elif was is None:
+                counts.created += 1
+            else:
                 counts.updated += is_changed
                 counts.unchanged += not is_changed
-    counts.created += len(created) + len(new_movements)
+        if before is None:
+            created.append(venue)
+        else:
+            if venue != before:
+                changed.append(venue)
+            counts.updated += is_venue_changed and number in told
+            counts.unchanged += not is_venue_changed and number in told
+    counts.created += len(created)
     writing = work.writing
+    writing.clear("movement", "id", gone)
     writing.insert("venue", ["ej_id", *_VENUE_COLUMNS], [(ej_id, *one) for one in created])
     writing.update("venue", _VENUE_COLUMNS, changed)
-    writing.insert("movement", ["ej_id", "state", *_MOVEMENT_COLUMNS], new_movements)
+    writing.insert("movement", ["ej_id", "state", "derived", *_MOVEMENT_COLUMNS], new_movements)
     others = [name for name in _MOVEMENT_COLUMNS if name != "id"]
-    writing.update("movement", ["id", "state", *others], changed_movements)
+    writing.update("movement", ["id", "state", "derived", *others], changed_movements)
 
 
 def _without_id(movement: MovementRow) -> list[object]:

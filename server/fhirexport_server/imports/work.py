@@ -1,5 +1,6 @@
 """Owns what the stages of one import share: the transaction, the EJ, what was found and what was done."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -69,6 +70,8 @@ class Work:
     is_atomic: bool
     """Whether one error refuses everything."""
     counts: Counts = field(default_factory=Counts)
+    now: int = field(default_factory=lambda: int(time.time()))
+    """When it began, in epoch seconds: the same for all that it writes."""
     systems: dict[str, str] = field(default_factory=dict)
     """The EJ's Identifier.system for each kind of number whose system is settled."""
     structure: StructureIndex = field(init=False)

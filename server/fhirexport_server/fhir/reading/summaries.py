@@ -17,6 +17,17 @@ _FOLLOWS: Final = (
     "is not kept: it follows from the movements, which say otherwise or are missing; send every movement as"
     " an Encounter that is partOf this one"
 )
+_DERIVED: Final = {
+    "status": "is shown as {status}",
+    "class": "is shown as {class_code}",
+    "period": "is shown as the rest of the summary tells it: {ends}",
+    "statusHistory": "is shown in order, without gaps, and within the stay",
+    "classHistory": "is shown in order, without gaps, and within the stay",
+    "location": ("is shown as one place at a time, the most precise, from one change to the next"),
+}
+_NOT_THERE: Final = (
+    "is not kept: it names no {kind} of this legal entity that is there or is imported as well"
+)
 _FOLLOWS_ITSELF: Final = "is not kept: it follows from the venue's movements, which say otherwise"
 _LOCATION_STATUS: Final = {"in-progress": "active", "onleave": "reserved", "finished": "completed"}
 _ANNOUNCED: Final = ("planned", "reserved")
@@ -30,7 +41,9 @@ class Told(NamedTuple):
     active: bool
     """Whether it is not cancelled."""
     draft: MovementDraft | None
-    """None for one that was there before and is not in the import."""
+    """None for one that is not in the import itself."""
+    derived: bool = False
+    """Whether it was derived of the venue's summary."""
 
 
 def compare(
@@ -55,9 +68,25 @@ def compare(
                 _report(one.draft.source, name, _FOLLOWS_ITSELF, problems)
     stay = fold(venue._replace(activity_type=None), rows)
     if draft is not None:
+        _report_unknown(draft, find, problems)
+        derived = any(one.derived for one in movements)
+        ends = "only a finished stay has an end" if stay.end is None else "from its start to its end"
         for name in _summed_up_otherwise(draft, stay, find):
-            _report(draft.source, name, _FOLLOWS, problems)
+            text = _FOLLOWS
+            if derived and name in _DERIVED:
+                text = _DERIVED[name].format(status=stay.status, class_code=stay.class_code, ends=ends)
+            _report(draft.source, name, text, problems)
     return stay.activity_type
+
+
+def _report_unknown(draft: VenueDraft, find: Find, problems: Problems) -> None:
+    """Reports what names nothing: it is optional, so that the rest is kept."""
+    said = draft.summary
+    if said.responsible is not None and find(said.responsible) is None:
+        _report(draft.source, said.responsible.at, _NOT_THERE.format(kind="unit"), problems)
+    for stop in said.places:
+        if find(stop.place) is None:
+            _report(draft.source, stop.place.at, _NOT_THERE.format(kind="place"), problems)
 
 
 def _report(source: Source, name: str, text: str, problems: Problems) -> None:
@@ -83,15 +112,20 @@ def _told_otherwise(one: MovementDraft, situation: Situation) -> list[str]:
 
 def _summed_up_otherwise(venue: VenueDraft, stay: Stay, find: Find) -> list[str]:
     told = venue.summary
+    responsible = None if told.responsible is None else find(told.responsible)
+    if told.responsible is not None and responsible is None:
+        responsible = stay.responsible
+    statuses = [(value, Span(start, end)) for value, start, end in stay.status_history]
+    classes = [(value, Span(start, end)) for value, start, end in stay.class_history]
     found = [
         name
         for name, said, amounts_to in (
             ("status", told.status, stay.status),
             ("class", told.class_code, stay.class_code),
             ("period", told.period, (stay.start, stay.end)),
-            ("statusHistory", told.status_history, tuple((s, Span(a, b)) for s, a, b in stay.status_history)),
-            ("classHistory", told.class_history, tuple((c, Span(a, b)) for c, a, b in stay.class_history)),
-            ("serviceProvider", told.responsible and find(told.responsible), stay.responsible),
+            ("statusHistory", *_pasts(told.status_history, told.status, statuses, stay.status)),
+            ("classHistory", *_pasts(told.class_history, told.class_code, classes, stay.class_code)),
+            ("serviceProvider", responsible, stay.responsible),
             ("participant", told.attending, stay.attending),
             ("type", venue.activity_type, stay.activity_type or venue.activity_type),
         )
@@ -100,6 +134,22 @@ def _summed_up_otherwise(venue: VenueDraft, stay: Stay, find: Find) -> list[str]
     if not _same_places(told.places, stay, find):
         found.append("location")
     return found
+
+
+def _pasts(
+    told: Sequence[tuple[str, Span]], told_now: str, shown: Sequence[tuple[str, Span]], shown_now: str
+) -> tuple[list[tuple[str, Span]], list[tuple[str, Span]]]:
+    """Two histories, to be compared: without what still holds, which some senders put at the end.
+
+    A history that is not there says nothing, so nothing is said otherwise.
+    """
+    if not told:
+        return [], []
+    return _past(told, told_now), _past(shown, shown_now)
+
+
+def _past(history: Sequence[tuple[str, Span]], now: str) -> list[tuple[str, Span]]:
+    return list(history[:-1] if history and history[-1][0] == now else history)
 
 
 def _same_places(told: Sequence[Stop], stay: Stay, find: Find) -> bool:
@@ -112,7 +162,9 @@ def _same_places(told: Sequence[Stop], stay: Stay, find: Find) -> bool:
         expected.append((place, ("reserved",), Span(start, end)))
     if stay.expected is not None:
         expected.append((stay.expected, _ANNOUNCED, Span()))
-    return len(told) == len(expected) and all(
-        find(stop.place) == place and stop.status in statuses and stop.during == during
-        for stop, (place, statuses, during) in zip(told, expected, strict=True)
+    known = [(stop, find(stop.place)) for stop in told]
+    known = [(stop, named) for stop, named in known if named is not None]
+    return len(known) == len(expected) and all(
+        named == place and stop.status in {None, *statuses} and stop.during == during
+        for (stop, named), (place, statuses, during) in zip(known, expected, strict=True)
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
+import sqlalchemy
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, exists, null, select
 
 from fhirexport_server.domain.rows import (
@@ -31,6 +32,8 @@ class StoredMovement(NamedTuple):
 
     ej_id: int
     state: str
+    derived: bool
+    """Whether an import made it of a venue's summary."""
     row: MovementRow
 
 
@@ -59,9 +62,12 @@ class Lookups:
         return self._ej(schema.ej.c.id == ej_id)
 
     def has_rows(self, table: str, ej_id: int) -> bool:
-        """Whether an EJ has any row in a table."""
+        """Whether an EJ has any row in a table, but for movements that are derived: they have no number."""
         of_table = schema.METADATA.tables[table]
-        query = select(exists().where(of_table.c.ej_id == ej_id))
+        which = of_table.c.ej_id == ej_id
+        if "derived" in of_table.c:
+            which = and_(which, of_table.c.derived.is_(sqlalchemy.false()))
+        query = select(exists().where(which))
         return bool(self._connection.execute(query).scalar_one())
 
     def namespaces(self, ej_id: int) -> dict[str, str]:
@@ -137,6 +143,14 @@ class Lookups:
         """Returns the movements with some numbers."""
         return self._by_number(schema.movement, schema.movement.c.movement_no, ej_id, numbers)
 
+    def derived(self, ids: Sequence[int]) -> list[int]:
+        """Returns those of some movements that were derived."""
+        table = schema.movement
+        query = select(table.c.id).where(
+            among(self._connection, table.c.id, ids), table.c.derived.is_(sqlalchemy.true())
+        )
+        return list(self._connection.execute(query).scalars()) if ids else []
+
     def movements(self, ej_id: int, ids: Sequence[int]) -> list[StoredMovement]:
         """Returns those of some movements that belong to the EJ."""
         return self._movements(ej_id, among(self._connection, schema.movement.c.id, ids)) if ids else []
@@ -152,13 +166,13 @@ class Lookups:
     def _movements(self, ej_id: int, which: ColumnElement[bool]) -> list[StoredMovement]:
         table = schema.movement
         query = (
-            select(table.c.ej_id, table.c.state, *_columns(MovementRow, table))
+            select(table.c.ej_id, table.c.state, table.c.derived, *_columns(MovementRow, table))
             .where(table.c.ej_id == ej_id, which)
             .order_by(table.c.venue_id, table.c.started_at, table.c.id)
         )
         return [
-            StoredMovement(owner, state, MovementRow._make(row))
-            for owner, state, *row in self._connection.execute(query)
+            StoredMovement(owner, state, bool(derived), MovementRow._make(row))
+            for owner, state, derived, *row in self._connection.execute(query)
         ]
 
     def _ej(self, which: ColumnElement[bool]) -> EjRow | None:

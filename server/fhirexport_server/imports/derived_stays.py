@@ -1,0 +1,70 @@
+"""The movements of a venue that comes as a summary alone: derived of it, with numbers of their own."""
+
+from collections.abc import Sequence
+
+from fhirexport_server.domain.rows import MovementRow, VenueRow
+from fhirexport_server.fhir import derivation
+from fhirexport_server.fhir.fold import Stay
+from fhirexport_server.fhir.reading.drafts import VenueDraft
+from fhirexport_server.fhir.reading.outlines import Unclear, outline, since
+from fhirexport_server.fhir.reading.summaries import Find, Told
+from fhirexport_server.imports.work import Work
+
+
+def is_summary_alone(sent: Sequence[Told], kept: Sequence[Told]) -> bool:
+    """Return whether a venue has no active movement but derived ones that are not sent.
+
+    Args:
+        sent: its movements of the import.
+        kept: its other active movements.
+    """
+    return not any(one.active for one in sent) and all(one.derived for one in kept)
+
+
+def replaced(sent: Sequence[Told], kept: Sequence[Told]) -> list[Told]:
+    """Return the movements of a venue: derived ones go where real ones come. Arguments as above."""
+    if any(one.active and not one.derived for one in sent):
+        return [*sent, *(one for one in kept if not one.derived)]
+    return [*sent, *kept]
+
+
+def derived(
+    work: Work, draft: VenueDraft, venue: VenueRow, before: Sequence[MovementRow], find: Find
+) -> list[Told] | None:
+    """Return the movements that say what a venue's summary says; None where it is refused.
+
+    Args:
+        work: the import.
+        draft: what it says of the venue.
+        venue: the venue's row.
+        before: the movements that were derived of it before: they keep their ids, and the instant by which
+            what is expected was announced.
+        find: says which row a reference names.
+    """
+    kinds = work.structure.place_kinds
+    stay = outline(draft, find, kinds)
+    if isinstance(stay, Unclear):
+        work.refuse(draft.source, stay.at, stay.text)
+        return None
+    events = derivation.derive(stay, _announced_at(draft, stay, before, work.now))
+    numbers = [derivation.number(venue.venue_no, position) for position in range(1, len(events) + 1)]
+    ids = {row.movement_no: row.id for row in before}
+    new = [number for number in numbers if number not in ids]
+    ids |= zip(new, work.writing.ids.new("movement", len(new)), strict=True)
+    return [
+        Told(
+            derivation.row(event, venue, position, ids[number], kinds), active=True, draft=None, derived=True
+        )
+        for position, (event, number) in enumerate(zip(events, numbers, strict=True), start=1)
+    ]
+
+
+def _announced_at(draft: VenueDraft, stay: Stay, before: Sequence[MovementRow], now: int) -> int:
+    """By when what is expected had been announced: as the history says, as was said before, or by now."""
+    event = "A05" if stay.status == "planned" else "A15"
+    said = since(draft) if stay.status == "planned" else None
+    return min((said,) if said is not None else (now, *(_starts(before, event))))
+
+
+def _starts(rows: Sequence[MovementRow], event: str) -> list[int]:
+    return [row.started_at for row in rows if row.trigger_event == event]
