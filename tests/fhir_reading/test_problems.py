@@ -109,7 +109,7 @@ CHANGES: list[tuple[str, str, Any, str, str]] = [
      "Organization.address[0].extension[0].valueCoding.system"),
     ("venue", "status", "closed", ERROR, "Encounter.status"),
     ("venue", "status", "entered-in-error", ERROR, "Encounter.status"),
-    ("venue", "class.code", "SS", ERROR, "Encounter.class"),
+    ("venue", "class.code", "SS", WARNING, "Encounter.class"),
     ("venue", "class.system", "urn:x", ERROR, "Encounter.class"),
     ("venue", "serviceType.coding[0].code", "a b", ERROR, "Encounter.serviceType.coding[0].code"),
     ("venue", "location[0].status", "x", ERROR, "Encounter.location[0].status"),

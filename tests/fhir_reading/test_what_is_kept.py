@@ -53,7 +53,7 @@ SAID: list[tuple[str, str, Any, list[tuple[str, str]]]] = [
      [(WARNING, "Encounter.hospitalization.origin")]),
     ("venue", "hospitalization.origin.identifier.system", "urn:x",
      [(WARNING, "Encounter.hospitalization.origin.identifier")]),
-    ("venue", "hospitalization.origin.type", "Location", [(ERROR, "Encounter.hospitalization.origin.type")]),
+    ("venue", "hospitalization.origin.type", "Location", [(WARNING, "Encounter.hospitalization.origin")]),
     ("unit", "address[0].line", ["1", "2", "3"], [(WARNING, "Organization.address[0].line[2]")]),
     ("unit", "identifier[1]",
      {"type": _coding(f"{CORE}/CodeSystem/fr-core-cs-v2-0203", "SIRET"), "system": "https://sirene.fr",

@@ -245,8 +245,8 @@ class Situation(NamedTuple):
     """What a movement's Encounter says of what it amounts to: told, to be compared, not stored."""
 
     status: str
-    class_code: str
-    """FHIR's (v3-ActCode)."""
+    class_code: str | None
+    """FHIR's (v3-ActCode); None where it is none of those known here."""
     end: int | None
     places: tuple[Stop, ...]
     """Without the expected return."""

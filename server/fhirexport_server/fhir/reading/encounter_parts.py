@@ -1,61 +1,21 @@
 """Owns reading what the Encounters of venues and of movements have in common."""
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
 from fhirexport_server.fhir.reading import encounter_tables as tables
 from fhirexport_server.fhir.reading import texts, times
-from fhirexport_server.fhir.reading.codings import coding, concept, known_concept, plain_pair
+from fhirexport_server.fhir.reading.codings import concept
 from fhirexport_server.fhir.reading.drafts import Stop
 from fhirexport_server.fhir.reading.element import Element
 from fhirexport_server.fhir.reading.references import Ref, reference
-from fhirexport_server.fhir.reading.resource import number
 from fhirexport_server.fhir.reading.times import Span
 from fhirexport_server.fhir.venue_codes import RPPS_SYSTEM
 
-_USES: Final = {use: use for use in ("usual", "official", "temp", "secondary", "old")}
+_ARRIVED: Final = ("arrived", "triaged")
 _RPPS: Final = re.compile(r"[0-9]{11}")
-Number = tuple[str, str]
-"""A value and its system."""
 Attending = tuple[str | None, str | None]
 """RPPS number and name."""
-
-
-def numbers(root: Element) -> dict[str, Number]:
-    """Reads `identifier`: by kind of `codes.NAMESPACE_KIND`, the numbers that are kept."""
-    found: dict[str, Number] = {}
-    for one in root.children("identifier", needed=True):
-        type_ = known_concept(one, "type", tables.NUMBER_TYPE)
-        kind = None if type_ is None else _namespace(one, type_)
-        if kind is None or kind in found:
-            one.drop("is not kept: this service has no place for a number of this type, or one more")
-            continue
-        value = number(one, kind)
-        if value is not None:
-            found[kind] = value
-    return found
-
-
-def _namespace(one: Element, type_: str) -> str | None:
-    use = texts.one_of(one, "use", _USES)
-    if type_ == tables.VISIT:
-        return "PREADMISSION" if use == "temp" else "VENUE"
-    return "MOVEMENT" if type_ == tables.MOVEMENT else "NDA"
-
-
-def class_code(element: Element) -> str | None:
-    """Reads `class`, which is FHIR's; its list is extensible, but ours is what PV1-2 can say."""
-    value = element.peek("class")
-    if isinstance(value, dict) and len(value) == 2:  # noqa: PLR2004 - a system and a code
-        system, code = value.get("system"), value.get("code")
-        if isinstance(system, str) and isinstance(code, str) and (system, code) in tables.CLASS:
-            element.skip("class")
-            return code
-    if "class" not in element:
-        element.error("class", "is required")
-        return None
-    return coding(element, "class", tables.CLASS, required=True)
 
 
 def stops(root: Element) -> tuple[Stop, ...]:
@@ -75,7 +35,7 @@ def attending(root: Element) -> Attending | None:
     """Reads `participant`: the attending doctor alone is kept."""
     found: Attending | None = None
     for one in root.children("participant"):
-        if found is None and any(plain_pair(type_) in tables.PARTICIPATION for type_ in _types(one)):
+        if found is None and _attends(one):
             one.skip("type")
             found = _doctor(one)
         else:
@@ -83,24 +43,36 @@ def attending(root: Element) -> Attending | None:
     return found
 
 
-def _types(participant: Element) -> Sequence[object]:
+def _attends(participant: Element) -> bool:
     types = participant.peek("type")
-    return types if isinstance(types, list) and len(types) == 1 else ()
+    if not isinstance(types, list):
+        return False
+    codings = (one.get("coding") for one in types if isinstance(one, dict))
+    each = (coding for some in codings if isinstance(some, list) for coding in some)
+    pairs = ((one.get("system"), one.get("code")) for one in each if isinstance(one, dict))
+    return any(pair in tables.PARTICIPATION for pair in pairs if all(isinstance(part, str) for part in pair))
 
 
 def _doctor(participant: Element) -> Attending | None:
-    individual = participant.child("individual", needed=True)
+    individual = participant.child("individual")
     if individual is None:
+        participant.drop("is not kept: it does not say who the attending doctor is")
         return None
     if individual.string("type") not in {None, "Practitioner", "PractitionerRole"}:
-        individual.error("type", "must be Practitioner")
+        individual.drop("is not kept: only a Practitioner is")
+        return None
     name = texts.label(individual, "display", 100)
     rpps: str | None = None
     if individual.peek_in("identifier", "system") == RPPS_SYSTEM:
         identifier = individual.child("identifier")
         if identifier is not None:
             identifier.skip("system", "type", "use")
-            rpps = texts.matching(identifier, "value", _RPPS, "an RPPS number of eleven digits")
+            value = identifier.peek("value")
+            if isinstance(value, str) and _RPPS.fullmatch(value.strip()) is not None:
+                identifier.skip("value")
+                rpps = value.strip()
+            else:
+                identifier.drop("is not kept: an RPPS number has eleven digits")
     if rpps is None and name is None:
         participant.warning("individual", "is not kept: neither an RPPS number nor a display says who it is")
         return None
@@ -108,8 +80,12 @@ def _doctor(participant: Element) -> Attending | None:
 
 
 def status(root: Element) -> str | None:
-    """Reads `status`."""
-    return texts.one_of(root, "status", tables.STATUS, needed=True)
+    """Reads `status`. Who has arrived, or been assessed, is there."""
+    found = texts.one_of(root, "status", tables.STATUS, needed=True)
+    if found in _ARRIVED:
+        root.warning("status", "is kept as in-progress: this service does not tell them apart")
+        return "in-progress"
+    return found
 
 
 def unit(root: Element) -> Ref | None:

@@ -6,6 +6,7 @@ from msgspec import json
 
 from fhirexport_server.domain import codes
 from fhirexport_server.fhir import venue_codes as code
+from fhirexport_server.fhir.codings import hl7_system
 from fhirexport_server.fhir.reading.codings import coding_of, inverse
 from fhirexport_server.fhir.reading.structure_tables import profile_of
 
@@ -18,6 +19,8 @@ NUMBER_TYPE: Final = {
     coding_of(code.VISIT_NUMBER): VISIT,
     coding_of(code.MOVEMENT_NUMBER): MOVEMENT,
     coding_of(code.ACCOUNT_NUMBER): ACCOUNT,
+    # HL7's own code for a visit number, which senders outside France have.
+    (hl7_system("v2-0203"), "VN"): VISIT,
 }
 _STATUSES: Final = "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"
 STATUS: Final = {status: status for status in _STATUSES.split()}
@@ -25,7 +28,7 @@ _STOP_STATUSES: Final = "planned active reserved completed"
 STOP_STATUS: Final = {status: status for status in _STOP_STATUSES.split()}
 
 CLASS_SYSTEM: Final = coding_of(next(iter(code.CLASS.values())))[0]
-CLASS: Final = {(CLASS_SYSTEM, fhir): fhir for fhir in code.CLASS}
+CLASS_CODES: Final = tuple(code.CLASS)
 # PV1-2 by class; of those that share one (O and R), the first.
 PATIENT_CLASS: Final = {fhir: ours for ours, fhir in reversed(codes.PATIENT_CLASS.items())}
 ACTIVITY_TYPE: Final = {pair: ("activity_type", ours) for pair, ours in inverse(code.ACTIVITY_TYPE).items()}

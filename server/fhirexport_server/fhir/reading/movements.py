@@ -11,7 +11,9 @@ from fhirexport_server.fhir.reading.codings import plain_pair
 from fhirexport_server.fhir.reading.context import CODE_SYSTEM, movement_types
 from fhirexport_server.fhir.reading.drafts import MovementDraft, Situation, Source, Stop
 from fhirexport_server.fhir.reading.element import Element
-from fhirexport_server.fhir.reading.encounter_parts import attending, class_code, numbers, status, stops, unit
+from fhirexport_server.fhir.reading.encounter_class import class_code
+from fhirexport_server.fhir.reading.encounter_numbers import numbers
+from fhirexport_server.fhir.reading.encounter_parts import attending, status, stops, unit
 from fhirexport_server.fhir.reading.ids import MOVEMENT
 from fhirexport_server.fhir.reading.references import Ref, reference, unit_below
 from fhirexport_server.fhir.reading.resource import profiles
@@ -52,11 +54,11 @@ def movement(root: Element, source: Source) -> MovementDraft | None:
     if source.own is not None and source.own.kind != MOVEMENT:
         root.error("id", "must be a movement's: the resource is part of a venue")
     errors = root.errors
-    own = numbers(root).get("MOVEMENT")
+    own = numbers(root, "MOVEMENT").get("MOVEMENT")
     if own is None and root.errors == errors:
         root.error("identifier", "must hold the movement's number (type MN)")
     now = status(root)
-    shown = class_code(root)
+    shown = class_code(root, needed=False)
     patient = reference(root, "subject", "Patient")
     venue = reference(root, "partOf", "Encounter", needed=True)
     start, end = _period(root)
@@ -69,7 +71,7 @@ def movement(root: Element, source: Source) -> MovementDraft | None:
     slots = _slots(root, places)
     rpps, doctor = attending(root) or (None, None)
     responsible = unit(root)
-    if own is None or now is None or shown is None or venue is None or start is None or trigger is None:
+    if own is None or now is None or venue is None or start is None or trigger is None:
         return None
     return MovementDraft(
         source=source,
@@ -81,7 +83,7 @@ def movement(root: Element, source: Source) -> MovementDraft | None:
         trigger_event=trigger,
         state="cancelled" if now in _CANCELLED else "active",
         nature=types.codes.get("nature"),
-        patient_class=tables.PATIENT_CLASS[shown],
+        patient_class=None if shown is None else tables.PATIENT_CLASS[shown],
         activity_type=types.codes.get("activity_type"),
         uf_heb=types.units.get("uf_heb"),
         uf_med=responsible,

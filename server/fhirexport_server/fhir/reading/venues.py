@@ -8,15 +8,9 @@ from fhirexport_server.fhir.reading import texts, times
 from fhirexport_server.fhir.reading.codings import Table, concept, concept_of, open_concept
 from fhirexport_server.fhir.reading.drafts import Source, Summary, VenueDraft
 from fhirexport_server.fhir.reading.element import Element
-from fhirexport_server.fhir.reading.encounter_parts import (
-    Number,
-    attending,
-    class_code,
-    numbers,
-    status,
-    stops,
-    unit,
-)
+from fhirexport_server.fhir.reading.encounter_class import class_code
+from fhirexport_server.fhir.reading.encounter_numbers import Number, numbers
+from fhirexport_server.fhir.reading.encounter_parts import attending, status, stops, unit
 from fhirexport_server.fhir.reading.extensions import Extensions
 from fhirexport_server.fhir.reading.ids import VENUE
 from fhirexport_server.fhir.reading.references import reference
@@ -34,13 +28,14 @@ def venue(root: Element, source: Source) -> VenueDraft | None:
     if source.own is not None and source.own.kind != VENUE:
         root.error("id", "must be a venue's: the resource is no part of one")
     errors = root.errors
-    found = numbers(root)
+    found = numbers(root, "VENUE")
     if "VENUE" not in found and root.errors == errors:
         root.error("identifier", "must hold the venue's number (type VN, use other than temp)")
     now = status(root)
     if now == "entered-in-error":
         root.error("status", "must not be entered-in-error: delete the venue instead")
-    shown = class_code(root)
+    classes = _class_history(root)
+    shown = class_code(root, needed=not classes) or (classes[-1][0] if classes else None)
     patient = reference(root, "subject", "Patient", needed=True)
     period = _period(root)
     types = coded_types(root, tables.VENUE_TYPE)
@@ -52,7 +47,6 @@ def venue(root: Element, source: Source) -> VenueDraft | None:
     doctor = attending(root)
     places = stops(root)
     statuses = _status_history(root)
-    classes = _class_history(root)
     responsible = unit(root)
     if now is None or shown is None or patient is None or "VENUE" not in found:
         return None
@@ -158,7 +152,9 @@ def _establishment(element: Element, name: str) -> str | None:
         return None
     target.skip("display")
     if target.string("type") not in {None, "Organization"}:
-        target.error("type", "must be Organization")
+        target.drop("is not kept: only an Organization is")
+        identifier.skip(*tuple(identifier.whole()))
+        return None
     if identifier.peek("system") != FINESS_SYSTEM:
         identifier.drop(f"is not kept: only a number of {FINESS_SYSTEM} is")
         return None
@@ -178,7 +174,7 @@ def _status_history(root: Element) -> tuple[tuple[str, Span], ...]:
 def _class_history(root: Element) -> tuple[tuple[str, Span], ...]:
     found = []
     for one in root.children("classHistory"):
-        was, during = class_code(one), times.span(one, "period", needed=True)
+        was, during = class_code(one, needed=False), times.span(one, "period", needed=True)
         if was is not None and during is not None:
             found.append((was, during))
     return tuple(found)
