@@ -35,6 +35,10 @@ http: setup ## Serve HTTP/JSON on localhost:8000 with Envoy, in front of `make s
 test: setup ## Run the whole suite, on SQLite and on PostgreSQL
 	$(BIN)/python -m pytest --numprocesses auto
 
+.PHONY: package
+package: setup ## Build the wheel, install and try it in fresh environments: locked, newest and oldest releases
+	$(BIN)/python -m pytest tests/package/check_wheel.py
+
 .PHONY: rules
 rules: setup $(BIN)/promtool ## Check the metrics, the alerts and the dashboard with promtool
 	$(BIN)/python -m pytest tests/metrics/check_promtool.py
