@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 from random import Random
 from typing import NamedTuple
@@ -30,6 +30,12 @@ REFERENCES = {
     for name, table in TABLES.items()
     for constraint in table.foreign_key_constraints
     if len(constraint.column_keys) == 2
+}
+_OTHERS: Mapping[tuple[str, str], Sequence[object]] = {
+    ("movement", "derived"): (False, True),
+    ("patient", "deceased_on"): (None, date(2024, 1, 15)),
+    ("patient", "deceased_on_precision"): ("D", "M", "Y"),
+    ("patient", "lunar_birth_date"): (None, "1980-00-00"),
 }
 _KIND_BEHIND = {"uh_id": "UH", "room_id": "ROOM", "bed_id": "BED"}
 
@@ -112,7 +118,9 @@ class Rows:
             return self.random.randint(1, HIGHEST_ID)
         # Some columns may be filled for some kinds only.
         donors = self._donors.get((table, "" if column == "kind" else key.kind)) or self._donors[table, ""]
-        return self.random.choice(donors)[column]
+        donor = self.random.choice(donors)
+        # Not every column is one that the generated hospitals fill.
+        return donor[column] if column in donor else self.random.choice(_OTHERS[table, column])
 
     def ej_id(self, held: Held) -> int:
         """Draws an EJ: one with everything as a rule."""
