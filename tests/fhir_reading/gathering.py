@@ -17,6 +17,7 @@ from fhirexport_server.fhir.reading.drafts import (
     VenueDraft,
 )
 from fhirexport_server.fhir.reading.entries import Entry
+from fhirexport_server.fhir.reading.inference import infer
 from fhirexport_server.fhir.reading.problems import Problems
 from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.resources import draft
@@ -116,7 +117,8 @@ def _settled(venue: VenueDraft, movements: Sequence[MovementDraft], problems: Pr
         )
         for one in movements
     ]
-    stay = settle(row(VenueRow, venue, id=0, patient_id=0), venue, told, names.of, problems)
+    venue_row = row(VenueRow, venue, id=0, patient_id=0)
+    stay = settle(venue_row, venue, infer(venue_row, venue, told), names.of, problems)
     if stay is None:
         return None
     return Stay(

@@ -83,7 +83,6 @@ CHANGES: list[tuple[str, str, Any, str, str]] = [
     ("venue", "identifier[0]", GONE, ERROR, "Encounter.identifier"),
     ("venue", "account[1]", {"display": "x"}, ERROR, "Encounter.account[1]"),
     ("movement", "identifier", GONE, ERROR, "Encounter.identifier"),
-    ("movement", "type", GONE, ERROR, "Encounter.type"),
     ("movement", "period.start", GONE, ERROR, "Encounter.period.start"),
     ("movement", "partOf", GONE, ERROR, "Encounter.partOf"),
     # Codes.

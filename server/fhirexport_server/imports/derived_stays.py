@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 
+from fhirexport_server.domain.codes import PATIENT_CLASS
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir import derivation
-from fhirexport_server.fhir.fold import Stay
+from fhirexport_server.fhir.derivation import Event
+from fhirexport_server.fhir.fold import DISCHARGE, Stay
 from fhirexport_server.fhir.reading.drafts import VenueDraft
+from fhirexport_server.fhir.reading.inference import is_inferred
 from fhirexport_server.fhir.reading.outlines import Unclear, outline, since
 from fhirexport_server.fhir.reading.summaries import Find, Told
+from fhirexport_server.imports.encounters import Existing
 from fhirexport_server.imports.work import Work
 
 
@@ -21,11 +25,45 @@ def is_summary_alone(sent: Sequence[Told], kept: Sequence[Told]) -> bool:
     return not any(one.active for one in sent) and all(one.derived for one in kept)
 
 
-def replaced(sent: Sequence[Told], kept: Sequence[Told]) -> list[Told]:
-    """Return the movements of a venue: derived ones go where real ones come. Arguments as above."""
-    if any(one.active and not one.derived for one in sent):
-        return [*sent, *(one for one in kept if not one.derived)]
-    return [*sent, *kept]
+def completed(
+    work: Work,
+    draft: VenueDraft | None,
+    venue: VenueRow,
+    sent: Sequence[Told],
+    kept: Sequence[Told],
+    *,
+    existing: Existing,
+) -> list[Told]:
+    """Return the movements of a venue that has real ones: derived ones go, but for a discharge.
+
+    Other systems say in the summary alone that a stay is over. While no movement says so, a derived
+    discharge does: as long as the summary says it, and nothing else tells the event of a movement.
+
+    Args:
+        work: the import.
+        draft: what it says of the venue; None when it says nothing.
+        venue: the venue's row.
+        sent: its movements of the import, each with its event.
+        kept: its other active movements.
+        existing: the stays as they were before.
+    """
+    real = [*sent, *(one for one in kept if not one.derived)]
+    if not any(one.active and not one.derived for one in real):
+        return [*sent, *kept]
+    if any(one.active and one.row.trigger_event == DISCHARGE for one in real):
+        return real
+    before = existing.derived(venue.id)
+    discharge = [one for one in kept if one.derived and existing.has_real(venue.id)]
+    if draft is None:
+        return [*real, *discharge]
+    end = draft.summary.period.end if draft.summary.status == "finished" else None
+    if end is None or not (discharge or any(one.active and is_inferred(one) for one in sent)):
+        return real
+    last = max((one.row for one in real if one.active), key=lambda row: row.started_at)
+    if last.started_at > end:
+        return real
+    class_code = PATIENT_CLASS[last.patient_class or venue.patient_class]
+    return [*real, *_told(work, venue, [Event(end, DISCHARGE, class_code)], before)]
 
 
 def derived(
@@ -47,6 +85,12 @@ def derived(
         work.refuse(draft.source, stay.at, stay.text)
         return None
     events = derivation.derive(stay, _announced_at(draft, stay, before, work.now))
+    return _told(work, venue, events, before)
+
+
+def _told(work: Work, venue: VenueRow, events: Sequence[Event], before: Sequence[MovementRow]) -> list[Told]:
+    """The movements of events: those that were derived before keep their ids."""
+    kinds = work.structure.place_kinds
     numbers = [derivation.number(venue.venue_no, position) for position in range(1, len(events) + 1)]
     ids = {row.movement_no: row.id for row in before}
     new = [number for number in numbers if number not in ids]

@@ -136,6 +136,10 @@ class Existing:
         """Returns the movements of a venue that were derived of its summary."""
         return [one.row for one in self._of_venue.get(number, ()) if one.derived]
 
+    def has_real(self, number: int) -> bool:
+        """Returns whether a venue has an active movement that was not derived."""
+        return any(one.state == _ACTIVE and not one.derived for one in self._of_venue.get(number, ()))
+
     def merged(self, number: int, stay: Stay) -> tuple[VenueRow, list[Told]]:
         """Returns what is to be written of a stay: what was changed, and the rest as it was."""
         venue = self.venues.get(number)

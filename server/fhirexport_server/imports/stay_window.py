@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.derivation import is_derived_number
-from fhirexport_server.fhir.reading import stays
+from fhirexport_server.fhir.reading import inference, stays
 from fhirexport_server.fhir.reading.directory import Directory
 from fhirexport_server.fhir.reading.drafts import Draft, MovementDraft, VenueDraft
 from fhirexport_server.fhir.reading.entries import Entry
@@ -102,12 +102,16 @@ class StayWindow:
         """Yields every stay that is to be written, with its venue's id."""
         work = self._work
         taken = set(who.ids.values())
-        for number, movements in self._grouped(who, existing).items():
+        for number, sent in self._grouped(who, existing).items():
             venue = self.told.get(number)
             kept = [one for one in existing.kept(number) if one.row.id not in taken]
             draft = None if venue is None else venue.draft
             shown = existing.shown_venue(number) if venue is None else venue.row
-            told: list[Told] | None = derived_stays.replaced(movements, kept)
+            real = [one for one in kept if not one.derived]
+            movements = inference.infer(shown, draft, [*sent, *real])[: len(sent)]
+            told: list[Told] | None = derived_stays.completed(
+                work, draft, shown, movements, kept, existing=existing
+            )
             if draft is not None and derived_stays.is_summary_alone(movements, kept):
                 before = existing.derived(number)
                 derived = derived_stays.derived(work, draft, shown, before, self._find)

@@ -261,7 +261,8 @@ class MovementDraft(NamedTuple):
     patient: Ref | None
     movement_no: str
     started_at: int
-    trigger_event: str
+    trigger_event: str | None
+    """None where it does not say so: see `inference`."""
     state: str
     nature: str | None
     patient_class: str | None

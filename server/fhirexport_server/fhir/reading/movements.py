@@ -62,16 +62,12 @@ def movement(root: Element, source: Source) -> MovementDraft | None:
     patient = reference(root, "subject", "Patient")
     venue = reference(root, "partOf", "Encounter", needed=True)
     start, end = _period(root)
-    errors_of_types = root.errors
     types = _types(root)
-    trigger = types.codes.get("trigger_event")
-    if trigger is None and root.errors == errors_of_types:
-        root.error("type", f"must say the event that it is: a code of <base>{CODE_SYSTEM}{code.TRIGGER}")
     places, back = _without_return(stops(root))
     slots = _slots(root, places)
     rpps, doctor = attending(root) or (None, None)
     responsible = unit(root)
-    if own is None or now is None or venue is None or start is None or trigger is None:
+    if own is None or now is None or venue is None or start is None:
         return None
     return MovementDraft(
         source=source,
@@ -80,7 +76,7 @@ def movement(root: Element, source: Source) -> MovementDraft | None:
         patient=patient,
         movement_no=own[0],
         started_at=start,
-        trigger_event=trigger,
+        trigger_event=types.codes.get("trigger_event"),
         state="cancelled" if now in _CANCELLED else "active",
         nature=types.codes.get("nature"),
         patient_class=None if shown is None else tables.PATIENT_CLASS[shown],
