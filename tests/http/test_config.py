@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from fhirexport.v1 import cache_admin_pb2, export_service_pb2, import_service_pb2
+from fhirexport_server.rpc.limits import Limits
+from fhirexport_server.settings import Settings
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from support.envoy import CONFIG, ENVOY, ROOT, Envoy
+from support.http2 import connected
 
 METHODS: list[MethodDescriptor] = [
     method
@@ -69,3 +72,36 @@ def test_a_method_that_streams_has_the_time_of_a_stream(method: MethodDescriptor
     path = f"/{method.containing_service.full_name}/{method.name}"
     routes = CONFIG.read_text().split("- match: ")
     assert [route.count("timeout: 930s") for route in routes if path in route] == [1]
+
+
+def test_envoy_is_a_little_more_patient_than_the_server() -> None:
+    limits = Limits(stream_seconds=Settings.model_fields["rendering_timeout"].default)
+    seconds = {
+        "/fhirexport.v1.ImportService/ImportBundle": limits.import_seconds,
+        "/fhirexport.v1.ExportService/StreamExport": limits.stream_seconds,
+        "{prefix: /fhirexport.}": limits.unary_seconds,
+    }
+    routes = CONFIG.read_text().split("- match: ")
+    for path, longest in seconds.items():
+        (route,) = [route for route in routes if path in route.partition("\n")[0]]
+        timeout = re.search(r"timeout: (\d+)s", route)
+        assert timeout is not None
+        assert longest < int(timeout[1]) <= longest + 30
+    idle = re.search(r"stream_idle_timeout: (\d+)s", CONFIG.read_text())
+    assert idle is not None
+    assert int(idle[1]) > limits.stream_seconds
+
+
+def test_a_name_that_envoy_does_not_know_is_found_out(tmp_path: Path) -> None:
+    unknown = tmp_path / "envoy.yaml"
+    unknown.write_text(CONFIG.read_text().replace("stream_idle_timeout:", "streams_idle_timeout:"))
+    validated = subprocess.run(
+        [ENVOY, "--mode", "validate", "-c", unknown], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert validated.returncode != 0
+    assert "streams_idle_timeout" in validated.stdout + validated.stderr
+
+
+async def test_a_client_of_envoy_may_ping_as_it_likes(envoy: Envoy) -> None:
+    async with connected(envoy.port) as peer:
+        assert [await peer.pinged() for _ in range(20)] == [True] * 20

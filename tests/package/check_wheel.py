@@ -36,10 +36,10 @@ COMMANDS_OWN = {"rich", "typer"}
 SERVING = ("", "fhirexport.v1.ExportService", "fhirexport.v1.ImportService", "fhirexport.cache")
 IMPORT = """
 import sys, time
-began = time.perf_counter()
+began, work = time.perf_counter(), time.process_time()
 import fhirexport
-seconds = time.perf_counter() - began
-print(seconds, *sorted({name.partition(".")[0] for name in sys.modules}))
+print(time.perf_counter() - began, time.process_time() - work)
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 
 Install = Callable[[str, str], Path]
@@ -119,11 +119,12 @@ def test_the_client_alone_knows_nothing_of_the_server(
     bins = installed("", releases)
     times = []
     for _ in range(5):
-        seconds, *modules = _done(bins / "python", "-c", IMPORT, cwd=tmp_path).split()
-        times.append(float(seconds))
+        seconds, work, *modules = _done(bins / "python", "-c", IMPORT, cwd=tmp_path).split()
+        times.append((float(seconds), float(work)))
         assert not {"fhirexport_server", *SERVERS_OWN, *COMMANDS_OWN} & set(modules)
     with capsys.disabled():
-        print(f"\n`import fhirexport`, {releases}: {min(times):.3f} s, the best of 5")  # noqa: T201 - it is for who runs this
+        seconds, work = map(min, zip(*times, strict=True))
+        print(f"\n`import fhirexport`, {releases}: {seconds:.3f} s, {work:.3f} s of work")  # noqa: T201 - the figure
     missing = {*SERVERS_OWN, *COMMANDS_OWN}
     program = f"import importlib.util as u; print([name for name in {missing} if u.find_spec(name)])"
     assert _done(bins / "python", "-c", program, cwd=tmp_path) == "[]\n"
