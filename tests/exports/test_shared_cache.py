@@ -66,10 +66,14 @@ async def test_another_database_with_the_same_revisions_is_not_served_what_the_f
     with closing(sqlite3.connect(other)) as connection:
         # What says that it is another database, and other rows under the same revision.
         connection.execute("UPDATE database_incarnation SET id = 'another'")
-        connection.execute("DROP TRIGGER venue_revision_update")
-        connection.execute("DROP TRIGGER venue_revision_before_update")
-        connection.execute("DROP TRIGGER venue_updated_at")
+        triggers = connection.execute(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'venue'"
+        ).fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
         connection.execute("UPDATE venue SET nda = 'elsewhere' WHERE id = 1")
+        for _, trigger in triggers:
+            connection.execute(trigger)
         connection.commit()
     async with serving(url, valkey, cache_memory=LITTLE) as client:
         content, _ = await answer(client)

@@ -1,8 +1,10 @@
 """Shows what docs/operations.md says of a restored backup: what is served of a lost state, and how long."""
 
 import asyncio
+import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -20,23 +22,40 @@ KEPT, LOST = "Gardé", "Perdu"
 
 
 class Hospital:
-    """A database that is backed up and restored, and a server that goes on meanwhile."""
+    """A database that is backed up and restored, and a server that goes on meanwhile.
+
+    PostgreSQL's is restored by `pg_restore`, SQLite's as a file, as a base backup is.
+    """
 
     def __init__(self, url: str, directory: Path, client: AsyncClient) -> None:
         self.url = url
         self.client = client
         self._directory = directory
 
+    @property
+    def _file(self) -> Path | None:
+        return Path(self.url.removeprefix("sqlite:///")) if self.url.startswith("sqlite:") else None
+
     async def dump(self) -> None:
+        if self._file is not None:
+            with closing(sqlite3.connect(self._file)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            shutil.copyfile(self._file, self._directory / "backup.db")
+            return
         await self._run('pg_dump --format=custom --file=fhirexport.dump "$DATABASE_URL"')
 
     async def restore(self) -> None:
+        if self._file is not None:
+            for end in ("-wal", "-shm"):
+                self._file.with_name(self._file.name + end).unlink(missing_ok=True)
+            (self._directory / "backup.db").rename(self._file)
+            return
         options = "--clean --if-exists --single-transaction"
         await self._run(f'pg_restore {options} --dbname="$DATABASE_URL" fhirexport.dump')
 
     async def give_new_incarnation(self) -> None:
         with writing(self.url) as connection:
-            connection.execute(text("UPDATE database_incarnation SET id = gen_random_uuid()::text"))
+            connection.execute(text("UPDATE database_incarnation SET id = 'another'"))
 
     def name(self, given: str) -> None:
         """Gives the first patient another name."""
@@ -57,9 +76,14 @@ class Hospital:
 
 @asynccontextmanager
 async def _hospital(
-    new_database: Callable[[str], str], valkey: Valkey, directory: Path, *, cached: bool = True
+    new_database: Callable[[str], str],
+    valkey: Valkey,
+    directory: Path,
+    *,
+    backend: str = "sqlite",
+    cached: bool = True,
 ) -> AsyncIterator[Hospital]:
-    url = new_database("postgresql")
+    url = new_database(backend)
     load(url, batches(patients=20))
     async with (
         running_server(url, redis_url=valkey.url, cache_enabled=cached) as address,
@@ -69,10 +93,11 @@ async def _hospital(
         yield Hospital(url, directory, client)
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 async def test_nothing_has_to_be_flushed(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path, backend: str
 ) -> None:
-    async with _hospital(new_database, valkey, tmp_path) as hospital:
+    async with _hospital(new_database, valkey, tmp_path, backend=backend) as hospital:
         hospital.name(KEPT)
         await hospital.dump()
         hospital.name(LOST)
@@ -83,6 +108,18 @@ async def test_nothing_has_to_be_flushed(
         # As many changes as the lost state had, and other ones.
         hospital.name("Autre")
         assert (await hospital.read())[0] == "Autre"
+
+
+async def test_what_pg_restore_makes_is_another_database(
+    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+) -> None:
+    async with _hospital(new_database, valkey, tmp_path, backend="postgresql") as hospital:
+        await hospital.dump()
+        hospital.name(LOST)
+        _, lost = await hospital.read()
+        await hospital.restore()
+        kept, _ = await hospital.read()
+        assert (await hospital.read(at_least=lost.revision))[0] == kept != LOST
 
 
 async def test_a_token_of_the_lost_state_is_answered_by_what_is_kept_of_it(

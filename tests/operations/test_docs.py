@@ -15,6 +15,7 @@ TROUBLES: dict[str, Trouble] = {
     "What to look at first": troubles.in_order,
     "Redis refuses connections": troubles.redis_refuses,
     "The cache is not invalidated": troubles.untracked_write,
+    "Changes would go unnoticed": troubles.triggers_off,
     "Exports are slow": troubles.slow,
     "Timeouts": troubles.locked_out,
     "Exports fail": troubles.not_renderable,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fhirexport.v1.error_reason_pb2 import ErrorReason
 from fhirexport_server.domain import errors as domain
+from fhirexport_server.domain.faults import Fault
 from fhirexport_server.domain.imports import Problem, Severity
 from fhirexport_server.rpc.errors import SlowClientError, refusal
 from google.protobuf.message import DecodeError
@@ -23,6 +24,11 @@ EXAMPLES: tuple[Exception, ...] = (
     domain.CacheUnavailableError(),
     domain.DatabaseReadOnlyError(),
     domain.SchemaMismatchError("2", "1"),
+    domain.DatabaseAccessDeniedError("patient"),
+    domain.DatabaseCorruptError(),
+    domain.ChangesUntrackedError(Fault.TRIGGER_OFF, "patient_revision_insert"),
+    domain.ConstraintRefusedError("patient", "patient_city_check"),
+    domain.TemporaryStorageError("ENOSPC"),
     domain.TooManyExportsError(4),
     domain.SpoolFullError(10),
     domain.RowNotRenderableError("patient", 7),

@@ -46,7 +46,7 @@ def small() -> list[Batch]:
 @contextmanager
 def writing(url: str) -> Iterator[Connection]:
     """A connection whose transaction is committed at the end, as another program's would be."""
-    engine = create(url)
+    engine = create(url, new=True)
     try:
         with engine.begin() as connection:
             yield connection

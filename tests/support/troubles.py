@@ -90,16 +90,28 @@ async def redis_refuses(directory: Path, new_database: NewDatabase) -> AsyncIter
 
 @asynccontextmanager
 async def untracked_write(directory: Path, new_database: NewDatabase) -> AsyncIterator[World]:
-    """A row that was changed while the triggers of its table were switched off, as they still are."""
+    """A row that was changed in a way that nothing in the database shows."""
     url = _demo(new_database, "postgresql")
     with running_valkey() as valkey:
         async with _server(directory, url, valkey.url) as server:
             world = _world(directory, {"localhost:50051": server}, database_url=url)
             await world.run("fhirexport cache warm 1 --dataset patients")
             with writing(url) as connection:
-                connection.execute(text("ALTER TABLE patient DISABLE TRIGGER USER"))
                 connection.execute(text("UPDATE patient SET first_given = 'ZOE' WHERE id = 1"))
+                # By hand, as no writer does.
+                connection.execute(text("DELETE FROM revision_delta WHERE xmin = pg_current_xact_id()::xid"))
             yield world
+
+
+@asynccontextmanager
+async def triggers_off(directory: Path, new_database: NewDatabase) -> AsyncIterator[World]:
+    """A table whose triggers were switched off."""
+    url = _demo(new_database, "postgresql")
+    async with _server(directory, url, NO_REDIS) as server:
+        with writing(url) as connection:
+            connection.execute(text("ALTER TABLE patient DISABLE TRIGGER USER"))
+        await wait_for_health(server, serving=False)
+        yield _world(directory, {"localhost:50051": server}, database_url=url)
 
 
 @asynccontextmanager
@@ -178,6 +190,7 @@ async def several(directory: Path, new_database: NewDatabase) -> AsyncIterator[W
 @asynccontextmanager
 async def old_schema(directory: Path, _new_database: NewDatabase) -> AsyncIterator[World]:
     """A server whose database has not been migrated."""
+    (directory / "fhirexport.db").touch()
     url = f"sqlite:///{directory / 'fhirexport.db'}"
     async with server_process(directory, url, serving=False, LOG_FILE="fhirexport.log") as server:
         await wait_for_health(server.address, serving=False)

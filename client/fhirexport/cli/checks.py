@@ -1,6 +1,6 @@
 """Owns what `fhirexport doctor` looks at, and what it advises: each check ends, whatever the server does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -25,6 +25,19 @@ _SERVICES = {
     "fhirexport.v1.CacheAdmin": "fhirexport.v1.CacheAdmin",
     _CACHE: _CACHE,
 }
+_DATASETS = {
+    "structure": _requests.STRUCTURE,
+    "patients": _requests.PATIENTS,
+    "venues": _requests.VENUES,
+}
+_ADVICE = {
+    "SCHEMA_MISMATCH": "run fhirexport-server migrate with the release that the server has",
+    "CHANGES_UNTRACKED": "docs/never-stale.md, 'When the database is altered'",
+    "DATABASE_ACCESS_DENIED": "grant the server's user the rights of docs/configuration.md",
+    "DATABASE_CORRUPT": "docs/operations.md, 'Restoring a backup'",
+    "TEMPORARY_STORAGE": "make room in the server's directory for temporary files (TMPDIR)",
+}
+"""What to do about errors of the database's, by their reason."""
 _EXPORTS_NEED = ("", _channel.EXPORTS)
 
 
@@ -146,9 +159,7 @@ def _database(stub: ExportServiceStub, now: Callable[[], datetime]) -> Iterator[
     request = ListLegalEntitiesRequest(page_size=1)
     page = outcome(lambda: stub.ListLegalEntities(request, timeout=SECONDS))
     if isinstance(page, Exception):
-        advice = "docs/operations.md, 'The database does not answer'"
-        if isinstance(page, ExportError) and page.reason == "SCHEMA_MISMATCH":
-            advice = "run fhirexport-server migrate with the release that the server has"
+        advice = _advice(page, "docs/operations.md, 'The database does not answer'")
         yield Finding("database", "problem", told(page), advice)
         return
     if not page.legal_entities:
@@ -159,27 +170,39 @@ def _database(stub: ExportServiceStub, now: Callable[[], datetime]) -> Iterator[
     yield from _clock(stub, page.legal_entities[0].ej_id, now)
 
 
+def _advice(error: Exception, otherwise: str) -> str:
+    """Returns what to do about an error of the database's."""
+    if not isinstance(error, ExportError):
+        return otherwise
+    if error.reason == "SCHEMA_MISMATCH" and "file is not there" in error.message:
+        return "put the file back, or correct DATABASE_URL; only a new installation runs migrate"
+    return _ADVICE.get(error.reason, otherwise)
+
+
+def _read_time(stub: ExportServiceStub, dataset: _requests.Dataset, ej_id: int) -> datetime:
+    """Begins an export that is read from the database, and gives it up."""
+    call = stub.StreamExport(Wanted(dataset, ej_id, fresh=True).stream("ndjson"), timeout=SECONDS)
+    try:
+        for event in call:
+            return Snapshot.from_message(event.started, "").read_time
+    finally:
+        call.cancel()
+    raise IncompleteError("the stream ended before it had begun")
+
+
 def _clock(stub: ExportServiceStub, ej_id: int, now: Callable[[], datetime]) -> Iterator[Finding]:
     """Compares the server's clock with ours: all that is known is that it was read during a call."""
-    request = Wanted(_requests.STRUCTURE, ej_id, fresh=True).stream("ndjson")
-
-    def read_time() -> datetime:
-        call = stub.StreamExport(request, timeout=SECONDS)
-        try:
-            for event in call:
-                return Snapshot.from_message(event.started, "").read_time
-        finally:
-            call.cancel()
-        raise IncompleteError("the stream ended before it had begun")
-
-    before = now()
-    theirs = outcome(read_time)
-    after = now()
-    if isinstance(theirs, Exception):
-        advice = "docs/operations.md, 'Exports fail'"
-        yield Finding("exports", "problem", f"an export fails: {told(theirs)}", advice)
-        return
-    yield Finding("exports", "ok", f"the structure of EJ {ej_id} can be read")
+    readings: list[tuple[datetime, datetime, datetime]] = []
+    for name, dataset in _DATASETS.items():
+        begun = now()
+        read_time = outcome(partial(_read_time, stub, dataset, ej_id))
+        if isinstance(read_time, Exception):
+            advice = _advice(read_time, "docs/operations.md, 'Exports fail'")
+            yield Finding("exports", "problem", f"the export of {name} fails: {told(read_time)}", advice)
+            return
+        readings.append((begun, read_time, now()))
+    yield Finding("exports", "ok", f"the {_all(_DATASETS)} of EJ {ej_id} can be read")
+    before, theirs, after = readings[0]
     apart = max(before - theirs, theirs - after)
     if apart > _CLOCK_TOLERANCE:
         order = "behind" if theirs < before else "ahead of"
@@ -189,6 +212,11 @@ def _clock(stub: ExportServiceStub, ej_id: int, now: Callable[[], datetime]) -> 
         return
     within = max(abs(theirs - before), abs(after - theirs)).total_seconds()
     yield Finding("clock", "ok", f"the server's is within {within:.2f} s of this machine's")
+
+
+def _all(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}"
 
 
 def _milliseconds(begun: float) -> str:

@@ -72,6 +72,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_TOO_MANY_IMPORTS: _ErrorReason.ValueType  # 18
     """RESOURCE_EXHAUSTED, with a RetryInfo: too many imports at once. Metadata: limit."""
+    ERROR_REASON_CHANGES_UNTRACKED: _ErrorReason.ValueType  # 19
+    """FAILED_PRECONDITION: the database was altered so that its changes would not be noticed. Metadata:
+    fault, object.
+    """
+    ERROR_REASON_DATABASE_ACCESS_DENIED: _ErrorReason.ValueType  # 20
+    """FAILED_PRECONDITION: the server may not read its database. Metadata: table, which may be empty."""
+    ERROR_REASON_DATABASE_CORRUPT: _ErrorReason.ValueType  # 21
+    """DATA_LOSS: the database's files are damaged."""
+    ERROR_REASON_CONSTRAINT_REFUSED: _ErrorReason.ValueType  # 22
+    """FAILED_PRECONDITION: a rule of the database refuses what was to be imported; nothing was written.
+    Metadata: constraint, table.
+    """
+    ERROR_REASON_TEMPORARY_STORAGE: _ErrorReason.ValueType  # 23
+    """RESOURCE_EXHAUSTED, with a RetryInfo: the directory for temporary files is full, or cannot be
+    written to. Metadata: error.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists every `reason` that this service sends in a google.rpc.ErrorInfo, in the domain
@@ -129,4 +145,20 @@ written.
 """
 ERROR_REASON_TOO_MANY_IMPORTS: ErrorReason.ValueType  # 18
 """RESOURCE_EXHAUSTED, with a RetryInfo: too many imports at once. Metadata: limit."""
+ERROR_REASON_CHANGES_UNTRACKED: ErrorReason.ValueType  # 19
+"""FAILED_PRECONDITION: the database was altered so that its changes would not be noticed. Metadata:
+fault, object.
+"""
+ERROR_REASON_DATABASE_ACCESS_DENIED: ErrorReason.ValueType  # 20
+"""FAILED_PRECONDITION: the server may not read its database. Metadata: table, which may be empty."""
+ERROR_REASON_DATABASE_CORRUPT: ErrorReason.ValueType  # 21
+"""DATA_LOSS: the database's files are damaged."""
+ERROR_REASON_CONSTRAINT_REFUSED: ErrorReason.ValueType  # 22
+"""FAILED_PRECONDITION: a rule of the database refuses what was to be imported; nothing was written.
+Metadata: constraint, table.
+"""
+ERROR_REASON_TEMPORARY_STORAGE: ErrorReason.ValueType  # 23
+"""RESOURCE_EXHAUSTED, with a RetryInfo: the directory for temporary files is full, or cannot be
+written to. Metadata: error.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -3,8 +3,10 @@
 No error here carries a patient's data: ids, names of tables and fields, sizes and limits only.
 """
 
+import errno
 from dataclasses import dataclass, field
 
+from fhirexport_server.domain.faults import Fault
 from fhirexport_server.domain.imports import Problem
 
 
@@ -103,6 +105,37 @@ class DatabaseReadOnlyError(FhirExportError):
 
 
 @dataclass(eq=False)
+class DatabaseAccessDeniedError(FhirExportError):
+    """This server may not read its database."""
+
+    table: str = ""
+    """The first table that it may not read; empty where that is not known."""
+
+
+@dataclass(eq=False)
+class DatabaseCorruptError(FhirExportError):
+    """The database's files are damaged."""
+
+
+@dataclass(eq=False)
+class ChangesUntrackedError(FhirExportError):
+    """The database was altered so that its changes would not be noticed: nothing of it is surely current."""
+
+    fault: Fault
+    name: str
+    """The trigger or the table that it is about."""
+
+
+@dataclass(eq=False)
+class ConstraintRefusedError(FhirExportError):
+    """A rule of the database, such as a CHECK or trigger of a site's own, refuses what was to be written."""
+
+    table: str
+    constraint: str
+    """Its name; of a trigger the function's; where there is none, `SQLSTATE` and its code."""
+
+
+@dataclass(eq=False)
 class CacheUnavailableError(FhirExportError):
     """Redis did not answer, or refuses."""
 
@@ -131,6 +164,20 @@ class SpoolFullError(FhirExportError):
 
     limit_bytes: int
     retry_after_seconds: float = 10.0
+
+
+@dataclass(eq=False)
+class TemporaryStorageError(FhirExportError):
+    """The directory for temporary files cannot be written to."""
+
+    cause: str
+    """The name of the system's error, such as ENOSPC."""
+    retry_after_seconds: float = 10.0
+
+    @classmethod
+    def of(cls, error: OSError) -> "TemporaryStorageError":
+        """Return what an error of the system amounts to."""
+        return cls(errno.errorcode.get(error.errno or 0, type(error).__name__))
 
 
 @dataclass(eq=False)

@@ -62,8 +62,8 @@ class Exporter:
         self._metrics = metrics
         self._base_url = base_url
         self._clock = asyncio.get_running_loop().time
-        self._incarnation = ""
-        """Of the database, as of the last look-up."""
+        self._incarnations: dict[Dataset, str] = {}
+        """Of the database, for each dataset, as of the last look-up."""
 
     @asynccontextmanager
     async def open(self, request: ExportRequest) -> AsyncIterator[Rendering]:
@@ -107,11 +107,17 @@ class Exporter:
         return await self._threads.look_up(look)
 
     async def check(self) -> None:
-        """Raises DatabaseUnavailableError or SchemaMismatchError when exports cannot work."""
-        incarnation = await self._threads.look_up(self._database.check)
-        if self._incarnation and incarnation != self._incarnation:
-            _log.warning("database_is_another", effect="nothing that was kept of the former is served")
-        self._incarnation = incarnation
+        """Raises when exports cannot work: an error of the database's, as `open` does."""
+        incarnations = await self._threads.look_up(self._database.check)
+        others = [name for name, last in self._incarnations.items() if incarnations[name] != last]
+        if others:
+            _log.warning(
+                "database_is_another",
+                datasets=[dataset.value for dataset in others],
+                cause="it was restored, or its tables or triggers were altered",
+                effect="nothing that was kept of the former is served",
+            )
+        self._incarnations.update(incarnations)
 
     async def check_writable(self) -> None:
         """Raise an error when imports cannot work: as `check`, or DatabaseReadOnlyError."""
@@ -234,14 +240,15 @@ class Exporter:
         match request.consistency:
             case AtLeast(token=text):
                 token = revision.require(text, request)
-                if token.revision.incarnation != self._incarnation:
+                if token.revision.incarnation != self._incarnations.get(request.dataset):
                     return None
                 # Only that very revision: a larger number alone would not do where a database has lost
                 # what it had acknowledged.
                 wanted = Exactly(revision.etag(token.revision, request, self._base_url))
                 entry = self._memory.same(variant, wanted.etag)
-            case MaxStaleness(seconds=seconds) if seconds > 0 and self._incarnation:
-                fingerprint = revision.fingerprint(self._incarnation, request, self._base_url)
+            case MaxStaleness(seconds=seconds) if seconds > 0 and request.dataset in self._incarnations:
+                incarnation = self._incarnations[request.dataset]
+                fingerprint = revision.fingerprint(incarnation, request, self._base_url)
                 wanted = Recent(fingerprint, seconds)
                 entry = self._memory.recent(variant, fingerprint, now - seconds)
             case _:
@@ -275,7 +282,7 @@ class Exporter:
         self._metrics.looked_up(self._clock() - begun, answered=True)
         if found is None:
             raise EjNotFoundError(request.ej_id)
-        self._incarnation = found.incarnation
+        self._incarnations[request.dataset] = found.incarnation
         if token is not None and revision.is_behind(found, token.revision):
             raise DatabaseUnavailableError
         return found

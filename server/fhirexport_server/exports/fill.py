@@ -34,7 +34,7 @@ class Fill:
     def _render(self, spool: Spool, interrupt: Interrupt) -> None:
         request = self.request
         read_time = datetime.now(UTC)
-        with self.database.snapshot(interrupt) as rows:
+        with self.database.snapshot(interrupt, request.dataset) as rows:
             found = rows.revision(request.ej_id, request.dataset)
             if self.required is not None and revision.is_behind(found, self.required):
                 raise DatabaseUnavailableError

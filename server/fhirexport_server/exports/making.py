@@ -9,7 +9,12 @@ from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import CacheReadError, Exactly, Found, Made, Outcome, SharedCache
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.domain.errors import ExportTimeoutError, SpoolFullError, TooManyExportsError
+from fhirexport_server.domain.errors import (
+    ExportTimeoutError,
+    SpoolFullError,
+    TemporaryStorageError,
+    TooManyExportsError,
+)
 from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.flights import Flight
 from fhirexport_server.exports.rendering import Snapshot, Source
@@ -90,7 +95,7 @@ class Maker:
         try:
             async for chunk in found.chunks():
                 spool.append(chunk)
-        except (CacheReadError, SpoolFullError) as error:
+        except (CacheReadError, SpoolFullError, TemporaryStorageError) as error:
             if isinstance(error, CacheReadError):
                 self._metrics.broken_read()
             spool.close()

@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 
 from fhirexport_server.cache.entry import Description, Entry
 from fhirexport_server.domain.chunks import Chunk, Totals
-from fhirexport_server.domain.errors import SpoolFullError
+from fhirexport_server.domain.errors import SpoolFullError, TemporaryStorageError
 from fhirexport_server.exports.rendering import Snapshot
 
 MEMORY_BYTES = 1024 * 1024
@@ -92,6 +92,7 @@ class Spool:
 
         Raises:
             SpoolFullError: there is no space for it.
+            TemporaryStorageError: the disk is full, or cannot be written.
         """
         length = len(chunk.frame)
         self._space.take(length)
@@ -104,8 +105,7 @@ class Spool:
             try:
                 self._write(chunk.frame)
             except OSError as error:
-                # The disk is full, or cannot be written.
-                raise SpoolFullError(self._space.limit) from error
+                raise TemporaryStorageError.of(error) from error
         self._chunks.append(kept)
         self._wake()
 
@@ -214,7 +214,10 @@ class Spool:
         if frame is None:
             if self._file is None:
                 raise RuntimeError("read from a closed spool")
-            frame = os.pread(self._file.fileno(), kept.length, kept.offset)
+            try:
+                frame = os.pread(self._file.fileno(), kept.length, kept.offset)
+            except OSError as error:
+                raise TemporaryStorageError.of(error) from error
         return Chunk(frame, kept.size, kept.resource_count)
 
     def close(self) -> None:

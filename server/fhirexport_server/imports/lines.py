@@ -6,7 +6,7 @@ are written together; where they do not come one after the other, they are broug
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from struct import Struct
 from types import TracebackType
@@ -15,7 +15,7 @@ from zlib import crc32
 
 import msgspec
 
-from fhirexport_server.domain.errors import SpoolFullError
+from fhirexport_server.domain.errors import TemporaryStorageError
 from fhirexport_server.exports.spool import SpoolSpace
 from fhirexport_server.fhir.reading.bundle import line
 from fhirexport_server.fhir.reading.context import ReadingContext
@@ -46,13 +46,26 @@ class _Resource(msgspec.Struct):
     partOf: _Part | None = None  # noqa: N815 - as above
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn an error of the system into ours.
+
+    Raises:
+        TemporaryStorageError: The disk is full, or cannot be used.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise TemporaryStorageError.of(error) from error
+
+
 class _File:
     """Lines with their places, in memory while they are few, otherwise on disk."""
 
     def __init__(self, space: SpoolSpace, stack: ExitStack) -> None:
         self._space = space
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115 - the stack closes it
-        stack.callback(self._file.close)
+        stack.callback(self._close)
         self.size = 0
         stack.callback(self._give_back)
 
@@ -65,7 +78,7 @@ class _File:
             self._file.write(_HEAD.pack(place, len(content), begins))
             self._file.write(content)
         except OSError as error:
-            raise SpoolFullError(self._space.limit) from error
+            raise TemporaryStorageError.of(error) from error
 
     def read(self) -> Iterator[tuple[int, bytes]]:
         """Yields every line with its place."""
@@ -83,10 +96,21 @@ class _File:
             yield stay
 
     def _records(self) -> Iterator[tuple[int, bytes, bool]]:
-        self._file.seek(0)
-        while head := self._file.read(_HEAD.size):
+        # What was written last reaches the disk only here.
+        with _told():
+            self._file.seek(0)
+        while head := self._read(_HEAD.size):
             place, length, begins = _HEAD.unpack(head)
-            yield place, self._file.read(length), begins
+            yield place, self._read(length), begins
+
+    def _read(self, size: int) -> bytes:
+        with _told():
+            return self._file.read(size)
+
+    def _close(self) -> None:
+        # A disk that is full has refused already what was still to be written.
+        with suppress(OSError):
+            self._file.close()
 
     def _give_back(self) -> None:
         self._space.give_back(self.size)

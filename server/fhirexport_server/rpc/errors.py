@@ -16,6 +16,10 @@ from google.rpc.status_pb2 import Status
 
 from fhirexport_server.domain.errors import (
     CacheUnavailableError,
+    ChangesUntrackedError,
+    ConstraintRefusedError,
+    DatabaseAccessDeniedError,
+    DatabaseCorruptError,
     DatabaseReadOnlyError,
     DatabaseUnavailableError,
     EjNotFoundError,
@@ -31,10 +35,12 @@ from fhirexport_server.domain.errors import (
     SchemaMismatchError,
     SnapshotGoneError,
     SpoolFullError,
+    TemporaryStorageError,
     TooManyExportsError,
     TooManyImportsError,
     WriteConflictError,
 )
+from fhirexport_server.domain.faults import TOLD
 
 DOMAIN = "fhirexport"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -222,6 +228,50 @@ def _(error: DatabaseReadOnlyError) -> Refusal:
 
 
 @refusal.register
+def _(error: DatabaseAccessDeniedError) -> Refusal:
+    what = f"table {error.table}" if error.table else "a table"
+    return Refusal(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "DATABASE_ACCESS_DENIED",
+        f"this server may not read {what} of its database; have its operator grant it the rights of "
+        "docs/configuration.md",
+        {"table": error.table},
+    )
+
+
+@refusal.register
+def _(error: DatabaseCorruptError) -> Refusal:
+    del error
+    return Refusal(
+        grpc.StatusCode.DATA_LOSS,
+        "DATABASE_CORRUPT",
+        "the database's files are damaged; have its operator restore a backup, as docs/operations.md says",
+    )
+
+
+@refusal.register
+def _(error: ChangesUntrackedError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "CHANGES_UNTRACKED",
+        "changes of the data would not be noticed, so nothing is served: "
+        f"{TOLD[error.fault].format(object=error.name)}; docs/never-stale.md says what its operator does",
+        {"fault": error.fault, "object": error.name},
+    )
+
+
+@refusal.register
+def _(error: ConstraintRefusedError) -> Refusal:
+    where = f" of table {error.table}" if error.table else ""
+    return Refusal(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "CONSTRAINT_REFUSED",
+        f"nothing was imported: a rule of this server's database refuses a row: {error.constraint}{where}",
+        {"constraint": error.constraint, "table": error.table},
+    )
+
+
+@refusal.register
 def _(error: SchemaMismatchError) -> Refusal:
     return Refusal(
         grpc.StatusCode.FAILED_PRECONDITION,
@@ -251,6 +301,17 @@ def _(error: SpoolFullError) -> Refusal:
         f"what is on its way to callers, or from them, fills the {error.limit_bytes} bytes it may use; "
         "try again later",
         {"limit_bytes": str(error.limit_bytes)},
+        (_retry_after(error.retry_after_seconds),),
+    )
+
+
+@refusal.register
+def _(error: TemporaryStorageError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TEMPORARY_STORAGE",
+        f"this server cannot write to its directory for temporary files ({error.cause}); try again later",
+        {"error": error.cause},
         (_retry_after(error.retry_after_seconds),),
     )
 

@@ -2,24 +2,31 @@
 
 import socket
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from threading import Lock
-from typing import Any, Self
+from typing import Self
 
 import psycopg
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from fhirexport_server.domain.revision import Revision
-from fhirexport_server.store import compactor, invalidation, queries, rights, schema
+from fhirexport_server.store import compactor, invalidation, rights, sessions
 from fhirexport_server.store import engine as engines
-from fhirexport_server.store.importing.writing import Writing, conflicts_told
+from fhirexport_server.store.guard import expected
+from fhirexport_server.store.guard.guard import Guard, executed
+from fhirexport_server.store.guard.statements import Look
+from fhirexport_server.store.importing.refusals import refusals
+from fhirexport_server.store.importing.writing import Writing
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import Snapshot
+
+_STATEMENT_TIMEOUT = f"SET LOCAL statement_timeout = {engines.STATEMENT_SECONDS * 1000}"
+_LOCK_TIMEOUT = f"SET LOCAL lock_timeout = {engines.LOCK_SECONDS * 1000}"
 
 
 class Interrupt:
@@ -67,6 +74,7 @@ class Database:
         self._engine = engine
         self._writer = writer
         self._counters = compactor.Counters()
+        self._guard = Guard()
 
     @classmethod
     @contextmanager
@@ -90,17 +98,25 @@ class Database:
             writer.dispose()
 
     @contextmanager
-    def snapshot(self, interrupt: Interrupt | None = None) -> Iterator[Snapshot]:
+    def snapshot(
+        self, interrupt: Interrupt | None = None, dataset: Dataset | None = None
+    ) -> Iterator[Snapshot]:
         """Opens a read-only transaction that sees one state of the database.
+
+        Args:
+            interrupt: what ends it from another thread.
+            dataset: what is read in it, whose tables nobody rewrites meanwhile.
 
         Raises:
             DatabaseUnavailableError: the database did not answer, or the read was interrupted.
+            DatabaseAccessDeniedError, DatabaseCorruptError: it cannot be read.
             SchemaMismatchError: the schema is not this release's.
         """
+        tables = () if dataset is None else expected.tables(dataset)
         with (
             engines.translated(),
-            self._transaction(interrupt or Interrupt()) as connection,
-            closing(Snapshot(connection)) as snapshot,
+            self._transaction(interrupt or Interrupt(), tables) as connection,
+            closing(Snapshot(connection, self._guard)) as snapshot,
         ):
             yield snapshot
 
@@ -108,29 +124,27 @@ class Database:
         """Returns how far a dataset has come now, by one statement; None where there is no such EJ.
 
         Raises:
+            ChangesUntrackedError: a change of the dataset would not be noticed.
             DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
         """
-        wanted, ended_by = {"ej_id": ej_id, "dataset": dataset.value}, interrupt or Interrupt()
+        ended_by = interrupt or Interrupt()
         with engines.translated():
-            try:
-                row = self._one(queries.revision(), wanted, ended_by)
-            except DBAPIError as error:
-                # As in _transaction: the connection had died in the pool.
-                if not error.connection_invalidated:
-                    raise
-                row = self._one(queries.revision(), wanted, ended_by)
-        incarnation, n, digest, known = row
-        return None if known is None else Revision(incarnation, int(n), int(digest))
+            look = self._look(ej_id, dataset, ended_by)
+            if look is None:
+                with self._transaction(ended_by) as connection:
+                    look = self._guard.look(connection, ej_id, dataset)
+        return look.revision if look.is_known else None
 
-    def check(self, interrupt: Interrupt | None = None) -> str:
-        """Makes sure that exports can work; returns the database's incarnation.
+    def check(self, interrupt: Interrupt | None = None) -> Mapping[Dataset, str]:
+        """Makes sure that exports can work; returns the database's incarnation for each dataset.
 
         Raises:
-            DatabaseUnavailableError, SchemaMismatchError: they cannot.
+            ChangesUntrackedError: changes of the data would not be noticed.
+            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
         """
         with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
             require_head(connection)
-            return str(connection.execute(select(schema.database_incarnation.c.id)).scalar_one())
+            return self._guard.examine(connection)
 
     def check_writable(self, interrupt: Interrupt | None = None) -> None:
         """Make sure that imports can work, without writing anything.
@@ -191,26 +205,24 @@ class Database:
             DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
             DatabaseReadOnlyError: the server may not write.
             WriteConflictError: another writer was there first.
+            ConstraintRefusedError: a rule of the database refuses what is written.
         """
-        with engines.translated(), conflicts_told(), self._writer.connect() as connection:
+        with engines.translated(), refusals(), self._writer.connect() as connection:
             driver = connection.connection.driver_connection
+            connection.execution_options(**{sessions.BEGIN: (_STATEMENT_TIMEOUT, _LOCK_TIMEOUT)})
             with (interrupt or Interrupt()).over(driver), connection.begin() as transaction:
-                if self._writer.dialect.name == "postgresql":
-                    connection.execute(text(f"SET LOCAL lock_timeout = {engines.LOCK_SECONDS * 1000}"))
-                    milliseconds = engines.STATEMENT_SECONDS * 1000
-                    connection.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
-                writing = Writing(connection)
+                writing = Writing(connection, self._guard)
                 yield writing
                 if writing.given_up:
                     transaction.rollback()
 
     @contextmanager
-    def _transaction(self, interrupt: Interrupt) -> Iterator[Connection]:
+    def _transaction(self, interrupt: Interrupt, tables: tuple[str, ...] = ()) -> Iterator[Connection]:
         with ExitStack() as stack:
             connection = stack.enter_context(self._engine.connect())
             stack.enter_context(interrupt.over(connection.connection.driver_connection))
             try:
-                self._begin(connection)
+                self._begin(connection, tables)
             except DBAPIError as error:
                 # A connection that died in the pool takes the whole pool with it: the next one is new.
                 if not error.connection_invalidated:
@@ -219,25 +231,43 @@ class Database:
                 interrupt.check()
                 connection = stack.enter_context(self._engine.connect())
                 stack.enter_context(interrupt.over(connection.connection.driver_connection))
-                self._begin(connection)
+                self._begin(connection, tables)
             yield connection
 
-    def _one(
-        self, query: queries.Selection, parameters: Mapping[str, object], interrupt: Interrupt
-    ) -> Sequence[Any]:
-        """Returns the one row of a query, which needs no transaction: a statement is a snapshot too."""
+    def _look(self, ej_id: int, dataset: Dataset, interrupt: Interrupt) -> Look | None:
+        """Looks a revision up outside of a transaction; None where the schema has to be examined first."""
+        known = self._guard.known(dataset)
+        if known is None:
+            return None
+        try:
+            try:
+                look = self._executed(known.statement, ej_id, dataset, interrupt)
+            except DBAPIError as error:
+                # As in _transaction: the connection had died in the pool.
+                if not error.connection_invalidated:
+                    raise
+                look = self._executed(known.statement, ej_id, dataset, interrupt)
+        except DBAPIError as error:
+            if not engines.is_other_schema(error):
+                raise
+            self._guard.forget(dataset)
+            return None
+        return look if known.holds(look) else None
+
+    def _executed(self, statement: str, ej_id: int, dataset: Dataset, interrupt: Interrupt) -> Look:
+        """Executes a statement that needs no transaction: it is a snapshot too."""
         with self._engine.connect() as connection, interrupt.over(connection.connection.driver_connection):
             if self._engine.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="AUTOCOMMIT")
-            return connection.execute(query, parameters).one()
+            return executed(connection, statement, ej_id, dataset)
 
-    def _begin(self, connection: Connection) -> None:
+    def _begin(self, connection: Connection, tables: tuple[str, ...]) -> None:
         if self._engine.dialect.name == "postgresql":
-            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            milliseconds = engines.STATEMENT_SECONDS * 1000
-            connection.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
-        else:
-            connection.begin()
+            options = {sessions.BEGIN: (_STATEMENT_TIMEOUT,), sessions.LOCKED: tables}
+            connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True, **options
+            )
+        connection.begin()
 
 
 def _cut(connection: object) -> None:

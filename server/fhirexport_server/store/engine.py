@@ -1,5 +1,6 @@
 """Owns how the database is reached: engines, connection settings, and driver errors made into ours."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +14,18 @@ from sqlalchemy.exc import (
     InterfaceError,
     InternalError,
     OperationalError,
-    ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fhirexport_server.domain.errors import (
+    DatabaseAccessDeniedError,
+    DatabaseCorruptError,
     DatabaseReadOnlyError,
     DatabaseUnavailableError,
+    FhirExportError,
     SchemaMismatchError,
 )
+from fhirexport_server.store import sessions, sqlite_files
 from fhirexport_server.store.version import HEAD
 
 CONNECT_SECONDS = 3
@@ -40,16 +44,25 @@ _BOUNDS = {
 }
 """What a connection to PostgreSQL has where the URL does not say otherwise."""
 
-_UNDEFINED_TABLE = "42P01"
-_UNDEFINED_COLUMN = "42703"
-MAY_NOT_WRITE = ("42501", "25006")
-"""PostgreSQL's insufficient privilege, and a transaction that only reads."""
+# A table, a column, a schema that is not there; a table that is something else.
+_OTHER_SCHEMA = ("42P01", "42703", "3F000", "42809")
+_CORRUPT = ("XX001", "XX002")
+_UNANSWERED = (
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.InternalError,
+)
+_CORRUPT_SQLITE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
-def create(url: str, *, pool_size: int = 5, read_only: bool = False) -> Engine:
+def create(url: str, *, pool_size: int = 5, read_only: bool = False, new: bool = False) -> Engine:
     """Returns an engine that waits for nothing without a bound. It connects when first used.
 
-    On SQLite, `read_only` is the engine's; on PostgreSQL it is each transaction's (`database.py`).
+    On SQLite, `read_only` is the engine's; on PostgreSQL it is each transaction's (`database.py`). A
+    SQLite file that is not there is made only where it may be `new`.
 
     Raises:
         ValueError: the URL is not one of SQLite or PostgreSQL. It says so without quoting the URL,
@@ -61,7 +74,7 @@ def create(url: str, *, pool_size: int = 5, read_only: bool = False) -> Engine:
         parsed = None
     backend = parsed.get_backend_name() if parsed else None
     if parsed is not None and backend == "sqlite":
-        return _sqlite(parsed.set(drivername="sqlite+pysqlite"), pool_size, read_only=read_only)
+        return _sqlite(parsed.set(drivername="sqlite+pysqlite"), pool_size, read_only=read_only, new=new)
     if parsed is not None and backend == "postgresql":
         return _postgresql(parsed.set(drivername="postgresql+psycopg"), pool_size, pre_ping=not read_only)
     raise ValueError("the database URL must start with sqlite:/// or postgresql://")
@@ -99,10 +112,11 @@ def _postgresql(url: URL, pool_size: int, *, pre_ping: bool) -> Engine:
     def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's own wrapper
         connection.server_cursor_factory = _ServerCursor
 
+    sessions.install(engine)
     return engine
 
 
-def _sqlite(url: URL, pool_size: int, *, read_only: bool) -> Engine:
+def _sqlite(url: URL, pool_size: int, *, read_only: bool, new: bool) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -111,6 +125,9 @@ def _sqlite(url: URL, pool_size: int, *, read_only: bool) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False},
     )
+    path = sqlite_files.path_of(url.database)
+    if path is not None:
+        sqlite_files.install(engine, path, create=new, timeout=LOCK_SECONDS)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -139,32 +156,64 @@ def translated() -> Iterator[None]:
 
     Raises:
         DatabaseUnavailableError: the database did not answer, or not in time.
+        DatabaseCorruptError: its files are damaged.
         SchemaMismatchError: a table or a column is not there.
         DatabaseReadOnlyError: the server has not the right to write, or nobody has.
+        DatabaseAccessDeniedError: it has not the right to read.
     """
     try:
         yield
     except PoolTimeoutError as error:
         raise DatabaseUnavailableError from error
-    except DBAPIError as error:
-        if _schema_is_other(error):
-            raise SchemaMismatchError(HEAD, "none, or another") from error
-        if _may_not_write(error):
-            raise DatabaseReadOnlyError from error
-        if isinstance(error, OperationalError | InterfaceError | InternalError):
-            raise DatabaseUnavailableError from error
-        raise
+    except (DBAPIError, psycopg.Error) as error:
+        # COPY's errors come straight from the driver.
+        driver_error = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(driver_error, psycopg.Error):
+            ours = _of_postgresql(driver_error, getattr(error, "statement", None) or "COPY")
+        else:
+            ours = _of_sqlite(driver_error)
+        if ours is None and isinstance(error, _UNANSWERED):
+            ours = DatabaseUnavailableError()
+        if ours is None:
+            raise
+        raise ours from error
 
 
-def _may_not_write(error: DBAPIError) -> bool:
-    if isinstance(error.orig, sqlite3.Error):
-        return str(error.orig) == "attempt to write a readonly database"
-    return getattr(error.orig, "sqlstate", None) in MAY_NOT_WRITE
+def is_other_schema(error: DBAPIError) -> bool:
+    """Returns whether an error says that a table or a column is not there."""
+    if isinstance(error.orig, psycopg.Error):
+        return error.orig.sqlstate in _OTHER_SCHEMA
+    return str(error.orig).startswith(("no such table", "no such column"))
 
 
-def _schema_is_other(error: DBAPIError) -> bool:
-    if isinstance(error, ProgrammingError):
-        return getattr(error.orig, "sqlstate", None) in (_UNDEFINED_TABLE, _UNDEFINED_COLUMN)
-    return isinstance(error, OperationalError) and str(error.orig).startswith(
-        ("no such table", "no such column")
+def _of_postgresql(error: psycopg.Error, statement: str) -> FhirExportError | None:
+    match error.sqlstate:
+        case state if state in _OTHER_SCHEMA:
+            return SchemaMismatchError(HEAD, "none, or another")
+        case state if state in _CORRUPT:
+            return DatabaseCorruptError()
+        case "25006":
+            return DatabaseReadOnlyError()
+        case "42501":
+            return DatabaseAccessDeniedError() if _reads(statement) else DatabaseReadOnlyError()
+    return None
+
+
+def _reads(statement: str) -> bool:
+    """Returns whether a statement writes nothing: a query, or the locks at the beginning of a reader."""
+    return statement.lstrip().startswith(("SELECT", "SET LOCAL")) and not re.search(
+        r"(next|set)val\(", statement
     )
+
+
+def _of_sqlite(error: BaseException | None) -> FhirExportError | None:
+    said = str(error)
+    if said.startswith(("no such table", "no such column")):
+        return SchemaMismatchError(HEAD, "none, or another")
+    name = getattr(error, "sqlite_errorname", "")
+    # A column of text that is not UTF-8 has no code of its own.
+    if name.startswith(_CORRUPT_SQLITE) or said.startswith("Could not decode to UTF-8"):
+        return DatabaseCorruptError()
+    if name.startswith("SQLITE_READONLY"):
+        return DatabaseReadOnlyError()
+    return None

@@ -19,7 +19,7 @@ def migrate(url: str) -> None:
         DatabaseUnavailableError: the database cannot be reached.
         SchemaMismatchError: the schema is of a newer release.
     """
-    engine = create(url)
+    engine = create(url, new=True)
     try:
         with translated(), engine.begin() as connection:
             config = Config()
@@ -29,6 +29,9 @@ def migrate(url: str) -> None:
             if found is not None and found not in _revisions(config):
                 raise SchemaMismatchError(HEAD, found)
             command.upgrade(config, "head")
+            if connection.dialect.name == "sqlite":
+                # It makes the tables of statistics: made later, they would look like a change of schema.
+                connection.execute(text("ANALYZE revision_base"))
     finally:
         engine.dispose()
 

@@ -5,10 +5,9 @@ three of these, merged by key as they stream: no join fans out, and nothing is a
 """
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, Text, and_, bindparam, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, Table, literal, select
 
 from fhirexport_server.domain.rows import (
     EjRow,
@@ -22,8 +21,7 @@ from fhirexport_server.domain.rows import (
     VenueRow,
 )
 from fhirexport_server.store import schema
-from fhirexport_server.store.schema.revisions import EVERY_EJ
-from fhirexport_server.store.types import BIG_ID, raw
+from fhirexport_server.store.types import raw
 
 Selection = Select[*tuple[Any, ...]]
 DEEPEST = 64
@@ -55,36 +53,6 @@ def namespaces(ej_id: int) -> Selection:
     """The pairs (kind, system) of an EJ."""
     table = schema.namespace
     return select(table.c.kind, table.c.system).where(table.c.ej_id == ej_id).order_by(table.c.kind)
-
-
-@cache
-def revision() -> Selection:
-    """How far a dataset has come; parameters `ej_id` and `dataset`. Made once: every request executes it.
-
-    One row: the database's incarnation, n and digest, and the EJ's id if there is one. n and digest add
-    up the EJ's own rows and those that count for every EJ, base and deltas.
-    """
-    base, delta = schema.revision_base, schema.revision_delta
-    ej_id, dataset = bindparam("ej_id", type_=BIG_ID), bindparam("dataset", type_=Text())
-    of_base, of_delta = (
-        and_(table.c.ej_id.in_((literal(EVERY_EJ, BIG_ID), ej_id)), table.c.dataset == dataset)
-        for table in (base, delta)
-    )
-    zero = literal(0, BIG_ID)
-    bases = select(
-        func.coalesce(func.sum(base.c.n), zero).label("n"),
-        func.coalesce(func.sum(base.c.digest), zero).label("digest"),
-    ).where(of_base)
-    deltas = select(
-        func.count().label("n"), func.coalesce(func.sum(delta.c.nonce), zero).label("digest")
-    ).where(of_delta)
-    b, d = bases.subquery("b"), deltas.subquery("d")
-    known = select(schema.ej.c.id).where(schema.ej.c.id == ej_id).scalar_subquery()
-    # Each side is one row, so the join adds none.
-    one_row = schema.database_incarnation.join(b, true()).join(d, true())
-    return select(
-        schema.database_incarnation.c.id, b.c.n + d.c.n, b.c.digest + d.c.digest, known
-    ).select_from(one_row)
 
 
 def _tree(table: Table, ej_id: int, row_type: type[NamedTuple], **computed: ColumnElement[Any]) -> Selection:

@@ -23,6 +23,7 @@ from fhirexport_server.domain.rows import (
     VenueRow,
 )
 from fhirexport_server.store import queries, schema
+from fhirexport_server.store.guard.guard import Guard
 
 R = TypeVar("R", bound=tuple[Any, ...])
 FETCH_ROWS = 1000
@@ -34,8 +35,9 @@ class Snapshot:
     Its iterators stream through cursors of the server's, a thousand rows at a time.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, guard: Guard) -> None:
         self._connection = connection
+        self._guard = guard
         self._open = ExitStack()
 
     def close(self) -> None:
@@ -43,9 +45,12 @@ class Snapshot:
         self._open.close()
 
     def revision(self, ej_id: int, dataset: Dataset) -> Revision:
-        """Returns the dataset's revision. Read it before any row."""
-        row = self._connection.execute(queries.revision(), {"ej_id": ej_id, "dataset": dataset.value}).one()
-        return Revision(row[0], int(row[1]), int(row[2]))
+        """Returns the dataset's revision. Read it before any row.
+
+        Raises:
+            ChangesUntrackedError: a change of the dataset would not move it.
+        """
+        return self._guard.look(self._connection, ej_id, dataset).revision
 
     def ej(self, ej_id: int) -> EjRow | None:
         """Returns the EJ, None if there is none."""

@@ -96,7 +96,8 @@ def _iso_sqlite(element: iso, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(iso, "postgresql")
 def _iso_postgresql(element: iso, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"to_char({compiler.process(element.clauses, **kw)}, 'YYYY-MM-DD')"
+    # A date alone would be read as midnight in the session's time zone, where some days are missing.
+    return f"to_char({compiler.process(element.clauses, **kw)}::timestamp, 'YYYY-MM-DD')"
 
 
 class epoch(FunctionElement[int]):  # noqa: N801 - it is written like an SQL function

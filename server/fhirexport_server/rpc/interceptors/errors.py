@@ -4,6 +4,7 @@ gRPC sends the text of an exception that it sees to the caller.
 """
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -11,7 +12,7 @@ from typing import cast
 import grpc
 import structlog
 
-from fhirexport_server.domain.errors import RowNotRenderableError
+from fhirexport_server.domain.errors import DatabaseCorruptError, RowNotRenderableError, TemporaryStorageError
 from fhirexport_server.logs import where
 from fhirexport_server.rpc.call import Call
 from fhirexport_server.rpc.errors import DETAILS_KEY, refusal
@@ -44,6 +45,10 @@ async def _refuse(call: Call, error: Exception) -> None:
     call.code, call.reason = told.code, told.reason
     if isinstance(error, RowNotRenderableError):
         _log.error("row_not_renderable", table=error.table, id=error.row_id, rule=error.rule)
+    elif isinstance(error, TemporaryStorageError):
+        _log.error("temporary_storage_failed", error=error.cause, directory=tempfile.gettempdir())
+    elif isinstance(error, DatabaseCorruptError):
+        _log.error("database_corrupt", request_id=call.request_id, where=where(error))
     elif told.reason == "INTERNAL":
         _log.error("internal_error", request_id=call.request_id, where=where(error))
     details = told.status(call.request_id).SerializeToString()

@@ -1,42 +1,35 @@
 """Owns the transaction of one import: everything it reads and writes, and what the driver's errors mean."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import psycopg
 from sqlalchemy import Connection, delete, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.domain.errors import (
-    DatabaseReadOnlyError,
-    DatabaseUnavailableError,
-    RevisionChangedError,
-    WriteConflictError,
-)
-from fhirexport_server.domain.revision import Revision, Token
-from fhirexport_server.store import bulk, queries, schema
-from fhirexport_server.store.engine import MAY_NOT_WRITE
+from fhirexport_server.domain.errors import RevisionChangedError, WriteConflictError
+from fhirexport_server.domain.revision import Token
+from fhirexport_server.store import bulk, schema
+from fhirexport_server.store.guard.guard import Guard
 from fhirexport_server.store.importing import requests
 from fhirexport_server.store.importing.among import among
 from fhirexport_server.store.importing.ids import Ids
 from fhirexport_server.store.importing.lookups import Lookups
 from fhirexport_server.store.importing.names import Names
+from fhirexport_server.store.importing.refusals import refusals
 from fhirexport_server.store.schema.revisions import READ_BY
 from fhirexport_server.store.types import Instant
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# Serialization failure, deadlock, lock not available, and keys that another writer has taken or given up.
-_CONFLICTS: Final = frozenset(("40001", "40P01", "55P03", "23503", "23505"))
 
 
 class Writing:
     """What one import does to the database. Nothing of it is there unless its transaction commits."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, guard: Guard) -> None:
         self._connection = connection
+        self._guard = guard
         self.look = Lookups(connection)
         self.names = Names(connection)
         self.ids = Ids(connection)
@@ -70,14 +63,16 @@ class Writing:
         """Inserts rows whose values are as in `domain/rows.py`."""
         if rows:
             self._wrote(table)
-            bulk.insert(self._connection, table, columns, self._plain(table, columns, rows))
+            with refusals(table):
+                bulk.insert(self._connection, table, columns, self._plain(table, columns, rows))
             self._statistics.grew(self._connection, table)
 
     def update(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Updates rows whose values are as in `domain/rows.py`; the first column is `id`."""
         if rows:
             self._wrote(table)
-            bulk.update(self._connection, table, columns, self._plain(table, columns, rows))
+            with refusals(table):
+                bulk.update(self._connection, table, columns, self._plain(table, columns, rows))
 
     def clear(self, table: str, column: str, ids: Sequence[int]) -> None:
         """Deletes the rows of a table that belong to some others: the members of units, parts of patients."""
@@ -85,18 +80,22 @@ class Writing:
             self._wrote(table)
             of_table = schema.METADATA.tables[table]
             which = among(self._connection, of_table.c[column], ids)
-            self._connection.execute(delete(of_table).where(which))
+            with refusals(table):
+                self._connection.execute(delete(of_table).where(which))
 
     def delete(self, table: str, ej_id: int, number: int) -> bool | None:
         """Deletes one row; returns whether it was there, None where others still name it."""
         of_table = schema.METADATA.tables[table]
         try:
-            with self._connection.begin_nested():
+            with refusals(table), self._connection.begin_nested():
                 deleted = self._connection.execute(
                     delete(of_table).where(of_table.c.ej_id == ej_id, of_table.c.id == number)
                 ).rowcount
-        except IntegrityError:
-            return None
+        except WriteConflictError as error:
+            # A key of ours that others name, or somebody who holds the row.
+            if isinstance(error.__cause__, IntegrityError):
+                return None
+            raise
         if deleted:
             self._wrote(table)
         return bool(deleted)
@@ -109,8 +108,7 @@ class Writing:
         self._datasets.update(READ_BY[table])
 
     def _token(self, ej_id: int, dataset: Dataset) -> Token:
-        row = self._connection.execute(queries.revision(), {"ej_id": ej_id, "dataset": dataset.value}).one()
-        return Token(ej_id, dataset, Revision(row[0], int(row[1]), int(row[2])))
+        return Token(ej_id, dataset, self._guard.look(self._connection, ej_id, dataset).revision)
 
     @staticmethod
     def _plain(table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[list[object]]:
@@ -123,28 +121,3 @@ class Writing:
                 if isinstance(seconds, int):
                     row[place] = f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]}Z"
         return plain
-
-
-@contextmanager
-def conflicts_told() -> Iterator[None]:
-    """Turns what another writer's doings lead to into our error; COPY's errors come straight from the driver.
-
-    Raises:
-        WriteConflictError: another writer was there first.
-        DatabaseUnavailableError: the database went away in the middle of a COPY.
-        DatabaseReadOnlyError: the server has not the right to COPY.
-    """
-    try:
-        yield
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in _CONFLICTS:
-            raise WriteConflictError from error
-        raise
-    except psycopg.Error as error:
-        if error.sqlstate in _CONFLICTS:
-            raise WriteConflictError from error
-        if error.sqlstate in MAY_NOT_WRITE:
-            raise DatabaseReadOnlyError from error
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
-            raise DatabaseUnavailableError from error
-        raise

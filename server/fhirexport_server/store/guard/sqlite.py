@@ -1,0 +1,31 @@
+"""Whether a SQLite database notices its changes, as its schema tells."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from fhirexport_server.domain.errors import ChangesUntrackedError
+from fhirexport_server.domain.faults import Fault
+from fhirexport_server.store.guard import expected
+
+_SCHEMA = "SELECT name, type, sql FROM sqlite_schema WHERE type IN ('table', 'view', 'trigger')"
+
+
+def require(connection: Connection, tables: Sequence[str]) -> None:
+    """Make sure that every change of some tables moves a revision.
+
+    Raises:
+        ChangesUntrackedError: One would not.
+    """
+    found = {name: (kind, sql) for name, kind, sql in connection.exec_driver_sql(_SCHEMA)}
+    for name in (*tables, *expected.COUNTERS):
+        if name not in found or found[name][0] != "table":
+            raise ChangesUntrackedError(Fault.TABLE_REPLACED, name)
+    for trigger in expected.sqlite():
+        if trigger.table not in tables:
+            continue
+        kind, sql = found.get(trigger.name, ("", ""))
+        if kind != "trigger":
+            raise ChangesUntrackedError(Fault.TRIGGER_MISSING, trigger.name)
+        if sql.split() != trigger.body.split():
+            raise ChangesUntrackedError(Fault.TRIGGER_CHANGED, trigger.name)

@@ -1,0 +1,77 @@
+"""The statement that looks a revision up, together with what tells that its tables were tampered with.
+
+It is written by hand, because every export waits for it. On PostgreSQL it names its schema and objects, so
+that it needs no transaction and no setting of its session.
+
+The *catalog* is a number that any change of a table, a column or a trigger changes: on PostgreSQL the sum
+of the transaction ids that wrote their rows in the catalogs, on SQLite the version that it keeps of its
+schema. It is part of the incarnation, so that what was kept before such a change is not served after it,
+even where all looks as it did: triggers that were off for a while, columns that were rewritten.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from fhirexport_server.domain.revision import Revision
+from fhirexport_server.store.schema.revisions import EVERY_EJ
+from fhirexport_server.store.sessions import quoted
+
+_MASK: Final = 0xFFFF_FFFF
+
+SQLITE: Final = f"""
+    SELECT (SELECT id FROM database_incarnation), (SELECT id FROM ej WHERE id = :ej_id), sum(n), sum(digest),
+      (SELECT schema_version FROM pragma_schema_version), 0
+    FROM revision_base WHERE ej_id IN ({EVERY_EJ}, :ej_id) AND dataset = :dataset
+"""
+
+
+class Look(NamedTuple):
+    """What one execution of the statement has found."""
+
+    revision: Revision
+    is_known: bool
+    """Whether there is such an EJ."""
+    catalog: int
+    is_exposed: bool
+    """Whether others may write to the tables past their triggers."""
+
+
+def postgresql(schema: str, oids: Sequence[int]) -> str:
+    """Return the statement for PostgreSQL.
+
+    Args:
+        schema: The schema that the tables are in.
+        oids: The object ids of the tables that the export reads.
+    """
+    own = quoted(schema).replace("%", "%%")
+    these = f"'{{{','.join(map(str, oids))}}}'::pg_catalog.oid[]"
+    where = f"ej_id IN ({EVERY_EJ}, %(ej_id)s) AND dataset = %(dataset)s"
+    # `age` counts from the present transaction, so the age of a constant makes it a number that stays.
+    catalog = " + ".join(
+        f"(SELECT pg_catalog.sum(pg_catalog.age('3'::pg_catalog.xid)::bigint - pg_catalog.age(xmin))"
+        f" FROM pg_catalog.{table} WHERE {column} = ANY ({these}){more})"
+        for table, column, more in (
+            ("pg_trigger", "tgrelid", ""),
+            ("pg_class", "oid", ""),
+            ("pg_attribute", "attrelid", " AND attnum > 0"),
+        )
+    )
+    exposed = (
+        f"EXISTS (SELECT FROM pg_catalog.pg_subscription_rel WHERE srrelid = ANY ({these}))"
+        " OR EXISTS (SELECT FROM pg_catalog.pg_inherits"
+        f" WHERE inhparent = ANY ({these}) OR inhrelid = ANY ({these}))"
+    )
+    return f"""
+        SELECT (SELECT id FROM {own}.database_incarnation), (SELECT id FROM {own}.ej WHERE id = %(ej_id)s),
+          pg_catalog.sum(n), pg_catalog.sum(digest), {catalog}, {exposed}
+        FROM (SELECT n, digest FROM {own}.revision_base WHERE {where}
+          UNION ALL SELECT 1, nonce FROM {own}.revision_delta WHERE {where}) AS counted
+    """
+
+
+def read(row: Sequence[Any]) -> Look:
+    """Read the one row of the statement."""
+    incarnation, ej_id, n, digest, catalog, exposed = row
+    catalog = int(catalog or 0) & _MASK
+    revision = Revision(f"{incarnation}.{catalog:x}", int(n or 0), int(digest or 0))
+    return Look(revision, ej_id is not None, catalog, bool(exposed))
