@@ -3,16 +3,12 @@
 import asyncio
 import json
 import re
-import shlex
 import sys
 from pathlib import Path
 
-import pytest
-from support.server import running_server, wait_for_health
-from support.valkey import Valkey
+from support.server import running_server
 
 BIN = Path(sys.executable).parent
-DOCUMENTED = re.findall(r"^\$ (.*)$", (Path(__file__).parents[2] / "docs/api.md").read_text(), re.MULTILINE)
 
 
 async def _run(*arguments: str) -> tuple[int, str, str]:
@@ -25,17 +21,6 @@ async def _run(*arguments: str) -> tuple[int, str, str]:
     )
     out, err = await program.communicate()
     return program.returncode or 0, out.decode(), err.decode()
-
-
-@pytest.mark.parametrize("line", DOCUMENTED)
-async def test_a_documented_line_works(line: str, small_url: str, valkey: Valkey) -> None:
-    command = shlex.split(line.partition(" | ")[0])
-    async with running_server(small_url, redis_url=valkey.url) as address:
-        await wait_for_health(address)
-        status, out, err = await _run(*(word.replace("localhost:50051", address) for word in command))
-    assert (status, err) == (0, "")
-    # An empty cache has nothing to list, and JSON says so with {}.
-    assert out.strip()
 
 
 async def test_reflection_lists_every_service(small_url: str) -> None:
