@@ -44,8 +44,24 @@ def _put(url: str, resource: object = PATIENT, **more: object) -> dict[str, Any]
             {"fullUrl": f"{ELSEWHERE}/Patient/pat-1", "resource": PATIENT},
             ("PUT", None, None, f"{ELSEWHERE}/Patient/pat-1", ELSEWHERE),
         ),
-        ("collection", {"fullUrl": URN, "resource": PATIENT}, ("PUT", None, None, URN, None)),
+        ("collection", {"fullUrl": URN, "resource": PATIENT}, ("PUT", OwnId("PATIENT", 1), None, URN, None)),
         ("transaction", _put("Patient/pat-1"), ("PUT", OwnId("PATIENT", 1), None, "Patient/pat-1", None)),
+        ("transaction", _put("/Patient/pat-1"), ("PUT", OwnId("PATIENT", 1), None, "Patient/pat-1", None)),
+        (
+            "transaction",
+            _put("/Patient?identifier=urn:x|8"),
+            ("PUT", OwnId("PATIENT", 1), ("urn:x", "8"), "Patient/pat-1", None),
+        ),
+        (
+            "transaction",
+            {"resource": PATIENT, "request": {"method": "POST", "url": "/Patient"}},
+            ("POST", None, None, None, None),
+        ),
+        (
+            "batch",
+            {"request": {"method": "DELETE", "url": "/Patient/pat-1"}},
+            ("DELETE", OwnId("PATIENT", 1), None, None, None),
+        ),
         ("batch", _put(f"{BASE}/Patient/pat-1"), ("PUT", OwnId("PATIENT", 1), None, "Patient/pat-1", None)),
         (
             "transaction",
@@ -55,7 +71,7 @@ def _put(url: str, resource: object = PATIENT, **more: object) -> dict[str, Any]
         (
             "transaction",
             _put("Patient?identifier=urn:x%7C8%20000", fullUrl=URN),
-            ("PUT", None, ("urn:x", "8 000"), URN, None),
+            ("PUT", OwnId("PATIENT", 1), ("urn:x", "8 000"), URN, None),
         ),
         (
             "transaction",
@@ -109,6 +125,43 @@ def test_an_entry_says_what_is_to_be_done(type_: str, entry: object, expected: t
         (
             "collection",
             {"resource": PATIENT, "fullUrl": f"{BASE}/Patient/2"},
+            (ERROR, "Bundle.entry[0].fullUrl"),
+        ),
+        (
+            "collection",
+            {"resource": PATIENT, "fullUrl": URN.replace("c757873d", "C757873D")},
+            (ERROR, "Bundle.entry[0].fullUrl"),
+        ),
+        ("collection", {"resource": PATIENT, "fullUrl": URN.upper()}, (ERROR, "Bundle.entry[0].fullUrl")),
+        ("transaction", _put("//Patient/pat-1"), (ERROR, "Bundle.entry[0].request.url")),
+        (
+            "transaction",
+            _put("Patient?identifier=urn:x|8", fullUrl=f"{BASE}/Patient/pat-2"),
+            (ERROR, "Bundle.entry[0].fullUrl"),
+        ),
+        (
+            "transaction",
+            {
+                "fullUrl": f"{BASE}/Patient/pat-2",
+                "resource": PATIENT,
+                "request": {"method": "POST", "url": "Patient"},
+            },
+            (ERROR, "Bundle.entry[0].fullUrl"),
+        ),
+        (
+            "transaction",
+            {
+                "fullUrl": f"{BASE}/Patient/pat-2",
+                "request": {"method": "DELETE", "url": "Patient/pat-1"},
+            },
+            (ERROR, "Bundle.entry[0].fullUrl"),
+        ),
+        (
+            "transaction",
+            {
+                "fullUrl": f"{ELSEWHERE}/Patient/pat-1",
+                "request": {"method": "DELETE", "url": "Patient/pat-1"},
+            },
             (ERROR, "Bundle.entry[0].fullUrl"),
         ),
         ("transaction", {"resource": PATIENT}, (ERROR, "Bundle.entry[0].request")),
@@ -187,7 +240,8 @@ def test_an_empty_collection_is_read() -> None:
 
     found = bundle(b'{"resourceType":"Bundle","type":"collection","timestamp":"x"}', READER, problems)
 
-    assert found == (BundleType.COLLECTION, [])
+    assert found is not None
+    assert (found.type, found.entries, found.nowhere) == (BundleType.COLLECTION, [], set())
     assert problems.listed() == []
 
 
@@ -201,14 +255,17 @@ def test_an_empty_collection_is_read() -> None:
 def test_no_two_entries_are_the_same_resource(again: object) -> None:
     entries, said = _read("collection", {"resource": PATIENT}, again)
 
-    assert [entry.place for entry in entries] == [0]
-    assert said == [(ERROR, "Bundle.entry[1]")]
+    assert entries == []
+    assert said == [(ERROR, "Bundle.entry[0]"), (ERROR, "Bundle.entry[1]")]
 
 
 def test_what_is_deleted_is_not_written_too() -> None:
     delete = {"request": {"method": "DELETE", "url": "Patient/pat-1"}}
 
-    assert _read("transaction", _put("Patient/pat-1"), delete)[1] == [(ERROR, "Bundle.entry[1]")]
+    assert _read("transaction", _put("Patient/pat-1"), delete)[1] == [
+        (ERROR, "Bundle.entry[0]"),
+        (ERROR, "Bundle.entry[1]"),
+    ]
 
 
 def test_a_resource_of_an_entry_has_the_path_of_the_bundle() -> None:

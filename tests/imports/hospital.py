@@ -47,6 +47,22 @@ class Hospital:
         found = (one for one in self.resources.values() if one["resourceType"] == type_)
         return deepcopy(next(one for one in found if one["id"].startswith(prefix)))
 
+    def plain_patients(self) -> list[Resource]:
+        """What a sender who knows nothing of INS says of the patients: the EJ's number is their only one."""
+        name = {"use": "official", "family": "ESSAI", "given": ["ALEX"]}
+        return [
+            {
+                "resourceType": "Patient",
+                "id": one["id"],
+                "identifier": [deepcopy(part) for part in one["identifier"] if part.get("use") == "usual"],
+                "name": [name],
+                "gender": "female",
+                "birthDate": "1980-02-03",
+            }
+            for one in self.resources.values()
+            if one["resourceType"] == "Patient"
+        ]
+
     def like(self, resource: Resource, number: str, id_: str) -> Resource:
         """A copy of a resource that is another: another id, and another number where it has its own."""
         found = deepcopy(resource) | {"id": id_}

@@ -18,6 +18,8 @@ _TABLES: Final = {
     MOVEMENT: "movement",
 }
 _EJ: Final = "must not name the legal entity itself: this service does not delete one"
+_SEVERAL: Final = "must find one resource, not several: name it by its id"
+_OTHER: Final = "must find the resource that the ids of the entry name"
 _NAMED: Final = "must not be named by other resources any more: change or delete those as well"
 
 
@@ -37,8 +39,13 @@ class Deletions:
             if entry.own is not None and entry.own.kind == EJ:
                 self._refuse(entry, _EJ)
                 continue
-            for table, number in self._rows(entry, structure):
-                self._left.append((entry, table, number))
+            rows = self._rows(entry, structure)
+            if len(rows) > 1:
+                work.refuse_request(entry, _SEVERAL)
+            elif rows and self._is_other(entry, rows[0]):
+                work.refuse_request(entry, _OTHER)
+            else:
+                self._left += [(entry, table, number) for table, number in rows]
         self._delete()
 
     def finish(self) -> None:
@@ -58,6 +65,8 @@ class Deletions:
                     left.append((entry, table, number))
                 else:
                     work.counts.deleted += deleted
+                    if deleted:
+                        work.writing.names.note_written(table, [(number, None)])
             stuck = len(left) == len(self._left)
             self._left = left
             if stuck or not left:
@@ -67,15 +76,17 @@ class Deletions:
         """Returns the rows that an entry names."""
         work, look = self._work, self._work.writing.look
         found: list[tuple[str, int | None]] = []
-        if entry.own is not None:
-            return [(_TABLES[entry.own.kind], entry.own.number)]
-        search = entry.search
+        search, own = entry.search, entry.own
         if search is None:
-            return []
+            # Units share a table, and places do: the kind is a part of the name.
+            kinds = {"Organization": structure.unit_kinds, "Location": structure.place_kinds}.get(entry.type)
+            if own is None or (kinds is not None and kinds.get(own.number) != own.kind):
+                return []
+            return [(_TABLES[own.kind], own.number)]
         if entry.type == "Organization":
-            found = [("org_unit", structure.unit(None, search))]
+            found = [("org_unit", number) for number in structure.units(search)]
         elif entry.type == "Location":
-            found = [("place", structure.place(None, search))]
+            found = [("place", number) for number in structure.places(search)]
         elif entry.type == "Patient":
             found = [("patient", look.patients_by_identifier(work.ej.id, [search]).get(search))]
         elif search[0] == work.systems.get(VENUE):
@@ -83,6 +94,11 @@ class Deletions:
         elif search[0] == work.systems.get(MOVEMENT):
             found = [("movement", look.movements_by_number(work.ej.id, [search[1]]).get(search[1]))]
         return [(table, number) for table, number in found if number is not None]
+
+    @staticmethod
+    def _is_other(entry: Entry, row: tuple[str, int]) -> bool:
+        """Whether the ids of an entry name another row than the one that was found."""
+        return entry.own is not None and (_TABLES[entry.own.kind], entry.own.number) != row
 
     def _refuse(self, entry: Entry, text: str) -> None:
         self._work.problems.tell(Severity.ERROR, entry.place, f"{entry.path}.request.url", text)

@@ -7,9 +7,10 @@ from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir import shown
 from fhirexport_server.fhir.reading.drafts import MovementDraft, VenueDraft
 from fhirexport_server.fhir.reading.entries import Entry
+from fhirexport_server.fhir.reading.links import identifiers
 from fhirexport_server.fhir.reading.stays import Stay
 from fhirexport_server.fhir.reading.summaries import Told
-from fhirexport_server.imports.identity import Claim, Who, decide
+from fhirexport_server.imports.identity import Claim, Who, claimed_ids, decide
 from fhirexport_server.imports.merging import merged
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.importing.lookups import StoredMovement
@@ -73,7 +74,7 @@ class Encounters:
         searches: Mapping[int, str],
         by_number: Mapping[str, int],
     ) -> Who:
-        own = [one.source.own.number for one in drafts if one.source.own is not None]
+        own = claimed_ids((one.source for one in drafts), self._entries)
         owners = self._work.writing.look.owners(table, own)
         if table == "movement":
             # The id of a movement that was derived is taken, but not by one that a sender knows.
@@ -88,6 +89,7 @@ class Encounters:
                     () if number is None else (number,),
                     numbered=True,
                     row_numbered=True,
+                    is_searched=self._entries[one.source.entry].search in identifiers(one),
                 )
             )
         found = {place: by_number[search] for place, search in searches.items() if search in by_number}

@@ -1,26 +1,35 @@
-"""Owns deciding which row a resource is: the one of its id, the one of its number, or a new one.
+"""Decides which row a resource is: the one of its id, the one of its number, or a new one.
 
-An id of our own form is kept when it is free or names the same thing already; otherwise the number
-decides. An id of this EJ whose row has another number could be a mistake or another number for the same
-thing: it is refused rather than guessed.
+All names of a resource (its id, its numbers, what its search finds) have to lead to the same row. An id of
+our own form is kept when it is free and the numbers are as well. What could be a mistake, or another number
+for the same thing, is refused rather than guessed (FHIR R4, RESTful API: 400). Ids that are not of our form,
+of another server or of another EJ name nothing here: the numbers decide.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from fhirexport_server.fhir.reading.drafts import Source
 from fhirexport_server.fhir.reading.entries import Entry, Method
+from fhirexport_server.fhir.reading.ids import OwnId
+from fhirexport_server.imports.doubles import line_of
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.importing.ids import LARGEST
+from fhirexport_server.store.importing.names import Line
 
 _OTHER: Final = (
     "must not be the id of another resource, with another number: leave the id out to create this one,"
     " or send the number that the resource has"
 )
+_ANOTHER_ROW: Final = (
+    "must be the id of the resource that has the number: leave the id out, or send the number of the resource"
+    " with this id"
+)
 _EXISTS: Final = "must not be there yet: send it with PUT to change it"
 _SEVERAL: Final = "must not hold the numbers of several resources that are there"
 _TWICE: Final = "must not be the same resource as an earlier one of the import"
 _OTHER_FOUND: Final = "must not hold the number of another resource than the one that the search finds"
+_NOT_SEARCHED: Final = "must hold the number that the search names"
 
 
 class Claim(NamedTuple):
@@ -33,7 +42,18 @@ class Claim(NamedTuple):
     numbered: bool
     """Whether it has any number."""
     row_numbered: bool
-    """Whether the row of its id has any number."""
+    """Whether the row of its id has numbers, and it holds none of them."""
+    is_searched: bool = False
+    """Whether it holds the number that its search names."""
+
+
+def claimed_ids(sources: Iterable[Source], entries: Mapping[int, Entry]) -> list[int]:
+    """Return the ids of rows that some resources claim, or that POST has them ignore."""
+    ids: set[int] = set()
+    for source in sources:
+        ignored = entries[source.entry].ignored
+        ids.update(own.number for own in (source.own, ignored and ignored.own) if own is not None)
+    return list(ids)
 
 
 class Who(NamedTuple):
@@ -44,7 +64,9 @@ class Who(NamedTuple):
     new: frozenset[int]
     """The entries whose row does not exist yet."""
     left: frozenset[int]
-    """The entries that were to be created only where nothing is found, and something was."""
+    """The entries that were to be created only where nothing is found, and something was; and `repeated`."""
+    repeated: frozenset[int] = frozenset()
+    """The entries that repeat what was written before."""
 
 
 def decide(
@@ -78,45 +100,89 @@ def decide(
         if chosen is None or (chosen not in owners and chosen not in claim.by_number and entry not in found):
             new.add(entry)
     ids.update(zip(unnamed, work.writing.ids.new(table, len(unnamed)), strict=True))
-    _refuse_twice(work, table, ids, claims)
+    repeated = _refuse_twice(work, table, ids, claims)
     left = {one.entry.place for one in claims if one.entry.method is Method.POST} & found.keys() & ids.keys()
     work.counts.unchanged += len(left)
-    return Who(ids, frozenset(new), frozenset(left))
+    return Who(ids, frozenset(new), frozenset(left | repeated), frozenset(repeated))
 
 
 def _choose(work: Work, claim: Claim, owners: Mapping[int, int], searched: int | None) -> int | None:
-    """Returns the row; None for a new one, whose id is still to be given."""
-    by_number = set(claim.by_number)
+    """Return the row; None for a new one, whose id is still to be given, and where it is refused."""
+    numbered = _numbered(work, claim)
+    if claim.entry.search is not None:
+        _check_search(work, claim, numbered, searched)
+    row = numbered if searched is None else searched
     if claim.entry.method is Method.POST:
-        if searched is None and by_number:
-            work.refuse(claim.source, "identifier", _EXISTS)
+        _check_post(work, claim, owners, searched, row)
         return searched
-    if len(by_number) > 1:
+    own = _own(work, claim.source.own, owners)
+    if own is None:
+        return row
+    if row is None:
+        if own.number in owners and claim.numbered and claim.row_numbered:
+            work.refuse(claim.source, "id", _OTHER)
+        return own.number if own.number <= LARGEST else None
+    if own.number != row:
+        work.refuse(claim.source, "id", _ANOTHER_ROW)
+    return row
+
+
+def _numbered(work: Work, claim: Claim) -> int | None:
+    """Return the row that the numbers lead to."""
+    rows = set(claim.by_number)
+    if len(rows) > 1:
         work.refuse(claim.source, "identifier", _SEVERAL)
-    elif searched is not None and by_number - {searched}:
+    return next(iter(rows), None)
+
+
+def _check_search(work: Work, claim: Claim, numbered: int | None, searched: int | None) -> None:
+    """Refuse a search that names another resource than the numbers do."""
+    if searched is not None and numbered not in {None, searched}:
         work.refuse(claim.source, "identifier", _OTHER_FOUND)
-    if searched is not None:
-        return searched
-    return by_number.pop() if by_number else _by_id(work, claim, owners)
+    elif claim.numbered and not claim.is_searched and (searched is None or numbered is None):
+        work.refuse(claim.source, "identifier", _NOT_SEARCHED)
 
 
-def _by_id(work: Work, claim: Claim, owners: Mapping[int, int]) -> int | None:
-    own = None if claim.source.own is None else claim.source.own.number
-    if own is None or own > LARGEST or owners.get(own, work.ej.id) != work.ej.id:
+def _check_post(
+    work: Work, claim: Claim, owners: Mapping[int, int], searched: int | None, row: int | None
+) -> None:
+    """Refuse to create what is there, and names of it that are those of something else."""
+    if searched is None and row is not None:
+        work.refuse(claim.source, "identifier", _EXISTS)
+    for own, is_name in ((claim.source.own, True), (_ignored(claim.entry), searched is not None)):
+        named = _own(work, own, owners)
+        if is_name and named is not None and named.number in owners and named.number != searched:
+            work.refuse(claim.source, "id", _OTHER)
+
+
+def _ignored(entry: Entry) -> OwnId | None:
+    return None if entry.ignored is None else entry.ignored.own
+
+
+def _own(work: Work, own: OwnId | None, owners: Mapping[int, int]) -> OwnId | None:
+    """Return an id of our own form unless it is another EJ's."""
+    if own is None or owners.get(own.number, work.ej.id) != work.ej.id:
         return None
-    if own in owners and claim.numbered and claim.row_numbered:
-        work.refuse(claim.source, "id", _OTHER)
     return own
 
 
-def _refuse_twice(work: Work, table: str, ids: dict[int, int], claims: Sequence[Claim]) -> None:
-    written = work.writing.names.written(table, list(ids.values()))
-    seen: set[int] = set()
+def _refuse_twice(work: Work, table: str, ids: dict[int, int], claims: Sequence[Claim]) -> set[int]:
+    """Refuse what became a row before; return the entries that say the same as what did."""
+    seen: dict[int, Line | None] = work.writing.names.written(table, list(ids.values()))
+    repeated = set()
     for claim in claims:
-        number = ids.get(claim.source.entry)
+        number, line = ids.get(claim.source.entry), line_of(claim.entry)
         if number is None:
             continue
-        if number in written or number in seen:
-            work.refuse(claim.source, "", _TWICE)
-            del ids[claim.source.entry]
-        seen.add(number)
+        if number not in seen:
+            seen[number] = line
+            continue
+        before = seen[number]
+        if line is not None and before is not None and line.digest == before.digest:
+            repeated.add(claim.source.entry)
+            continue
+        if line is not None and before is not None:
+            work.doubles.contradict(line, before)
+        work.refuse(claim.source, "", _TWICE)
+        del ids[claim.source.entry]
+    return repeated

@@ -20,7 +20,7 @@ from fhirexport_server.fhir.reading.bundle import bundle
 from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.problems import Problems
 from fhirexport_server.fhir.reading.strict_json import MalformedJsonError
-from fhirexport_server.imports import session
+from fhirexport_server.imports import kinds, session
 from fhirexport_server.imports.lines import Lines
 from fhirexport_server.imports.sources import BundleSource, Source
 from fhirexport_server.metrics import Metrics
@@ -99,7 +99,8 @@ class Importer:
         try:
             found = bundle(data, ReadingContext(self._base_url), problems)
         except MalformedJsonError as malformed:
-            raise InvalidRequestError((FieldViolation("bundle", malformed.rule),)) from None
+            rule = kinds.bundle_rule(data, malformed.rule)
+            raise InvalidRequestError((FieldViolation("bundle", rule),)) from None
         if found is None:
             raise InvalidRequestError(
                 tuple(FieldViolation(one.expression, one.text) for one in problems.listed(Severity.ERROR))

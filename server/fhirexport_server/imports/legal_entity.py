@@ -13,17 +13,20 @@ from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.fhir import shown
 from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.drafts import EjDraft
-from fhirexport_server.fhir.reading.entries import Entry
-from fhirexport_server.fhir.reading.problems import Problems, Severity
+from fhirexport_server.fhir.reading.entries import Entry, Method
+from fhirexport_server.fhir.reading.problems import Problem, Problems, Severity
 from fhirexport_server.fhir.reading.resources import draft
 from fhirexport_server.fhir.reading.rows import row
-from fhirexport_server.fhir.structure_codes import USUAL_TIME_ZONE
+from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM, USUAL_TIME_ZONE
 from fhirexport_server.imports.merging import columns, merged
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.importing.ids import LARGEST
 from fhirexport_server.store.importing.writing import Writing
 
 _COLUMNS = columns(EjRow)
+_ANOTHER = "must be the id of the legal entity with this FINESS number, or be left out"
+_EXISTS = "must not be there yet: send it with PUT to change it"
+_NOT_SEARCHED = "must hold the number that the search names"
 _NO_EJ = (
     "must be a legal entity's id, such as 1, or be left out where the resources hold the Organization of"
     " their legal entity"
@@ -55,10 +58,17 @@ def find(
             raise ImportRefusedError(tuple(scratch.listed(Severity.ERROR)), scratch.errors)
         raise InvalidRequestError((FieldViolation("options.ej_id", _NO_EJ),))
     known = writing.look.ej_by_finess(told.finess)
+    entry = next(one for one in structure if one.place == told.source.entry)
+    own = told.source.own.number if told.source.own is not None else None
+    is_taken = known is None and own is not None and writing.look.ej(own) is not None
+    fault = ("id", _ANOTHER) if is_taken else _disagreement(told, entry, None if known is None else known.id)
+    if fault is not None:
+        at, text = fault
+        problem = Problem(told.source.entry, f"{told.source.path}.{at}", Severity.ERROR, text)
+        raise ImportRefusedError((problem,), 1)
     if known is not None:
         return known, False
-    own = told.source.own.number if told.source.own is not None else None
-    if own is None or own > LARGEST or writing.look.ej(own) is not None:
+    if own is None or own > LARGEST:
         (own,) = writing.ids.new("ej", 1)
     else:
         writing.ids.pass_over("ej", own)
@@ -67,13 +77,39 @@ def find(
     return made, True
 
 
-def update(work: Work, told: EjDraft) -> None:
+def _disagreement(told: EjDraft, entry: Entry, ej_id: int | None) -> tuple[str, str] | None:
+    """Return what is wrong with the names of an EJ: the element, and the rule; None where they agree.
+
+    Args:
+        told: what the import says of it.
+        entry: where it does.
+        ej_id: the EJ with its FINESS number, if there is one.
+    """
+    ignored = None if entry.ignored is None or entry.search is None else entry.ignored.own
+    for own in (told.source.own, ignored):
+        if own is not None and ej_id is not None and own.number != ej_id:
+            return "id", _ANOTHER
+    if entry.search not in {None, (FINESS_SYSTEM, told.finess)}:
+        return "identifier", _NOT_SEARCHED
+    if entry.method is Method.POST and entry.search is None and ej_id is not None:
+        return "identifier", _EXISTS
+    return None
+
+
+def update(work: Work, told: EjDraft, entry: Entry) -> None:
     """Writes what an import says of its EJ."""
     if told.finess != work.ej.finess:
         work.refuse(told.source, "identifier", "must be the number of the legal entity that is imported into")
         return
     if work.is_new:
         work.counts.created += 1
+        return
+    fault = _disagreement(told, entry, work.ej.id)
+    if fault is not None:
+        work.refuse(told.source, *fault)
+        return
+    if entry.method is Method.POST:
+        work.counts.unchanged += 1
         return
     seen = shown.ej(work.ej)
     wanted = row(EjRow, told, id=work.ej.id, time_zone=told.time_zone or work.ej.time_zone)

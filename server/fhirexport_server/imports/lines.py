@@ -6,6 +6,7 @@ are written together; where they do not come one after the other, they are broug
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from struct import Struct
@@ -22,6 +23,8 @@ from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.entries import Entry
 from fhirexport_server.fhir.reading.ids import own_id
 from fhirexport_server.fhir.reading.problems import Problems, Severity
+from fhirexport_server.imports import kinds
+from fhirexport_server.imports.kinds import FirstLines
 from fhirexport_server.imports.sources import Largest
 
 LONGEST_LINE: Final = 1 << 20
@@ -31,7 +34,9 @@ _MEMORY_BYTES: Final = 1 << 20
 _BUCKET_BYTES: Final = 16 << 20
 _MOST_BUCKETS: Final = 64
 _HEAD: Final = Struct("<QI?")
-_TOO_LONG: Final = f"must be one resource in one line of at most {LONGEST_LINE} bytes"
+_TOO_LONG: Final = (
+    f"must be one resource in one line of at most {LONGEST_LINE} bytes: a Bundle is sent with ImportBundle"
+)
 
 
 class _Part(msgspec.Struct):
@@ -120,12 +125,15 @@ class Lines:
     """The NDJSON of one import. It is filled by one thread at a time, then read by one."""
 
     is_atomic = False
+    nowhere: AbstractSet[str] = frozenset()
 
     def __init__(self, space: SpoolSpace) -> None:
         self._stack = ExitStack()
         self._space = space
         self._hash = blake2b(digest_size=16)
         self._structure, self._patients, self._encounters = (_File(space, self._stack) for _ in range(3))
+        self._head = b""
+        self._first_lines = FirstLines()
         self._rest = b""
         self._too_long = False
         self._overlong: list[int] = []
@@ -154,8 +162,10 @@ class Lines:
 
         Raises:
             SpoolFullError: there is no space for them.
+            InvalidRequestError: it is no NDJSON.
         """
         self._hash.update(chunk)
+        self._head += chunk[: kinds.HEAD_BYTES - len(self._head)]
         first, *others = chunk.split(b"\n")
         if not self._too_long:
             self._rest += first
@@ -166,9 +176,15 @@ class Lines:
             self._rest, self._too_long = b"", True
 
     def end(self) -> None:
-        """Takes what came after the last end of a line."""
+        """Takes what came after the last end of a line.
+
+        Raises:
+            InvalidRequestError: it is no NDJSON, or there was nothing.
+        """
         if self._rest or self._too_long:
             self._end_line()
+        if not self.count:
+            raise kinds.empty()
 
     def largest(self) -> dict[str, int]:
         """See Source."""
@@ -207,15 +223,20 @@ class Lines:
             yield _entries(window, context, problems)
 
     def _end_line(self) -> None:
-        content, too_long = self._rest.strip(), self._too_long or len(self._rest) > LONGEST_LINE
+        content = self._rest.lstrip().removeprefix(kinds.BOM).strip()
+        too_long = self._too_long or len(self._rest) > LONGEST_LINE
         self._rest, self._too_long = b"", False
         place = self._place
         self._place += 1
+        if not self.count and (too_long or content):
+            self._first_lines.head(self._head)
         if too_long:
             self.count += 1
             self._overlong.append(place)
         elif content:
             self.count += 1
+            if not self._first_lines.is_over:
+                self._first_lines.line(content)
             self._sort(place, content)
 
     def _sort(self, place: int, content: bytes) -> None:

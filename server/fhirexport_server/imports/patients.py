@@ -9,11 +9,12 @@ from fhirexport_server.fhir import ids, shown
 from fhirexport_server.fhir.reading.directory import Directory
 from fhirexport_server.fhir.reading.drafts import PatientDraft, Source
 from fhirexport_server.fhir.reading.entries import Entry
+from fhirexport_server.fhir.reading.links import held
 from fhirexport_server.fhir.reading.problems import Severity
 from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.rows import row
 from fhirexport_server.imports import naming
-from fhirexport_server.imports.identity import Claim, Who, decide
+from fhirexport_server.imports.identity import Claim, Who, claimed_ids, decide
 from fhirexport_server.imports.merging import columns, merged
 from fhirexport_server.imports.targets import Targets
 from fhirexport_server.imports.work import Work, of_kind
@@ -56,9 +57,9 @@ class Patients:
     def write(self, entries: Sequence[Entry]) -> None:
         """Writes some patients."""
         work = self._work
-        naming.refuse_doubles(work, entries)
+        entries = naming.distinct(work, entries, KIND)
         drafts = of_kind(PatientDraft, work.read(entries))
-        Directory(work.kept(drafts)).check_numbers(work.problems)
+        naming.check_numbers(work, Directory(work.kept(drafts)), entries)
         for one in drafts:
             if one.ej is not None and not work.is_ej(one.ej):
                 work.refuse(one.source, one.ej.at, _NOT_THE_EJ)
@@ -66,7 +67,7 @@ class Patients:
         who = self._decide(kept, {entry.place: entry for entry in entries})
         told = [one for one in work.kept(kept) if one.source.entry not in who.left]
         self._write(told, who)
-        naming.remember(work, KIND, entries, who.ids, ids.patient_id)
+        naming.remember(work, KIND, entries, who.ids, ids.patient_id, repeated=who.repeated)
 
     def finish(self) -> None:
         """Writes who was merged into whom, now that everybody is there."""
@@ -127,20 +128,23 @@ class Patients:
         searches = {place: entry.search for place, entry in entries.items() if entry.search is not None}
         wanted = {number for of_one in numbers.values() for number in of_one} | set(searches.values())
         by_number = look.patients_by_identifier(work.ej.id, list(wanted))
-        own = [one.source.own.number for one in drafts if one.source.own is not None]
+        own = claimed_ids((one.source for one in drafts), entries)
         owners = look.owners("patient", own)
         rows = look.patient_identifiers(work.ej.id, [number for number in own if number in owners])
         claims = []
         for one in drafts:
             current = numbers[one.source.entry]
+            every = held(one)
+            of_row = rows.get(one.source.own.number, ()) if one.source.own is not None else ()
+            now = {(each.system, each.value) for each in of_row if each.use_code != "old"}
             claims.append(
                 Claim(
                     one.source,
                     entries[one.source.entry],
                     list({by_number[number] for number in current if number in by_number}),
                     numbered=bool(current),
-                    row_numbered=one.source.own is not None
-                    and any(each.use_code != "old" for each in rows.get(one.source.own.number, ())),
+                    row_numbered=bool(now) and now.isdisjoint(every),
+                    is_searched=searches.get(one.source.entry) in every,
                 )
             )
         found = {place: by_number[search] for place, search in searches.items() if search in by_number}

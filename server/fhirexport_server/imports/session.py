@@ -8,6 +8,7 @@ from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.problems import Problems
 from fhirexport_server.imports import answer, legal_entity, structure
 from fhirexport_server.imports.deletions import Deletions
+from fhirexport_server.imports.doubles import ContradictionError, Doubles
 from fhirexport_server.imports.patients import Patients
 from fhirexport_server.imports.sources import Source
 from fhirexport_server.imports.stays import Stays
@@ -44,6 +45,33 @@ def run(
         WriteConflictError, DatabaseUnavailableError, DatabaseReadOnlyError, SchemaMismatchError: the
             database's.
     """
+    doubles = Doubles()
+    while True:
+        try:
+            return _attempt(
+                database,
+                source,
+                options,
+                base_url=base_url,
+                problems=problems,
+                doubles=doubles,
+                interrupt=interrupt,
+            )
+        except ContradictionError:
+            # Lines only, of which nothing was said before.
+            problems = Problems()
+
+
+def _attempt(
+    database: Database,
+    source: Source,
+    options: ImportOptions,
+    *,
+    base_url: str,
+    problems: Problems,
+    doubles: Doubles,
+    interrupt: Interrupt,
+) -> ImportSummary:
     with database.importing(interrupt) as writing:
         asks_again = bool(options.request_id) and not options.validate_only
         if asks_again:
@@ -52,7 +80,16 @@ def run(
                 return answer.decode(known)
         if options.if_revision is not None:
             writing.require(options.if_revision)
-        work = _imported(writing, source, options, base_url=base_url, problems=problems, interrupt=interrupt)
+        work = _imported(
+            writing,
+            source,
+            options,
+            base_url=base_url,
+            problems=problems,
+            doubles=doubles,
+            interrupt=interrupt,
+        )
+        doubles.check()
         if problems.errors and source.is_atomic:
             if not options.validate_only:
                 raise ImportRefusedError(tuple(problems.listed(Severity.ERROR)), problems.errors)
@@ -82,6 +119,7 @@ def _imported(
     *,
     base_url: str,
     problems: Problems,
+    doubles: Doubles,
     interrupt: Interrupt,
 ) -> Work:
     plain = ReadingContext(base_url)
@@ -89,7 +127,7 @@ def _imported(
     ej, is_new = legal_entity.find(writing, options, entries, base_url)
     if options.if_revision is not None and options.if_revision.ej_id != ej.id:
         raise InvalidRequestError((FieldViolation("options.if_revision", _OTHER_EJ),))
-    work = Work(writing, problems, base_url, ej, is_new, source.is_atomic)
+    work = Work(writing, problems, base_url, ej, is_new, source.is_atomic, source.nowhere, doubles)
     for table, largest in source.largest().items():
         writing.ids.pass_over(table, largest)
     deletions = Deletions(work)

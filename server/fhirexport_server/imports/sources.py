@@ -1,6 +1,7 @@
 """Owns what an import comes in: its resources in the order in which they can be written, in windows."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, Protocol
 
 from fhirexport_server.domain import codes
@@ -28,6 +29,9 @@ class Source(Protocol):
 
     is_atomic: bool
     """Whether one error refuses everything."""
+
+    nowhere: AbstractSet[str]
+    """Names, as `Source.key` of a draft, that lead nowhere."""
 
     @property
     def digest(self) -> str:
@@ -67,6 +71,7 @@ class BundleSource:
 
     def __init__(self, bundle: Bundle, digest: str) -> None:
         self.is_atomic = bundle.type is not BundleType.BATCH
+        self.nowhere = bundle.nowhere
         self.digest = digest
         self._entries = bundle.entries
 

@@ -50,7 +50,7 @@ class StayWindow:
         self._movements = movements
         self._near = Directory(venues)
         read = {one.source.entry for one in venues} | {one.source.entry for one in movements}
-        self._unread = {entry.key for entry in entries if entry.place not in read} - {None}
+        self._unread = {name for entry in entries if entry.place not in read for name in entry.names}
         self._targets = Targets(work, self._references())
         self._venue_of: dict[int, int] = {}
         self.told: dict[int, _Venue] = {}
@@ -87,6 +87,8 @@ class StayWindow:
             if near:
                 place = near[0].source.entry
                 found = None if place in refused or len(near) > 1 else who.ids.get(place)
+                if not self._targets.agrees(one.venue, VENUE, found):
+                    found = None
             elif one.venue.key not in self._unread:
                 found = self._targets.find(one.venue, VENUE)
                 if found is None and not is_last and self._targets.may_come(one.venue):

@@ -1,6 +1,6 @@
 """Owns the stage of the venues and their movements: a window of whole stays at a time."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
@@ -11,10 +11,13 @@ from fhirexport_server.fhir.reading.entries import Entry
 from fhirexport_server.fhir.reading.stays import Stay
 from fhirexport_server.imports import naming
 from fhirexport_server.imports.encounters import Encounters, Existing
+from fhirexport_server.imports.identity import Who
 from fhirexport_server.imports.merging import columns
 from fhirexport_server.imports.stay_window import ACTIVE, StayWindow
 from fhirexport_server.imports.work import Work, of_kind
 
+VENUE: Final = "venue"
+MOVEMENT: Final = "movement"
 _VENUE_COLUMNS: Final = columns(VenueRow)
 _MOVEMENT_COLUMNS: Final = columns(MovementRow)
 
@@ -29,20 +32,24 @@ class Stays:
     def write(self, entries: Sequence[Entry]) -> None:
         """Writes some stays; a venue's movements are best in the same window."""
         work = self._work
-        naming.refuse_doubles(work, entries)
+        entries = naming.distinct(work, entries, VENUE, MOVEMENT)
         drafts = work.read(entries)
         venues, movements = of_kind(VenueDraft, drafts), of_kind(MovementDraft, drafts)
         for venue in venues:
             work.settle_systems(venue.systems, venue.source)
         for movement in movements:
             work.settle_systems(movement.systems, movement.source)
-        Directory(work.kept(drafts)).check_numbers(work.problems)
+        naming.check_numbers(work, Directory(work.kept(drafts)), entries)
         self._run(entries, venues, movements, is_last=False)
 
     def finish(self) -> None:
         """Writes the movements whose venues came after them."""
-        late = self._work.kept(draft for _, draft in self._late)
-        self._run([entry for entry, _ in self._late], (), late, is_last=True)
+        work = self._work
+        entries = naming.distinct(work, [entry for entry, _ in self._late], VENUE, MOVEMENT)
+        places = {entry.place for entry in entries}
+        late = [one for one in work.kept(draft for _, draft in self._late) if one.source.entry in places]
+        naming.check_numbers(work, Directory(late), entries)
+        self._run(entries, (), late, is_last=True)
 
     def _run(
         self,
@@ -66,23 +73,25 @@ class Stays:
         existing = encounters.existing(window.numbers, movement_ids)
         _write(work, window.settled(movement_ids, existing), existing, window.told.keys())
         self._late += [(by_place[one.source.entry], one) for one in movements if one.source.entry in waiting]
-        self._remember(
-            entries, {one.source.entry for one in venues}, waiting, venue_ids.ids, movement_ids.ids
-        )
+        self._remember(entries, {one.source.entry for one in venues}, waiting, venue_ids, movement_ids)
 
     def _remember(
         self,
         entries: Iterable[Entry],
         venues: Collection[int],
         waiting: Collection[int],
-        *found: Mapping[int, int],
+        *found: Who,
     ) -> None:
         done = [one for one in entries if one.place not in waiting]
-        venue_ids, movement_ids = found
+        as_venues, as_movements = found
         of_venues = [one for one in done if one.place in venues]
-        naming.remember(self._work, "venue", of_venues, venue_ids, ids.venue_id)
+        naming.remember(
+            self._work, VENUE, of_venues, as_venues.ids, ids.venue_id, repeated=as_venues.repeated
+        )
         others = [one for one in done if one.place not in venues]
-        naming.remember(self._work, "movement", others, movement_ids, ids.movement_id)
+        naming.remember(
+            self._work, MOVEMENT, others, as_movements.ids, ids.movement_id, repeated=as_movements.repeated
+        )
 
 
 def _write(

@@ -33,20 +33,21 @@ def run(work: Work, entries: Sequence[Entry]) -> None:
     look = work.writing.look
     units, places = look.units(work.ej.id), look.places(work.ej.id)
     if entries:
-        naming.refuse_doubles(work, entries)
+        entries = naming.distinct(work, entries)
         drafts = work.read(entries)
         for one in drafts:
             if isinstance(one, OrgUnitDraft | PlaceDraft):
                 work.settle_systems(one.systems, one.source)
             elif not isinstance(one, EjDraft):
                 work.refuse(one.source, "", _UNREADABLE)
-        Directory(work.kept(drafts)).check(work.problems)
+        naming.note_pairs(work, Directory(work.kept(drafts)).check(work.problems), entries)
         for told in of_kind(EjDraft, work.kept(drafts)):
-            legal_entity.update(work, told)
+            of_ej = [entry for entry in entries if entry.place == told.source.entry]
+            legal_entity.update(work, told, *of_ej)
             naming.remember(
                 work,
                 "ej",
-                [entry for entry in entries if entry.place == told.source.entry],
+                of_ej,
                 {told.source.entry: work.ej.id},
                 ids.ej_id,
             )
@@ -73,7 +74,8 @@ class _Stage:
         self._units = Tree(work, "org_unit", units)
         self._places = Tree(work, "place", places)
         read = {one.source.entry for one in drafts}
-        self._unread = {entry.key for entry in entries if entry.place not in read} - {None}
+        unread = {name for entry in entries if entry.place not in read for name in entry.names}
+        self._unread = unread | work.nowhere
         self._unit_drafts = of_kind(OrgUnitDraft, drafts)
         self._place_drafts = of_kind(PlaceDraft, drafts)
 
@@ -183,11 +185,16 @@ class _Stage:
         if found:
             if isinstance(found[0], EjDraft):
                 return None if EjDraft in kinds else UNKNOWN
-            return self._units.id_of(found[0])
+            return self._agreed(self._units.id_of(found[0]), self._before.units(ref.identifier))
         if EjDraft in kinds and self._work.is_ej(ref):
             return None
         number = self._before.unit(ref.own, ref.identifier)
         return UNKNOWN if number is None else number
+
+    @staticmethod
+    def _agreed(found: object, numbered: Sequence[int]) -> object:
+        """Returns what a reference leads to, unless its number leads to others."""
+        return found if not numbered or found in numbered else UNKNOWN
 
     def _place(self, ref: Ref) -> object:
         """Returns a place's id, or UNKNOWN."""
@@ -195,15 +202,13 @@ class _Stage:
         if ref.key in self._unread:
             return UNKNOWN
         if found:
-            return self._places.id_of(found[0])
+            return self._agreed(self._places.id_of(found[0]), self._before.places(ref.identifier))
         number = self._before.place(ref.own, ref.identifier)
         return UNKNOWN if number is None else number
 
-    def _search(self, entry: Entry) -> int | None:
-        """Returns the row that an entry's search finds."""
-        if entry.search is None:
-            return None
-        return (self._before.unit if entry.type == "Organization" else self._before.place)(None, entry.search)
+    def _search(self, entry: Entry) -> Sequence[int]:
+        """Returns the rows that an entry's search finds."""
+        return (self._before.units if entry.type == "Organization" else self._before.places)(entry.search)
 
     def _changed_members(self, members: dict[int, set[int]]) -> set[int]:
         """Returns the units whose attachments are others than before."""

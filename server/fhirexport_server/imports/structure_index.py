@@ -1,6 +1,6 @@
 """Owns finding an EJ's units and places: by id, by number, by what a reference names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fhirexport_server.domain.rows import OrgUnitRow, PlaceRow
@@ -30,23 +30,32 @@ class StructureIndex:
             self._places.setdefault(place.code, []).append(number)
 
     def unit(self, own: OwnId | None, identifier: tuple[str, str] | None) -> int | None:
-        """Returns the unit with an id of ours, otherwise the only one with a number."""
-        if own is not None and self.unit_kinds.get(own.number) == own.kind:
-            return own.number
+        """Returns the unit with an id of ours, otherwise the only one with a number, if they agree."""
+        return _one(own, self.unit_kinds, self.units(identifier))
+
+    def units(self, identifier: tuple[str, str] | None) -> Sequence[int]:
+        """Returns the units with a number: those of different kinds may share it."""
         if identifier is None:
-            return None
+            return ()
         system, value = identifier
         found = self._units.get((FINESS_SYSTEM, value), []) if system == FINESS_SYSTEM else []
         for kind in (_STRUCTURE, "UF", "UAC"):
             if self._systems.get(kind) == system:
                 found = [*found, *self._units.get((kind, value), [])]
-        return found[0] if len(found) == 1 else None
+        return list(dict.fromkeys(found))
 
     def place(self, own: OwnId | None, identifier: tuple[str, str] | None) -> int | None:
-        """Returns the place with an id of ours, otherwise the only one with a number."""
-        if own is not None and self.place_kinds.get(own.number) == own.kind:
-            return own.number
+        """Returns the place with an id of ours, otherwise the only one with a number, if they agree."""
+        return _one(own, self.place_kinds, self.places(identifier))
+
+    def places(self, identifier: tuple[str, str] | None) -> Sequence[int]:
+        """Returns the places with a number: those of different kinds may share it."""
         if identifier is None or identifier[0] != self._systems.get("PLACE"):
-            return None
-        found = self._places.get(identifier[1], [])
-        return found[0] if len(found) == 1 else None
+            return ()
+        return self._places.get(identifier[1], ())
+
+
+def _one(own: OwnId | None, kinds: Mapping[int, str], numbered: Sequence[int]) -> int | None:
+    if own is not None and kinds.get(own.number) == own.kind:
+        return own.number if not numbered or own.number in numbered else None
+    return numbered[0] if len(numbered) == 1 else None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from fhirexport_server.fhir.reading.ids import OwnId
 from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.imports.work import Work
 
@@ -21,6 +22,7 @@ class Targets:
         names = work.writing.names
         look, ej_id = work.writing.look, work.ej.id
         self._structure = work.structure
+        self._is_given = work.is_given
         self._named = names.known({ref.key for ref, _ in refs if ref.key is not None})
         patients, venues = ([ref for ref, kind in refs if kind == wanted] for wanted in (PATIENT, VENUE))
         self._there = {
@@ -35,25 +37,44 @@ class Targets:
         """Whether what a reference names may be among what is not read yet."""
         return ref.key not in self._named
 
+    def agrees(self, ref: Ref, kind: str, row: int | None) -> bool:
+        """Whether a reference does not name another row by its number."""
+        numbered = self._numbered(ref, kind)
+        return not numbered or row in numbered
+
     def find(self, ref: Ref, kind: str) -> int | None:
         """Returns the row that a reference names; None where there is none of this kind."""
-        if ref.key is not None:
-            named = self._named.get(ref.key)
-            if named is not None:
-                return named.id if named.kind == kind else None
-        if kind in {UNIT, PLACE}:
-            of_kind = self._structure.unit if kind == UNIT else self._structure.place
-            return of_kind(ref.own, ref.identifier)
-        return self._patient_or_venue(ref, kind)
-
-    def _patient_or_venue(self, ref: Ref, kind: str) -> int | None:
-        if ref.own is not None and ref.own.kind == kind.upper() and ref.own.number in self._there[kind]:
-            return ref.own.number
-        if ref.identifier is None:
+        named = None if ref.key is None else self._named.get(ref.key)
+        numbered = self._numbered(ref, kind)
+        if named is not None:
+            found = named.id if named.kind == kind else None
+            return found if not numbered or found in numbered else None
+        own = ref.own
+        # An id that this import gave is none that the sender can have meant.
+        if own is not None and self._is_given(kind, own.number):
             return None
+        if own is not None and self._is_there(own, kind):
+            return own.number if not numbered or own.number in numbered else None
+        return numbered[0] if len(numbered) == 1 else None
+
+    def _is_there(self, own: OwnId, kind: str) -> bool:
+        if kind in {UNIT, PLACE}:
+            kinds = self._structure.unit_kinds if kind == UNIT else self._structure.place_kinds
+            return kinds.get(own.number) == own.kind
+        return own.kind == kind.upper() and own.number in self._there[kind]
+
+    def _numbered(self, ref: Ref, kind: str) -> Sequence[int]:
+        """Returns the rows with the number that a reference names."""
+        if ref.identifier is None:
+            return ()
+        if kind in {UNIT, PLACE}:
+            return (self._structure.units if kind == UNIT else self._structure.places)(ref.identifier)
         if kind == PATIENT:
-            return self._patients.get(ref.identifier)
-        return self._venues.get(ref.identifier[1]) if ref.identifier[0] == self._venue_system else None
+            found = self._patients.get(ref.identifier)
+        else:
+            system, value = ref.identifier
+            found = self._venues.get(value) if system == self._venue_system else None
+        return () if found is None else (found,)
 
 
 def _numbers(refs: Sequence[Ref]) -> list[int]:

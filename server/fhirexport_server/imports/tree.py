@@ -6,13 +6,15 @@ from typing import Final, Generic, TypeVar
 from fhirexport_server.domain.rows import OrgUnitRow, PlaceRow
 from fhirexport_server.fhir.reading.drafts import Draft, OrgUnitDraft, PlaceDraft
 from fhirexport_server.fhir.reading.entries import Entry
-from fhirexport_server.imports.identity import Claim, decide
+from fhirexport_server.fhir.reading.links import identifiers
+from fhirexport_server.imports.identity import Claim, claimed_ids, decide
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.queries import DEEPEST
 
 UNKNOWN: Final = object()
 """What a reference leads to that leads nowhere."""
 R = TypeVar("R", bound=OrgUnitRow | PlaceRow)
+_SEVERAL: Final = "must find one resource, not several: name it by its id"
 _CYCLE: Final = (
     f"must lead to the legal entity, by way of {DEEPEST - 1} others at most, and not back to itself"
 )
@@ -40,7 +42,7 @@ class Tree(Generic[R]):
         self,
         drafts: Sequence[OrgUnitDraft | PlaceDraft],
         entries: Mapping[int, Entry],
-        search: Callable[[Entry], int | None],
+        search: Callable[[Entry], Sequence[int]],
     ) -> None:
         """Decides which rows some drafts are."""
         by_number = {(one.kind, one.code): number for number, one in self.rows.items()}
@@ -50,16 +52,25 @@ class Tree(Generic[R]):
         for one in kept:
             entry = entries[one.source.entry]
             number = by_number.get((one.kind, one.code))
+            rows = search(entry)
+            if len(rows) > 1:
+                self._work.refuse_request(entry, _SEVERAL)
+                continue
+            is_searched = entry.search in identifiers(one)
+            if rows:
+                (found[entry.place],) = rows
+                is_searched = is_searched and self.rows[rows[0]].kind == one.kind
             claims.append(
                 Claim(
-                    one.source, entry, () if number is None else (number,), numbered=True, row_numbered=True
+                    one.source,
+                    entry,
+                    () if number is None else (number,),
+                    numbered=True,
+                    row_numbered=True,
+                    is_searched=is_searched,
                 )
             )
-            if entry.search is not None:
-                searched = search(entry)
-                if searched is not None:
-                    found[entry.place] = searched
-        own = [one.source.own.number for one in kept if one.source.own is not None]
+        own = claimed_ids((one.source for one in kept), entries)
         owners = dict.fromkeys(self.rows, self._work.ej.id) | self._work.writing.look.owners(self._table, own)
         who = decide(self._work, self._table, claims, owners, found)
         self.ids.update(who.ids)

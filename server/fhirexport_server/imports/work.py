@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -18,12 +19,13 @@ from fhirexport_server.fhir.reading.drafts import (
     Source,
     VenueDraft,
 )
-from fhirexport_server.fhir.reading.entries import Entry
+from fhirexport_server.fhir.reading.entries import Entry, Method
 from fhirexport_server.fhir.reading.ids import EJ
 from fhirexport_server.fhir.reading.problems import Problems, Severity
 from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.resources import draft
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
+from fhirexport_server.imports.doubles import Doubles
 from fhirexport_server.imports.structure_index import StructureIndex
 from fhirexport_server.store.importing.ids import LARGEST
 from fhirexport_server.store.importing.writing import Writing
@@ -69,6 +71,9 @@ class Work:
     """Whether the EJ was made by this import."""
     is_atomic: bool
     """Whether one error refuses everything."""
+    nowhere: AbstractSet[str] = frozenset()
+    """Names, as `Source.key`, that lead nowhere."""
+    doubles: Doubles = field(default_factory=Doubles)
     counts: Counts = field(default_factory=Counts)
     now: int = field(default_factory=lambda: int(time.time()))
     """When it began, in epoch seconds: the same for all that it writes."""
@@ -79,6 +84,8 @@ class Work:
 
     def __post_init__(self) -> None:
         look = self.writing.look
+        # No table has these: they are of no kind that a reference wants.
+        self.writing.names.remember([(name, "", None) for name in self.nowhere])
         self.systems.update(look.namespaces(self.ej.id))
         if self.is_new:
             return
@@ -117,15 +124,27 @@ class Work:
         path = f"{source.path}.{at}" if at else source.path
         self.problems.tell(Severity.ERROR, source.entry, path, text)
 
+    def refuse_request(self, entry: Entry, text: str) -> None:
+        """Says why what an entry asks for cannot be done."""
+        at = "request.ifNoneExist" if entry.method is Method.POST else "request.url"
+        path = f"{entry.path.removesuffix('.resource')}.{at}"
+        self.problems.tell(Severity.ERROR, entry.place, path, text)
+
     def is_ej(self, ref: Ref) -> bool:
         """Whether a reference names the EJ that is imported into."""
         if ref.key is not None:
             named = self.writing.names.known((ref.key,)).get(ref.key)
             if named is not None:
                 return named.kind == "ej"
+        finess = (FINESS_SYSTEM, self.ej.finess)
         if ref.own is not None:
-            return ref.own == (EJ, self.ej.id)
-        return ref.identifier == (FINESS_SYSTEM, self.ej.finess)
+            is_other = ref.identifier is not None and ref.identifier != finess
+            return ref.own == (EJ, self.ej.id) and not is_other and not self.is_given("ej", self.ej.id)
+        return ref.identifier == finess
+
+    def is_given(self, table: str, number: int) -> bool:
+        """Whether this import gave a row its id, which a reference that was sent cannot mean therefore."""
+        return self.writing.ids.is_given(table, number)
 
     def pass_over(self, table: str, ids: Iterable[int]) -> None:
         """Makes the ids of new rows come after some that the import brings."""

@@ -3,11 +3,15 @@
 Source: FHIR R4, Bundle (invariants bdl-1 to bdl-8).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from fhirexport_server.fhir.reading import texts
+import msgspec
+
+from fhirexport_server.fhir.reading import entry_urls, texts
 from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.element import Element, Scope
 from fhirexport_server.fhir.reading.entries import Entry, alone, collected, requested
@@ -16,6 +20,8 @@ from fhirexport_server.fhir.reading.strict_json import MalformedJsonError, decod
 
 _ABOUT_ITSELF: Final = ("id", "meta", "identifier", "timestamp", "link")
 _AN_OBJECT: Final = "must be a JSON object that is not empty"
+# The same resource gives the same bytes, whatever the order of its properties.
+_CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
 
 
 class BundleType(StrEnum):
@@ -31,6 +37,9 @@ class Bundle(NamedTuple):
 
     type: BundleType
     entries: Sequence[Entry]
+    nowhere: AbstractSet[str] = frozenset()
+    """Names, as `Source.key`, that lead nowhere: those of entries that were refused, and ids that POST
+    ignores."""
 
 
 def bundle(data: bytes, context: ReadingContext, problems: Problems) -> Bundle | None:
@@ -53,16 +62,25 @@ def bundle(data: bytes, context: ReadingContext, problems: Problems) -> Bundle |
         root.skip("total")
         root.error("total", "must not be there: the Bundle is not the answer to a search")
     read = collected if type_ is BundleType.COLLECTION else requested
-    found = []
-    named: dict[object, int] = {}
+    entries: dict[int, Entry] = {}
+    claimed: dict[int, list[str]] = {}
     for place, json in root.objects("entry"):
-        element = Element(json, Scope(context, problems, place, "Bundle", None), root, "entry", place)
+        scope = Scope(context, problems, place, "Bundle", None)
+        element = Element(json, scope, root, "entry", place)
         entry = read(element, place)
-        if entry is not None and _is_new(entry, element, named):
-            found.append(entry)
+        if entry is not None:
+            entries[place] = entry
         element.unread()
+        claimed[place] = entry_urls.claimed(json, scope)
     root.unread()
-    return Bundle(type_, found)
+    _refuse_same({place: _names(entries.get(place), claimed[place]) for place in claimed}, problems)
+    refused = problems.refused
+    return Bundle(
+        type_,
+        [entry for place, entry in entries.items() if place not in refused],
+        {name for place, names in claimed.items() if place in refused for name in names}
+        | {entry.ignored.key for entry in entries.values() if entry.ignored is not None},
+    )
 
 
 def line(data: bytes, place: int, context: ReadingContext, problems: Problems) -> Entry | None:
@@ -82,15 +100,31 @@ def line(data: bytes, place: int, context: ReadingContext, problems: Problems) -
     if not isinstance(value, dict) or not value:
         problems.tell(Severity.ERROR, place, "", _AN_OBJECT)
         return None
-    return alone(Element(value, Scope(context, problems, place, "", None)), place)
+    entry = alone(Element(value, Scope(context, problems, place, "", None)), place)
+    if entry is None:
+        return None
+    return entry._replace(digest=blake2b(_CANONICAL.encode(value), digest_size=16).hexdigest())
 
 
-def _is_new(entry: Entry, element: Element, named: dict[object, int]) -> bool:
-    """Whether no entry before names the same resource, by its id, its search or its fullUrl."""
-    names = {entry.key, entry.own, entry.search and (entry.type, *entry.search)} - {None}
-    before = min((named[name] for name in names if name in named), default=None)
-    named.update(dict.fromkeys(names, entry.place))
-    if before is None:
-        return True
-    element.error("", f"must not name the same resource as Bundle.entry[{before}]")
-    return False
+def _names(entry: Entry | None, claimed: Iterable[str]) -> set[object]:
+    """Return what no other entry may name itself by: its id, its search, its fullUrl."""
+    if entry is None:
+        return set(claimed)
+    names: tuple[object, ...] = (entry.key, entry.own, entry.search and (entry.type, *entry.search))
+    return {name for name in names if name is not None}
+
+
+def _refuse_same(names: Mapping[int, set[object]], problems: Problems) -> None:
+    """Refuse entries that name the same resource, all of them: who names it could mean any."""
+    first: dict[object, int] = {}
+    pairs: dict[int, int] = {}
+    for place, of_entry in names.items():
+        before = min((first[name] for name in of_entry if name in first), default=None)
+        if before is not None:
+            pairs[place] = before
+            pairs.setdefault(before, place)
+        for name in of_entry:
+            first.setdefault(name, place)
+    for place, other in pairs.items():
+        text = f"must not name the same resource as Bundle.entry[{other}]"
+        problems.tell(Severity.ERROR, place, f"Bundle.entry[{place}]", text)

@@ -38,30 +38,48 @@ class Directory:
             ref: the reference.
             kinds: which kinds of draft it is to name; by id or fullUrl, others are found too.
         """
+        numbered = () if ref.identifier is None else self._by_identifier.get(ref.identifier, ())
+        same = [draft for draft in numbered if isinstance(draft, kinds)]
         for name in (ref.key, ref.own):
             if name is not None and name in self._by_name:
-                return (self._by_name[name],)
-        same = () if ref.identifier is None else self._by_identifier.get(ref.identifier, ())
-        return [draft for draft in same if isinstance(draft, kinds)]
+                draft = self._by_name[name]
+                # By its identifier, a reference must not name another one.
+                return (draft,) if not same or draft in same else (draft, *same)
+        return same
 
-    def check(self, problems: Problems) -> None:
-        """Reports numbers that are there twice, references that lead nowhere, and cycles of parents."""
-        self.check_numbers(problems)
+    def check(self, problems: Problems) -> Sequence[tuple[int, int]]:
+        """Reports numbers that are there twice, references that lead nowhere, and cycles of parents.
+
+        Returns what `check_numbers` does.
+        """
+        pairs = self.check_numbers(problems)
         for draft in self._drafts:
             for ref, kinds in references(draft):
                 self._check_reference(draft.source, ref, kinds, problems)
         self._check_cycles(problems)
+        return pairs
 
-    def check_numbers(self, problems: Problems) -> None:
-        """Reports ids and numbers that are there twice."""
-        taken: set[object] = set()
+    def check_numbers(self, problems: Problems) -> Sequence[tuple[int, int]]:
+        """Reports ids and numbers that are there twice.
+
+        Returns the entries that have them: those where they are for the first time, and those where again.
+        """
+        taken: dict[object, int] = {}
+        pairs = []
         for draft in self._drafts:
             own, held = draft.source.own, list(numbers(draft))
-            if own in taken:
+            before = taken.get(own)
+            if own is not None and before is not None:
                 _report(draft.source, "id", _SAME, problems)
-            elif not taken.isdisjoint(held) or len(set(held)) < len(held):
-                _report(draft.source, "identifier", _TAKEN, problems)
-            taken.update(held if own is None else (own, *held))
+            else:
+                before = next((taken[one] for one in held if one in taken), None)
+                if before is not None or len(set(held)) < len(held):
+                    _report(draft.source, "identifier", _TAKEN, problems)
+            if before is not None:
+                pairs.append((before, draft.source.entry))
+            for name in held if own is None else (own, *held):
+                taken.setdefault(name, draft.source.entry)
+        return pairs
 
     def _check_reference(self, source: Source, ref: Ref, kinds: Kinds, problems: Problems) -> None:
         found = self.find(ref, kinds)

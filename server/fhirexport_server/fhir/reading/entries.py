@@ -3,19 +3,18 @@
 Source: FHIR R4, Bundle and RESTful API (transaction).
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from fhirexport_server.fhir.reading import texts
+from fhirexport_server.fhir.reading import entry_urls, texts
 from fhirexport_server.fhir.reading.element import Element, JsonObject
+from fhirexport_server.fhir.reading.entry_urls import Resource, Url
 from fhirexport_server.fhir.reading.ids import TYPES, OwnId
-from fhirexport_server.fhir.reading.references import Identifier, Name, is_urn, literal, searched
+from fhirexport_server.fhir.reading.references import Identifier, Name, searched
 
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _CONDITIONS: Final = ("ifNoneMatch", "ifModifiedSince", "ifMatch")
-_TYPES: Final = {type_: type_ for type_ in TYPES}
+_NOT_KEPT: Final = "is not kept: this service gives its own, and goes by the numbers"
 
 
 class Method(StrEnum):
@@ -52,29 +51,21 @@ class Entry(NamedTuple):
     """Where its relative references lead; None for this server."""
     resource: JsonObject | None
     """Without its `resourceType` and `id`; None exactly for DELETE."""
+    inner: Name | None = None
+    """What the id of the resource names, where its fullUrl is none that says so, or where POST ignores it."""
+    digest: str | None = None
+    """Of its content, however that is written; None but for a line of NDJSON."""
 
+    @property
+    def names(self) -> list[str]:
+        """What references may call it: `key`, and what its id names."""
+        names = [self.key, None if self.inner is None else self.inner.key]
+        return [name for name in names if name is not None]
 
-class _Resource(NamedTuple):
-    json: JsonObject
-    type: str
-    id: str | None
-
-
-class _Url(NamedTuple):
-    """What a fullUrl says."""
-
-    key: str | None = None
-    name: Name | None = None
-    """None for a urn:."""
-
-
-class _Target(NamedTuple):
-    """What a URL of a request names: a row by its id, or what a search finds."""
-
-    type: str
-    id: str | None
-    own: OwnId | None
-    search: Identifier | None
+    @property
+    def ignored(self) -> Name | None:
+        """What its id names, where POST has it ignored."""
+        return self.inner if self.method is Method.POST else None
 
 
 class _Asked(NamedTuple):
@@ -87,13 +78,13 @@ class _Asked(NamedTuple):
     """`request.url`."""
     condition: str | None
     """`request.ifNoneExist`."""
-    url: _Url
+    url: Url
 
 
 def alone(root: Element, place: int) -> Entry | None:
     """Reads a resource that comes without an entry, to be created or updated. None when it is refused."""
-    found = _resource(root)
-    return None if found is None else _upsert(found, _Url(), place, found.type)
+    found = entry_urls.resource(root)
+    return None if found is None else _upsert(found, Url(), place, found.type)
 
 
 def collected(element: Element, place: int) -> Entry | None:
@@ -102,9 +93,9 @@ def collected(element: Element, place: int) -> Entry | None:
         element.skip("request")
         element.error("request", "must not be there in a collection: a transaction or a batch has requests")
     _refuse_answers(element)
-    found = _inner_resource(element)
-    url = _full_url(element)
-    if found is None or url is None or not _agree(element, found, url.name):
+    found = entry_urls.inner_resource(element)
+    url = entry_urls.full_url(element)
+    if found is None or url is None or not entry_urls.agree(element, found, url.name):
         return None
     return _upsert(found, url, place, element.path("resource"))
 
@@ -112,7 +103,7 @@ def collected(element: Element, place: int) -> Entry | None:
 def requested(element: Element, place: int) -> Entry | None:
     """Reads an entry of a transaction or batch. None when it is refused."""
     _refuse_answers(element)
-    url = _full_url(element)
+    url = entry_urls.full_url(element)
     request = element.child("request", needed=True)
     found = None
     if request is not None:
@@ -131,43 +122,65 @@ def requested(element: Element, place: int) -> Entry | None:
     return found
 
 
-def _upsert(found: _Resource, url: _Url, place: int, path: str) -> Entry:
-    name = url.name
-    if url.key is None and found.id is not None:
-        name = Name(found.type, found.id, None)
+def _upsert(found: Resource, url: Url, place: int, path: str) -> Entry:
     return Entry(
         place=place,
         method=Method.PUT,
         type=found.type,
-        own=None if name is None else name.own,
+        own=entry_urls.own(found, url),
         search=None,
-        key=url.key if name is None else name.key,
+        key=_key(found, url),
         path=path,
-        base=None if name is None else name.base,
+        base=None if url.name is None else url.name.base,
         resource=found.json,
+        inner=_inner(found, url),
     )
 
 
+def _inner(found: Resource, url: Url) -> Name | None:
+    """Return what an id of ours names beside a `urn:`, or nothing at all."""
+    name = found.name
+    return name if name is not None and url.name is None and name.own is not None else None
+
+
+def _key(found: Resource, url: Url) -> str | None:
+    return url.key or (None if found.name is None else found.name.key)
+
+
 def _deleted(asked: _Asked) -> Entry | None:
-    if "resource" in asked.element:
-        asked.element.warning("resource", "is not looked at: it is deleted")
-    target = _target(asked.request, asked.target, TYPES)
+    element = asked.element
+    found = None
+    if "resource" in element:
+        element.warning("resource", "is not looked at, but for its id: it is deleted")
+        found = entry_urls.inner_resource(element)
+        if found is None or not entry_urls.agree(element, found, asked.url.name):
+            return None
+    target = entry_urls.target(asked.request, asked.target, TYPES if found is None else (found.type,))
     if target is None:
         return None
-    if target.search is None and target.own is None:
+    own = None if target.name is None else target.name.own
+    if target.search is None and own is None:
         asked.request.error(
             "url", "must name a resource by an id that this service gave, or by its identifier"
         )
         return None
-    path = asked.element.path()
-    return Entry(asked.place, Method.DELETE, target.type, target.own, target.search, None, path, None, None)
+    for name, at in ((asked.url.name, "fullUrl"), (None if found is None else found.name, "resource.id")):
+        if name is None:
+            continue
+        if name.base is not None or name.type != target.type or target.name not in {None, name}:
+            element.error(at, "must name the resource that request.url names")
+            return None
+        # A search finds it; it has to be the one that the ids name.
+        own = name.own
+    path = element.path()
+    return Entry(asked.place, Method.DELETE, target.type, own, target.search, None, path, None, None)
 
 
 def _posted(asked: _Asked) -> Entry | None:
-    found = _inner_resource(asked.element)
-    if found is None or not _agree(asked.element, found, asked.url.name):
+    found = entry_urls.inner_resource(asked.element)
+    if found is None or not entry_urls.agree(asked.element, found, asked.url.name):
         return None
-    if asked.target.removeprefix(asked.element.scope.context.prefix) != found.type:
+    if entry_urls.below_base(asked.target, asked.request.scope) != found.type:
         asked.request.error("url", f"must be the type of the resource: {found.type}")
         return None
     search = None
@@ -176,28 +189,25 @@ def _posted(asked: _Asked) -> Entry | None:
         if search is None:
             asked.request.error("ifNoneExist", "must be identifier=<system>|<value>")
             return None
-    return _written(asked, Method.POST, found, None, search)
+    # FHIR R4, create: an id is ignored. A fullUrl of this server is none the less a name.
+    own = None if asked.url.name is None else asked.url.name.own
+    return _written(asked, Method.POST, found, own, search)
 
 
 def _put(asked: _Asked) -> Entry | None:
-    found = _inner_resource(asked.element)
-    if found is None or not _agree(asked.element, found, asked.url.name):
+    element, url = asked.element, asked.url
+    found = entry_urls.inner_resource(element)
+    if found is None or not entry_urls.agree(element, found, url.name):
         return None
-    target = _target(asked.request, asked.target, (found.type,))
+    target = entry_urls.target(asked.request, asked.target, (found.type,))
     if target is None:
         return None
-    own = target.own
-    if target.id is not None:
-        if found.id != target.id:
-            asked.element.error("resource.id", "must be the id in request.url")
-            return None
-        if asked.url.name is not None and asked.url.name.base is not None:
-            # Another server's id names nothing here, though it may look like one of ours.
-            own = None
-        elif own is None:
-            asked.element.warning(
-                "resource.id", "is not kept: this service gives its own, and goes by the numbers"
-            )
+    if target.name is not None and found.id != target.name.id:
+        element.error("resource.id", "must be the id in request.url")
+        return None
+    own = entry_urls.own(found, url)
+    if own is None and found.id is not None and not url.is_elsewhere:
+        element.warning("resource.id", _NOT_KEPT)
     return _written(asked, Method.PUT, found, own, target.search)
 
 
@@ -209,7 +219,7 @@ _ASKED: Final[Mapping[Method, Callable[[_Asked], Entry | None]]] = {
 
 
 def _written(
-    asked: _Asked, method: Method, found: _Resource, own: OwnId | None, search: Identifier | None
+    asked: _Asked, method: Method, found: Resource, own: OwnId | None, search: Identifier | None
 ) -> Entry:
     url = asked.url
     return Entry(
@@ -218,68 +228,12 @@ def _written(
         type=found.type,
         own=own,
         search=search,
-        key=url.key
-        or (f"{found.type}/{found.id}" if method is Method.PUT and found.id is not None else None),
+        key=_key(found, url) if method is Method.PUT else url.key,
         path=asked.element.path("resource"),
         base=None if url.name is None else url.name.base,
         resource=found.json,
+        inner=_inner(found, url),
     )
-
-
-def _target(request: Element, target: str, types: Sequence[str]) -> _Target | None:
-    """What `request.url` names, by id or by a search."""
-    name = literal(target, request.scope)
-    if name is not None and name.base is None and name.type in types:
-        return _Target(name.type, name.id, name.own, None)
-    path, _, query = target.removeprefix(request.scope.context.prefix).partition("?")
-    search = searched(query)
-    if search is not None and path in types:
-        return _Target(path, None, None, search)
-    of = types[0] if len(types) == 1 else "<type>"
-    rule = f"must be {of}/<id> or {of}?identifier=<system>|<value>"
-    request.error("url", rule if len(types) == 1 else f"{rule}, of {' or '.join(types)}")
-    return None
-
-
-def _inner_resource(element: Element) -> _Resource | None:
-    json = element.child("resource", needed=True)
-    return None if json is None else _resource(json)
-
-
-def _resource(json: Element) -> _Resource | None:
-    """The resource, of a type that can be imported, and its id."""
-    json.scope.opened.remove(json)
-    type_ = texts.one_of(json, "resourceType", _TYPES, needed=True)
-    id_ = None
-    if "id" in json:
-        id_ = texts.matching(json, "id", _ID, "64 letters, digits, dashes and dots at most")
-        if id_ is None:
-            return None
-    return None if type_ is None else _Resource(json.whole(), type_, id_)
-
-
-def _full_url(element: Element) -> _Url | None:
-    """The fullUrl; None when it is refused."""
-    text = element.string("fullUrl")
-    if text is None:
-        return _Url()
-    if is_urn(text):
-        return _Url(text)
-    name = literal(text, element.scope) if ":" in text else None
-    if name is None:
-        element.error(
-            "fullUrl", "must be an absolute URL that ends with <type>/<id>, or a urn:uuid: or urn:oid:"
-        )
-        return None
-    return _Url(name.key, name)
-
-
-def _agree(element: Element, found: _Resource, name: Name | None) -> bool:
-    """Whether a fullUrl that is a URL names the resource that comes with it."""
-    if name is None or (name.type == found.type and found.id in {None, name.id}):
-        return True
-    element.error("fullUrl", "must end with the type and the id of the resource")
-    return False
 
 
 def _refuse_answers(element: Element) -> None:

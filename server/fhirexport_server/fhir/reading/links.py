@@ -68,6 +68,13 @@ def numbers(draft: Draft) -> Sequence[object]:
     return ((MovementDraft, draft.movement_no),)
 
 
+def held(draft: Draft) -> Sequence[Identifier]:
+    """Returns the identifiers that a draft holds, those that are no longer in use too."""
+    if isinstance(draft, PatientDraft):
+        return [(one.system, one.value) for one in draft.identifiers]
+    return identifiers(draft)
+
+
 def identifiers(draft: Draft) -> Sequence[Identifier]:
     """Returns the identifiers that a draft is found by."""
     if isinstance(draft, EjDraft):

@@ -12,6 +12,7 @@ from fhirexport_server.domain.errors import FhirExportError
 
 MOST_LEVELS: Final = 64
 """How deep objects and arrays may be nested."""
+_BOM: Final = b"\xef\xbb\xbf"
 _NAME: Final = re.compile(rb'"[ \t\r\n]*:')
 _DECODER: Final = msgspec.json.Decoder()
 _ENCODER: Final = msgspec.json.Encoder()
@@ -32,6 +33,8 @@ def decode(data: bytes) -> object:
         MalformedJsonError: it is not JSON in UTF-8, is nested more than 64 deep, names a property twice
             in an object, contains NUL or a lone surrogate, or a number outside the range of a double.
     """
+    # RFC 8259 lets parsers ignore a byte order mark.
+    data = data.removeprefix(_BOM)
     try:
         value = _DECODER.decode(data)
         is_plain = _ENCODER.encode(value) == data

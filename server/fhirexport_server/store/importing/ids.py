@@ -19,9 +19,21 @@ class Ids:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._next: dict[str, int] = {}
+        self._first_given: dict[str, int] = {}
 
     def new(self, table: str, count: int) -> list[int]:
         """Returns so many ids that no row of a table has or will be given."""
+        numbers = self._new(table, count)
+        if numbers:
+            self._first_given.setdefault(table, min(numbers))
+        return numbers
+
+    def is_given(self, table: str, number: int) -> bool:
+        """Whether `new` has returned an id: those that an import brings, and passes over, are smaller."""
+        first = self._first_given.get(table)
+        return first is not None and number >= first
+
+    def _new(self, table: str, count: int) -> list[int]:
         if not count:
             return []
         if is_postgresql(self._connection):
@@ -50,10 +62,10 @@ class Ids:
                 {"table": table, "largest": largest},
             )
         elif gap > 0:
-            self.new(table, gap)
+            self._new(table, gap)
 
     def _behind(self, table: str, largest: int) -> int:
-        return largest - self.new(table, 1)[0]
+        return largest - self._new(table, 1)[0]
 
     def _following(self, table: str) -> int:
         """The next id on SQLite, where nobody else writes meanwhile."""

@@ -27,10 +27,21 @@ _WRITTEN: Final = Table(
     _TEMPORARY,
     Column("kind", Text, nullable=False),
     Column("id", BIG_ID, nullable=False, autoincrement=False),
+    Column("place", BIG_ID),
+    Column("digest", Text),
     PrimaryKeyConstraint("kind", "id"),
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DROP",
 )
+
+
+class Line(NamedTuple):
+    """A line of NDJSON that became a row."""
+
+    place: int
+    """From 0."""
+    digest: str
+    """Of its content."""
 
 
 class Named(NamedTuple):
@@ -68,15 +79,22 @@ class Names:
         )
         return {name: Named(kind, number) for name, kind, number in self._connection.execute(query)}
 
-    def written(self, kind: str, ids: Sequence[int]) -> set[int]:
-        """Returns those of some rows that the import has written, or found unchanged."""
+    def written(self, kind: str, ids: Sequence[int]) -> dict[int, Line | None]:
+        """Returns those of some rows that the import has written, or found unchanged.
+
+        Each with the line that it was; None for an entry of a Bundle.
+        """
         if not ids:
-            return set()
-        query = select(_WRITTEN.c.id).where(
+            return {}
+        query = select(_WRITTEN.c.id, _WRITTEN.c.place, _WRITTEN.c.digest).where(
             _WRITTEN.c.kind == kind, among(self._connection, _WRITTEN.c.id, ids)
         )
-        return set(self._connection.execute(query).scalars())
+        return {
+            number: None if digest is None else Line(place, digest)
+            for number, place, digest in self._connection.execute(query)
+        }
 
-    def note_written(self, kind: str, ids: Iterable[int]) -> None:
-        """Notes which rows the import has written, or found unchanged."""
-        bulk.insert(self._connection, _WRITTEN.name, ("kind", "id"), [(kind, number) for number in ids])
+    def note_written(self, kind: str, rows: Iterable[tuple[int, Line | None]]) -> None:
+        """Notes which rows the import has written, or found unchanged, and which lines they were."""
+        values = [(kind, number, *(line or (None, None))) for number, line in rows]
+        bulk.insert(self._connection, _WRITTEN.name, ("kind", "id", "place", "digest"), values)
