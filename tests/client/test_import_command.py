@@ -1,8 +1,11 @@
 """Shows `fhirexport import` as people and scripts use it: against a real server."""
 
+import gzip
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import pytest
@@ -89,10 +92,85 @@ async def test_all_problems_of_a_refused_bundle_are_listed(address: str, tmp_pat
     status, out, errors = await fhirexport(address, "import", file, "--ej", "1")
 
     assert (status, errors) == (1, "")
-    lines = out.decode().splitlines()
-    assert len([line for line in lines if " error " in line]) == 100
-    assert lines[-2].startswith("… and ")
-    assert lines[-1].startswith("created 0, updated 0, unchanged 0, deleted 0;")
+    heading, *problems, more, summary = out.decode().splitlines()
+    assert {line.split()[2].rpartition(".")[2] for line in problems} == set(changes)
+    times = [re.search(r"\((\d+) times: ", line) for line in problems]
+    assert sum(int(one[1]) if one else 1 for one in times) == 100
+    assert len(problems) < 5
+    assert heading.split() == ["resource", "where", "what"]
+    assert more.startswith("… and ")
+    assert summary.startswith("created 0, updated 0, unchanged 0, deleted 0;")
+
+    status, out, _ = await fhirexport(address, "import", file, "--ej", "1", "--json")
+    assert (status, len(json.loads(out)["problems"])) == (1, 100)
+
+
+async def test_a_hundred_equal_problems_are_one_line_and_paths_are_whole(
+    address: str, tmp_path: Path
+) -> None:
+    async with AsyncClient(address) as client:
+        patient = json.loads((await client.patients(1).read("ndjson")).splitlines()[0])
+    unknown = "https://example.org/" + "x" * 200
+    wrong = [patient | {"id": f"x{place}", "active": unknown} for place in range(1234)]
+    wrong[7] |= {"active": True, "multipleBirthInteger": {"extension": [{"url": unknown}]}}
+    file = tmp_path / "patients.ndjson"
+    file.write_text("".join(json.dumps(one) + "\n" for one in wrong))
+
+    status, out, errors = await fhirexport(address, "import", file, "--ej", "1")
+
+    assert (status, errors) == (1, "")
+    _, *problems, more, summary = out.decode().splitlines()
+    assert [line.split()[:3] for line in problems if "Patient.active" in line] == [
+        ["1", "error", "Patient.active"]
+    ]
+    assert "times: 1, 2, 3, 4, 5, …)" in problems[0]
+    assert more.startswith("… and 1,13")
+    assert "1,23" in summary
+
+    async with on_a_terminal(address, "import", str(file), "--ej", "1") as terminal:
+        await terminal.until("times: 1, 2, 3, 4, 5, …)")
+
+
+async def test_every_kind_of_file_is_read_or_named(address: str, tmp_path: Path) -> None:
+    """Field cases 22, 24 and 25, and the others of their kind."""
+    async with AsyncClient(address) as client:
+        patients = [one async for one in client.patients(1)][:3]
+    lines = "".join(json.dumps(one) + "\n" for one in patients).encode()
+    entries = [
+        {"resource": one, "request": {"method": "PUT", "url": f"Patient/{one['id']}"}} for one in patients
+    ]
+    late = {"type": "transaction", "entry": entries, "resourceType": "Bundle"}
+    file = tmp_path / "patients"
+
+    for content in (
+        b"\xef\xbb\xbf" + lines,
+        json.dumps(late | {"timestamp": "x" * 5000}).encode(),
+        json.dumps(late, indent=2).encode(),
+        b"\xef\xbb\xbf" + json.dumps(late, indent=2).encode(),
+        json.dumps(patients, indent=2).encode(),
+        b"".join(json.dumps(one, indent=2).encode() for one in patients),
+        gzip.compress(lines),
+        gzip.compress(json.dumps(late).encode()),
+    ):
+        file.write_bytes(content)
+        status, out, errors = await fhirexport(address, "import", file, "--ej", "1")
+        assert (status, errors) == (0, "")
+        assert b"created 0, updated 0, unchanged 3, deleted 0; 0 errors, 0 warnings" in out
+    file.write_text(json.dumps(patients[0], indent=2))
+    status, out, errors = await fhirexport(address, "import", file, "--ej", "1")
+    assert b"unchanged 1, deleted 0; 0 errors" in out
+    noise = Random(1).randbytes(1 << 20).hex().encode()
+    for content, text in (
+        (b"", "is empty"),
+        (lines.decode().encode("utf-16"), "is UTF-16"),
+        (gzip.compress(lines + b"\n" * 9 + noise)[:-9], "is damaged"),
+        (gzip.compress(lines + b" " + noise + noise)[:-9], "is damaged"),
+    ):
+        file.write_bytes(content)
+        status, out, errors = await fhirexport(address, "import", file, "--ej", "1")
+        assert (status, out) == (2, b"")
+        assert text in errors
+        assert "Traceback" not in errors
 
 
 async def test_what_cannot_be_imported_is_told_in_one_line(address: str, tmp_path: Path) -> None:

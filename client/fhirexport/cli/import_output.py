@@ -1,19 +1,21 @@
 """Owns what `fhirexport import` prints: what became of the resources, and what is wrong with them."""
 
+import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TimeElapsedColumn, TransferSpeedColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
 from fhirexport.cli.output import print_json
 from fhirexport.errors import DeadlineExceededError, ExportError, OverloadedError, UnavailableError
-from fhirexport.import_models import ImportSummary
+from fhirexport.import_models import ImportProblem, ImportSummary
 
+_ENTRY = re.compile(r"^Bundle\.entry\[\d+\]")
+_PLACES = 5
 OnProgress = Callable[[int], None]
 # What may have been written though nobody was told, or can be once there is room.
 _AGAIN = (UnavailableError, DeadlineExceededError, OverloadedError)
@@ -26,12 +28,10 @@ def summary(found: ImportSummary, *, validate_only: bool, as_json: bool) -> None
         printed["commit_time"] = None if found.commit_time is None else found.commit_time.isoformat()
         print_json(printed)
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     if found.problems:
-        table = Table("resource", "", "where", "what", box=None, padding=(0, 2, 0, 0))
-        for one in found.problems:
-            table.add_row(str(one.entry_index + 1), one.severity, one.expression, one.message)
-        console.print(table)
+        for line in _lines(found.problems):
+            console.print(line)
         more = found.error_count + found.warning_count - len(found.problems)
         if more:
             console.print(f"… and {more:,} more")
@@ -43,6 +43,24 @@ def summary(found: ImportSummary, *, validate_only: bool, as_json: bool) -> None
     )
     for revision in found.revisions:
         console.print(f"{revision.dataset} of EJ {revision.ej_id}: revision {revision.revision}")
+
+
+def _lines(problems: Iterable[ImportProblem]) -> list[str]:
+    """Return problems in columns that are as wide as what they hold; those that are equal in one line."""
+    equal: dict[tuple[str, str, str], list[ImportProblem]] = {}
+    for one in problems:
+        where = _ENTRY.sub("Bundle.entry[]", one.expression)
+        equal.setdefault((one.severity, where, one.message), []).append(one)
+    rows = [("resource", "", "where", "what")]
+    for (severity, _, message), group in equal.items():
+        first, times = group[0], ""
+        if len(group) > 1:
+            places = [f"{one.entry_index + 1:,}" for one in group[:_PLACES]]
+            more = "" if len(group) <= _PLACES else ", …"
+            times = f" ({len(group)} times: {', '.join(places)}{more})"
+        rows.append((f"{first.entry_index + 1:,}", severity, first.expression, message + times))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    return ["  ".join([*map(str.ljust, row, widths), row[-1]]) for row in rows]
 
 
 def resume(error: ExportError, source: str, request_id: str | None) -> None:

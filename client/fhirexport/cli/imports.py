@@ -1,32 +1,28 @@
 """Owns `fhirexport import`: a Bundle or NDJSON, from a file or a pipe, into the server's database."""
 
-import re
-import sys
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 from uuid import uuid4
 
 import typer
 
-from fhirexport._importing import CHUNK_BYTES, Importing
-from fhirexport.cli import import_output
+from fhirexport._importing import Importing
+from fhirexport.cli import import_output, import_source
 from fhirexport.cli.common import AsJson, ej_id, told
+from fhirexport.cli.import_source import UnreadableSourceError
 from fhirexport.client import Client
 from fhirexport.errors import ExportError, InvalidArgumentError
 from fhirexport.import_models import ImportSummary
 
-# Of a Bundle, this comes first or nearly so, and no other resource says it of itself.
-_BUNDLE = re.compile(rb'"resourceType"\s*:\s*"Bundle"')
-_PEEKED = 4096
-_BUNDLE_BYTES = 8 << 20
 _FAILED = 1
 
 
 def import_(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="FILE|-", help="Bundle or NDJSON; - for a pipe.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|-", help="Bundle, NDJSON or other JSON, or gzip; - for a pipe.")
+    ],
     *,
     ej: Annotated[
         str | None, typer.Option("--ej", help="The EJ: its id, or its FINESS number. Else the file's own.")
@@ -51,15 +47,12 @@ def import_(
     with told():
         if ej is not None:
             how["ej_id"] = ej_id(client, ej)
-        with _opened(source) as (file, size):
-            peeked = file.read(_PEEKED)
+        with import_source.opened(source) as file:
             try:
-                if _BUNDLE.search(peeked):
-                    summary = _bundle(client, peeked + file.read(_BUNDLE_BYTES + 1 - len(peeked)), how)
-                else:
-                    with import_output.progress(size) as on_progress:
-                        pieces = _pieces(peeked, file, on_progress)
-                        summary = client.imports.resources(pieces, **how)
+                summary = _sent(client, file, how)
+            except UnreadableSourceError as error:
+                name = "standard input" if source == "-" else source
+                raise typer.BadParameter(f"{name} {error}") from None
             except ExportError as error:
                 import_output.resume(error, source, how["request_id"])
                 raise
@@ -67,13 +60,26 @@ def import_(
     raise typer.Exit(_FAILED if summary.error_count else 0)
 
 
+def _sent(client: Client, file: import_source.Counted, how: Importing) -> ImportSummary:
+    content = import_source.content(file)
+    if content.bundle is not None:
+        return _bundle(client, content.bundle, how)
+    # What an iterator raises, gRPC logs: it is told in one line below.
+    logging.getLogger("grpc").addHandler(logging.NullHandler())
+    with import_output.progress(file.size) as on_progress:
+        try:
+            return client.imports.resources(_pieces(content, file, on_progress), **how)
+        except ExportError:
+            if content.failure is not None:
+                raise content.failure from None
+            raise
+
+
 def _bundle(client: Client, content: bytes, how: Importing) -> ImportSummary:
-    if len(content) > _BUNDLE_BYTES:
-        raise typer.BadParameter("a Bundle can be 8 MiB long: send NDJSON, one resource a line, of any size")
     try:
         return client.imports.bundle(content, **how)
     except UnicodeDecodeError:
-        raise typer.BadParameter("the file is not UTF-8") from None
+        raise UnreadableSourceError("is not UTF-8") from None
     except InvalidArgumentError:
         if how.get("validate_only"):
             raise
@@ -86,25 +92,10 @@ def _bundle(client: Client, content: bytes, how: Importing) -> ImportSummary:
         return found
 
 
-@contextmanager
-def _opened(source: str) -> Iterator[tuple[BinaryIO, int | None]]:
-    """Offers what is to be read, and its size where that is known."""
-    if source == "-":
-        try:
-            yield sys.stdin.buffer, None
-        except OSError as error:
-            error.filename = error.filename or "standard input"
-            raise
-        return
-    with Path(source).open("rb") as file:
-        yield file, Path(source).stat().st_size
-
-
-def _pieces(first: bytes, file: BinaryIO, on_progress: import_output.OnProgress) -> Iterator[bytes]:
-    done = 0
-    piece = first
-    while piece:
-        yield piece
-        done += len(piece)
-        on_progress(done)
-        piece = file.read(CHUNK_BYTES)
+def _pieces(
+    content: import_source.Content, file: import_source.Counted, on_progress: import_output.OnProgress
+) -> Iterator[bytes]:
+    for piece in content.lines:
+        if piece:
+            yield piece
+            on_progress(file.done)
