@@ -30,6 +30,8 @@ _NOT_THERE: Final = (
 )
 _FOLLOWS_ITSELF: Final = "is not kept: it follows from the venue's movements, which say otherwise"
 _LOCATION_STATUS: Final = {"in-progress": "active", "onleave": "reserved", "finished": "completed"}
+_SILENT: Final = Span()
+"""A period that is not there."""
 _ANNOUNCED: Final = ("planned", "reserved")
 
 
@@ -98,14 +100,14 @@ def _told_otherwise(one: MovementDraft, situation: Situation) -> list[str]:
     found = []
     if told.status != situation.status:
         found.append("status")
-    if told.end != situation.end:
+    if told.end not in {None, situation.end}:
         found.append("period.end")
     status = _LOCATION_STATUS.get(situation.status)
     during = Span() if status is None else Span(one.started_at, situation.end)
     for index, stop in enumerate(told.places):
-        if stop.during != during:
+        if stop.during not in {_SILENT, during}:
             found.append(f"location[{index}].period")
-        if stop.status != status and (status is not None or stop.status not in _ANNOUNCED):
+        if stop.status not in {None, status} and (status is not None or stop.status not in _ANNOUNCED):
             found.append(f"location[{index}].status")
     return found
 
@@ -113,7 +115,8 @@ def _told_otherwise(one: MovementDraft, situation: Situation) -> list[str]:
 def _summed_up_otherwise(venue: VenueDraft, stay: Stay, find: Find) -> list[str]:
     told = venue.summary
     responsible = None if told.responsible is None else find(told.responsible)
-    if told.responsible is not None and responsible is None:
+    if responsible is None:
+        # It says nothing, or names nothing, which was reported.
         responsible = stay.responsible
     statuses = [(value, Span(start, end)) for value, start, end in stay.status_history]
     classes = [(value, Span(start, end)) for value, start, end in stay.class_history]
@@ -122,18 +125,23 @@ def _summed_up_otherwise(venue: VenueDraft, stay: Stay, find: Find) -> list[str]
         for name, said, amounts_to in (
             ("status", told.status, stay.status),
             ("class", told.class_code, stay.class_code),
-            ("period", told.period, (stay.start, stay.end)),
+            ("period", told.period, _as_far_as(told.period, stay)),
             ("statusHistory", *_pasts(told.status_history, told.status, statuses, stay.status)),
             ("classHistory", *_pasts(told.class_history, told.class_code, classes, stay.class_code)),
             ("serviceProvider", responsible, stay.responsible),
-            ("participant", told.attending, stay.attending),
+            ("participant", told.attending or stay.attending, stay.attending),
             ("type", venue.activity_type, stay.activity_type or venue.activity_type),
         )
         if said != amounts_to
     ]
-    if not _same_places(told.places, stay, find):
+    if told.places and not _same_places(told.places, stay, find):
         found.append("location")
     return found
+
+
+def _as_far_as(told: Span, stay: Stay) -> tuple[int | None, int | None]:
+    """When a stay was, without what is not told of it: what is not said is not said otherwise."""
+    return None if told.start is None else stay.start, None if told.end is None else stay.end
 
 
 def _pasts(
