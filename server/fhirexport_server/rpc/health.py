@@ -34,9 +34,9 @@ class Health(HealthServicer):  # type: ignore[misc] # the library publishes no t
     """Answer `grpc.health.v1.Health`. Every name is NOT_SERVING until it is set.
 
     The base class is the generated one, so that a method that a newer protocol adds is UNIMPLEMENTED and no
-    failure of the start. The library's own servicer is not used: of two watches of a name, the first to leave
-    stops the other one from hearing anything more (grpcio-health-checking 1.81), and its watches hold up a
-    shutdown for the whole grace (every release so far).
+    failure of the start. The library's own servicer is not used: its watches hold up a shutdown for the whole
+    grace, and it has no `List` (grpcio-health-checking 1.85.1); of two watches of a name, the first to leave
+    stops the other one from hearing anything more (1.81.1).
     """
 
     def __init__(self, most_watches: int = MOST_WATCHES) -> None:
