@@ -24,7 +24,7 @@ from fhirexport_server.fhir.reading.drafts import (
 )
 from fhirexport_server.fhir.reading.problems import Problems
 from fhirexport_server.fhir.reading.strict_json import MalformedJsonError
-from fhirexport_server.fhir.structure_codes import USUAL_TIME_ZONE
+from fhirexport_server.fhir.time_zones import USUAL as USUAL_TIME_ZONE
 from fhirexport_server.store.schema import METADATA
 from fhirexport_server.store.schema.ddl import statements
 from fhirexport_server.store.types import Instant

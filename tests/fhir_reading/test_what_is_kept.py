@@ -46,8 +46,8 @@ SAID: list[tuple[str, str, Any, list[tuple[str, str]]]] = [
     ("patient", "maritalStatus.coding[1]", {"display": "x"}, [(WARNING, "Patient.maritalStatus.coding[1]")]),
     ("venue", "serviceType.coding[0].system", "urn:x", [(WARNING, "Encounter.serviceType")]),
     ("venue", "type[1]", _coding(f"{HL7}/v2-0007", "N"), [(WARNING, "Encounter.type[1]")]),
-    ("venue", "participant[0].individual", {"display": "x "},
-     [(ERROR, "Encounter.participant[0].individual.display"),
+    ("venue", "participant[0].individual", {"display": " "},
+     [(WARNING, "Encounter.participant[0].individual.display"),
       (WARNING, "Encounter.participant[0].individual")]),
     ("venue", "hospitalization.origin", {"reference": "Organization/1"},
      [(WARNING, "Encounter.hospitalization.origin")]),
@@ -57,9 +57,9 @@ SAID: list[tuple[str, str, Any, list[tuple[str, str]]]] = [
     ("unit", "address[0].line", ["1", "2", "3"], [(WARNING, "Organization.address[0].line[2]")]),
     ("unit", "identifier[1]",
      {"type": _coding(f"{CORE}/CodeSystem/fr-core-cs-v2-0203", "SIRET"), "system": "https://sirene.fr",
-      "value": "1" * 14}, [(ERROR, "Organization.identifier[1]")]),
+      "value": "1" * 14}, [(WARNING, "Organization.identifier[1]")]),
     ("unit", "identifier[1]", {"system": "https://finess.esante.gouv.fr", "value": "1"},
-     [(ERROR, "Organization.identifier[1].type")]),
+     [(WARNING, "Organization.identifier[1]")]),
     ("place", "type", [_coding(f"{CORE}/CodeSystem/fr-core-cs-location-type", c) for c in ("CHAMB", "LIT")],
      [(ERROR, "Location.type")]),
     ("bed", "physicalType", _coding(f"{HL7}/location-physical-type", "ro"),
@@ -74,13 +74,13 @@ SAID: list[tuple[str, str, Any, list[tuple[str, str]]]] = [
     ("patient", "name[0].use", GONE, [(WARNING, "Patient.name[0].use")]),
     ("patient", "name[1]", {"use": "nickname", "family": "X"}, [(WARNING, "Patient.name[1]")]),
     ("patient", "name[0].given", ["x" * 60, "y" * 60], []),
-    ("patient", "name[0].given", ["x" * 101], [(ERROR, "Patient.name[0].given")]),
+    ("patient", "name[0].given", ["x" * 101], [(WARNING, "Patient.name[0].given")]),
     ("patient", "name", [{"use": "usual", "prefix": ["M"]}, {"use": "official", "family": "X", "given": ["Y"],
      "prefix": ["MME"]}], [(WARNING, "Patient.name[1].prefix[0]")]),
     ("qualified", "name[0].given", ["ANNE", "LISE"], [(WARNING, "Patient.name[0].given")]),
     ("qualified", "extension[1].valueAddress.extension[0].valueCoding.code", "99999",
      [(WARNING, "Patient.extension")]),
-    ("qualified", "extension[0]", _status("VALI", mode="PC"), [(ERROR, "Patient.extension")]),
+    ("qualified", "extension[0]", _status("VALI", mode="PC"), [(WARNING, "Patient.extension")]),
     ("qualified", "extension[2]", _status("PROV"), [(WARNING, "Patient.extension[2].extension")]),
     ("patient", "extension[1]", _status("VALI", mode="XX"),
      [(ERROR, "Patient.extension[1].extension[1].valueCoding")]),
@@ -156,10 +156,24 @@ def test_another_servers_movement_names_its_own_units() -> None:
     )
 
 
-def test_death_is_kept_without_a_date_that_is_not_whole() -> None:
-    found = _read(changed(valid()["patient"], "deceasedDateTime", "2026-01"))
+@pytest.mark.parametrize(
+    ("text", "at", "on", "precision"),
+    [
+        ("2024-01-15T10:20:00+01:00", 1_705_310_400, None, "D"),
+        ("2024-01-15", None, "2024-01-15", "D"),
+        ("2024-01", None, "2024-01-01", "M"),
+        ("2024", None, "2024-01-01", "Y"),
+    ],
+)
+def test_a_date_of_death_keeps_its_precision(
+    text: str, at: int | None, on: str | None, precision: str
+) -> None:
+    patient = changed(valid()["patient"], "deceasedDateTime", text)
+    found = _read(patient)
 
-    assert (found.deceased, found.deceased_at) == (True, None)
+    assert said_of(patient) == []
+    assert found.deceased is True
+    assert (found.deceased_at, found.deceased_on, found.deceased_on_precision) == (at, on, precision)
 
 
 def test_a_profile_may_say_its_version() -> None:

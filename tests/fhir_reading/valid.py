@@ -46,10 +46,14 @@ def _with_key(number: int, one: PatientIdentifierRow) -> PatientIdentifierRow:
 
 def _alive(patient: PatientRow) -> PatientRow:
     """Nobody dies before they are born."""
-    if patient.birth_date is None or patient.deceased_at is None:
+    if patient.birth_date is None:
         return patient
     born = int(datetime.fromisoformat(patient.birth_date).replace(tzinfo=UTC).timestamp())
-    return patient._replace(deceased_at=max(patient.deceased_at, born))
+    at, on = patient.deceased_at, patient.deceased_on
+    return patient._replace(
+        deceased_at=None if at is None else max(at, born),
+        deceased_on=None if on is None else max(on, patient.birth_date),
+    )
 
 
 def _in_order(movements: Sequence[MovementRow]) -> list[MovementRow]:

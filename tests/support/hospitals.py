@@ -176,6 +176,8 @@ def _patients(draw: Draw, ej_id: int) -> list[Row]:
             "birth_country": lambda: draw.letters(3),
             "multiple_birth": lambda: draw.random.randint(1, 20),
             "deceased_at": draw.instant,
+            "deceased_on": draw.day,
+            "lunar_birth_date": draw.label_of(40),
             "identity_method": draw.one_of(codes.IDENTITY_METHOD),
             "identity_collected_on": draw.day,
             "identity_validated_on": draw.day,
@@ -195,6 +197,7 @@ def _patients(draw: Draw, ej_id: int) -> list[Row]:
         given |= {name: draw.chance(4) for name in ("is_homonym", "is_fictitious", "is_doubtful")}
         given |= {"identity_validation_mode": draw.pick((None, *modes)), "active": draw.flag()}
         given["birth_date_precision"] = draw.pick(codes.DATE_PRECISION)
+        given["deceased_on_precision"] = draw.pick(codes.DATE_PRECISION)
         if not draw.chance(5):
             given |= {"birth_family": draw.label(100), "first_given": draw.label(100)}
             given["birth_given_names"] = draw.pick((None, given["first_given"], draw.label(200)))

@@ -59,6 +59,7 @@ def patient(dice: Dice, this: Person, who: Traits, died_at: datetime | None) -> 
         merged_into_id=this.number + 1 - SIBLING if part.duplicate else None,
         deceased=True if part.dead or died_at else (False if dice.chance(0.5) else None),
         deceased_at=died_at,
+        deceased_on_precision="D",
         death_city=ENTITIES[entity(this.number)].city if died_at else None,
     )
     if part.nameless:

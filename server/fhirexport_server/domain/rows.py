@@ -133,12 +133,15 @@ class PatientRow(NamedTuple):
     birth_date: str | None
     birth_date_precision: str
     birth_date_corrected: bool | None
+    lunar_birth_date: str | None
     birth_insee: str | None
     birth_city: str | None
     birth_country: str | None
     multiple_birth: int | None
     deceased: bool | None
     deceased_at: int | None
+    deceased_on: str | None
+    deceased_on_precision: str
     death_city: str | None
     identity_status: str | None
     is_homonym: bool

@@ -52,6 +52,7 @@ NATIONALITY: Final = fr_definition("fr-core-patient-nationality")
 COUNTRY_SYSTEM: Final = "urn:iso:std:iso:3166"
 BIRTH_DATE_CORRECTED: Final = fr_definition("fr-core-patient-birthdate-update-indicator")
 DEATH_PLACE: Final = fr_definition("fr-core-patient-death-place")
+LUNAR_BIRTH_DATE: Final = fr_definition("fr-core-lunar-date")
 BIRTH_GIVEN_NAMES: Final = fr_definition("fr-core-patient-birth-list-given-name")
 
 _OTHER_MARITAL_STATUS: Final = {
@@ -61,7 +62,7 @@ _OTHER_MARITAL_STATUS: Final = {
 MARITAL_STATUS: Final = concepts(hl7_system("v3-MaritalStatus"), codes.MARITAL_STATUS) | _OTHER_MARITAL_STATUS
 
 # How many characters of YYYY-MM-DD are known.
-BIRTH_DATE_LENGTH: Final = {"D": len("YYYY-MM-DD"), "M": len("YYYY-MM"), "Y": len("YYYY")}
+DATE_LENGTH: Final = {"D": len("YYYY-MM-DD"), "M": len("YYYY-MM"), "Y": len("YYYY")}
 
 _CATEGORY: Final = fr_definition("fr-core-patient-contact-relationship-category")
 _ROLE: Final = Extension(url=_CATEGORY, value_code="role")

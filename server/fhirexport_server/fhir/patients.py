@@ -42,6 +42,10 @@ def patient(
         country=row.country,
         insee_code=row.insee_code,
     )
+    if row.deceased_at is None:
+        died = _partial(row, "deceased_on", row.deceased_on, row.deceased_on_precision)
+    else:
+        died = ctx.instants[row.deceased_at]
     resource = Patient(
         id=identity,
         meta=code.PATIENT_INS if qualified else code.PATIENT,
@@ -56,9 +60,9 @@ def patient(
             ("email", row.email, "home"),
         ),
         gender=known_or_none(GENDER, row.gender, ("patient", row.id, "gender")),
-        birth_date=_birth_date(row),
-        deceased_boolean=None if row.deceased is None or row.deceased_at is not None else bool(row.deceased),
-        deceased_date_time=None if row.deceased_at is None else ctx.instants[row.deceased_at],
+        birth_date=_partial(row, "birth_date", row.birth_date, row.birth_date_precision),
+        deceased_boolean=None if row.deceased is None or died is not None else bool(row.deceased),
+        deceased_date_time=died,
         address=None if home is None else [home],
         marital_status=known_or_none(
             code.MARITAL_STATUS, row.marital_status, ("patient", row.id, "marital_status")
@@ -81,16 +85,18 @@ def _extensions(row: PatientRow) -> list[Extension]:
         found.append(Extension(url=code.NATIONALITY, extension=[country]))
     if row.birth_date_corrected is not None:
         found.append(Extension(url=code.BIRTH_DATE_CORRECTED, value_boolean=bool(row.birth_date_corrected)))
+    if row.lunar_birth_date is not None:
+        found.append(Extension(url=code.LUNAR_BIRTH_DATE, value_string=row.lunar_birth_date))
     if row.death_city is not None:
         found.append(Extension(url=code.DEATH_PLACE, value_address=address(city=row.death_city)))
     return found
 
 
-def _birth_date(row: PatientRow) -> str | None:
-    if row.birth_date is None:
+def _partial(row: PatientRow, column: str, day: str | None, precision: str) -> str | None:
+    """A date as far as it is known."""
+    if day is None:
         return None
-    column = ("patient", row.id, "birth_date_precision")
-    return row.birth_date[: known(code.BIRTH_DATE_LENGTH, row.birth_date_precision, column)]
+    return day[: known(code.DATE_LENGTH, precision, ("patient", row.id, f"{column}_precision"))]
 
 
 def _contact(row: PatientContactRow) -> PatientContact:

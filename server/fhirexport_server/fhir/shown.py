@@ -60,19 +60,26 @@ def _lines(first: str | None, second: str | None) -> tuple[str | None, str | Non
 def patient(row: PatientRow) -> PatientRow:
     """What is shown of a patient, but for identifiers and contacts."""
     first, second = _lines(row.address_line, row.address_line2)
-    born, precision = row.birth_date, row.birth_date_precision
-    if born is None:
-        precision = "D"
-    else:
-        born = {"D": born, "M": f"{born[:7]}-01", "Y": f"{born[:4]}-01-01"}[precision]
+    born, precision = _partial(row.birth_date, row.birth_date_precision)
+    # The instant is shown where there is one.
+    died, known_to = _partial(row.deceased_on if row.deceased_at is None else None, row.deceased_on_precision)
     return row._replace(
         address_line=first,
         address_line2=second,
         birth_date=born,
         birth_date_precision=precision,
         # FHIR has one of both: when somebody died says that they did.
-        deceased=True if row.deceased_at is not None else row.deceased,
+        deceased=row.deceased if row.deceased_at is None and died is None else True,
+        deceased_on=died,
+        deceased_on_precision=known_to,
     )
+
+
+def _partial(day: str | None, precision: str) -> tuple[str | None, str]:
+    """A date and its precision: what is not known of it is the first."""
+    if day is None:
+        return None, "D"
+    return {"D": day, "M": f"{day[:7]}-01", "Y": f"{day[:4]}-01-01"}[precision], precision
 
 
 def identifiers(patient: PatientRow, rows: Sequence[PatientIdentifierRow]) -> list[PatientIdentifierRow]:

@@ -16,6 +16,7 @@ from fhirexport_server.fhir.model import Address, ContactPoint, Extension, Ident
 from fhirexport_server.fhir.resource import rendered
 from fhirexport_server.fhir.resources import Location, Organization, Position
 from fhirexport_server.fhir.rules import require_depth, require_name
+from fhirexport_server.fhir.time_zones import USUAL, time_zone_of
 
 
 def ej(row: EjRow) -> Rendered:
@@ -28,7 +29,7 @@ def ej(row: EjRow) -> Rendered:
     identity = ids.ej_id(row.id)
     resource = Organization(
         id=identity,
-        meta=known(code.EJ_META, row.time_zone, ("ej", row.id, "time_zone")),
+        meta=_meta(row),
         extension=extensions.of_ej(row) or None,
         identifier=[
             *_national(code.IDNST_TYPE, code.IDNST_SYSTEM, row.idnatst),
@@ -42,6 +43,12 @@ def ej(row: EjRow) -> Rendered:
         address=_address(row),
     )
     return rendered("Organization", identity, resource)
+
+
+def _meta(row: EjRow) -> Raw:
+    if row.time_zone == USUAL and time_zone_of(row.finess) is not None:
+        return code.EJ_META_OVERSEAS
+    return known(code.EJ_META, row.time_zone, ("ej", row.id, "time_zone"))
 
 
 def org_unit(row: OrgUnitRow, members: Sequence[OrgMemberRow], ctx: Context) -> Rendered:

@@ -17,16 +17,18 @@ from fhirexport_server.fhir.codings import (
     nos_system,
 )
 from fhirexport_server.fhir.model import Extension
+from fhirexport_server.fhir.time_zones import USUAL as USUAL_TIME_ZONE
 
 # --- units ---------------------------------------------------------------------------------------
 
-USUAL_TIME_ZONE: Final = "Europe/Paris"
 ESTABLISHMENT: Final = meta("fr-core-organization-etablissement")
 # Clocks that are not those of most of France are told of: whoever imports the EJ prints the same offsets.
 EJ_META: Final = {
     zone: ESTABLISHMENT if zone == USUAL_TIME_ZONE else meta("fr-core-organization-etablissement", zone)
     for zone in codes.TIME_ZONE
 }
+# As is the usual clock where the department has another one.
+EJ_META_OVERSEAS: Final = meta("fr-core-organization-etablissement", USUAL_TIME_ZONE)
 UNIT: Final = meta("fr-core-organization")
 UF: Final = meta("fr-core-organization-uf")
 UAC: Final = meta("fr-core-organization-uac")

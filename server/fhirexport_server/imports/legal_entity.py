@@ -17,7 +17,8 @@ from fhirexport_server.fhir.reading.entries import Entry, Method
 from fhirexport_server.fhir.reading.problems import Problem, Problems, Severity
 from fhirexport_server.fhir.reading.resources import draft
 from fhirexport_server.fhir.reading.rows import row
-from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM, USUAL_TIME_ZONE
+from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
+from fhirexport_server.fhir.time_zones import USUAL, time_zone_of
 from fhirexport_server.imports.merging import columns, merged
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.importing.ids import LARGEST
@@ -72,7 +73,8 @@ def find(
         (own,) = writing.ids.new("ej", 1)
     else:
         writing.ids.pass_over("ej", own)
-    made = row(EjRow, told, id=own, time_zone=told.time_zone or USUAL_TIME_ZONE)
+    clock = told.time_zone or time_zone_of(told.finess) or USUAL
+    made = row(EjRow, told, id=own, time_zone=clock)
     writing.insert("ej", _COLUMNS, [made])
     return made, True
 
@@ -102,6 +104,8 @@ def update(work: Work, told: EjDraft, entry: Entry) -> None:
         work.refuse(told.source, "identifier", "must be the number of the legal entity that is imported into")
         return
     if work.is_new:
+        if told.time_zone is None and work.ej.time_zone != USUAL:
+            work.warn(told.source, "meta", f"says no time zone: it is {work.ej.time_zone}, the department's")
         work.counts.created += 1
         return
     fault = _disagreement(told, entry, work.ej.id)
@@ -113,7 +117,7 @@ def update(work: Work, told: EjDraft, entry: Entry) -> None:
         return
     seen = shown.ej(work.ej)
     wanted = row(EjRow, told, id=work.ej.id, time_zone=told.time_zone or work.ej.time_zone)
-    changed = merged(work.ej, seen, wanted)
+    changed = merged(work.ej, seen, wanted, told.unsaid)
     if changed == work.ej:
         work.counts.unchanged += 1
         return

@@ -1,7 +1,7 @@
 """Owns the stage of the patients: a window of them at a time."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from fhirexport_server.domain.codes import INS_KIND
 from fhirexport_server.domain.rows import PatientContactRow, PatientIdentifierRow, PatientRow
@@ -16,10 +16,19 @@ from fhirexport_server.fhir.reading.rows import row
 from fhirexport_server.imports import naming
 from fhirexport_server.imports.identity import Claim, Who, claimed_ids, decide
 from fhirexport_server.imports.merging import columns, merged
+from fhirexport_server.imports.partial_dates import kept_dates
+from fhirexport_server.imports.patient_numbers import (
+    LAST_NUMBER,
+    NO_NUMBER,
+    has_number,
+    in_order,
+    ipp_systems,
+    loses_last_number,
+    with_numbers,
+)
 from fhirexport_server.imports.targets import Targets
 from fhirexport_server.imports.work import Work, of_kind
 
-P = TypeVar("P", PatientIdentifierRow, PatientContactRow)
 KIND: Final = "patient"
 _COLUMNS: Final = columns(PatientRow)
 _IDENTIFIER_COLUMNS: Final = columns(PatientIdentifierRow)
@@ -58,13 +67,20 @@ class Patients:
         """Writes some patients."""
         work = self._work
         entries = naming.distinct(work, entries, KIND)
+        if not work.ipp_systems:
+            work.ipp_systems.update(ipp_systems(entries))
         drafts = of_kind(PatientDraft, work.read(entries))
+        work.learn_ipp_systems(each for one in drafts for each in one.identifiers)
         naming.check_numbers(work, Directory(work.kept(drafts)), entries)
         for one in drafts:
             if one.ej is not None and not work.is_ej(one.ej):
                 work.refuse(one.source, one.ej.at, _NOT_THE_EJ)
         kept = work.kept(drafts)
         who = self._decide(kept, {entry.place: entry for entry in entries})
+        resources = {entry.place: entry.resource for entry in entries}
+        for one in kept:
+            if one.source.entry in who.new and not has_number(one, resources[one.source.entry]):
+                work.refuse(one.source, "identifier", NO_NUMBER)
         told = [one for one in work.kept(kept) if one.source.entry not in who.left]
         self._write(told, who)
         naming.remember(work, KIND, entries, who.ids, ids.patient_id, repeated=who.repeated)
@@ -169,11 +185,11 @@ class Patients:
                 created.append(wanted)
                 renewed[number] = _Parts(_identifiers(one, number), _contacts(one, number))
             else:
-                row_ = merged(existing, shown.patient(existing), wanted)
+                row_ = self._merged(one, existing, wanted)
                 if row_ != existing:
                     changed.append(row_)
                 was = _Parts(identifiers.get(number, []), contacts.get(number, []))
-                parts = _renewed(one, existing, was)
+                parts = self._renewed(one, existing, was)
                 if parts is not None:
                     renewed[number] = parts
                 is_counted = row_ != existing or parts is not None
@@ -202,6 +218,28 @@ class Patients:
             writing.clear(table, "patient_id", old)
             writing.insert(table, ["ej_id", *names], [(ej_id, *one) for one in parts_of])
 
+    def _merged(self, draft: PatientDraft, existing: PatientRow, wanted: PatientRow) -> PatientRow:
+        """Returns what becomes of a row; dates that are known more precisely stay, and that is said."""
+        seen = shown.patient(existing)
+        wanted, elements = kept_dates(seen, wanted, self._work.ej.time_zone)
+        for element in elements:
+            self._work.warn(draft.source, element, "is kept as it was: it is the same, known more precisely")
+        return merged(existing, seen, wanted)
+
+    def _renewed(self, draft: PatientDraft, existing: PatientRow, was: _Parts) -> _Parts | None:
+        """Returns the parts of a patient that replace those that there are; None where they are the same."""
+        identifiers, contacts = _identifiers(draft, existing.id), _contacts(draft, existing.id)
+        seen = shown.identifiers(existing, was.identifiers)
+        if loses_last_number(draft, seen):
+            self._work.warn(draft.source, "identifier", LAST_NUMBER)
+            identifiers = with_numbers(seen, identifiers)
+        if in_order(seen) == in_order(identifiers) and in_order(was.contacts) == contacts:
+            return None
+        # The sender cannot know of a matricule that is not shown.
+        if not any(one.kind in INS_KIND for one in identifiers):
+            identifiers += [one for one in was.identifiers if one not in seen]
+        return _Parts(in_order(identifiers), contacts)
+
 
 def _identifiers(draft: PatientDraft, patient: int) -> list[PatientIdentifierRow]:
     return [row(PatientIdentifierRow, one, patient_id=patient) for one in draft.identifiers]
@@ -209,20 +247,3 @@ def _identifiers(draft: PatientDraft, patient: int) -> list[PatientIdentifierRow
 
 def _contacts(draft: PatientDraft, patient: int) -> list[PatientContactRow]:
     return [row(PatientContactRow, one, patient_id=patient) for one in draft.contacts]
-
-
-def _renewed(draft: PatientDraft, existing: PatientRow, was: _Parts) -> _Parts | None:
-    """Returns the parts of a patient that replace those that there are; None where they are the same."""
-    identifiers, contacts = _identifiers(draft, existing.id), _contacts(draft, existing.id)
-    seen = shown.identifiers(existing, was.identifiers)
-    if _in_order(seen) == identifiers and _in_order(was.contacts) == contacts:
-        return None
-    # The sender cannot know of a matricule that is not shown.
-    if not any(one.kind in INS_KIND for one in identifiers):
-        identifiers += [one for one in was.identifiers if one not in seen]
-    return _Parts(_in_order(identifiers), contacts)
-
-
-def _in_order(rows: Iterable[P]) -> list[P]:
-    """Numbers parts anew: of `seq`, only the order is shown."""
-    return [one._replace(seq=place) for place, one in enumerate(rows, 1)]

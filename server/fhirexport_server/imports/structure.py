@@ -147,7 +147,9 @@ class _Stage:
                 parent_kind=None,
                 depth=None,
             )
-            told[number] = wanted if existing is None else merged(existing, shown.unit(existing), wanted)
+            told[number] = (
+                wanted if existing is None else merged(existing, shown.unit(existing), wanted, one.unsaid)
+            )
             members[number] = {found for found in attached if isinstance(found, int)}
         return told, members
 
@@ -174,7 +176,7 @@ class _Stage:
                 uf_kind=None,
             )
             existing = self._places.rows.get(number)
-            told[number] = wanted if existing is None else merged(existing, existing, wanted)
+            told[number] = wanted if existing is None else merged(existing, existing, wanted, one.unsaid)
         return told
 
     def _unit(self, ref: Ref, kinds: Kinds) -> object:

@@ -15,6 +15,7 @@ from fhirexport_server.fhir.reading.drafts import (
     MovementDraft,
     OrgUnitDraft,
     PatientDraft,
+    PatientIdentifierDraft,
     PlaceDraft,
     Source,
     VenueDraft,
@@ -24,6 +25,7 @@ from fhirexport_server.fhir.reading.ids import EJ
 from fhirexport_server.fhir.reading.problems import Problems, Severity
 from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.resources import draft
+from fhirexport_server.fhir.reading.times import local_day
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
 from fhirexport_server.imports.doubles import Doubles
 from fhirexport_server.imports.structure_index import StructureIndex
@@ -32,6 +34,7 @@ from fhirexport_server.store.importing.writing import Writing
 
 D = TypeVar("D", bound=Draft)
 S = TypeVar("S", EjDraft, OrgUnitDraft, PlaceDraft, PatientDraft, VenueDraft, MovementDraft)
+_MOST_SYSTEMS: Final = 64
 # Which table holds the numbers of a kind.
 _TABLES: Final = {
     "STRUCTURE": "org_unit",
@@ -77,6 +80,8 @@ class Work:
     counts: Counts = field(default_factory=Counts)
     now: int = field(default_factory=lambda: int(time.time()))
     """When it began, in epoch seconds: the same for all that it writes."""
+    ipp_systems: set[str] = field(default_factory=set)
+    """The systems in which the EJ numbers its patients."""
     systems: dict[str, str] = field(default_factory=dict)
     """The EJ's Identifier.system for each kind of number whose system is settled."""
     structure: StructureIndex = field(init=False)
@@ -89,6 +94,7 @@ class Work:
         self.systems.update(look.namespaces(self.ej.id))
         if self.is_new:
             return
+        self.ipp_systems.update(look.ipp_systems(self.ej.id))
         # A kind of number that is used already, without a row of its own, has the system that exports show.
         default = self._default_systems()
         used = {table: look.has_rows(table, self.ej.id) for table in set(_TABLES.values())}
@@ -98,8 +104,15 @@ class Work:
 
     @property
     def context(self) -> ReadingContext:
-        """What resources are read with; it follows `systems`."""
-        return ReadingContext(self.base_url, self.systems)
+        """What resources are read with; it follows what the import settles."""
+        clock = self.ej.time_zone
+        return ReadingContext(
+            self.base_url,
+            self.systems,
+            time_zone=clock,
+            today=local_day(self.now, clock),
+            ipp_systems=frozenset(self.ipp_systems),
+        )
 
     def read(self, entries: Iterable[Entry]) -> list[Draft]:
         """Reads the resources of entries; what is refused gives no draft."""
@@ -129,6 +142,16 @@ class Work:
         at = "request.ifNoneExist" if entry.method is Method.POST else "request.url"
         path = f"{entry.path.removesuffix('.resource')}.{at}"
         self.problems.tell(Severity.ERROR, entry.place, path, text)
+
+    def learn_ipp_systems(self, identifiers: Iterable[PatientIdentifierDraft]) -> None:
+        """Takes the systems of the patients' own numbers for the EJ's."""
+        for one in identifiers:
+            if (one.kind, one.use_code) == ("IPP", "usual") and len(self.ipp_systems) < _MOST_SYSTEMS:
+                self.ipp_systems.add(one.system)
+
+    def warn(self, source: Source, at: str, text: str) -> None:
+        """Says what becomes of something that a resource says."""
+        self.problems.tell(Severity.WARNING, source.entry, f"{source.path}.{at}", text)
 
     def is_ej(self, ref: Ref) -> bool:
         """Whether a reference names the EJ that is imported into."""

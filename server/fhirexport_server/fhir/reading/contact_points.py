@@ -1,113 +1,80 @@
-"""Owns reading addresses and contact points, wherever a resource has them."""
+"""Reading contact points, wherever a resource has them: those in force, by the columns that keep them."""
 
 import re
-from collections.abc import Container, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final
 
-from fhirexport_server.fhir.codings import fr_definition, nos_system
 from fhirexport_server.fhir.reading import texts
 from fhirexport_server.fhir.reading.element import Element
-from fhirexport_server.fhir.reading.extensions import Extensions
+from fhirexport_server.fhir.reading.in_force import in_force
 
-_INSEE_CODE: Final = fr_definition("fr-core-address-insee-code")
-_COMMUNE: Final = nos_system("TRE_R13-CommuneOM")
-_COUNTRY: Final = re.compile(r"[A-Z]{3}")
-_COUNTRY_RULE: Final = "a country of ISO 3166-1 in three letters, such as FRA"
-_TELECOM: Final = {"phone": 40, "email": 100}
-_LONGEST_LINE: Final = 200
+_LONGEST: Final = {"phone": 40, "email": 100}
 _SYSTEMS: Final = {code: code for code in ("phone", "fax", "email", "pager", "url", "sms", "other")}
+_NO_PLACE: Final = "is not kept: this service has no place for a contact point of this kind, or for one more"
+_NO_USE: Final = "is missing: a number that begins with 06 or 07 is kept as the mobile one, others as home's"
+ANY_USE: Final = "*"
+"""Stands for every use, in `Points`."""
+# The French numbering plan (ARCEP): mobile numbers begin with 06 or 07, overseas too.
+_MOBILE: Final = re.compile(r"(?:(?:\+|00)(?:33|262|590|594|596)0?|0)[67][0-9]{8}")
+_NOT_DIALLED: Final = re.compile(r"[\s.()/-]")
 
 Points = Mapping[tuple[str, str | None], str]
-"""From system and use of a contact point to the column that keeps it; a use of None stands for any other."""
+"""From system and use of a contact point to the column that keeps it.
 
-
-class Address(NamedTuple):
-    """The columns of a postal address."""
-
-    address_line: str | None = None
-    address_line2: str | None = None
-    postal_code: str | None = None
-    city: str | None = None
-    insee_code: str | None = None
-    country: str | None = None
-
-
-def only_address(element: Element, use: str) -> Address:
-    """The first of a resource's addresses that has this use, or none."""
-    found: Address | None = None
-    for one in element.children("address"):
-        if found is None and one.peek("use") in (None, use):
-            one.skip("use")
-            found = address_of(one)
-        else:
-            one.drop(f"is not kept: only one address is, whose use is {use}")
-    return found or Address()
-
-
-def address(element: Element, name: str, kept: Container[str], *, needed: bool = False) -> Address:
-    """A property that is one address, as far as these of its columns go."""
-    child = element.child(name, needed=needed)
-    return Address() if child is None else address_of(child, kept)
-
-
-def address_of(element: Element, kept: Container[str] = Address._fields) -> Address:
-    """An address, as far as these of its columns go."""
-    lines = _lines(element, ("address_line" in kept) + ("address_line2" in kept))
-    country = None
-    if "country" in kept and "country" in element:
-        country = texts.matching(element, "country", _COUNTRY, _COUNTRY_RULE)
-    return Address(
-        address_line=lines[0] if lines else None,
-        address_line2=lines[1] if len(lines) > 1 else None,
-        postal_code=texts.label(element, "postalCode", 20) if "postal_code" in kept else None,
-        city=texts.label(element, "city", 100) if "city" in kept else None,
-        insee_code=_insee_code(element) if "insee_code" in kept else None,
-        country=country,
-    )
-
-
-def _lines(element: Element, most: int) -> list[str]:
-    found = []
-    for index, line in enumerate(element.strings("line")):
-        at = f"line[{index}]"
-        if index >= most:
-            element.warning(at, f"is not kept: {most or 'none'} of its lines can be")
-        elif texts.is_label(line, _LONGEST_LINE):
-            found.append(line)
-        else:
-            element.error(at, texts.label_rule(_LONGEST_LINE))
-    return found
-
-
-def _insee_code(element: Element) -> str | None:
-    found = Extensions(element, (_INSEE_CODE,)).only(_INSEE_CODE)
-    coding = None if found is None else found.child("valueCoding", needed=True)
-    if coding is None:
-        return None
-    coding.skip("display")
-    if coding.string("system", needed=True) not in {None, _COMMUNE}:
-        coding.error("system", f"must be {_COMMUNE}")
-    return texts.insee(coding, "code")
+A use of None stands for none, ANY_USE for any other.
+"""
 
 
 def telecom(element: Element, points: Points) -> dict[str, str]:
-    """The contact points of a resource, by the column that keeps each."""
+    """The contact points of a resource that are in force, by the column that keeps each."""
+    kept = [(point, system) for point in element.children("telecom") if (system := _system(point))]
+    systems = {id(point): system for point, system in kept}
+    waiting = in_force([point for point, _ in kept])
     found: dict[str, str] = {}
-    for point in element.children("telecom"):
-        system = texts.one_of(point, "system", _SYSTEMS, needed=True)
-        use = point.peek("use")
-        if system is None:
-            point.skip("use", "value")
-            continue
-        column = points.get((system, use if isinstance(use, str) else None))
-        if column is not None:
-            point.skip("use")
-        else:
-            column = points.get((system, None))
-        if column is None or column in found:
-            point.drop("is not kept: this service has no place for a contact point of this kind, or one more")
-            continue
-        value = texts.label(point, "value", _TELECOM[system], needed=True)
-        if value is not None:
-            found[column] = value
+    # Those whose use a column is for come first, whatever their order.
+    for column_of in (_of_its_use, _of_any_use):
+        left = []
+        for point in waiting:
+            system = systems[id(point)]
+            column = column_of(point, system, points)
+            if column is None or column in found:
+                left.append(point)
+                continue
+            if column_of is _of_its_use:
+                point.skip("use")
+            elif "use" not in point and (system, None) in points:
+                point.warning("use", _NO_USE)
+            point.skip("rank")
+            value = texts.whole(point, "value", _LONGEST[system], needed="_value" not in point)
+            if value is not None:
+                found[column] = value
+        waiting = left
+    for point in waiting:
+        point.drop(_NO_PLACE)
     return found
+
+
+def _system(point: Element) -> str | None:
+    if "system" not in point and "_system" in point:
+        point.drop("is not kept: it does not say of which system it is")
+        return None
+    system = texts.one_of(point, "system", _SYSTEMS, needed=True)
+    if system is None:
+        point.skip("use", "value")
+    return system
+
+
+def _of_its_use(point: Element, system: str, points: Points) -> str | None:
+    use = point.peek("use")
+    return points.get((system, use)) if isinstance(use, str) else None
+
+
+def _of_any_use(point: Element, system: str, points: Points) -> str | None:
+    if "use" in point or (system, None) not in points:
+        return points.get((system, ANY_USE))
+    column = points[system, None]
+    return points.get((system, "mobile"), column) if _is_mobile(point.peek("value")) else column
+
+
+def _is_mobile(value: object) -> bool:
+    return isinstance(value, str) and _MOBILE.fullmatch(_NOT_DIALLED.sub("", value)) is not None

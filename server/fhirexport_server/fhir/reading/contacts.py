@@ -5,34 +5,43 @@ from typing import Final
 from fhirexport_server.fhir.codings import fr_definition
 from fhirexport_server.fhir.reading import patient_tables as tables
 from fhirexport_server.fhir.reading import texts
+from fhirexport_server.fhir.reading.addresses import address
 from fhirexport_server.fhir.reading.codings import concept_of
-from fhirexport_server.fhir.reading.contact_points import Points, address, telecom
+from fhirexport_server.fhir.reading.contact_points import ANY_USE, Points, telecom
 from fhirexport_server.fhir.reading.drafts import PatientContactDraft
 from fhirexport_server.fhir.reading.element import Element
 from fhirexport_server.fhir.reading.extensions import Extensions
-from fhirexport_server.fhir.reading.names import given
+from fhirexport_server.fhir.reading.in_force import not_during, not_in_force
+from fhirexport_server.fhir.reading.names import family_and_given
 
 _CATEGORY: Final = fr_definition("fr-core-patient-contact-relationship-category")
-_TELECOM: Final[Points] = {("phone", None): "phone", ("email", None): "email"}
+_TELECOM: Final[Points] = {("phone", ANY_USE): "phone", ("email", ANY_USE): "email"}
 _ADDRESS: Final = ("address_line", "postal_code", "city")
 _CATEGORIES: Final = {name: name for name in ("role", "relationType")}
 
 
 def contacts(root: Element) -> tuple[PatientContactDraft, ...]:
-    """Reads `contact`; one that says nothing which can be kept is given up."""
+    """Reads `contact`; one that is over, or says nothing which can be kept, is given up."""
     found: list[PatientContactDraft] = []
     for contact in root.children("contact"):
+        over = not_during(contact)
+        if over is not None:
+            contact.drop(over)
+            continue
+        # FHIR R4, pat-1.
+        says = any(name in contact for name in _SAYS)
         errors = root.errors
         draft = _contact(contact, len(found) + 1)
         if any(value is not None for value in draft[_SAID:]):
             found.append(draft)
-        elif "organization" in contact:
-            contact.drop("is not kept: an organization as a contact has no place here")
+        elif says and root.errors == errors:
+            contact.drop("is not kept: it has no name, phone, e-mail or address that this service can hold")
         elif root.errors == errors:
             contact.error("", "must have a name, a telecom or an address")
     return tuple(found)
 
 
+_SAYS: Final = ("name", "telecom", "address", "organization")
 _SAID: Final = PatientContactDraft._fields.index("family")
 
 
@@ -43,7 +52,11 @@ def _contact(contact: Element, seq: int) -> PatientContactDraft:
     family = first = None
     name = contact.child("name")
     if name is not None:
-        family, first = texts.label(name, "family", 100), given(name)
+        over = not_in_force(name)
+        if over is None:
+            family, first = family_and_given(name)
+        else:
+            name.drop(over)
     points = telecom(contact, _TELECOM)
     where = address(contact, "address", _ADDRESS)
     return PatientContactDraft(
@@ -68,8 +81,8 @@ def _relationship(relationship: Element, codes: dict[str, str]) -> None:
         return
     category, code = found
     if said not in {None, category}:
-        relationship.error("extension", f"must say the category {category} with a code of this list")
-    elif category in codes:
+        relationship.warning("extension", f"is not kept: the code is one of the category {category}")
+    if category in codes:
         relationship.drop("is not kept: only one role and one relation of a contact are")
     else:
         codes[category] = code

@@ -19,6 +19,12 @@ class ReadingContext:
     """Of the FHIR server that the ids belong to, without a slash at its end."""
     systems: Mapping[str, str] = field(default_factory=dict)
     """The EJ's Identifier.system for kinds of `codes.NAMESPACE_KIND`; any will do for a missing kind."""
+    time_zone: str = "Europe/Paris"
+    """An IANA name: whose clock says which day an instant is."""
+    today: str | None = None
+    """The day on that clock, ISO text, which decides what is in force; None where it is not known."""
+    ipp_systems: frozenset[str] = frozenset()
+    """The systems in which the EJ numbers its patients (IPP), as far as they are known."""
     prefix: str = field(init=False, repr=False, compare=False)
     """What the absolute URLs of its own resources begin with."""
     movement_types: Types = field(init=False, repr=False, compare=False)

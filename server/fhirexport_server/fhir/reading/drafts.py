@@ -50,7 +50,9 @@ class EjDraft(NamedTuple):
     closed_on: str | None
     active: bool
     time_zone: str | None
-    """None where nothing is said of it, which is as usual in Paris."""
+    """None where nothing is said of it."""
+    unsaid: frozenset[str] = frozenset()
+    """Columns of which the resource says nothing that can be kept: what they hold stays."""
 
 
 class OrgUnitDraft(NamedTuple):
@@ -97,6 +99,8 @@ class OrgUnitDraft(NamedTuple):
     opened_on: str | None
     closed_on: str | None
     active: bool
+    unsaid: frozenset[str] = frozenset()
+    """As in EjDraft."""
 
 
 class PlaceDraft(NamedTuple):
@@ -117,6 +121,8 @@ class PlaceDraft(NamedTuple):
     phone: str | None
     latitude: float | None
     longitude: float | None
+    unsaid: frozenset[str] = frozenset()
+    """As in EjDraft."""
 
 
 class PatientIdentifierDraft(NamedTuple):
@@ -163,12 +169,15 @@ class PatientDraft(NamedTuple):
     birth_date: str | None
     birth_date_precision: str
     birth_date_corrected: bool | None
+    lunar_birth_date: str | None
     birth_insee: str | None
     birth_city: str | None
     birth_country: str | None
     multiple_birth: int | None
     deceased: bool | None
     deceased_at: int | None
+    deceased_on: str | None
+    deceased_on_precision: str
     death_city: str | None
     identity_status: str | None
     is_homonym: bool

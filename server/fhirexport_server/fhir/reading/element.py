@@ -106,6 +106,10 @@ class Element:
         for name in names:
             self._left.pop(name, None)
 
+    def replace(self, name: str, value: str) -> None:
+        """Puts a property in another form, which is to be read instead."""
+        self._left[name] = value
+
     def drop(self, text: str = _NOT_KEPT) -> None:
         """Gives up the whole element, which one warning says."""
         self._left.clear()
@@ -133,28 +137,38 @@ class Element:
         return None
 
     def integer(self, name: str, first: int, last: int, *, needed: bool = False) -> int | None:
-        """A property that is a whole number of a range."""
+        """A property that is a whole number; one outside a range is left out."""
         value = self._left.pop(name, _MISSING)
-        if isinstance(value, int) and not isinstance(value, bool) and first <= value <= last:
+        if not isinstance(value, int) or isinstance(value, bool):
+            self._refuse(name, value, "a whole number", needed=needed)
+            return None
+        if first <= value <= last:
             return value
-        self._refuse(name, value, f"a whole number from {first} to {last}", needed=needed)
+        self.warning(name, f"is not kept: only numbers from {first} to {last} are")
         return None
 
     def decimal(self, name: str, first: int, last: int) -> float | None:
-        """A needed property that is a number of a range."""
+        """A needed property that is a number; one outside a range is left out."""
         value = self._left.pop(name, _MISSING)
-        if isinstance(value, int | float) and not isinstance(value, bool) and first <= value <= last:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            self._refuse(name, value, "a number", needed=True)
+            return None
+        if first <= value <= last:
             return float(value)
-        self._refuse(name, value, f"a number from {first} to {last}", needed=True)
+        self.warning(name, f"is not kept: only numbers from {first} to {last} are")
         return None
 
     def strings(self, name: str) -> Sequence[str]:
-        """A property that is an array of strings; those that are none are refused one by one."""
+        """A property that is an array of strings; those that are none are refused one by one.
+
+        FHIR writes null for a string of which there are only extensions, which are beside it.
+        """
         found = []
+        only_extensions = isinstance(self._left.get(f"_{name}"), list)
         for index, value in enumerate(self._array(name)):
             if isinstance(value, str) and value:
                 found.append(value)
-            else:
+            elif value is not None or not only_extensions:
                 self.error(f"{name}[{index}]", "must be a string that is not empty")
         return found
 

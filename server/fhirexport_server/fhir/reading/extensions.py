@@ -41,7 +41,8 @@ class Extensions:
     def text(self, url: str, longest: int, value: str = "valueString") -> str | None:
         """The text of the only one."""
         found = self.only(url)
-        return None if found is None else texts.label(found, value, longest, needed=True)
+        text = None if found is None else found.string(value, needed=True)
+        return None if found is None or text is None else texts.fitted(found, value, text, longest)
 
     def flag(self, url: str) -> bool | None:
         """The boolean of the only one."""
@@ -49,7 +50,7 @@ class Extensions:
         return None if found is None else found.boolean("valueBoolean", needed=True)
 
     def integer(self, url: str, first: int, last: int) -> int | None:
-        """The whole number of the only one."""
+        """The whole number of the only one; one outside the range is left out."""
         found = self.only(url)
         return None if found is None else found.integer("valueInteger", first, last, needed=True)
 

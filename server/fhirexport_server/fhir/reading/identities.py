@@ -1,4 +1,4 @@
-"""Owns reading a patient's identity: its identifiers, its reliability, and when it may have a matricule INS.
+"""Reading a patient's identity: its reliability, and what it lacks to be a qualified one.
 
 Source: FR Core 2.2.0, Patient and PatientINS; INS referential: the matricule travels with a qualified
 identity only.
@@ -9,16 +9,11 @@ from typing import Final, NamedTuple
 from fhirexport_server.domain import codes
 from fhirexport_server.fhir.patient_codes import RELIABILITY, VALIDATION_MODE_INS
 from fhirexport_server.fhir.reading import patient_tables as tables
-from fhirexport_server.fhir.reading import texts, times
-from fhirexport_server.fhir.reading.codings import known_concept
-from fhirexport_server.fhir.reading.drafts import PatientDraft, PatientIdentifierDraft
+from fhirexport_server.fhir.reading.drafts import PatientDraft
 from fhirexport_server.fhir.reading.element import Element
 from fhirexport_server.fhir.reading.extensions import Extensions
-from fhirexport_server.fhir.reading.keys import has_ins_key
 
 _PARTS: Final = ("identityStatus", "methodCollection", "dateCollection", "validationDate", "validationMode")
-_USES: Final = {use: use for use in ("usual", "official", "temp", "secondary", "old")}
-_LONGEST: Final = 64
 _UNKNOWN_COMMUNE: Final = "99999"
 
 
@@ -34,7 +29,7 @@ class Reliability(NamedTuple):
     """HOMA, FICT, DOUT."""
 
 
-def reliability(extensions: Extensions) -> Reliability:
+def reliability(root: Element, extensions: Extensions) -> Reliability:
     """Reads every extension of the identity's reliability: one of them, and one for each attribute."""
     found: dict[str, str] = {}
     attributes: set[str] = set()
@@ -58,80 +53,35 @@ def reliability(extensions: Extensions) -> Reliability:
                 one.warning("extension", "is not kept where another extension says the same of the identity")
             else:
                 found[column] = value
+    mode = found.get("mode")
+    if found.get("status") == "VALI" and mode not in VALIDATION_MODE_INS:
+        modes = ", ".join(allowed for allowed in VALIDATION_MODE_INS if allowed is not None)
+        root.warning(
+            "extension", f"is kept without its validationMode, which is {modes} with the status VALI"
+        )
+        mode = None
     return Reliability(
         status=found.get("status"),
         method=found.get("method"),
         collected_on=found.get("collected_on"),
         validated_on=found.get("validated_on"),
-        mode=found.get("mode"),
+        mode=mode,
         attributes=frozenset(attributes),
     )
 
 
-def identifiers(root: Element) -> tuple[PatientIdentifierDraft, ...]:
-    """Reads `identifier`; those of kinds that are not kept are given up."""
-    found: list[PatientIdentifierDraft] = []
-    official = ndp = False
-    for one in root.children("identifier"):
-        kind = _kind(one)
-        if kind is None:
-            one.drop("is not kept: this service has no place for an identifier of this type")
-            continue
-        draft = _identifier(one, kind, len(found) + 1)
-        if draft is None:
-            continue
-        if draft.use_code == "official" and official:
-            one.error("use", "must not be official: another identifier is")
-        if kind == "NDP" and ndp:
-            one.error("", "is one too many: a patient has one NDP at most")
-        official = official or draft.use_code == "official"
-        ndp = ndp or kind == "NDP"
-        found.append(draft)
-    return tuple(found)
-
-
-def _kind(one: Element) -> str | None:
-    kind = known_concept(one, "type", tables.IDENTIFIER_KIND)
-    system = one.peek("system")
-    return tables.KIND_OF_SYSTEM.get(system) if kind is None and isinstance(system, str) else kind
-
-
-def _identifier(one: Element, kind: str, seq: int) -> PatientIdentifierDraft | None:
-    use = texts.one_of(one, "use", _USES, needed=True)
-    if use is not None and use not in codes.PATIENT_IDENTIFIER_USE[kind]:
-        one.error("use", f"must be {' or '.join(codes.PATIENT_IDENTIFIER_USE[kind])}")
-        use = None
-    system = texts.uri(one, "system")
-    fixed = codes.PATIENT_IDENTIFIER_SYSTEM.get(kind)
-    if system is not None and fixed is not None and system != fixed:
-        one.error("system", f"must be {fixed}")
-    if system is not None and fixed is None and system.lower().startswith(tables.NATIONAL_ARC):
-        one.error("system", "must not be one of the national identifiers'")
-    value = texts.label(one, "value", _LONGEST, needed=True)
-    if value is not None and kind in codes.INS_KIND and not has_ins_key(value):
-        one.error("value", "must be a matricule INS: 13 characters and the key of two digits that they make")
-        value = None
-    period = times.days(one, "period")
-    if use is None or system is None or value is None:
-        return None
-    return PatientIdentifierDraft(seq, kind, use, system, value, period.first, period.last)
-
-
-def check(root: Element, patient: PatientDraft, *, claims_ins: bool, whole: bool) -> None:
+def check(root: Element, patient: PatientDraft, *, claims_ins: bool) -> None:
     """Says what a patient lacks who has a matricule INS, or whose resource claims the profile for it.
+
+    A matricule beside an identity that is not a qualified one is kept, and not exported.
 
     Args:
         root: the resource.
         patient: as it was read.
         claims_ins: whether it claims PatientINS.
-        whole: whether every identifier was accepted.
     """
-    qualified = patient.identity_status == "VALI"
-    if qualified and patient.identity_validation_mode not in VALIDATION_MODE_INS:
-        modes = ", ".join(mode for mode in VALIDATION_MODE_INS if mode is not None)
-        root.error("extension", f"must say a validationMode of {modes} where the identityStatus is VALI")
-    has_matricule = any(one.kind in codes.INS_KIND for one in patient.identifiers)
-    if not has_matricule and not claims_ins:
+    matricules = [one for one in patient.identifiers if one.kind in codes.INS_KIND]
+    if not matricules and not claims_ins:
         return
     for name, value in (
         ("name", patient.birth_family),
@@ -141,24 +91,19 @@ def check(root: Element, patient: PatientDraft, *, claims_ins: bool, whole: bool
         ("extension", patient.birth_insee),
     ):
         if value is None:
-            root.error(name, _LACKS[name])
-    if has_matricule and not qualified:
-        root.error(
-            "extension", "must say the identityStatus VALI: only a qualified identity has a matricule INS"
-        )
-    if (
-        whole
-        and (has_matricule or qualified)
-        and all(one.use_code != "official" for one in patient.identifiers)
-    ):
-        root.error("identifier", "must hold one official matricule INS")
-    if qualified and patient.birth_insee == _UNKNOWN_COMMUNE:
+            root.warning(name, f"{_LACKS[name]}{_NOT_EXPORTED}")
+    if patient.identity_status != "VALI":
+        root.warning("extension", f"does not say the identityStatus VALI{_NOT_EXPORTED}")
+    if all(one.use_code != "official" for one in matricules):
+        root.warning("identifier", f"holds no official matricule INS{_NOT_EXPORTED}")
+    if patient.identity_status == "VALI" and patient.birth_insee == _UNKNOWN_COMMUNE:
         root.warning("extension", "should say where a qualified identity was born, not 99999 (fr-core-3)")
 
 
+_NOT_EXPORTED: Final = ": the identity is not a qualified one, and no matricule INS is exported with it"
 _LACKS: Final = {
-    "name": "must hold the official name, with the birth list, of a patient with a matricule INS",
-    "gender": "is required of a patient with a matricule INS",
-    "birthDate": "is required of a patient with a matricule INS",
-    "extension": "must hold the birth place of a patient with a matricule INS, with its INSEE code",
+    "name": "does not hold the official name with the birth list of given names",
+    "gender": "is missing",
+    "birthDate": "is missing",
+    "extension": "does not hold the birth place with its INSEE code",
 }

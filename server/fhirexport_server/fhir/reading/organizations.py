@@ -1,43 +1,32 @@
 """Owns reading an Organization: an EJ, or a unit below it. The inverse of `fhir/structure.py`."""
 
-import re
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import Final
 
 from fhirexport_server.domain import codes
 from fhirexport_server.fhir import structure_codes as code
 from fhirexport_server.fhir.codings import TIME_ZONE
+from fhirexport_server.fhir.reading import organization_numbers, resource, texts
 from fhirexport_server.fhir.reading import structure_tables as tables
-from fhirexport_server.fhir.reading import texts
-from fhirexport_server.fhir.reading.codings import concept_of, every, known_concept
-from fhirexport_server.fhir.reading.contact_points import Points, only_address, telecom
+from fhirexport_server.fhir.reading.addresses import only_address
+from fhirexport_server.fhir.reading.codings import concept_of, every
+from fhirexport_server.fhir.reading.contact_points import ANY_USE, Points, telecom
 from fhirexport_server.fhir.reading.drafts import EjDraft, OrgUnitDraft, Source
 from fhirexport_server.fhir.reading.element import Element
 from fhirexport_server.fhir.reading.extensions import Extensions
 from fhirexport_server.fhir.reading.ids import EJ
 from fhirexport_server.fhir.reading.references import Ref, reference
-from fhirexport_server.fhir.reading.resource import number, profiles
+from fhirexport_server.fhir.reading.resource import profiles
+from fhirexport_server.fhir.time_zones import time_zone_of
 
 _TELECOM: Final[Points] = {
     ("phone", "work"): "phone",
-    ("phone", None): "phone",
+    ("phone", ANY_USE): "phone",
     ("email", "work"): "email",
-    ("email", None): "email",
-}
-_DIGITS: Final = {
-    "SIREN": (re.compile(r"[0-9]{9}"), "nine digits"),
-    "SIRET": (re.compile(r"[0-9]{14}"), "fourteen digits"),
+    ("email", ANY_USE): "email",
 }
 # What stands for a needed value that was refused: the draft is, too, but all the rest is looked at.
 _REFUSED: Final = ""
-
-
-class _Numbers(NamedTuple):
-    """The identifiers of an Organization."""
-
-    national: dict[str, str]
-    """By the code of the type."""
-    own: tuple[str, str] | None
-    """The number that the EJ gave it, and the number's system."""
 
 
 def organization(root: Element, source: Source) -> EjDraft | OrgUnitDraft | None:
@@ -58,22 +47,27 @@ def organization(root: Element, source: Source) -> EjDraft | OrgUnitDraft | None
 
 
 def _ej(root: Element, meta: Element | None, source: Source) -> EjDraft:
-    national = _numbers(root, EJ).national
+    national = organization_numbers.numbers(root, EJ).national
+    finess = national.get("FINEJ", _REFUSED)
+    time_zone = _time_zone(meta)
+    # What is said of the legal entity is said by its own clock.
+    clock = time_zone or time_zone_of(finess) or root.scope.context.time_zone
+    root.scope.context = replace(root.scope.context, time_zone=clock)
     extension = Extensions(root, tables.EJ_EXTENSIONS)
     in_use = extension.days(code.IN_USE)
     points = telecom(root, _TELECOM)
     address = only_address(root, "work")
     active = root.boolean("active")
-    name = texts.label(root, "name", 200, needed=True)
+    name = resource.name(root, finess)
     if "partOf" in root:
         root.skip("partOf")
-        root.error("partOf", "must not be there: a legal entity is part of nothing here")
+        root.warning("partOf", "is not kept: a legal entity is part of nothing here")
     return EjDraft(
         source=source,
-        finess=national.get("FINEJ", _REFUSED),
+        finess=finess,
         siren=national.get("SIREN"),
         idnatst=national.get("IDNST"),
-        name=name or _REFUSED,
+        name=name.text,
         legal_name=extension.text(code.LEGAL_NAME, 200),
         short_name=extension.text(code.SHORT_NAME, 100),
         phone=points.get("phone"),
@@ -87,7 +81,8 @@ def _ej(root: Element, meta: Element | None, source: Source) -> EjDraft:
         opened_on=in_use.first,
         closed_on=in_use.last,
         active=active is not False,
-        time_zone=_time_zone(meta),
+        time_zone=time_zone,
+        unsaid=frozenset() if name.is_said else frozenset(("name",)),
     )
 
 
@@ -98,19 +93,21 @@ def _time_zone(meta: Element | None) -> str | None:
 
 
 def _unit(root: Element, source: Source, kind: str) -> OrgUnitDraft:
-    numbers = _numbers(root, kind)
+    numbers = organization_numbers.numbers(root, kind)
     extension = Extensions(root, tables.UNIT_EXTENSIONS[kind])
     in_use = extension.days(code.IN_USE)
     indicators = _indicators(extension)
     points = telecom(root, _TELECOM)
     address = only_address(root, "work")
     active = root.boolean("active")
+    is_in_none = "partOf" not in root
     parent = reference(root, "partOf", "Organization")
-    name = texts.label(root, "name", 200, needed=True)
     own, system = numbers.own or (_REFUSED, _REFUSED)
+    name = resource.name(root, own)
+    unsaid = {"name": name.is_said, "parent_id": is_in_none or parent is not None}
     return OrgUnitDraft(
         source=source,
-        systems=((_namespace(kind), system),),
+        systems=((organization_numbers.namespace(kind), system),),
         kind=kind,
         parent=parent,
         members=_members(extension),
@@ -118,7 +115,7 @@ def _unit(root: Element, source: Source, kind: str) -> OrgUnitDraft:
         finess=numbers.national.get("FINEG"),
         siret=numbers.national.get("SIRET"),
         idnatst=numbers.national.get("IDNST"),
-        name=name or _REFUSED,
+        name=name.text,
         short_name=extension.text(code.SHORT_NAME, 100),
         legal_name=extension.text(code.LEGAL_NAME, 200),
         description=extension.text(code.DESCRIPTION, 1000, "valueMarkdown"),
@@ -152,6 +149,7 @@ def _unit(root: Element, source: Source, kind: str) -> OrgUnitDraft:
         opened_on=in_use.first,
         closed_on=in_use.last,
         active=active is not False,
+        unsaid=frozenset(column for column, is_said in unsaid.items() if not is_said),
     )
 
 
@@ -171,60 +169,6 @@ def _kind(root: Element) -> str | None:
     return None
 
 
-def _namespace(kind: str) -> str:
-    return code.UNIT_NAMESPACE.get(kind, "STRUCTURE")
-
-
-def _numbers(root: Element, kind: str) -> _Numbers:
-    """Sorts the identifiers: those of national systems by their type, the EJ's own by its system."""
-    national: dict[str, str] = {}
-    own: tuple[str, str] | None = None
-    wanted = root.scope.context.systems.get(_namespace(kind))
-    errors = root.errors
-    for one in root.children("identifier"):
-        type_ = known_concept(one, "type", tables.NATIONAL_TYPE)
-        system = one.peek("system")
-        if type_ is None and system not in tables.NATIONAL_SYSTEMS:
-            if kind != EJ and own is None and wanted in (None, system):
-                own = number(one, _namespace(kind))
-            else:
-                one.drop("is not kept: this service has no place for an identifier of this system")
-        elif type_ is None:
-            one.error("type", f"must say which number it is: {', '.join(tables.NATIONAL)}")
-            one.skip("system", "value", "use")
-        else:
-            _national(one, type_, kind, national)
-    if kind == EJ and "FINEJ" not in national and root.errors == errors:
-        root.error("identifier", "must hold the FINESS number of the legal entity (type FINEJ)")
-    if kind != EJ and own is None and root.errors == errors:
-        root.error(
-            "identifier", f"must hold the unit's own number{'' if wanted is None else f' of {wanted}'}"
-        )
-    return _Numbers(national, own)
-
-
-def _national(one: Element, type_: str, kind: str, found: dict[str, str]) -> None:
-    system, kinds = tables.NATIONAL[type_]
-    if kind not in kinds:
-        one.refuse("must not be there: a unit of this kind has no number of this type")
-        return
-    if type_ in found:
-        one.drop("is not kept: only one number of each type is")
-        return
-    if one.string("system", needed=True) not in {None, system}:
-        one.error("system", f"must be {system}")
-    if one.string("use") not in {None, "official"}:
-        one.error("use", "must be official")
-    if type_ in tables.FINESS:
-        value = texts.finess(one, "value")
-    elif type_ in _DIGITS:
-        value = texts.matching(one, "value", *_DIGITS[type_])
-    else:
-        value = texts.label(one, "value", 20, needed=True)
-    if value is not None:
-        found[type_] = value
-
-
 def _indicators(extension: Extensions) -> set[str]:
     found: set[str] = set()
     for one in extension.all(tables.INDICATOR_URL):
@@ -238,7 +182,7 @@ def _members(extension: Extensions) -> tuple[Ref, ...]:
     """The units that belong to this one beside the main tree, each once."""
     found: dict[object, Ref] = {}
     for one in extension.all(code.MEMBER):
-        member = reference(one, "valueReference", "Organization", needed=True)
+        member = reference(one, "valueReference", "Organization", needed="valueReference" not in one)
         if member is not None:
             found.setdefault(member.target, member)
     return tuple(found.values())

@@ -4,6 +4,7 @@ from typing import Final
 
 from fhirexport_server.domain import codes
 from fhirexport_server.fhir import patient_codes as code
+from fhirexport_server.fhir.codings import hl7_system
 from fhirexport_server.fhir.reading.codings import inverse
 from fhirexport_server.fhir.reading.structure_tables import profile_of
 
@@ -21,9 +22,18 @@ VALIDATION_MODE: Final = inverse(code.VALIDATION_MODE)
 MARITAL_STATUS: Final = inverse(code.MARITAL_STATUS)
 # FR Core refuses `other`; who is sent it keeps that it is not known to be either.
 GENDER: Final = {fhir: ours for ours, fhir in codes.GENDER.items()} | {"other": "U"}
-CONTACT: Final = {pair: ("role", role) for pair, role in inverse(code.CONTACT_ROLE).items()} | {
-    pair: ("relationType", relation) for pair, relation in inverse(code.CONTACT_RELATION).items()
-}
+# R4's own list of relationships (v2-0131), where FR Core's says the same.
+_CONTACT_R4: Final = {(hl7_system("v2-0131"), "C"): "ECON", (hl7_system("v2-0131"), "N"): "NOK"}
+CONTACT: Final = {
+    pair: ("role", role) for pair, role in (_CONTACT_R4 | inverse(code.CONTACT_ROLE)).items()
+} | {pair: ("relationType", relation) for pair, relation in inverse(code.CONTACT_RELATION).items()}
 EXTENSIONS: Final = frozenset(
-    (code.RELIABILITY, code.BIRTH_PLACE, code.NATIONALITY, code.BIRTH_DATE_CORRECTED, code.DEATH_PLACE)
+    (
+        code.RELIABILITY,
+        code.BIRTH_PLACE,
+        code.NATIONALITY,
+        code.BIRTH_DATE_CORRECTED,
+        code.DEATH_PLACE,
+        code.LUNAR_BIRTH_DATE,
+    )
 )

@@ -1,18 +1,21 @@
 """Owns reading a Patient, with its contacts. The inverse of `fhir/patients.py`."""
 
-import re
 from typing import Final, NamedTuple
 
 from fhirexport_server.fhir import patient_codes as code
 from fhirexport_server.fhir.reading import identities, texts, times
 from fhirexport_server.fhir.reading import patient_tables as tables
+from fhirexport_server.fhir.reading.addresses import Address, address_of, only_address
 from fhirexport_server.fhir.reading.codings import concept
-from fhirexport_server.fhir.reading.contact_points import Address, Points, address, only_address, telecom
+from fhirexport_server.fhir.reading.contact_points import ANY_USE, Points, telecom
 from fhirexport_server.fhir.reading.contacts import contacts
+from fhirexport_server.fhir.reading.countries import two_letters
 from fhirexport_server.fhir.reading.drafts import PatientDraft, Source
 from fhirexport_server.fhir.reading.element import Element
 from fhirexport_server.fhir.reading.extensions import Extensions
+from fhirexport_server.fhir.reading.in_force import over
 from fhirexport_server.fhir.reading.names import names
+from fhirexport_server.fhir.reading.patient_identifiers import identifiers
 from fhirexport_server.fhir.reading.references import Ref, reference
 from fhirexport_server.fhir.reading.resource import profiles
 
@@ -20,24 +23,24 @@ _TELECOM: Final[Points] = {
     ("phone", "home"): "phone_home",
     ("phone", "mobile"): "phone_mobile",
     ("phone", "work"): "phone_work",
+    ("phone", None): "phone_home",
     ("email", "home"): "email",
-    ("email", None): "email",
+    ("email", ANY_USE): "email",
 }
-_COUNTRY: Final = re.compile(r"[A-Z]{2}")
-_COUNTRY_RULE: Final = "a country of ISO 3166-1 in two letters, such as FR"
+_LONGEST_LUNAR_DATE: Final = 40
 _BIRTH_PLACE: Final = ("city", "country", "insee_code")
 
 
 class _Death(NamedTuple):
     deceased: bool | None
-    at: int | None
+    moment: times.Moment
 
 
 def patient(root: Element, source: Source) -> PatientDraft:
     """Reads a Patient, whose `resourceType` and `id` were read."""
     claimed = profiles(root.child("meta"), (tables.PATIENT, tables.PATIENT_INS))
     extension = Extensions(root, tables.EXTENSIONS)
-    identity = identities.reliability(extension)
+    identity = identities.reliability(root, extension)
     name = names(root)
     birth_place = _place(extension, code.BIRTH_PLACE, _BIRTH_PLACE)
     born, precision = times.partial_day(root, "birthDate") or (None, "D")
@@ -45,11 +48,11 @@ def patient(root: Element, source: Source) -> PatientDraft:
     home = only_address(root, "home")
     points = telecom(root, _TELECOM)
     active = root.boolean("active")
-    errors = root.errors
-    numbers = identities.identifiers(root)
-    whole = root.errors == errors
     if "multipleBirthBoolean" in root and "multipleBirthInteger" in root:
         root.error("multipleBirth", "must be one of multipleBirthBoolean and multipleBirthInteger")
+    errors = root.errors
+    numbers = identifiers(root)
+    whole = root.errors == errors
     found = PatientDraft(
         source=source,
         ej=reference(root, "managingOrganization", "Organization"),
@@ -65,12 +68,15 @@ def patient(root: Element, source: Source) -> PatientDraft:
         birth_date=born,
         birth_date_precision=precision,
         birth_date_corrected=extension.flag(code.BIRTH_DATE_CORRECTED),
+        lunar_birth_date=extension.text(code.LUNAR_BIRTH_DATE, _LONGEST_LUNAR_DATE),
         birth_insee=birth_place.insee_code,
         birth_city=birth_place.city,
         birth_country=birth_place.country,
         multiple_birth=root.integer("multipleBirthInteger", 1, 20),
         deceased=death.deceased,
-        deceased_at=death.at,
+        deceased_at=death.moment.at,
+        deceased_on=death.moment.on,
+        deceased_on_precision=death.moment.precision or "D",
         death_city=_place(extension, code.DEATH_PLACE, ("city",)).city,
         identity_status=identity.status,
         is_homonym="HOMA" in identity.attributes,
@@ -95,14 +101,16 @@ def patient(root: Element, source: Source) -> PatientDraft:
         active=active is not False,
         merged_into=_merged_into(root),
     )
-    identities.check(root, found, claims_ins=tables.PATIENT_INS in claimed, whole=whole)
+    if whole:
+        identities.check(root, found, claims_ins=tables.PATIENT_INS in claimed)
     _check_death(root, found)
     return found
 
 
 def _place(extension: Extensions, url: str, kept: tuple[str, ...]) -> Address:
     found = extension.only(url)
-    return Address() if found is None else address(found, "valueAddress", kept, needed=True)
+    value = None if found is None else found.child("valueAddress", needed=True)
+    return Address() if value is None else address_of(value, kept)
 
 
 def _gender(root: Element) -> str | None:
@@ -115,26 +123,32 @@ def _death(root: Element) -> _Death:
     if "deceasedBoolean" in root and "deceasedDateTime" in root:
         root.error("deceased", "must be one of deceasedBoolean and deceasedDateTime")
     if "deceasedDateTime" not in root:
-        return _Death(root.boolean("deceasedBoolean"), None)
+        return _Death(root.boolean("deceasedBoolean"), times.Moment())
     root.skip("deceasedBoolean")
-    if times.is_partial(root, "deceasedDateTime"):
-        root.skip("deceasedDateTime")
-        root.warning("deceasedDateTime", "is kept without its date: only a date with a time and an offset is")
-        return _Death(deceased=True, at=None)
-    return _Death(deceased=True, at=times.instant(root, "deceasedDateTime"))
+    return _Death(deceased=True, moment=times.moment(root, "deceasedDateTime"))
 
 
 def _check_death(root: Element, found: PatientDraft) -> None:
-    born, died = found.birth_date, found.deceased_at
+    born = found.birth_date
+    died = found.deceased_at
+    if found.deceased_on is not None:
+        known = found.deceased_on[: code.DATE_LENGTH[found.deceased_on_precision]]
+        died = times.midnight(times.last_day(known, root.scope.context.time_zone) or found.deceased_on)
     # A day, since the offset of the place of birth is not known.
     if born is not None and died is not None and died < times.midnight(born) - times.DAY:
-        root.error("deceasedDateTime", "must not be before birthDate")
+        root.warning("deceasedDateTime", "is before birthDate: one of both is to be looked at")
 
 
 def _nationality(extension: Extensions) -> str | None:
-    found = extension.all(code.NATIONALITY)
-    for other in found[1:]:
-        other.drop("is not kept: only one nationality is")
+    found: list[Element] = []
+    for one in extension.all(code.NATIONALITY):
+        reason = over(_period_of(one), one.scope.context)
+        if reason is None and found:
+            reason = "is not kept: only one nationality is"
+        if reason is None:
+            found.append(one)
+        else:
+            one.drop(reason)
     if not found:
         return None
     concept_ = Extensions(found[0], ("code",)).only("code")
@@ -142,13 +156,36 @@ def _nationality(extension: Extensions) -> str | None:
     if value is None:
         return None
     kept: str | None = None
-    for one in value.children("coding", needed=True):
+    for one in value.children("coding"):
         if kept is None and one.peek("system") == code.COUNTRY_SYSTEM:
             one.skip("system", "display")
-            kept = texts.matching(one, "code", _COUNTRY, _COUNTRY_RULE)
+            kept = _country(one)
         else:
             one.drop(f"is not kept: only one code of {code.COUNTRY_SYSTEM} is")
     return kept
+
+
+def _period_of(nationality: Element) -> object:
+    """The value of the extension `period` within this one, as it is."""
+    parts = nationality.peek("extension")
+    periods = (
+        [one for one in parts if isinstance(one, dict) and one.get("url") == "period"]
+        if isinstance(parts, list)
+        else []
+    )
+    return periods[0].get("valuePeriod") if periods else None
+
+
+def _country(coding: Element) -> str | None:
+    text = coding.string("code", needed=True)
+    if text is None:
+        return None
+    country = two_letters(text)
+    if country is None:
+        coding.warning("code", "is not kept: it is no country of ISO 3166-1, such as FR")
+    elif country != text:
+        coding.warning("code", "is kept as the country's code of two letters (ISO 3166-1)")
+    return country
 
 
 def _merged_into(root: Element) -> Ref | None:

@@ -8,18 +8,25 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
+from fhirexport_server.domain import codes
 from fhirexport_server.fhir.reading.element import Element, Scope
 from fhirexport_server.fhir.reading.ids import OwnId, own_id
+from fhirexport_server.fhir.reading.texts import trimmed
 
 _LITERAL: Final = re.compile(r"(?:(https?://\S+)/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
+# FHIR R4, RESTful API (vread): one version of the resource, which is the same resource.
+_VERSION: Final = re.compile(r"/_history/[A-Za-z0-9\-.]{1,64}\Z")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _URN: Final = re.compile(
     r"urn:(?:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|oid:[0-2](?:\.(?:0|[1-9][0-9]*))+)"
 )
+_CONTAINED: Final = "#"
 _RULE: Final = (
     "must be a reference such as {type}/<id>, below the base URL or the Bundle's own, a urn:uuid: of the"
     " Bundle, or a search such as {type}?identifier=<system>|<value>"
 )
+# FR Core 2.2.0, fr-core-vs-organization-type: extensible for `Organization.partOf.type`.
+_UNIT_TYPES: Final = frozenset((*codes.ORG_KIND.values(), "GHT", "LEGAL-ENTITY", "GROUP"))
 Identifier = tuple[str, str]
 """System and value."""
 
@@ -108,7 +115,10 @@ def searched(query: str) -> Identifier | None:
 
 
 def reference(element: Element, name: str, type_: str, *, needed: bool = False) -> Ref | None:
-    """A property that is a Reference to a resource of one type."""
+    """A property that is a Reference to a resource of one type.
+
+    One that is not needed and says only a display, or names a contained resource, is left out.
+    """
     value = element.peek(name)
     if isinstance(value, dict) and len(value) == 1:
         text = value.get("reference")
@@ -117,18 +127,38 @@ def reference(element: Element, name: str, type_: str, *, needed: bool = False) 
             element.skip(name)
             return ref
     child = element.child(name, needed=needed)
-    return None if child is None else _reference_of(child, type_)
+    return None if child is None else _reference_of(child, type_, needed=needed)
 
 
-def _reference_of(element: Element, type_: str) -> Ref | None:
+def is_resolvable(value: object) -> bool:
+    """Whether a JSON value is a Reference that says which resource it names."""
+    if not isinstance(value, dict):
+        return False
+    text = value.get("reference")
+    is_contained = isinstance(text, str) and text.startswith(_CONTAINED)
+    return ("reference" in value and not is_contained) or _is_number(value.get("identifier"))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, dict) and "system" in value and "value" in value
+
+
+def _reference_of(element: Element, type_: str, *, needed: bool) -> Ref | None:
+    if not needed and not is_resolvable(element.whole()):
+        element.drop("is not kept: it names no resource by reference, or by identifier with system and value")
+        return None
     element.skip("display")
     said = element.string("type")
-    if said is not None and said != type_:
+    # FR Core lists codes of its own for `partOf.type` of an Organization.
+    if said is not None and said != type_ and said not in _UNIT_TYPES:
         element.skip("reference", "identifier")
         element.error("type", f"must be {type_}")
         return None
     identifier = _logical(element)
     text = element.string("reference")
+    if text is not None and text.startswith(_CONTAINED) and identifier is not None:
+        element.warning("reference", "is not kept: it names a contained resource; the identifier is")
+        text = None
     if text is None:
         if identifier is None:
             element.error("", "must name its target: by reference, or by identifier with system and value")
@@ -150,6 +180,8 @@ def unit_below(base: str, logical_id: str, scope: Scope, at: str) -> Ref | None:
 
 
 def _to(text: str, type_: str, identifier: Identifier | None, scope: Scope, at: str) -> Ref | None:
+    if "/_history/" in text:
+        text = _VERSION.sub("", text)
     named = _target(text, scope.base, scope.context.prefix)
     if named is not None:
         return Ref(type_, named.own, named.key, identifier, at) if named.type == type_ else None
@@ -161,9 +193,15 @@ def _to(text: str, type_: str, identifier: Identifier | None, scope: Scope, at: 
 
 
 def _logical(element: Element) -> Identifier | None:
+    """The number by which a Reference names its target; one without a system or a value names nothing."""
     identifier = element.child("identifier")
     if identifier is None:
         return None
+    if not _is_number(identifier.whole()):
+        identifier.drop("is not kept: it has no system or no value")
+        return None
     identifier.skip("type", "use")
     system, value = identifier.string("system", needed=True), identifier.string("value", needed=True)
-    return None if system is None or value is None else (system, value)
+    if system is None or value is None:
+        return None
+    return trimmed(identifier, "system", system), trimmed(identifier, "value", value)

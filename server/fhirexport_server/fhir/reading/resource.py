@@ -1,11 +1,12 @@
 """Owns what every resource has in common: its profiles, and the numbers that its EJ gives."""
 
 from collections.abc import Container
-from typing import Final
+from typing import Final, NamedTuple
 
 from fhirexport_server.fhir.reading import texts
 from fhirexport_server.fhir.reading.element import Element
 
+_LONGEST_NAME: Final = 200
 _VERSION: Final = "|2.2.0"
 
 
@@ -25,6 +26,35 @@ def profiles(meta: Element | None, known: Container[str]) -> set[str]:
     return claimed
 
 
+class Name(NamedTuple):
+    """The name of a unit or place."""
+
+    text: str
+    is_said: bool
+    """Whether it is the name, not what stands for a missing one."""
+
+
+def name(root: Element, number: str) -> Name:
+    """The name of a unit or place; of one without any, an alias or its number stands for it.
+
+    Args:
+        root: the resource.
+        number: of the unit or place.
+    """
+    errors = root.errors
+    said = texts.label(root, "name", _LONGEST_NAME)
+    if said is not None or root.errors > errors:
+        return Name(said or "", is_said=True)
+    alias = root.strings("alias")
+    if alias:
+        root.warning("name", "is missing: the first alias is kept as the name, where there was none before")
+        kept = texts.fitted(root, "alias[0]", alias[0], _LONGEST_NAME)
+        if kept is not None:
+            return Name(kept, is_said=False)
+    root.warning("name", "is missing: the number is kept as the name, where there was none before")
+    return Name(number[:_LONGEST_NAME], is_said=False)
+
+
 def number(element: Element, kind: str, longest: int = 64) -> tuple[str, str] | None:
     """The value and system of an Identifier with a number that the EJ gives.
 
@@ -34,7 +64,7 @@ def number(element: Element, kind: str, longest: int = 64) -> tuple[str, str] | 
         longest: how many characters the number may have.
     """
     system = texts.uri(element, "system")
-    value = texts.label(element, "value", longest, needed=True)
+    value = texts.business_number(element, "value", longest)
     own = element.scope.context.systems.get(kind)
     if system is not None and own is not None and system != own:
         element.error("system", f"must be {own}")

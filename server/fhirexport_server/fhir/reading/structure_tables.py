@@ -51,7 +51,6 @@ NATIONAL: Final = {
     "SIREN": (code.SIRENE_SYSTEM, (EJ,)),
     "SIRET": (code.SIRENE_SYSTEM, ("EG",)),
 }
-NATIONAL_SYSTEMS: Final = tuple({system for system, _ in NATIONAL.values()})
 FINESS: Final = ("FINEJ", "FINEG")
 NATIONAL_TYPE: Final = {
     coding_of(constant): coding_of(constant)[1]
@@ -67,7 +66,10 @@ RATE: Final = inverse(code.RATES)
 PLACE_KIND: Final = inverse(code.PLACE_TYPE)
 PHYSICAL: Final = {kind: coding_of(constant) for kind, constant in code.PHYSICAL_TYPE.items()}
 PHYSICAL_TYPE: Final = {pair: pair for pair in PHYSICAL.values()}
-WARD: Final = PHYSICAL["UH"]
+# Where a place says no type, which FR Core allows, its physical type tells these kinds.
+KIND_OF_PHYSICAL_TYPE: Final = {
+    PHYSICAL[kind]: kind for kind in ("UH", "ROOM", "BED", "BUILDING", "FLOOR", "WING", "CORRIDOR")
+}
 OPERATIONAL_STATUS: Final = inverse(code.OPERATIONAL_STATUS)
 ROOM_TYPE: Final = inverse(code.ROOM_TYPES)
 BED_POSITION: Final = inverse(code.BED_POSITIONS)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, exists, null, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, exists, func, null, select
 
 from fhirexport_server.domain.rows import (
     EjRow,
@@ -23,6 +23,8 @@ from fhirexport_server.store.types import raw
 K = TypeVar("K")
 V = TypeVar("V")
 R = TypeVar("R", bound=tuple[Any, ...])
+_MOST_SYSTEMS = 64
+_FIRST_NUMBERS = 20
 _COMPUTED = ("parent_kind", "depth", "uf_kind")
 """What rows hold that no column does: None here."""
 
@@ -112,6 +114,27 @@ class Lookups:
         if not wanted:
             return {}
         return {(system, value): patient for system, value, patient in self._connection.execute(query)}
+
+    def ipp_systems(self, ej_id: int) -> set[str]:
+        """Return the systems that the EJ's own numbers of patients (IPP, of use usual) have.
+
+        Each system costs one step through the index, however many patients have a number of it; of each,
+        the first few numbers are looked at.
+        """
+        table = schema.patient_identifier
+        current = and_(table.c.ej_id == ej_id, table.c.use_code != "old")
+        found: set[str] = set()
+        system = ""
+        for _ in range(_MOST_SYSTEMS):
+            following = select(func.min(table.c.system)).where(current, table.c.system > system)
+            system = self._connection.execute(following).scalar_one()
+            if system is None:
+                break
+            first = select(table.c.kind, table.c.use_code).where(current, table.c.system == system)
+            rows = self._connection.execute(first.order_by(table.c.value).limit(_FIRST_NUMBERS))
+            if any((kind, use) == ("IPP", "usual") for kind, use in rows):
+                found.add(system)
+        return found
 
     def patient_identifiers(self, ej_id: int, ids: Sequence[int]) -> dict[int, list[PatientIdentifierRow]]:
         """Returns the identifiers of some patients, in their order."""
