@@ -124,6 +124,11 @@ def test_make_serve_is_this_program() -> None:
     assert _made("-n", "serve").split() == ["exec", str(BIN / "python"), "client/serve.py"]
 
 
+def test_make_http_is_the_envoy_of_the_page() -> None:
+    command = _made("-n", "http").strip().replace(str(BIN), ".venv/bin")
+    assert f"`{command}`" in (ROOT / "docs" / "http.md").read_text()
+
+
 def test_make_demo_says_what_it_does_and_what_to_type_next() -> None:
     lines = _made("demo").splitlines()
     assert lines[0].startswith("Filling demo.db")

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from fhirexport import AsyncClient
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
-from support.documented import BIN, ELLIPSIS, Block, blocks, matches, pages
+from support.documented import BIN, ELLIPSIS, ROOT, Block, blocks, matches, pages
 from support.envoy import running_envoy
 from support.server import make_serve, wait_for_health
 from support.terminal import Terminal, terminal
@@ -27,6 +28,7 @@ from support.terminal import Terminal, terminal
 NOT_TRIED = {
     ("README.md", "make demo"): "tests/test_serve.py runs make demo; make test is what runs this",
     ("docs/architecture.md", "protos/                    the contract"): "a picture of the folders",
+    ("docs/http.md", "make http"): "each page is tried with it running, on a port of the test's own",
     (
         "docs/operations.md",
         "# Debian 13, Ubuntu 24.04 and later (before: redis-server); it is started at once",
@@ -215,8 +217,17 @@ def test_the_reasons_are_of_blocks_that_are_there() -> None:
     assert set(ELSEWHERE) | set(WRITES) <= set(pages())
 
 
-def test_no_fence_is_overlooked() -> None:
-    for page in pages():
-        text = Path(__file__).parents[2].joinpath(page).read_text()
-        fences = [line for line in text.splitlines() if line.lstrip().startswith(("```", "~~~"))]
-        assert len(fences) == 2 * len(blocks(page)), page
+@pytest.mark.parametrize("page", pages())
+def test_no_block_is_overlooked(page: str) -> None:
+    lines = (ROOT / page).read_text().splitlines()
+    fences = [line for line in lines if line.lstrip().startswith(("```", "~~~"))]
+    assert len(fences) == 2 * len(blocks(page))
+    fenced = {
+        block.line_no + number for block in blocks(page) for number in range(len(block.text.splitlines()) + 1)
+    }
+    indented = [
+        number
+        for number, (before, line) in enumerate(pairwise(lines), 2)
+        if not before.strip() and line.startswith("    ") and number not in fenced
+    ]
+    assert indented == [], f"lines {indented} of {page} are a block without a fence: give it one"
