@@ -1,14 +1,18 @@
 """Shows what a Redis that is away, slow, full or not permitted comes to: never an error, hardly a delay."""
 
 import asyncio
+import inspect
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from fhirexport_server.cache import link as link_module
+from fhirexport_server.cache import scripts
 from fhirexport_server.cache.breaker import State
 from fhirexport_server.cache.link import Address
 from fhirexport_server.cache.port import Exactly, Outcome
+from fhirexport_server.cache.probing import READING, WRITING
 from fhirexport_server.cache.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.metrics import Metrics
@@ -180,6 +184,43 @@ async def test_tls_that_does_not_come_about_is_no_error(query: str) -> None:
         port = server.sockets[0].getsockname()[1]
         async with opened(f"rediss://127.0.0.1:{port}/0?{query}") as cache:
             assert (cache.state, await use(cache)) == (State.UNAVAILABLE, Outcome.UNAVAILABLE)
+
+
+USED = sorted({str(command[0]).lower() for command in (*READING, *WRITING)})
+
+
+def test_every_command_that_is_used_is_probed() -> None:
+    in_scripts = set(re.findall(r"redis\.call\('(\w+)'", inspect.getsource(scripts)))
+    assert {name.lower() for name in in_scripts} <= set(USED)
+
+
+@pytest.mark.parametrize("command", USED)
+async def test_a_command_that_is_not_permitted_is_told_once_and_by_name(
+    own_valkey: Valkey, command: str
+) -> None:
+    reads = command in {str(needed[0]).lower() for needed in READING}
+    with own_valkey.client() as client:
+        client.execute_command("ACL", "SETUSER", "app", *RIGHTS.split(), f"-{command}")
+    async with opened(own_valkey.url) as cache:
+        await cache.publish(variant(), made(rendering()))
+    expected = State.UNAVAILABLE if reads else State.READ_ONLY
+    with capture_logs() as logs:
+        async with opened(own_valkey.url.replace("unix://", "unix://app:secret@")) as cache:
+            for _ in range(5):
+                assert cache.state is expected
+                assert await use(cache) is (Outcome.UNAVAILABLE if reads else Outcome.HIT)
+                await cache._link.probe()  # noqa: SLF001 - not to wait for its turn
+            assert cache.why == f"NoPermissionError: {command}"
+    lines = [line for line in logs if line["log_level"] == "warning"]
+    assert [(line["event"], line["reason"]) for line in lines] == [
+        (f"cache_{expected.value}", f"NoPermissionError: {command}")
+    ]
+
+
+async def test_a_command_that_is_renamed_is_told_by_name() -> None:
+    with running_valkey(**{"rename-command": "HSET hidden"}) as valkey:
+        async with opened(valkey.url) as cache:
+            assert (cache.state, cache.why) == (State.READ_ONLY, "NoPermissionError: hset")
 
 
 RIGHTS = (

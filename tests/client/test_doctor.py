@@ -4,11 +4,12 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
+import psycopg
 import pytest
 from fhirexport.cli import checks, findings
 from fhirexport.cli.findings import Finding
@@ -103,6 +104,78 @@ async def test_without_its_database_it_is_a_problem_that_says_what_to_run(tmp_pa
     assert "fhirexport-server migrate" in found[-1].advice
     assert _levels(found)["health"] == "problem"
     assert (status, b"fhirexport-server migrate" in out) == (1, True)
+
+
+ALTERED = {
+    "ALTER TABLE patient DISABLE TRIGGER USER": "trigger patient_revision_insert is not ENABLE ALWAYS",
+    "ALTER TABLE venue ENABLE TRIGGER venue_tombstone": "trigger venue_tombstone is not ENABLE ALWAYS",
+    "DROP TRIGGER patient_revision_update ON patient": "trigger patient_revision_update is not there",
+    "CREATE TABLE archived () INHERITS (movement)": "table movement has a parent, a child or a partition",
+    "ALTER TABLE patient_contact SET UNLOGGED": "table patient_contact is UNLOGGED",
+    "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false, slot_name = NONE); INSERT INTO"
+    " pg_subscription_rel SELECT oid, 'place'::regclass, 'r', '0/1' FROM pg_subscription": (
+        "a subscription writes to table place"
+    ),
+    "ALTER TABLE patient RENAME TO people; CREATE VIEW patient AS SELECT * FROM people": (
+        "patient is not a table of its own"
+    ),
+}
+
+
+async def test_a_database_that_was_altered_is_a_problem_with_its_name(
+    new_database: Callable[[str], str],
+) -> None:
+    url = new_database("postgresql")
+    load(url, batches(patients=10))
+    database = url.partition("?")[0].rpartition("/")[2]
+    for alter, told in ALTERED.items():
+        altered = url.replace(f"/{database}?", f"/{database}_altered?")
+        with closing(psycopg.connect(url.replace(f"/{database}?", "/postgres?"), autocommit=True)) as server:
+            server.execute(f"CREATE DATABASE {database}_altered TEMPLATE {database}".encode())
+        try:
+            async with running_server(altered) as address:
+                await wait_for_health(address)
+                with closing(psycopg.connect(altered, autocommit=True)) as connection:
+                    connection.execute(alter.encode())
+                await wait_for_health(address, serving=False)
+                found = (await _examined(address))[-1]
+                assert (found.check, found.level) == ("exports", "problem")
+                assert told in found.message
+                assert "CHANGES_UNTRACKED" in found.message
+                assert found.advice == "docs/never-stale.md, 'When the database is altered'"
+        finally:
+            with closing(psycopg.connect(altered, autocommit=True)) as connection:
+                if "SUBSCRIPTION" in alter:
+                    connection.execute("DELETE FROM pg_subscription_rel; DROP SUBSCRIPTION s")
+            with closing(psycopg.connect(url, autocommit=True)) as connection:
+                connection.execute(f"DROP DATABASE {database}_altered WITH (FORCE)".encode())
+
+
+async def test_damaged_files_and_missing_rights_are_told_by_their_cause(
+    new_database: Callable[[str], str], tmp_path: Path
+) -> None:
+    file = tmp_path / "damaged.db"
+    file.write_bytes(b"no database at all, but as long as some pages of one are " * 200)
+    async with running_server(f"sqlite:///{file}") as address:
+        await wait_for_health(address, serving=False)
+        found = (await _examined(address))[-1]
+        assert "DATABASE_CORRUPT" in found.message
+        assert found.advice == "docs/operations.md, 'Restoring a backup'"
+    url = new_database("postgresql")
+    load(url, batches(patients=10))
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.execute("CREATE ROLE half_blind LOGIN")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO half_blind")
+        connection.execute("REVOKE SELECT ON venue FROM half_blind")
+        try:
+            async with running_server(url.replace("postgres@", "half_blind@")) as address:
+                await wait_for_health(address, serving=False)
+                found = (await _examined(address))[-1]
+                assert "may not read table venue" in found.message
+                assert found.advice == "grant the server's user the rights of docs/configuration.md"
+        finally:
+            connection.execute("DROP OWNED BY half_blind")
+            connection.execute("DROP ROLE half_blind")
 
 
 async def test_a_database_without_an_ej_is_a_warning(new_database: Callable[[str], str]) -> None:

@@ -4,10 +4,11 @@ import asyncio
 import tempfile
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from fhirexport_server.domain.chunks import Chunk, Totals
-from fhirexport_server.domain.errors import EjNotFoundError, SpoolFullError
+from fhirexport_server.domain.errors import EjNotFoundError, SpoolFullError, TemporaryStorageError
 from fhirexport_server.exports import spool as spool_module
 from fhirexport_server.exports.rendering import Snapshot, Source
 from fhirexport_server.exports.spool import Spool, SpoolSpace
@@ -100,11 +101,22 @@ async def test_what_spools_may_take_together_is_bounded_and_given_back() -> None
     first.append(_chunk(3))
 
 
-async def test_a_disk_that_takes_no_more_is_told_as_a_full_spool(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_takes_no_more_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "MEMORY_BYTES", 0)
     full = open("/dev/full", "wb", buffering=0)  # noqa: SIM115, PTH123, ASYNC230 - the spool closes it
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
     spool = Spool(SpoolSpace(PLENTY))
-    with pytest.raises(SpoolFullError):
+    with pytest.raises(TemporaryStorageError, match="ENOSPC"):
+        spool.append(_chunk(1))
+    spool.close()
+
+
+async def test_a_directory_that_is_not_there_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(spool_module, "MEMORY_BYTES", 0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    spool = Spool(SpoolSpace(PLENTY))
+    with pytest.raises(TemporaryStorageError, match="ENOENT"):
         spool.append(_chunk(1))
     spool.close()

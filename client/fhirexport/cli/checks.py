@@ -175,7 +175,7 @@ def _advice(error: Exception, otherwise: str) -> str:
     if not isinstance(error, ExportError):
         return otherwise
     if error.reason == "SCHEMA_MISMATCH" and "file is not there" in error.message:
-        return "put the file back, or correct DATABASE_URL; only a new installation runs migrate"
+        return "put the file back, or correct DATABASE_URL; on a new machine, run fhirexport-server migrate"
     return _ADVICE.get(error.reason, otherwise)
 
 

@@ -84,12 +84,9 @@ class Breaker:
         self._move(state, reason(error))
         self.failure.set()
 
-    def probed(self, error: BaseException | None) -> None:
+    def probed(self, state: State, why: str) -> None:
         """Takes note of what the probe found."""
-        if error is None:
-            self._move(State.AVAILABLE, "")
-        else:
-            self._move(meaning(error), reason(error))
+        self._move(state, why)
 
     def _move(self, state: State, why: str) -> None:
         first, self._told = not self._told, True

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn, ParamSpec, TypeVar
-from uuid import uuid4
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -15,8 +14,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, RedisError
 
-from fhirexport_server.cache import keys
-from fhirexport_server.cache.breaker import Breaker, State, reason
+from fhirexport_server.cache.breaker import Breaker, State, meaning, reason
+from fhirexport_server.cache.probing import probe
 from fhirexport_server.domain.errors import CacheUnavailableError
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -119,11 +118,11 @@ class Link:
     async def probe(self) -> None:
         """Finds out how much of Redis can be used, whatever is known of it."""
         try:
-            await self._bounded(self.client.set(keys.probe(uuid4().hex), b"", px=1000))
+            found = await self._bounded(probe(self.client))
         except FAILURES as error:
-            self.breaker.probed(error)
+            self.breaker.probed(meaning(error), reason(error))
         else:
-            self.breaker.probed(None)
+            self.breaker.probed(found.state, found.why)
 
     async def watch(self) -> NoReturn:
         """Probes for ever, also a Redis that was never there."""
