@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from uuid import uuid4
 
 import pytest
 from fhirexport_server.imports import lines
@@ -81,6 +82,18 @@ async def test_a_number_of_two_lines_is_a_contradiction(hospital: Hospital) -> N
     assert counts(summary) == (0, 0, len(others), 0)
     assert [one.entry for one in summary.problems if one.severity == "error"] == [0, 6, 7]
     assert "ven-987654" not in await hospital.now()
+
+
+async def test_an_import_with_contradictions_is_answered_once(hospital: Hospital) -> None:
+    venue = hospital.first("Encounter", "ven")
+    lines = (venue, venue | {"language": "fr"})
+    request_id = str(uuid4())
+
+    first = await hospital.stream(*lines, request_id=request_id)
+
+    assert first.errors == 2
+    assert await hospital.stream(*lines, request_id=request_id) == first
+    assert (await hospital.stream(*lines, validate_only=True)).errors == 2
 
 
 @pytest.mark.usefixtures("window")

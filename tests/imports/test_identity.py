@@ -157,6 +157,8 @@ async def test_what_others_name_is_not_deleted(hospital: Hospital) -> None:
 
     assert await hospital.refused(delete(patient)) == [(0, "Bundle.entry[0].request.url")]
     assert await hospital.refused(delete("Organization/ej-1")) == [(0, "Bundle.entry[0].request.url")]
+    by_number = "Organization?identifier=https://finess.esante.gouv.fr|010780054"
+    assert await hospital.refused(delete(by_number)) == [(0, "Bundle.entry[0].request.url")]
 
 
 async def test_a_bundle_that_makes_its_ej_needs_no_other(database_url: str, hospital: Hospital) -> None:

@@ -11,8 +11,10 @@ import pytest
 from fhirexport_server.domain.errors import ImportRefusedError
 from fhirexport_server.domain.imports import Problem, Severity
 from imports.hospital import Hospital, Resource, bundle, counts, delete, post, put
+from sqlalchemy import text
 from support.exporting import BASE
 from support.importing import import_bundle
+from support.rows import writing
 
 KINDS = {
     "ej": ("Organization", "ej"),
@@ -241,10 +243,31 @@ async def test_a_reference_does_not_mean_an_id_that_the_import_gives(hospital: H
     venue = hospital.like(hospital.first("Encounter", "ven"), "V-NEW", "ven-987654")
 
     newer = _with_number(new, "NEWER")
-    for given in range(number + 1, number + 4):
+    for given in (number + 1, number + 2):
         venue["subject"] = {"reference": f"Patient/pat-{given}"}
         summary = await hospital.stream(_without_id(newer), venue, validate_only=True)
         assert [(one.entry, one.expression) for one in summary.problems] == [(1, "Encounter.subject")]
+
+
+async def test_an_id_beyond_those_that_the_import_gives_is_a_name(hospital: Hospital) -> None:
+    """Writers in plain SQL may take ids that the sequence knows nothing of."""
+    with writing(hospital.url) as connection:
+        highest = connection.execute(text("SELECT max(id) FROM patient")).scalar_one()
+        number = highest + FREE
+        connection.execute(text("INSERT INTO patient (ej_id, id) VALUES (1, :id)"), {"id": number})
+        if "sqlite" in hospital.url:
+            forgotten = text("UPDATE sqlite_sequence SET seq = :seq WHERE name = 'patient'")
+            connection.execute(forgotten, {"seq": highest})
+    venue = hospital.like(hospital.first("Encounter", "ven"), "V-NEW", "ven-987654")
+    venue["subject"] = {"reference": f"Patient/pat-{number}"}
+    new = _without_id(_with_number(hospital.plain_patients()[0], "NEW"))
+
+    summary = await hospital.stream(new, venue)
+
+    assert (counts(summary)[0], summary.errors) == (2, 0)
+    with writing(hospital.url) as connection:
+        of_venue = connection.execute(text("SELECT patient_id FROM venue WHERE venue_no = 'V-NEW'"))
+        assert of_venue.scalar_one() == number
 
 
 async def test_the_two_names_of_a_reference_agree(hospital: Hospital) -> None:

@@ -7,6 +7,7 @@ from fhirexport_server.domain import codes
 from fhirexport_server.fhir.reading.entries import Entry
 from fhirexport_server.fhir.reading.ids import EJ, MOVEMENT, PATIENT, VENUE
 from fhirexport_server.fhir.reading.problems import Severity
+from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
 from fhirexport_server.imports.structure_index import StructureIndex
 from fhirexport_server.imports.work import Work
 
@@ -36,7 +37,8 @@ class Deletions:
         look = work.writing.look
         structure = StructureIndex(look.units(work.ej.id), look.places(work.ej.id), work.systems)
         for entry in entries:
-            if entry.own is not None and entry.own.kind == EJ:
+            is_ej = entry.search == (FINESS_SYSTEM, work.ej.finess) and entry.type == "Organization"
+            if is_ej or (entry.own is not None and entry.own.kind == EJ):
                 self._refuse(entry, _EJ)
                 continue
             rows = self._rows(entry, structure)

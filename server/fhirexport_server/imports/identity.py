@@ -25,6 +25,8 @@ _ANOTHER_ROW: Final = (
     "must be the id of the resource that has the number: leave the id out, or send the number of the resource"
     " with this id"
 )
+_OTHER_URL: Final = "must not be the URL of a resource that is there: POST creates another one"
+_OTHER_THAN_FOUND: Final = "must be the id of the resource that the search finds, or be left out"
 _EXISTS: Final = "must not be there yet: send it with PUT to change it"
 _SEVERAL: Final = "must not hold the numbers of several resources that are there"
 _TWICE: Final = "must not be the same resource as an earlier one of the import"
@@ -123,7 +125,7 @@ def _choose(work: Work, claim: Claim, owners: Mapping[int, int], searched: int |
             work.refuse(claim.source, "id", _OTHER)
         return own.number if own.number <= LARGEST else None
     if own.number != row:
-        work.refuse(claim.source, "id", _ANOTHER_ROW)
+        work.refuse(claim.source, "id", _ANOTHER_ROW if searched is None else _OTHER_THAN_FOUND)
     return row
 
 
@@ -149,10 +151,13 @@ def _check_post(
     """Refuse to create what is there, and names of it that are those of something else."""
     if searched is None and row is not None:
         work.refuse(claim.source, "identifier", _EXISTS)
-    for own, is_name in ((claim.source.own, True), (_ignored(claim.entry), searched is not None)):
-        named = _own(work, own, owners)
-        if is_name and named is not None and named.number in owners and named.number != searched:
-            work.refuse(claim.source, "id", _OTHER)
+    named = _own(work, claim.source.own, owners)
+    if named is not None and named.number in owners and named.number != searched:
+        # Of POST, it is the fullUrl that says so: the id of the resource is ignored.
+        work.refuse_entry(claim.entry, "fullUrl", _OTHER_URL)
+    ignored = _own(work, _ignored(claim.entry), owners)
+    if searched is not None and ignored is not None and ignored.number in {*owners} - {searched}:
+        work.refuse(claim.source, "id", _OTHER_THAN_FOUND)
 
 
 def _ignored(entry: Entry) -> OwnId | None:

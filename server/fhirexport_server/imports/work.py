@@ -140,6 +140,10 @@ class Work:
     def refuse_request(self, entry: Entry, text: str) -> None:
         """Says why what an entry asks for cannot be done."""
         at = "request.ifNoneExist" if entry.method is Method.POST else "request.url"
+        self.refuse_entry(entry, at, text)
+
+    def refuse_entry(self, entry: Entry, at: str, text: str) -> None:
+        """Says what is wrong with an element of an entry of a Bundle."""
         path = f"{entry.path.removesuffix('.resource')}.{at}"
         self.problems.tell(Severity.ERROR, entry.place, path, text)
 

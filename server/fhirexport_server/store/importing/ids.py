@@ -19,19 +19,23 @@ class Ids:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._next: dict[str, int] = {}
-        self._first_given: dict[str, int] = {}
+        self._given: dict[str, tuple[int, int]] = {}
 
     def new(self, table: str, count: int) -> list[int]:
         """Returns so many ids that no row of a table has or will be given."""
         numbers = self._new(table, count)
         if numbers:
-            self._first_given.setdefault(table, min(numbers))
+            first, last = self._given.get(table, (numbers[0], numbers[0]))
+            self._given[table] = min(first, *numbers), max(last, *numbers)
         return numbers
 
     def is_given(self, table: str, number: int) -> bool:
-        """Whether `new` has returned an id: those that an import brings, and passes over, are smaller."""
-        first = self._first_given.get(table)
-        return first is not None and number >= first
+        """Whether `new` has returned an id: those that an import brings, and passes over, are smaller.
+
+        What others have taken from the sequence meanwhile counts as well.
+        """
+        first, last = self._given.get(table, (0, -1))
+        return first <= number <= last
 
     def _new(self, table: str, count: int) -> list[int]:
         if not count:
