@@ -1,64 +1,31 @@
-"""Owns what callers import: the two clients, their answers and their errors."""
+"""What callers import: the two clients, their answers and their errors.
 
-from fhirexport._version import __version__
-from fhirexport.aio import AsyncClient, AsyncExport
-from fhirexport.aio_cache import AsyncCache
-from fhirexport.aio_imports import AsyncImports
-from fhirexport.cache import Cache
-from fhirexport.cache_models import CacheEntry, CacheHealth, CacheStats, DatasetStats, Invalidation, Warmed
-from fhirexport.client import Client, Export
-from fhirexport.errors import (
-    ConflictError,
-    DeadlineExceededError,
-    ExportError,
-    IncompleteError,
-    InvalidArgumentError,
-    NotFoundError,
-    OverloadedError,
-    ServerError,
-    SnapshotGoneError,
-    TooLargeError,
-    UnauthorizedError,
-    UnavailableError,
-    Violation,
-)
-from fhirexport.import_models import ImportProblem, ImportRevision, ImportSummary
-from fhirexport.imports import Imports
-from fhirexport.models import LegalEntity, Progress, Snapshot
+They are loaded when the first of them is asked for, and gRPC with them: the command has to say before that
+what gRPC may print.
+"""
 
-__all__ = [
-    "AsyncCache",
-    "AsyncClient",
-    "AsyncExport",
-    "AsyncImports",
-    "Cache",
-    "CacheEntry",
-    "CacheHealth",
-    "CacheStats",
-    "Client",
-    "ConflictError",
-    "DatasetStats",
-    "DeadlineExceededError",
-    "Export",
-    "ExportError",
-    "ImportProblem",
-    "ImportRevision",
-    "ImportSummary",
-    "Imports",
-    "IncompleteError",
-    "InvalidArgumentError",
-    "Invalidation",
-    "LegalEntity",
-    "NotFoundError",
-    "OverloadedError",
-    "Progress",
-    "ServerError",
-    "Snapshot",
-    "SnapshotGoneError",
-    "TooLargeError",
-    "UnauthorizedError",
-    "UnavailableError",
-    "Violation",
-    "Warmed",
-    "__version__",
-]
+from typing import TYPE_CHECKING
+
+from fhirexport._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from fhirexport._public import *  # noqa: F403 - exactly what is below
+
+
+def __getattr__(name: str) -> object:
+    # All that is offered begins with a capital. The rest are this package's modules, which Python finds.
+    if not name[:1].isupper() and name != "__all__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fhirexport import _public  # noqa: PLC0415 - what this is about
+
+    globals().update({each: getattr(_public, each) for each in ("__all__", *_public.__all__)})
+    try:
+        return globals()[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    from fhirexport import _public  # noqa: PLC0415 - as above
+
+    return sorted({*globals(), *_public.__all__})

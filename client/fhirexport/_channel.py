@@ -1,12 +1,14 @@
-"""Owns how a server is reached: target, credentials, retries, keepalive."""
+"""How a server is reached: target, credentials, retries, keepalive."""
 
 import ipaddress
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 
+from fhirexport._tls import TLS, system_certificates
 from fhirexport._version import __version__
 
 EXPORTS = "fhirexport.v1.ExportService"
@@ -15,6 +17,7 @@ UNARY_SECONDS = 30.0
 CACHE_SECONDS = 35.0
 """A little longer than the server gives itself, so that its own words come first."""
 HEALTH_SECONDS = 5.0
+_LAST_PORT = 65_535
 
 _RETRY = {
     "maxAttempts": 4,
@@ -38,16 +41,71 @@ _SERVICE_CONFIG = {
 }
 
 
+@dataclass(frozen=True)
+class Server:
+    """Where a server is, and how it is reached."""
+
+    target: str
+    """`host:port`, `dns:///host:port`, `unix:path`, or whatever else gRPC understands."""
+    tls: TLS | bool | None = None
+    """Whether to use TLS, and how. None: with any server but those on this machine."""
+
+    def __post_init__(self) -> None:
+        """Refuse what leads nowhere."""
+        if not self.target.strip():
+            raise ValueError("the address is empty: give host:port, such as localhost:50051")
+        if self.target.startswith(("http:", "https:")):
+            raise ValueError(f"{self.target}: an address is host:port, without http://")
+        _, colon, port = self.target.rpartition(":")
+        if colon and port.isdecimal() and port.isascii() and not 0 < int(port) <= _LAST_PORT:
+            raise ValueError(f"{self.target}: a port is a number from 1 to {_LAST_PORT}")
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it is reached with TLS."""
+        if self.tls is None:
+            return not is_local(self.target)
+        return self.tls is not False
+
+    @property
+    def confidential(self) -> bool:
+        """Whether nobody else can read what is sent."""
+        return self.encrypted or is_local(self.target)
+
+    def credentials(self) -> grpc.ChannelCredentials | None:
+        """Return the credentials of a channel; None for plaintext.
+
+        Raises:
+            ValueError: the system's certificates are to be trusted, and it has none.
+        """
+        if not self.encrypted:
+            return None
+        tls = self.tls if isinstance(self.tls, TLS) else TLS()
+        roots = tls.root_certificates
+        if roots is None:
+            roots = system_certificates()
+        return grpc.ssl_channel_credentials(roots, tls.private_key, tls.certificate_chain)
+
+    def options(self, *, watched: bool = True) -> Sequence[tuple[str, Any]]:
+        """Return the options of a channel to it; `watched` as below."""
+        more: list[tuple[str, Any]] = []
+        if is_local(self.target):
+            # What is for this machine does not leave it, whatever http_proxy says.
+            more.append(("grpc.enable_http_proxy", 0))
+        if isinstance(self.tls, TLS) and self.tls.server_name:
+            more.append(("grpc.ssl_target_name_override", self.tls.server_name))
+        return (*options(watched=watched), *more)
+
+
 def options(*, watched: bool = True) -> Sequence[tuple[str, Any]]:
-    """Returns a channel's options. The limit of 4 MiB a message stays as it is: no answer is larger.
+    """Return the options of any channel. The limit of 4 MiB a message stays as it is: no answer is larger.
 
     Args:
         watched: Whether the channel passes over servers that do not serve exports. One that asks after
             the server's health, or the cache's, must reach those too.
     """
-    config = _SERVICE_CONFIG if watched else _BALANCING
     return (
-        ("grpc.service_config", json.dumps(config)),
+        ("grpc.service_config", json.dumps(_SERVICE_CONFIG if watched else _BALANCING)),
         ("grpc.max_reconnect_backoff_ms", 5_000),  # gRPC's own two minutes are long for people who wait
         ("grpc.primary_user_agent", f"fhirexport/{__version__}"),
         ("grpc.keepalive_time_ms", 60_000),
@@ -59,20 +117,26 @@ def options(*, watched: bool = True) -> Sequence[tuple[str, Any]]:
     )
 
 
-def credentials(target: str, root_certificates: bytes | None) -> grpc.ChannelCredentials | None:
-    """Returns TLS credentials; None for a server on this machine that was given no certificates."""
-    if root_certificates is None and is_local(target):
-        return None
-    return grpc.ssl_channel_credentials(root_certificates)
+def server(target: str, *, tls: TLS | bool | None, root_certificates: bytes | None) -> Server:
+    """Return the server that a client's arguments name.
+
+    Raises:
+        ValueError: they contradict each other, or name none.
+    """
+    if root_certificates is None:
+        return Server(target, tls)
+    if tls is not None and tls is not True:
+        raise ValueError("give root_certificates or tls, not both")
+    return Server(target, TLS(root_certificates))
 
 
 def is_local(target: str) -> bool:
-    """Says whether a target is on this machine: the loopback, or a Unix socket."""
+    """Say whether a target is on this machine: the loopback, or a Unix socket."""
     if target.startswith(("unix:", "unix-abstract:")):
         return True
     address = target.removeprefix("dns:///").removeprefix("ipv4:").removeprefix("ipv6:")
     host = address.rpartition(":")[0].strip("[]") or address
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

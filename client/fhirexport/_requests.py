@@ -99,7 +99,7 @@ class Wanted:
 def entities(finess: str | None, page_token: str) -> export_service_pb2.ListLegalEntitiesRequest:
     """Returns the request of one page of EJs."""
     return export_service_pb2.ListLegalEntitiesRequest(
-        finess=finess or "", page_size=1000, page_token=page_token
+        finess=(finess or "").upper(), page_size=1000, page_token=page_token
     )
 
 

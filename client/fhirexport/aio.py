@@ -12,10 +12,12 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fhirexport import _channel, _requests
+from fhirexport._calls import Calls, Metadata
 from fhirexport._files import whole_file_async
 from fhirexport._reader import Reader
 from fhirexport._requests import OnProgress, Options, Wanted
 from fhirexport._resources import Resource, resources
+from fhirexport._tls import TLS
 from fhirexport.aio_cache import AsyncCache
 from fhirexport.aio_imports import AsyncImports
 from fhirexport.errors import from_rpc
@@ -34,9 +36,10 @@ class AsyncExport:
     """One export, not asked for before it is read. Each way of reading it asks anew."""
 
     def __init__(
-        self, stub: "ExportServiceAsyncStub", wanted: Wanted, on_progress: OnProgress | None
+        self, stub: "ExportServiceAsyncStub", calls: Calls, wanted: Wanted, on_progress: OnProgress | None
     ) -> None:
         self._stub = stub
+        self._calls = calls
         self._wanted = wanted
         self.on_progress = on_progress
         """Is told after each chunk how far the export has come."""
@@ -59,8 +62,9 @@ class AsyncExport:
     async def chunks(self, format: Format = "bundle") -> AsyncGenerator[bytes, None]:  # noqa: A002 - the word that everybody looks for
         """Yields the bytes of the export as they come. Only when it ends without an error are they whole."""
         reader = Reader(self._wanted.stream(format), self.on_progress)
+        arguments = self._calls.attempts()
         while not reader.finished:
-            call = self._stub.StreamExport(reader.request)
+            call = self._stub.StreamExport(reader.request, **arguments())
             try:
                 cache_status = _cache_status(await call.initial_metadata())
                 async for event in call:
@@ -107,36 +111,48 @@ class AsyncClient:
         self,
         target: str = "localhost:50051",
         *,
+        tls: TLS | bool | None = None,
+        metadata: Metadata = (),
+        timeout: float | None = None,
         root_certificates: bytes | None = None,
         channel: grpc.aio.Channel | None = None,
     ) -> None:
-        """Prepares a connection; it is made with the first call.
+        """Prepare a connection; it is made with the first call.
 
         Args:
-            target: `host:port`, `dns:///host:port` or `unix:path`. Any host but this one is reached by TLS.
-            root_certificates: what to trust, in PEM; the system's certificates if left out.
-            channel: one's own channel, in place of both. It stays open.
+            target: `host:port`, `dns:///host:port` or `unix:path`.
+            tls: how to use TLS; True: trusting the system's certificates; False: not at all. Left out, with
+                any server but those on this machine.
+            metadata: what to send with each call, such as `{"authorization": f"Bearer {token}"}`; or a
+                function that is asked for it each time.
+            timeout: how long a call may take, exports and imports included, in seconds. Left out, 30 for a
+                look-up, and as long as data comes for the rest.
+            root_certificates: short for `tls=TLS(root_certificates=…)`.
+            channel: one's own channel, in place of a target and TLS. It stays open.
+
+        Raises:
+            ValueError: the target is none, `authorization` would be sent to another machine without TLS, or
+                this system has no certificates.
         """
         self._opened: list[grpc.aio.Channel] = []
-        exports = channel or self._open(target, root_certificates)
+        server = _channel.server(target, tls=tls, root_certificates=root_certificates)
+        self._calls = Calls(metadata, timeout, confidential=channel is not None or server.confidential)
+        exports = channel or self._open(server)
         # Of its own, because the one for exports passes over a server that does not serve them.
-        operations = channel or self._open(target, root_certificates, watched=False)
+        operations = channel or self._open(server, watched=False)
         self._stub = ExportServiceStub(exports)
         self._health = health_pb2_grpc.HealthStub(operations)
-        self.cache = AsyncCache(CacheAdminStub(operations))
+        self.cache = AsyncCache(CacheAdminStub(operations), self._calls)
         """Looks after the server's cache."""
-        self.imports = AsyncImports(ImportServiceStub(exports))
+        self.imports = AsyncImports(ImportServiceStub(exports), self._calls)
         """Writes into the server's database."""
 
-    def _open(
-        self, target: str, root_certificates: bytes | None, *, watched: bool = True
-    ) -> grpc.aio.Channel:
-        credentials = _channel.credentials(target, root_certificates)
-        options = _channel.options(watched=watched)
+    def _open(self, server: _channel.Server, *, watched: bool = True) -> grpc.aio.Channel:
+        credentials, options = server.credentials(), server.options(watched=watched)
         if credentials is None:
-            channel = grpc.aio.insecure_channel(target, options=options)
+            channel = grpc.aio.insecure_channel(server.target, options=options)
         else:
-            channel = grpc.aio.secure_channel(target, credentials, options=options)
+            channel = grpc.aio.secure_channel(server.target, credentials, options=options)
         self._opened.append(channel)
         return channel
 
@@ -159,7 +175,7 @@ class AsyncClient:
         while True:
             try:
                 page = await self._stub.ListLegalEntities(
-                    _requests.entities(finess, token), timeout=_channel.UNARY_SECONDS
+                    _requests.entities(finess, token), **self._calls.arguments(_channel.UNARY_SECONDS)
                 )
             except grpc.aio.AioRpcError as error:
                 raise from_rpc(error) from error
@@ -189,7 +205,8 @@ class AsyncClient:
         """
         try:
             answer = await self._health.Check(
-                health_pb2.HealthCheckRequest(service=service), timeout=_channel.HEALTH_SECONDS
+                health_pb2.HealthCheckRequest(service=service),
+                **self._calls.arguments(_channel.HEALTH_SECONDS),
             )
         except grpc.aio.AioRpcError as error:
             raise from_rpc(error) from error
@@ -199,7 +216,7 @@ class AsyncClient:
         self, dataset: _requests.Dataset, ej: int, options: Options, *, movements: bool = False
     ) -> AsyncExport:
         wanted = Wanted.of(dataset, ej, options, movements=movements)
-        return AsyncExport(self._stub, wanted, options.get("on_progress"))
+        return AsyncExport(self._stub, self._calls, wanted, options.get("on_progress"))
 
 
 def _cache_status(metadata: grpc.aio.Metadata) -> str:

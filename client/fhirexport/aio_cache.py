@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 import grpc
 
 from fhirexport import _channel, _requests
+from fhirexport._calls import PLAIN, CallArguments, Calls
 from fhirexport.cache_models import CacheEntry, CacheHealth, CacheStats, Dataset, Invalidation, Warmed
 from fhirexport.errors import from_rpc
 from fhirexport.v1 import cache_admin_pb2
@@ -20,19 +21,28 @@ A = TypeVar("A")
 class AsyncCache:
     """The export cache, as an operator sees it. Every method raises ExportError where it fails."""
 
-    def __init__(self, stub: "CacheAdminAsyncStub") -> None:
+    def __init__(self, stub: "CacheAdminAsyncStub", calls: Calls = PLAIN) -> None:
         self._stub = stub
+        self._calls = calls
 
     async def stats(self) -> CacheStats:
         """Returns how full the cache is and how often it answers."""
         return CacheStats.from_message(
-            await _answer(self._stub.GetStats, cache_admin_pb2.GetStatsRequest(), _channel.CACHE_SECONDS)
+            await _answer(
+                self._stub.GetStats,
+                cache_admin_pb2.GetStatsRequest(),
+                self._calls.arguments(_channel.CACHE_SECONDS),
+            )
         )
 
     async def health(self) -> CacheHealth:
         """Returns whether the cache can be reached; does not fail when it cannot."""
         return CacheHealth.from_message(
-            await _answer(self._stub.GetHealth, cache_admin_pb2.GetHealthRequest(), _channel.HEALTH_SECONDS)
+            await _answer(
+                self._stub.GetHealth,
+                cache_admin_pb2.GetHealthRequest(),
+                self._calls.arguments(_channel.HEALTH_SECONDS),
+            )
         )
 
     async def entries(self, pattern: str | None = None) -> AsyncIterator[CacheEntry]:
@@ -43,7 +53,9 @@ class AsyncCache:
         token = ""
         while True:
             page = await _answer(
-                self._stub.ListEntries, _requests.cached(pattern, token), _channel.CACHE_SECONDS
+                self._stub.ListEntries,
+                _requests.cached(pattern, token),
+                self._calls.arguments(_channel.CACHE_SECONDS),
             )
             for message in page.entries:
                 yield CacheEntry.from_message(message)
@@ -62,14 +74,16 @@ class AsyncCache:
         answer = await _answer(
             self._stub.Invalidate,
             _requests.invalidation(pattern, reason, dry_run=dry_run),
-            _channel.CACHE_SECONDS,
+            self._calls.arguments(_channel.CACHE_SECONDS),
         )
         return Invalidation.from_message(answer)
 
     async def flush(self, *, reason: str = "") -> Invalidation:
         """Does the same to every entry of this service, and only to those."""
         answer = await _answer(
-            self._stub.Flush, cache_admin_pb2.FlushRequest(reason=reason), _channel.CACHE_SECONDS
+            self._stub.Flush,
+            cache_admin_pb2.FlushRequest(reason=reason),
+            self._calls.arguments(_channel.CACHE_SECONDS),
         )
         return Invalidation.from_message(answer)
 
@@ -80,7 +94,7 @@ class AsyncCache:
 
         One that fails is yielded with its `error`, and the next one tried.
         """
-        call = self._stub.Warm(_requests.warming(ej_ids, datasets))
+        call = self._stub.Warm(_requests.warming(ej_ids, datasets), **self._calls.arguments())
         try:
             async for message in call:
                 yield Warmed.from_message(message)
@@ -90,8 +104,10 @@ class AsyncCache:
             call.cancel()
 
 
-async def _answer(method: "grpc.aio.UnaryUnaryMultiCallable[Q, A]", request: Q, seconds: float) -> A:
+async def _answer(
+    method: "grpc.aio.UnaryUnaryMultiCallable[Q, A]", request: Q, arguments: CallArguments
+) -> A:
     try:
-        return await method(request, timeout=seconds)
+        return await method(request, **arguments)
     except grpc.aio.AioRpcError as error:
         raise from_rpc(error) from error

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 import grpc
 
 from fhirexport import _importing
+from fhirexport._calls import PLAIN, Calls
 from fhirexport._importing import Importing, Source
 from fhirexport.errors import from_rpc
 from fhirexport.import_models import ImportSummary
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
 class AsyncImports:
     """Writes FHIR resources into the server's database. Every method raises ExportError where it fails."""
 
-    def __init__(self, stub: "ImportServiceAsyncStub") -> None:
+    def __init__(self, stub: "ImportServiceAsyncStub", calls: Calls = PLAIN) -> None:
         self._stub = stub
+        self._calls = calls
 
     async def bundle(self, content: bytes | str, **options: Unpack[Importing]) -> ImportSummary:
         """Imports a Bundle: see `Imports.bundle`."""
         how = _importing.options(options)
         request = _importing.bundle(content, how)
         try:
-            answer = await self._stub.ImportBundle(request, timeout=_importing.BUNDLE_SECONDS)
+            answer = await self._stub.ImportBundle(
+                request, **self._calls.arguments(_importing.BUNDLE_SECONDS)
+            )
         except grpc.RpcError as error:
             raise from_rpc(error) from error
         return ImportSummary.from_message(answer.summary, how.request_id)
@@ -41,7 +45,7 @@ class AsyncImports:
             _awaited(source, how) if isinstance(source, AsyncIterator) else _importing.messages(source, how)
         )
         try:
-            answer = await self._stub.ImportResources(messages)
+            answer = await self._stub.ImportResources(messages, **self._calls.arguments())
         except grpc.RpcError as error:
             raise from_rpc(error) from error
         return ImportSummary.from_message(answer.summary, how.request_id)

@@ -6,6 +6,7 @@ from typing import TypeVar
 import grpc
 
 from fhirexport import _channel, _requests
+from fhirexport._calls import PLAIN, CallArguments, Calls
 from fhirexport.cache_models import CacheEntry, CacheHealth, CacheStats, Dataset, Invalidation, Warmed
 from fhirexport.errors import from_rpc
 from fhirexport.v1 import cache_admin_pb2
@@ -18,19 +19,28 @@ A = TypeVar("A")
 class Cache:
     """The export cache, as an operator sees it. Every method raises ExportError where it fails."""
 
-    def __init__(self, stub: CacheAdminStub) -> None:
+    def __init__(self, stub: CacheAdminStub, calls: Calls = PLAIN) -> None:
         self._stub = stub
+        self._calls = calls
 
     def stats(self) -> CacheStats:
         """Returns how full the cache is and how often it answers."""
         return CacheStats.from_message(
-            _answer(self._stub.GetStats, cache_admin_pb2.GetStatsRequest(), _channel.CACHE_SECONDS)
+            _answer(
+                self._stub.GetStats,
+                cache_admin_pb2.GetStatsRequest(),
+                self._calls.arguments(_channel.CACHE_SECONDS),
+            )
         )
 
     def health(self) -> CacheHealth:
         """Returns whether the cache can be reached; does not fail when it cannot."""
         return CacheHealth.from_message(
-            _answer(self._stub.GetHealth, cache_admin_pb2.GetHealthRequest(), _channel.HEALTH_SECONDS)
+            _answer(
+                self._stub.GetHealth,
+                cache_admin_pb2.GetHealthRequest(),
+                self._calls.arguments(_channel.HEALTH_SECONDS),
+            )
         )
 
     def entries(self, pattern: str | None = None) -> Iterator[CacheEntry]:
@@ -40,7 +50,11 @@ class Cache:
         """
         token = ""
         while True:
-            page = _answer(self._stub.ListEntries, _requests.cached(pattern, token), _channel.CACHE_SECONDS)
+            page = _answer(
+                self._stub.ListEntries,
+                _requests.cached(pattern, token),
+                self._calls.arguments(_channel.CACHE_SECONDS),
+            )
             yield from map(CacheEntry.from_message, page.entries)
             token = page.next_page_token
             if not token:
@@ -57,14 +71,16 @@ class Cache:
         answer = _answer(
             self._stub.Invalidate,
             _requests.invalidation(pattern, reason, dry_run=dry_run),
-            _channel.CACHE_SECONDS,
+            self._calls.arguments(_channel.CACHE_SECONDS),
         )
         return Invalidation.from_message(answer)
 
     def flush(self, *, reason: str = "") -> Invalidation:
         """Does the same to every entry of this service, and only to those."""
         answer = _answer(
-            self._stub.Flush, cache_admin_pb2.FlushRequest(reason=reason), _channel.CACHE_SECONDS
+            self._stub.Flush,
+            cache_admin_pb2.FlushRequest(reason=reason),
+            self._calls.arguments(_channel.CACHE_SECONDS),
         )
         return Invalidation.from_message(answer)
 
@@ -73,7 +89,7 @@ class Cache:
 
         One that fails is yielded with its `error`, and the next one tried.
         """
-        call = self._stub.Warm(_requests.warming(ej_ids, datasets))
+        call = self._stub.Warm(_requests.warming(ej_ids, datasets), **self._calls.arguments())
         try:
             yield from map(Warmed.from_message, call)
         except grpc.RpcError as error:
@@ -82,8 +98,8 @@ class Cache:
             call.cancel()
 
 
-def _answer(method: "grpc.UnaryUnaryMultiCallable[Q, A]", request: Q, seconds: float) -> A:
+def _answer(method: "grpc.UnaryUnaryMultiCallable[Q, A]", request: Q, arguments: CallArguments) -> A:
     try:
-        return method(request, timeout=seconds)
+        return method(request, **arguments)
     except grpc.RpcError as error:
         raise from_rpc(error) from error

@@ -5,6 +5,7 @@ from typing import Unpack
 import grpc
 
 from fhirexport import _importing
+from fhirexport._calls import PLAIN, Calls
 from fhirexport._importing import Importing, Source
 from fhirexport.errors import from_rpc
 from fhirexport.import_models import ImportSummary
@@ -14,8 +15,9 @@ from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 class Imports:
     """Writes FHIR resources into the server's database. Every method raises ExportError where it fails."""
 
-    def __init__(self, stub: ImportServiceStub) -> None:
+    def __init__(self, stub: ImportServiceStub, calls: Calls = PLAIN) -> None:
         self._stub = stub
+        self._calls = calls
 
     def bundle(self, content: bytes | str, **options: Unpack[Importing]) -> ImportSummary:
         """Imports a Bundle of at most 8 MiB. One of type transaction or collection is written whole or not.
@@ -28,7 +30,7 @@ class Imports:
         how = _importing.options(options)
         request = _importing.bundle(content, how)
         try:
-            answer = self._stub.ImportBundle(request, timeout=_importing.BUNDLE_SECONDS)
+            answer = self._stub.ImportBundle(request, **self._calls.arguments(_importing.BUNDLE_SECONDS))
         except grpc.RpcError as error:
             raise from_rpc(error) from error
         return ImportSummary.from_message(answer.summary, how.request_id)
@@ -43,7 +45,7 @@ class Imports:
         """
         how = _importing.options(options)
         try:
-            answer = self._stub.ImportResources(_importing.messages(source, how))
+            answer = self._stub.ImportResources(_importing.messages(source, how), **self._calls.arguments())
         except grpc.RpcError as error:
             raise from_rpc(error) from error
         return ImportSummary.from_message(answer.summary, how.request_id)

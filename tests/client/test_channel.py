@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from fhirexport import _channel
+from fhirexport import TLS, _channel
+from fhirexport._channel import Server
 
 
 @pytest.mark.parametrize(
@@ -24,15 +25,28 @@ from fhirexport import _channel
 )
 def test_only_a_server_on_this_machine_is_reached_without_tls(target: str, local: bool) -> None:  # noqa: FBT001 - a table
     assert _channel.is_local(target) is local
-    assert (_channel.credentials(target, None) is None) is local
+    assert (Server(target).credentials() is None) is local
 
 
 def test_certificates_mean_tls_also_on_this_machine() -> None:
-    assert _channel.credentials("localhost:50051", b"") is not None
+    assert Server("localhost:50051", TLS(b"")).credentials() is not None
+    assert Server("localhost:50051", tls=True).credentials() is not None
+
+
+def test_what_the_package_offers_is_there_when_it_is_asked_for() -> None:
+    program = (
+        "import fhirexport, sys; assert 'grpc' not in sys.modules; from fhirexport import *; "
+        "assert set(fhirexport.__all__) <= set(dir(fhirexport)) & set(globals()) | {'__version__'}; "
+        "fhirexport.Client; fhirexport.errors; print(hasattr(fhirexport, 'Nonsense'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_the_library_brings_neither_the_server_nor_the_command_line() -> None:
-    program = "import fhirexport, sys; print(sorted({m.partition('.')[0] for m in sys.modules}))"
+    program = (
+        "from fhirexport import *; import sys; print(sorted({m.partition('.')[0] for m in sys.modules}))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = done.stdout
     assert "'fhirexport'" in loaded

@@ -23,20 +23,17 @@ COMMANDS = (
     "venues 1 --movements -o -",
     "health",
     "doctor",
-    "doctor --json",
     "cache stats",
     "cache stats --watch 0.1 --json",
     "cache health",
-    "cache entries --json",
+    "cache entries",
     "cache invalidate fhir:export:*",
     "cache warm 1 --json",
     "cache flush --yes",
     "import structure.json",
     "--version",
     "--help",
-    "cache --help",
     "venues --help",
-    "--show-completion bash",
 )
 FULL = "fhirexport: standard output: No space left on device\n"
 CLOSED = "fhirexport: standard output: Bad file descriptor\n"

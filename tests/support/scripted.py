@@ -16,9 +16,9 @@ from grpc_status import rpc_status
 
 Event = export_service_pb2.StreamExportResponse
 HANG: Final = "hang"
-Script = Sequence[Event | grpc.StatusCode | Literal["hang"]]
+Script = Sequence[Event | grpc.StatusCode | float | Literal["hang"]]
 """What one attempt plays: events, and at its end perhaps the status that it breaks with. With HANG, it says
-nothing more until it is told to go on; then it breaks."""
+nothing more until it is told to go on; then it breaks. A number is a time to wait, in seconds."""
 LINES = [f'{{"resourceType":"Patient","id":"pat-{n}"}}\n'.encode() for n in range(4)]
 """The resources of one export."""
 WHOLE = b"".join(LINES)
@@ -56,6 +56,8 @@ class Scripted:
 
     def __init__(self, *scripts: Script) -> None:
         self.requests: list[export_service_pb2.StreamExportRequest] = []
+        self.metadata: list[dict[str, str]] = []
+        """What came with each request."""
         self._scripts = scripts
         self.hanging = asyncio.Event()
         self.go_on = asyncio.Event()
@@ -70,7 +72,11 @@ class Scripted:
         """Plays the next script."""
         script = self._scripts[min(len(self.requests), len(self._scripts) - 1)]
         self.requests.append(request)
+        self.metadata.append({key: str(value) for key, value in context.invocation_metadata() or ()})
         for step in script:
+            if isinstance(step, float):
+                await asyncio.sleep(step)
+                continue
             if step == HANG:
                 self.hanging.set()
                 await self.go_on.wait()

@@ -14,7 +14,9 @@ from rich.live import Live
 
 from fhirexport.cache_models import Dataset
 from fhirexport.cli import cache_output, output
-from fhirexport.cli.common import AsJson, ej_id, exit_status, told
+from fhirexport.cli.common import AsJson, example, exit_status
+from fhirexport.cli.connecting import connected, grouping
+from fhirexport.cli.legal_entities import complete_ej, ej_id
 from fhirexport.client import Client
 from fhirexport.errors import DeadlineExceededError, ExportError, UnavailableError
 
@@ -29,14 +31,18 @@ class _Dataset(StrEnum):
 
 _PASSING = (UnavailableError, DeadlineExceededError)
 
-app = typer.Typer(name="cache", no_args_is_help=True, help="Look after the cache.")
+app = typer.Typer(
+    name="cache", no_args_is_help=True, help="Look after the cache.", epilog=example("cache stats")
+)
+app.callback()(grouping(lambda context: None))  # noqa: ARG005 - what the options are remembered in
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; the server writes it down.")]
 
 
-@app.command()
+@app.command(epilog=example("cache stats --watch 5"))
+@connected
 def stats(
-    context: typer.Context,
+    client: Client,
     *,
     seconds: Annotated[
         float | None,
@@ -46,25 +52,22 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """Say how full the cache is and how often it answers."""
-    client: Client = context.obj
     if seconds is not None and not watch:
         raise typer.BadParameter("SECONDS goes with --watch")
     if watch:
         _watch(client, seconds or 2.0, as_json=as_json)
-    with told():
-        found = client.cache.stats()
+    found = client.cache.stats()
     if as_json:
         output.print_json(asdict(found))
     else:
         Console().print(cache_output.stats(found))
 
 
-@app.command()
-def health(context: typer.Context, *, as_json: AsJson = False) -> None:
+@app.command(epilog=example("cache health"))
+@connected
+def health(client: Client, *, as_json: AsJson = False) -> None:
     """Say how the cache does; exit status 1 when exports have to do without it."""
-    client: Client = context.obj
-    with told():
-        found = client.cache.health()
+    found = client.cache.health()
     if as_json:
         output.print_json(asdict(found))
     else:
@@ -72,9 +75,10 @@ def health(context: typer.Context, *, as_json: AsJson = False) -> None:
     raise typer.Exit(0 if found.state in {"healthy", "disabled"} else 1)
 
 
-@app.command()
+@app.command(epilog=example("cache entries 'fhir:export:*:ej:1' --json"))
+@connected
 def entries(
-    context: typer.Context,
+    client: Client,
     *,
     pattern: Annotated[
         str | None, typer.Argument(help="A glob on the key, such as 'fhir:export:*:ej:1'; all if left out.")
@@ -82,19 +86,18 @@ def entries(
     as_json: AsJson = False,
 ) -> None:
     """List what is cached; with --json, one entry a line."""
-    client: Client = context.obj
-    with told():
-        found = client.cache.entries(pattern)
-        if as_json:
-            for entry in found:
-                output.print_json_line(asdict(entry))
-        else:
-            Console().print(cache_output.entries(sorted(found, key=lambda entry: entry.key)))
+    found = client.cache.entries(pattern)
+    if as_json:
+        for entry in found:
+            output.print_json_line(asdict(entry))
+    else:
+        Console().print(cache_output.entries(sorted(found, key=lambda entry: entry.key)))
 
 
-@app.command()
+@app.command(epilog=example("cache invalidate 'fhir:export:venues:*' --reason 'codes corrected'"))
+@connected
 def invalidate(
-    context: typer.Context,
+    client: Client,
     *,
     pattern: Annotated[str, typer.Argument(help="A glob on the key, such as 'fhir:export:*:ej:1'.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
@@ -102,44 +105,44 @@ def invalidate(
     as_json: AsJson = False,
 ) -> None:
     """Make the entries that a pattern names count no more, in every server; delete them."""
-    client: Client = context.obj
-    with told():
-        done = client.cache.invalidate(pattern, dry_run=dry_run, reason=reason)
+    done = client.cache.invalidate(pattern, dry_run=dry_run, reason=reason)
     if as_json:
         output.print_json(asdict(done))
     else:
         Console().print(cache_output.invalidated(done, dry_run=dry_run), soft_wrap=True)
 
 
-@app.command()
+@app.command(epilog=example("cache flush --yes --reason 'after the move'"))
+@connected
 def flush(
-    context: typer.Context,
+    client: Client,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Do the same to every entry of this service; other applications' keys are left alone."""
-    client: Client = context.obj
     if not yes:
         if not sys.stdin.isatty():
             raise typer.BadParameter("give --yes: there is no terminal to ask on")
         typer.confirm("Make every cached export count no more, and delete it?", abort=True, err=True)
-    with told():
-        done = client.cache.flush(reason=reason)
+    done = client.cache.flush(reason=reason)
     if as_json:
         output.print_json({"deleted_count": done.deleted_count, "deletion_pending": done.deletion_pending})
     else:
         Console().print(cache_output.flushed(done), soft_wrap=True)
 
 
-@app.command()
+@app.command(epilog=example("cache warm 1 010780054 --dataset patients"))
+@connected
 def warm(
-    context: typer.Context,
+    client: Client,
     *,
     ejs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="EJ", help="Ids or FINESS numbers; all if left out."),
+        typer.Argument(
+            metavar="EJ", help="Ids or FINESS numbers; all if left out.", autocompletion=complete_ej
+        ),
     ] = None,
     datasets: Annotated[
         list[_Dataset] | None, typer.Option("--dataset", help="Only this dataset; may be given again.")
@@ -147,14 +150,12 @@ def warm(
     as_json: AsJson = False,
 ) -> None:
     """Render exports into the cache before anyone asks; with --json, one a line."""
-    client: Client = context.obj
-    with told():
-        failure = _warmed(
-            client,
-            [ej_id(client, ej) for ej in ejs or ()],
-            [dataset.value for dataset in datasets or ()],
-            as_json=as_json,
-        )
+    failure = _warmed(
+        client,
+        [ej_id(client, ej) for ej in ejs or ()],
+        [dataset.value for dataset in datasets or ()],
+        as_json=as_json,
+    )
     if failure is not None:
         raise typer.Exit(exit_status(failure))
 
@@ -178,7 +179,7 @@ def _warmed(
 def _watch(client: Client, seconds: float, *, as_json: bool) -> None:
     """Shows the figures again and again; an end of the connection is told, and waited out."""
     console = Console()
-    with told(), _until_interrupted():
+    with _until_interrupted():
         if as_json or not console.is_terminal:
             while True:
                 try:

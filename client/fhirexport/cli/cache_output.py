@@ -16,6 +16,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from fhirexport.cache_models import CacheEntry, CacheHealth, CacheStats, Invalidation, Warmed
+from fhirexport.cli.output import said
 from fhirexport.errors import ExportError
 
 
@@ -86,7 +87,7 @@ def warmed(done: Warmed) -> str:
     """Returns a line on one export that was to be warmed."""
     what = f"{done.entry.dataset or '?'} of EJ {done.entry.ej_id}"
     if done.error is not None:
-        return f"{what}: failed: {done.error.message}"
+        return f"{what}: failed: {said(done.error)}"
     if done.elapsed is None:
         return f"{what}: was there"
     return f"{what}: made in {done.elapsed.total_seconds():.2f} s"

@@ -6,32 +6,46 @@ from typing import Any
 
 import grpc
 
-from fhirexport import _channel
+from fhirexport._channel import Server
+from fhirexport._tls import GRPC_ROOTS, TLS
 from fhirexport.cli.findings import Finding, outcome, told
-from fhirexport.cli.reaching import SOCKET_SECONDS, Place, connection
+from fhirexport.cli.reaching import SOCKET_SECONDS, Place, connection, wants_certificate
 from fhirexport.client import Client
-from fhirexport.errors import ExportError, NotFoundError
+from fhirexport.errors import ExportError, NotFoundError, UnauthorizedError
 
 
-def channel(target: str) -> grpc.Channel:
+def channel(server: Server) -> grpc.Channel:
     """Returns a channel as clients have it, but for one that passes over servers that do not serve."""
-    return _opened(target, _channel.credentials(target, None))
+    return _opened(server, server.target)
 
 
-def silence(client: Client, target: str, where: Place) -> Finding | None:
+def silence(client: Client, server: Server, where: Place) -> Finding | None:
     """Returns what is wrong where gRPC itself does not work; None where it does."""
     error = outcome(lambda: client.health(""))
     if isinstance(error, ExportError) and error.code is grpc.StatusCode.UNAVAILABLE and where.host:
-        error = _of_one_address(target, where) or error
+        error = _of_one_address(server, where) or error
     match error:
-        case NotFoundError() | str():
+        case NotFoundError() | str() | UnauthorizedError():
             return None
         case ExportError(code=grpc.StatusCode.UNIMPLEMENTED):
             advice = "correct the address: what is served there has no health service, as fhirexport has"
-        case ExportError(message=text) if "CERTIFICATE" in text.upper():
+        case ExportError(message=text) if "HOSTNAME VERIFICATION" in text.upper():
             advice = (
-                "have gRPC trust the certificate: GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names a PEM file of "
-                "authorities; and use a name that is in it"
+                "use the name in the server's certificate as --address, or say which it is with "
+                "--server-name (FHIREXPORT_SERVER_NAME)"
+            )
+            return Finding("gRPC", "problem", "the server's certificate is for another name", advice)
+        case ExportError(message=text) if "CERTIFICATE_VERIFY_FAILED" in text.upper():
+            advice = (
+                "give the authority that issued it with --ca (FHIREXPORT_CA); without it, the system's "
+                f"count, or those of {GRPC_ROOTS} where it is set"
+            )
+            message = f"the server's certificate is not trusted: {_cause(text)}"
+            return Finding("gRPC", "problem", message, advice)
+        case ExportError() if server.encrypted and outcome(lambda: _wanting(server, where)) is True:
+            advice = "give --cert and --key (FHIREXPORT_CERT, FHIREXPORT_KEY), of an authority that it trusts"
+            return Finding(
+                "gRPC", "problem", "the server hangs up on this client, and wants a certificate of it", advice
             )
         case _:
             advice = (
@@ -40,7 +54,17 @@ def silence(client: Client, target: str, where: Place) -> Finding | None:
     return Finding("gRPC", "problem", f"calls fail: {told(error)}", advice)
 
 
-def _of_one_address(target: str, where: Place) -> Exception | None:
+def _wanting(server: Server, where: Place) -> bool:
+    shown = isinstance(server.tls, TLS) and server.tls.certificate_chain is not None
+    return not shown and wants_certificate(where, SOCKET_SECONDS)
+
+
+def _cause(text: str) -> str:
+    """Returns what OpenSSL says of a certificate, at the end of a message of gRPC's."""
+    return text.upper().partition("CERTIFICATE_VERIFY_FAILED:")[2].partition(":")[0].strip().lower()
+
+
+def _of_one_address(server: Server, where: Place) -> Exception | None:
     """Returns how a call fails at the address that accepts connections; None where it does not.
 
     Of a name with several addresses, gRPC tells how it failed at one: maybe one where nobody listens.
@@ -51,11 +75,10 @@ def _of_one_address(target: str, where: Place) -> Exception | None:
     version = ip_address(found).version
     host = f"[{found}]" if version == 6 else found  # noqa: PLR2004 - of IP
     # Only the way is another: the server is called, and known, by its name.
-    name = (
-        ("grpc.default_authority", f"{where.host}:{where.port}"),
-        ("grpc.ssl_target_name_override", where.host),
-    )
-    opened = _opened(f"ipv{version}:{host}:{where.port}", _channel.credentials(target, None), name)
+    name = [("grpc.default_authority", f"{where.host}:{where.port}")]
+    if not (isinstance(server.tls, TLS) and server.tls.server_name):
+        name.append(("grpc.ssl_target_name_override", where.host))
+    opened = _opened(server, f"ipv{version}:{host}:{where.port}", name)
     with opened as alone, Client(channel=alone) as client:
         error = outcome(lambda: client.health(""))
     return error if isinstance(error, Exception) else None
@@ -66,10 +89,9 @@ def _address(where: Place) -> str:
         return str(made.getpeername()[0])
 
 
-def _opened(
-    target: str, credentials: grpc.ChannelCredentials | None, more: Sequence[tuple[str, Any]] = ()
-) -> grpc.Channel:
-    options = (*_channel.options(watched=False), *more)
+def _opened(server: Server, target: str, more: Sequence[tuple[str, Any]] = ()) -> grpc.Channel:
+    credentials = server.credentials()
+    options = (*server.options(watched=False), *more)
     if credentials is None:
         return grpc.insecure_channel(target, options=options)
     return grpc.secure_channel(target, credentials, options=options)

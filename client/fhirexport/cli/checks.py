@@ -5,7 +5,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 
+import grpc
+
 from fhirexport import _channel, _requests
+from fhirexport._calls import PLAIN, Calls
+from fhirexport._channel import Server
 from fhirexport._requests import Wanted
 from fhirexport.cache_models import CacheHealth
 from fhirexport.cli import calling
@@ -41,34 +45,53 @@ _ADVICE = {
 _EXPORTS_NEED = ("", _channel.EXPORTS)
 
 
-def examine(target: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Finding]:
+def examine(
+    target: str | Server,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    calls: Calls = PLAIN,
+) -> Iterator[Finding]:
     """Looks at a server, from the outside in; ends with the first thing that hides all the others.
 
     Args:
-        target: The server's address.
+        target: The server, or its address.
         now: This machine's clock.
+        calls: How to call it.
     """
-    where = place(target)
-    found = list(_reached(target, where))
-    yield from found
-    if where is None or any(one.level == "problem" for one in found):
-        return
-    with calling.channel(target) as channel, Client(channel=channel) as client:
-        silent = calling.silence(client, target, where)
-        if silent is not None:
-            yield silent
+    server = target if isinstance(target, Server) else Server(target)
+    for finding in reach(server, calls):
+        yield finding
+        if finding.level == "problem":
             return
+    with calling.channel(server) as channel, _client(channel, calls) as client:
         cache = outcome(client.cache.health)
         switched_off = isinstance(cache, CacheHealth) and cache.state == "disabled"
         yield from _healths(client, without=_CACHE if switched_off else None)
         yield from _redis(cache)
-        yield from _database(ExportServiceStub(channel), now)
+        yield from _database(ExportServiceStub(channel), calls, now)
 
 
-def _reached(target: str, where: Place | None) -> Iterator[Finding]:
+def reach(server: Server, calls: Calls = PLAIN) -> Iterator[Finding]:
+    """Looks at how far a server is reached; ends with the first problem, else with a call that works."""
+    where = place(server.target)
+    for finding in _reached(server, where):
+        yield finding
+        if finding.level == "problem":
+            return
+    if where is not None:
+        with calling.channel(server) as channel, _client(channel, calls) as client:
+            silent = calling.silence(client, server, where)
+        if silent is not None:
+            yield silent
+
+
+def _client(channel: grpc.Channel, calls: Calls) -> Client:
+    return Client(channel=channel, metadata=calls.metadata, timeout=min(calls.timeout or SECONDS, SECONDS))
+
+
+def _reached(server: Server, where: Place | None) -> Iterator[Finding]:
     if where is None:
         advice = "give host:port, [ipv6]:port or unix:path, such as localhost:50051"
-        yield Finding("address", "problem", f"{target} is no address", advice)
+        yield Finding("address", "problem", f"{server.target} is no address", advice)
         return
     if where.host:
         found = outcome(lambda: addresses(where))
@@ -86,24 +109,30 @@ def _reached(target: str, where: Place | None) -> Iterator[Finding]:
         yield Finding("connection", "problem", f"{at} accepts no connection: {told(made)}", advice)
         return
     yield Finding("connection", "ok", f"{at} accepts connections, in {_milliseconds(begun)}")
-    yield _encryption(target, where)
+    yield _encryption(server, where)
 
 
-def _encryption(target: str, where: Place) -> Finding:
-    ours = "plaintext" if _channel.credentials(target, None) is None else "TLS"
+def _encryption(server: Server, where: Place) -> Finding:
+    ours = "TLS" if server.encrypted else "plaintext"
     theirs = outcome(lambda: spoken(where, SOCKET_SECONDS))
     if theirs == ours:
         return Finding("encryption", "ok", f"{ours}, on both sides")
     if theirs == "plaintext":
         advice = (
             "put TLS in front of the server, or tunnel to it "
-            f"(ssh -L 50051:localhost:{where.port} {where.host}) and use --address localhost:50051"
+            f"(ssh -L 50051:localhost:{where.port} {where.host}) and use --address localhost:50051; or, "
+            "where nobody else can listen, give --plaintext (FHIREXPORT_PLAINTEXT=true)"
         )
-        message = "the server speaks plaintext, and this client speaks TLS to any machine but its own"
+        why = "to any machine but its own" if server.tls is None else "as it was told to"
+        message = f"the server speaks plaintext, and this client speaks TLS {why}"
         return Finding("encryption", "problem", message, advice)
     if theirs == "TLS":
-        advice = "use the name in the server's certificate as --address, not the loopback"
-        message = "the server speaks TLS, and this client speaks plaintext to its own machine"
+        advice = (
+            "give --tls, or with --ca the authority that issued the server's certificate; the certificate's "
+            "name is to be that of --address, or of --server-name"
+        )
+        why = "to its own machine" if server.tls is None else "as it was told to"
+        message = f"the server speaks TLS, and this client speaks plaintext {why}"
         return Finding("encryption", "problem", message, advice)
     if theirs == "nothing":
         advice = "the server, or what is in front of it, hangs: look at its log and its load, then restart it"
@@ -154,10 +183,10 @@ def _redis(found: CacheHealth | Exception) -> Iterator[Finding]:
         yield Finding("Redis", "warning", message or warning, advice)
 
 
-def _database(stub: ExportServiceStub, now: Callable[[], datetime]) -> Iterator[Finding]:
+def _database(stub: ExportServiceStub, calls: Calls, now: Callable[[], datetime]) -> Iterator[Finding]:
     begun = monotonic()
     request = ListLegalEntitiesRequest(page_size=1)
-    page = outcome(lambda: stub.ListLegalEntities(request, timeout=SECONDS))
+    page = outcome(lambda: stub.ListLegalEntities(request, **calls.arguments(SECONDS)))
     if isinstance(page, Exception):
         advice = _advice(page, "docs/operations.md, 'The database does not answer'")
         yield Finding("database", "problem", told(page), advice)
@@ -167,7 +196,7 @@ def _database(stub: ExportServiceStub, now: Callable[[], datetime]) -> Iterator[
         yield Finding("database", "warning", "it answers, and has no legal entity (EJ) to export", advice)
         return
     yield Finding("database", "ok", f"answers, in {_milliseconds(begun)}")
-    yield from _clock(stub, page.legal_entities[0].ej_id, now)
+    yield from _clock(stub, calls, page.legal_entities[0].ej_id, now)
 
 
 def _advice(error: Exception, otherwise: str) -> str:
@@ -179,9 +208,9 @@ def _advice(error: Exception, otherwise: str) -> str:
     return _ADVICE.get(error.reason, otherwise)
 
 
-def _read_time(stub: ExportServiceStub, dataset: _requests.Dataset, ej_id: int) -> datetime:
+def _read_time(stub: ExportServiceStub, calls: Calls, dataset: _requests.Dataset, ej_id: int) -> datetime:
     """Begins an export that is read from the database, and gives it up."""
-    call = stub.StreamExport(Wanted(dataset, ej_id, fresh=True).stream("ndjson"), timeout=SECONDS)
+    call = stub.StreamExport(Wanted(dataset, ej_id, fresh=True).stream("ndjson"), **calls.arguments(SECONDS))
     try:
         for event in call:
             return Snapshot.from_message(event.started, "").read_time
@@ -190,12 +219,14 @@ def _read_time(stub: ExportServiceStub, dataset: _requests.Dataset, ej_id: int) 
     raise IncompleteError("the stream ended before it had begun")
 
 
-def _clock(stub: ExportServiceStub, ej_id: int, now: Callable[[], datetime]) -> Iterator[Finding]:
+def _clock(
+    stub: ExportServiceStub, calls: Calls, ej_id: int, now: Callable[[], datetime]
+) -> Iterator[Finding]:
     """Compares the server's clock with ours: all that is known is that it was read during a call."""
     readings: list[tuple[datetime, datetime, datetime]] = []
     for name, dataset in _DATASETS.items():
         begun = now()
-        read_time = outcome(partial(_read_time, stub, dataset, ej_id))
+        read_time = outcome(partial(_read_time, stub, calls, dataset, ej_id))
         if isinstance(read_time, Exception):
             advice = _advice(read_time, "docs/operations.md, 'Exports fail'")
             yield Finding("exports", "problem", f"the export of {name} fails: {told(read_time)}", advice)

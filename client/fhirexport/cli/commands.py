@@ -1,8 +1,7 @@
 """Owns what can be typed: one function for each command."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -12,20 +11,26 @@ import typer
 from fhirexport import __version__
 from fhirexport._requests import Options
 from fhirexport.cli import cache, doctor, imports, output
-from fhirexport.cli.common import AsJson, ej_id, told
+from fhirexport.cli.common import AsJson, example
+from fhirexport.cli.connecting import connected, connecting, grouping
+from fhirexport.cli.legal_entities import complete_ej, complete_finess, ej_id
 from fhirexport.client import Client, Export
 from fhirexport.models import Format
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    epilog=example("--address localhost:50051 entities"),
     help="Exports a hospital group's structure, patients and venues as FHIR R4 (FR Core).",
 )
 app.add_typer(cache.app)
-app.command()(doctor.doctor)
-app.command("import")(imports.import_)
+app.command(epilog=example("doctor --address localhost:50051"))(connecting(doctor.doctor))
+app.command("import", epilog=example("import venues.ndjson --ej 1"))(connected(imports.import_))
 
-Ej = Annotated[str, typer.Argument(metavar="EJ", help="The EJ: its id, or its FINESS number.")]
+Ej = Annotated[
+    str,
+    typer.Argument(metavar="EJ", help="The EJ: its id, or its FINESS number.", autocompletion=complete_ej),
+]
 Layout = Annotated[Format, typer.Option("--format", help="How to lay the resources out.")]
 Target = Annotated[Path | None, typer.Option("--output", "-o", help="A file; - or nothing: standard output.")]
 Staleness = Annotated[
@@ -43,23 +48,22 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - the signature that typer c
         raise typer.Exit
 
 
-@app.callback()
-def connect(
+def _connect(
     context: typer.Context,
-    address: Annotated[
-        str, typer.Option(envvar="FHIREXPORT_ADDRESS", metavar="HOST:PORT", help="The server.")
-    ] = "localhost:50051",
-    version: Annotated[  # noqa: ARG001 - its callback has done all there is to do
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Prepares the connection that the commands share."""
-    context.obj = context.with_resource(_connected(address))
+    pass
 
 
-@app.command()
+app.callback()(grouping(_connect, variables=True))
+
+
+@app.command(epilog=example("structure 1 -o structure.json"))
+@connected
 def structure(
-    context: typer.Context,
+    client: Client,
     ej: Ej,
     layout: Layout = "bundle",
     target: Target = None,
@@ -69,14 +73,14 @@ def structure(
     as_json: AsJson = False,
 ) -> None:
     """Export an EJ's structure: the EJ, its sites, units, rooms and beds."""
-    client: Client = context.obj
     options = _options(staleness, fresh=fresh, etag=etag)
     _export(client, ej, lambda number: client.structure(number, **options), layout, target, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=example("patients 010780054 --format ndjson -o patients.ndjson"))
+@connected
 def patients(
-    context: typer.Context,
+    client: Client,
     ej: Ej,
     layout: Layout = "bundle",
     target: Target = None,
@@ -86,14 +90,14 @@ def patients(
     as_json: AsJson = False,
 ) -> None:
     """Export an EJ's patients."""
-    client: Client = context.obj
     options = _options(staleness, fresh=fresh, etag=etag)
     _export(client, ej, lambda number: client.patients(number, **options), layout, target, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=example("venues 1 --movements --format ndjson -o venues.ndjson"))
+@connected
 def venues(
-    context: typer.Context,
+    client: Client,
     ej: Ej,
     layout: Layout = "bundle",
     target: Target = None,
@@ -106,7 +110,6 @@ def venues(
     as_json: AsJson = False,
 ) -> None:
     """Export an EJ's venues, with their history."""
-    client: Client = context.obj
     options = _options(staleness, fresh=fresh, etag=etag)
     _export(
         client,
@@ -118,32 +121,26 @@ def venues(
     )
 
 
-@app.command()
+@app.command(epilog=example("entities --finess 010780054"))
+@connected
 def entities(
-    context: typer.Context,
-    finess: Annotated[str | None, typer.Option(help="Only the EJ with this FINESS number.")] = None,
+    client: Client,
+    finess: Annotated[
+        str | None, typer.Option(help="Only the EJ with this FINESS number.", autocompletion=complete_finess)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the EJs."""
-    client: Client = context.obj
-    with told():
-        output.entities(list(client.entities(finess)), as_json=as_json)
+    output.entities(list(client.entities(finess)), as_json=as_json)
 
 
-@app.command()
-def health(context: typer.Context, as_json: AsJson = False) -> None:
+@app.command(epilog=example("health --json"))
+@connected
+def health(client: Client, as_json: AsJson = False) -> None:
     """Say whether the server serves exports; exit status 1 when it does not."""
-    client: Client = context.obj
-    with told():
-        status = client.health()
+    status = client.health()
     output.health(status, as_json=as_json)
     raise typer.Exit(0 if status == "SERVING" else 1)
-
-
-@contextmanager
-def _connected(address: str) -> Iterator[Client]:
-    with Client(address) as client:
-        yield client
 
 
 def _options(staleness: float | None, *, fresh: bool, etag: str | None) -> Options:
@@ -170,14 +167,13 @@ def _export(
         target = None
     if as_json and target is None:
         raise typer.BadParameter("--json describes the file that -o writes: give -o too")
-    with told():
-        export = wanted(ej_id(client, ej))
+    export = wanted(ej_id(client, ej))
+    with output.progress() as export.on_progress:
         if target is None:
-            with output.progress() as export.on_progress:
-                for content in export.chunks(layout):
-                    sys.stdout.buffer.write(content)
-                sys.stdout.buffer.flush()
+            for content in export.chunks(layout):
+                sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
         else:
-            with output.progress() as export.on_progress:
-                export.save(target, layout)
-            output.saved(target, export, as_json=as_json)
+            export.save(target, layout)
+    if target is not None:
+        output.saved(target, export, as_json=as_json)

@@ -1,7 +1,6 @@
 """Owns `fhirexport doctor`: what the checks found, for people and for scripts, and the exit status."""
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -9,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fhirexport.cli.checks import examine
-from fhirexport.cli.common import AsJson, told
+from fhirexport.cli.common import AsJson
+from fhirexport.cli.connecting import Connection
 from fhirexport.cli.findings import Finding, Level
 from fhirexport.cli.output import print_json
 
@@ -17,26 +17,23 @@ _LEVELS: tuple[Level, ...] = ("ok", "warning", "problem")
 _STYLES: dict[Level, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
 
-def doctor(
-    context: typer.Context,
-    *,
-    address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="The server, in place of the other --address.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+def doctor(connection: Connection, *, as_json: AsJson = False) -> None:
     """Look for what is wrong, and say what to do; exit status 1 when there is a problem."""
-    target: str = address or context.find_root().params["address"]
     found: list[Finding] = []
     console = Console()
-    with told():
-        for finding in examine(target):
-            found.append(finding)
-            if not as_json:
-                console.print(_shown(finding))
+    for finding in examine(connection.server, calls=connection.calls):
+        found.append(finding)
+        if not as_json:
+            console.print(_shown(finding))
     level = max((finding.level for finding in found), key=_LEVELS.index)
     if as_json:
-        print_json({"address": target, "level": level, "findings": [asdict(finding) for finding in found]})
+        print_json(
+            {
+                "address": connection.address,
+                "level": level,
+                "findings": [asdict(finding) for finding in found],
+            }
+        )
     raise typer.Exit(1 if level == "problem" else 0)
 
 

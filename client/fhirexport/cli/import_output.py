@@ -63,10 +63,12 @@ def _lines(problems: Iterable[ImportProblem]) -> list[str]:
     return ["  ".join([*map(str.ljust, row, widths), row[-1]]) for row in rows]
 
 
-def resume(error: ExportError, source: str, request_id: str | None) -> None:
+def resume(error: ExportError, source: str, request_id: str | None, ej: str | None) -> None:
     """Says how to go on after a failure that may pass."""
     if isinstance(error, _AGAIN) and request_id is not None:
-        command = shlex.join(["fhirexport", "import", source, "--request-id", request_id])
+        command = shlex.join(
+            ["fhirexport", "import", source, "--request-id", request_id, *(["--ej", ej] if ej else [])]
+        )
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(
             f"nobody knows whether it was written; this writes it once, and no more: {command}"
         )

@@ -9,8 +9,9 @@ import typer
 
 from fhirexport._importing import Importing
 from fhirexport.cli import import_output, import_source
-from fhirexport.cli.common import AsJson, ej_id, told
+from fhirexport.cli.common import AsJson
 from fhirexport.cli.import_source import UnreadableSourceError
+from fhirexport.cli.legal_entities import complete_ej, ej_id
 from fhirexport.client import Client
 from fhirexport.errors import ExportError, InvalidArgumentError
 from fhirexport.import_models import ImportSummary
@@ -19,13 +20,18 @@ _FAILED = 1
 
 
 def import_(
-    context: typer.Context,
+    client: Client,
     source: Annotated[
         str, typer.Argument(metavar="FILE|-", help="Bundle, NDJSON or other JSON, or gzip; - for a pipe.")
     ],
     *,
     ej: Annotated[
-        str | None, typer.Option("--ej", help="The EJ: its id, or its FINESS number. Else the file's own.")
+        str | None,
+        typer.Option(
+            "--ej",
+            help="The EJ: its id, or its FINESS number. Else the file's own.",
+            autocompletion=complete_ej,
+        ),
     ] = None,
     validate_only: Annotated[
         bool, typer.Option("--validate-only", help="Check everything, write nothing.")
@@ -40,22 +46,20 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Import FHIR resources: structure, patients, venues and movements."""
-    client: Client = context.obj
     how = Importing(
         validate_only=validate_only, request_id=request_id or str(uuid4()), if_revision=if_revision
     )
-    with told():
-        if ej is not None:
-            how["ej_id"] = ej_id(client, ej)
-        with import_source.opened(source) as file:
-            try:
-                summary = _sent(client, file, how)
-            except UnreadableSourceError as error:
-                name = "standard input" if source == "-" else source
-                raise typer.BadParameter(f"{name} {error}") from None
-            except ExportError as error:
-                import_output.resume(error, source, how["request_id"])
-                raise
+    if ej is not None:
+        how["ej_id"] = ej_id(client, ej)
+    with import_source.opened(source) as file:
+        try:
+            summary = _sent(client, file, how)
+        except UnreadableSourceError as error:
+            name = "standard input" if source == "-" else source
+            raise typer.BadParameter(f"{name} {error}") from None
+        except ExportError as error:
+            import_output.resume(error, source, how["request_id"], ej)
+            raise
     import_output.summary(summary, validate_only=validate_only, as_json=as_json)
     raise typer.Exit(_FAILED if summary.error_count else 0)
 

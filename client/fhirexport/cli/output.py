@@ -13,9 +13,18 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from fhirexport._requests import OnProgress
+from fhirexport.cli.findings import Finding
 from fhirexport.client import Export
 from fhirexport.errors import ExportError
 from fhirexport.models import LegalEntity, Progress
+
+# What the server says of a request's fields, for those that are options here.
+_OPTIONS = {
+    "options.ej_id": (
+        "--ej",
+        "say which EJ it is for: nothing in the file does; fhirexport entities lists them",
+    ),
+}
 
 
 def entities(found: list[LegalEntity], *, as_json: bool) -> None:
@@ -72,17 +81,44 @@ def saved(target: Path, export: Export, *, as_json: bool) -> None:
         )
 
 
+def said(error: ExportError) -> str:
+    """Returns what an error says, in the words of the command line."""
+    number = error.metadata.get("ej_id")
+    if error.reason == "EJ_NOT_FOUND" and number:
+        return f"there is no legal entity (EJ) {number}; fhirexport entities lists those there are"
+    message = error.message
+    for field, (option, _) in _OPTIONS.items():
+        message = message.replace(field, option)
+    return message
+
+
 def failure(error: ExportError) -> None:
     """Prints an error: what is wrong, each refused field, and what to quote when asking for help."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    console = _errors()
     reason = f"{error.code.name} {error.reason}".strip()
-    console.print(f"fhirexport: {error.message} ({reason})")
+    console.print(f"fhirexport: {said(error)} ({reason})")
     for violation in error.violations:
-        console.print(f"  {violation.field}: {violation.description}")
+        name, description = _OPTIONS.get(violation.field, (violation.field, violation.description))
+        console.print(f"  {name}: {description}")
     if error.retry_after is not None:
         console.print(f"  try again in {error.retry_after:g} s")
     if error.request_id:
         console.print(f"  request id {error.request_id}")
+
+
+def unreached(address: str, error: ExportError, finding: Finding) -> None:
+    """Prints why a server is not reached, and what to do."""
+    _errors().print(f"fhirexport: {address} is not reached: {finding.message} ({error.code.name})")
+    note(finding.advice)
+
+
+def note(text: str) -> None:
+    """Prints what goes with an error, below it."""
+    _errors().print(f"  {text}")
+
+
+def _errors() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 @contextmanager

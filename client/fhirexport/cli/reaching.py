@@ -18,6 +18,7 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 
 _FRAME_HEADER = 9
 _SETTINGS = 4
 _TLS_ALERT = 0x15
+_LAST_PORT = 65_535
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,11 @@ def place(target: str) -> Place | None:
     for scheme in ("dns:///", "dns:", "ipv4:", "ipv6:"):
         target = target.removeprefix(scheme)
     host, _, port = target.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or "/" in host or not port.isdecimal() or not port.isascii():
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if bracketed else host
+    if not host or "/" in host or (":" in host and not bracketed):
+        return None
+    if not port.isdecimal() or not port.isascii() or not 0 < int(port) <= _LAST_PORT:
         return None
     return Place(host, int(port))
 
@@ -119,14 +123,36 @@ def spoken(where: Place, seconds: float) -> Spoken:
 
 
 def _shakes_hands(where: Place, seconds: float) -> bool:
+    with connection(where, seconds) as client:
+        try:
+            with _trusting().wrap_socket(client, server_hostname=where.host or None):
+                return True
+        except OSError:
+            return False
+
+
+def _trusting() -> ssl.SSLContext:
+    """Return a context to find out what is spoken; whether to trust it is left to gRPC."""
     context = ssl.create_default_context()
-    # Whether TLS is spoken at all; whether to trust it is left to gRPC, which has its own certificates.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
+    return context
+
+
+def wants_certificate(where: Place, seconds: float) -> bool:
+    """Say whether a server that speaks TLS hangs up on clients that show no certificate.
+
+    Raises:
+        OSError: nobody accepts a connection there.
+    """
     with connection(where, seconds) as client:
         try:
-            with context.wrap_socket(client, server_hostname=where.host or None):
-                return True
+            # With TLS 1.3, the client is done before the server has asked; its answer is read after.
+            with _trusting().wrap_socket(client, server_hostname=where.host or None) as encrypted:
+                # One of gRPC's says something at once.
+                return not encrypted.recv(1)
+        except ssl.SSLError as error:
+            return (error.reason or "").endswith(("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"))
         except OSError:
             return False

@@ -1,0 +1,76 @@
+"""What goes with each call: metadata, and how long it may take."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TypedDict
+
+MetadataItems = Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
+Metadata = MetadataItems | Callable[[], MetadataItems]
+"""What to send with each call, or a function that is asked for it each time, for tokens that expire."""
+
+_SECRET = "authorization"  # noqa: S105 - the name of what holds one
+
+
+class CallArguments(TypedDict):
+    """What every method of a stub takes."""
+
+    timeout: float | None
+    metadata: tuple[tuple[str, str | bytes], ...]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """How a client makes its calls."""
+
+    metadata: Metadata = field(default=(), repr=False)
+    timeout: float | None = None
+    """How long a call may take, in seconds, in place of the library's own limits."""
+    confidential: bool = True
+    """Whether nobody else can read what is sent."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no call can be made with, before there is one."""
+        if self.timeout is not None and self.timeout <= 0:
+            raise ValueError("timeout must be more than 0 seconds")
+        if not callable(self.metadata):
+            # Any iterable, and it is read again for each call.
+            object.__setattr__(self, "metadata", self._items(self.metadata))
+
+    def arguments(self, seconds: float | None = None) -> CallArguments:
+        """Return what to call a method with.
+
+        Args:
+            seconds: how long it may take, unless the client was told.
+
+        Raises:
+            ValueError: a token would be sent for others to read.
+        """
+        timeout = seconds if self.timeout is None else self.timeout
+        return CallArguments(timeout=timeout, metadata=self._metadata())
+
+    def attempts(self) -> Callable[[], CallArguments]:
+        """Return what gives the arguments of each attempt of a call; together they have one timeout."""
+        end = None if self.timeout is None else monotonic() + self.timeout
+
+        def arguments() -> CallArguments:
+            timeout = None if end is None else max(0.0, end - monotonic())
+            return CallArguments(timeout=timeout, metadata=self._metadata())
+
+        return arguments
+
+    def _metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        return self._items(self.metadata() if callable(self.metadata) else self.metadata)
+
+    def _items(self, given: MetadataItems) -> tuple[tuple[str, str | bytes], ...]:
+        pairs = given.items() if isinstance(given, Mapping) else given
+        items = tuple((key.lower(), value) for key, value in pairs)
+        if not self.confidential and any(key == _SECRET for key, _ in items):
+            raise ValueError(
+                "a token is not sent without TLS to another machine, where others could read it: use TLS"
+            )
+        return items
+
+
+PLAIN = Calls()
+"""Calls as the library makes them by itself."""

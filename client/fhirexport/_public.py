@@ -1,0 +1,66 @@
+"""The names that `fhirexport` offers."""
+
+from fhirexport._tls import TLS
+from fhirexport._version import __version__
+from fhirexport.aio import AsyncClient, AsyncExport
+from fhirexport.aio_cache import AsyncCache
+from fhirexport.aio_imports import AsyncImports
+from fhirexport.cache import Cache
+from fhirexport.cache_models import CacheEntry, CacheHealth, CacheStats, DatasetStats, Invalidation, Warmed
+from fhirexport.client import Client, Export
+from fhirexport.errors import (
+    ConflictError,
+    DeadlineExceededError,
+    ExportError,
+    IncompleteError,
+    InvalidArgumentError,
+    NotFoundError,
+    OverloadedError,
+    ServerError,
+    SnapshotGoneError,
+    TooLargeError,
+    UnauthorizedError,
+    UnavailableError,
+    Violation,
+)
+from fhirexport.import_models import ImportProblem, ImportRevision, ImportSummary
+from fhirexport.imports import Imports
+from fhirexport.models import LegalEntity, Progress, Snapshot
+
+__all__ = [
+    "TLS",
+    "AsyncCache",
+    "AsyncClient",
+    "AsyncExport",
+    "AsyncImports",
+    "Cache",
+    "CacheEntry",
+    "CacheHealth",
+    "CacheStats",
+    "Client",
+    "ConflictError",
+    "DatasetStats",
+    "DeadlineExceededError",
+    "Export",
+    "ExportError",
+    "ImportProblem",
+    "ImportRevision",
+    "ImportSummary",
+    "Imports",
+    "IncompleteError",
+    "InvalidArgumentError",
+    "Invalidation",
+    "LegalEntity",
+    "NotFoundError",
+    "OverloadedError",
+    "Progress",
+    "ServerError",
+    "Snapshot",
+    "SnapshotGoneError",
+    "TooLargeError",
+    "UnauthorizedError",
+    "UnavailableError",
+    "Violation",
+    "Warmed",
+    "__version__",
+]

@@ -1,0 +1,210 @@
+"""The options that say how to connect: before and after a command, and as environment variables."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, NamedTuple, NoReturn, ParamSpec
+
+import typer
+
+from fhirexport._calls import Calls
+from fhirexport._channel import Server
+from fhirexport._tls import TLS
+from fhirexport.cli.failures import told
+from fhirexport.cli.reaching import place
+from fhirexport.client import Client
+
+P = ParamSpec("P")
+Given = Mapping[str, Any]
+"""The options that were given, by the names of their parameters."""
+
+DEFAULT_ADDRESS = "localhost:50051"
+_USAGE = 2
+_TOKEN_BYTES = 64 * 1024
+
+
+class _Option(NamedTuple):
+    name: str
+    kind: Any
+    flags: tuple[str, ...]
+    metavar: str | None
+    help: str
+
+    @property
+    def variable(self) -> str:
+        return f"FHIREXPORT_{self.name.upper()}"
+
+
+OPTIONS = (
+    _Option("address", str, ("--address",), "HOST:PORT", f"The server; {DEFAULT_ADDRESS} if left out."),
+    _Option(
+        "plaintext",
+        bool,
+        ("--plaintext/--tls",),
+        None,
+        "Without TLS, or with it; if left out, without it to this machine only.",
+    ),
+    _Option("ca", Path, ("--ca",), "FILE", "The authorities to trust, in PEM, in place of the system's."),
+    _Option(
+        "cert", Path, ("--cert",), "FILE", "The certificate to show to a server that asks for one, in PEM."
+    ),
+    _Option("key", Path, ("--key",), "FILE", "The key of that certificate, in PEM."),
+    _Option(
+        "server_name", str, ("--server-name",), "NAME", "The name in the server's certificate, if another."
+    ),
+    _Option("token_file", Path, ("--token-file",), "FILE", "A file with the bearer token to send."),
+    _Option("timeout", float, ("--timeout",), "SECONDS", "How long a call may take, exports included."),
+)
+_NAMES = frozenset(option.name for option in OPTIONS)
+_OF_TLS = ("ca", "cert", "key", "server_name")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What the options of connecting come to."""
+
+    server: Server
+    calls: Calls
+
+    @property
+    def address(self) -> str:
+        """The server's address, as it was given."""
+        return self.server.target
+
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        """Offer a client; end the command in one line where there can be none."""
+        target = self.server.target
+        if place(target) is None and "://" not in target and "," not in target:
+            refuse(f"{target}: give host:port, [ipv6]:port or unix:path, such as {DEFAULT_ADDRESS}")
+        try:
+            client = Client(
+                target, tls=self.server.tls, metadata=self.calls.metadata, timeout=self.calls.timeout
+            )
+        except ValueError as error:
+            refuse(str(error))
+        with client:
+            yield client
+
+
+def connecting(command: Callable[Concatenate[Connection, P], None]) -> Callable[..., None]:
+    """Give a command the options of connecting; it gets what they come to as its first argument."""
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+
+    @functools.wraps(command)
+    def run(context: typer.Context, *arguments: P.args, **options: P.kwargs) -> None:
+        given = {name: options.pop(name) for name in _NAMES}
+        connection = connection_of(remembered(context, given))
+        with told(connection.server, connection.calls):
+            command(connection, *arguments, **options)
+
+    _offer(run, own, variables=False)
+    return run
+
+
+def connected(command: Callable[Concatenate[Client, P], None]) -> Callable[..., None]:
+    """Do the same for a command whose first argument is a client."""
+
+    @functools.wraps(command)
+    def run(connection: Connection, /, *arguments: P.args, **options: P.kwargs) -> None:
+        with connection.client() as client:
+            command(client, *arguments, **options)
+
+    return connecting(run)
+
+
+def grouping(callback: Callable[..., None], *, variables: bool = False) -> Callable[..., None]:
+    """Give a group of commands the options of connecting, for all that are in it.
+
+    Args:
+        callback: The group's own callback.
+        variables: Whether the environment has a say, which it has once: at the outermost.
+    """
+    _, *own = inspect.signature(callback, eval_str=True).parameters.values()
+
+    @functools.wraps(callback)
+    def run(context: typer.Context, **options: Any) -> None:
+        remembered(context, {name: options.pop(name) for name in _NAMES})
+        callback(context, **options)
+
+    _offer(run, own, variables=variables)
+    return run
+
+
+def remembered(context: typer.Context, given: Given) -> Given:
+    """Return the options that hold in a context: its own, and its parents' where it has none."""
+    parents: Given = context.parent.obj if context.parent is not None and context.parent.obj else {}
+    merged: Given = {**parents, **{name: value for name, value in given.items() if value is not None}}
+    context.obj = merged
+    return merged
+
+
+def connection_of(given: Given) -> Connection:
+    """Return what the options come to; ends the command in one line where they come to nothing."""
+    try:
+        server = Server(given.get("address", DEFAULT_ADDRESS), _tls(given))
+        token = given.get("token_file")
+        metadata = {} if token is None else {"authorization": f"Bearer {_token(token)}"}
+        return Connection(server, Calls(metadata, given.get("timeout"), confidential=server.confidential))
+    except ValueError as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(f"{error.strerror}: {error.filename}")
+
+
+def refuse(message: str) -> NoReturn:
+    """End a command that makes no sense, in one line."""
+    typer.echo(f"fhirexport: {message}", err=True)
+    raise typer.Exit(_USAGE)
+
+
+def _tls(given: Given) -> TLS | bool | None:
+    plaintext: bool | None = given.get("plaintext")
+    named = [name for name in _OF_TLS if given.get(name) is not None]
+    if not named:
+        return None if plaintext is None else not plaintext
+    if plaintext:
+        flag = f"--{named[0].replace('_', '-')}"
+        raise ValueError(
+            f"--plaintext and {flag} contradict each other (FHIREXPORT_{named[0].upper()} counts too)"
+        )
+    if ("cert" in named) != ("key" in named):
+        raise ValueError("--cert and --key go together: a certificate and its key")
+    return TLS.from_files(**{name: given[name] for name in named})
+
+
+def _token(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(_TOKEN_BYTES).strip()
+    # What a header can hold, and no more than one line. It is not quoted: it is a secret.
+    if not content or not content.isascii() or any(not 0x20 < letter < 0x7F for letter in content):  # noqa: PLR2004 - ASCII
+        raise ValueError(f"{path}: must hold one token, and nothing else")
+    return content.decode()
+
+
+def _offer(run: Callable[..., None], own: list[inspect.Parameter], *, variables: bool) -> None:
+    """Have typer see a command's own parameters, and those of connecting after them."""
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    parameters = [context, *own, *(_parameter(option, variables=variables) for option in OPTIONS)]
+    del run.__wrapped__  # type: ignore[attr-defined]  # functools put it there; its parameters are others
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect looks at
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+
+
+def _parameter(option: _Option, *, variables: bool) -> inspect.Parameter:
+    declared = typer.Option(
+        *option.flags,
+        metavar=option.metavar,
+        envvar=option.variable if variables else None,
+        help=option.help,
+        rich_help_panel="Connection",
+    )
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[option.kind | None, declared],
+    )

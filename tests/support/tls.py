@@ -1,0 +1,57 @@
+"""A server behind TLS, as a proxy puts it there; and certificates whose keys protect nothing."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "client" / "tls"
+"""`ca.pem` has issued `server.pem`, which is for `export.test`, `localhost` and 127.0.0.1, and `client.pem`;
+nobody has its key any more. `certificate.pem` vouches for itself."""
+CA, CERT, KEY = FOLDER / "ca.pem", FOLDER / "client.pem", FOLDER / "client-key.pem"
+OTHER_CA = FOLDER / "certificate.pem"
+
+
+@asynccontextmanager
+async def behind_tls(address: str, *, mutual: bool = False) -> AsyncIterator[str]:
+    """Puts TLS in front of a server that speaks plaintext; yields the address of that.
+
+    Args:
+        address: The server's.
+        mutual: Whether callers must show a certificate.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=CA)
+    context.load_cert_chain(FOLDER / "server.pem", FOLDER / "server-key.pem")
+    context.set_alpn_protocols(["h2"])
+    if mutual:
+        context.verify_mode = ssl.CERT_REQUIRED
+    host, _, port = address.rpartition(":")
+    passing: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        passing.add(task)
+        try:
+            inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+            await asyncio.gather(_pass(reader, inner_writer), _pass(inner_reader, writer))
+        finally:
+            passing.discard(task)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", ssl=context)
+    try:
+        yield f"localhost:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in passing.copy():
+            task.cancel()
+        await asyncio.gather(*passing, return_exceptions=True)
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while content := await reader.read(65_536):
+            writer.write(content)
+            await writer.drain()
+    writer.close()
