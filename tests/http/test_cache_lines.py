@@ -44,3 +44,21 @@ async def test_a_line_reaches_its_method(
 def test_the_lines_are_documented() -> None:
     page = (ROOT / "docs" / "http.md").read_text()
     assert [line for line in LINES.values() if f"$ {line}\n" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("GET", "/api/cache/stats"),
+        ("POST", "/api/cache/invalidate?pattern=fhir:export:venues:*"),
+        ("POST", "/api/cache/flush"),
+        ("GET", "/api/cache/health"),
+    ],
+)
+async def test_they_are_answered_without_redis_too(verb: str, path: str, envoy: Envoy) -> None:
+    answer = await envoy.ask(path, method=verb)
+    assert answer.status == 200
+    if path.endswith("stats"):
+        assert answer.json["enabled"] is True
+        assert answer.json["keyspace_hits"] == "0"
+        assert "total_commands" not in answer.json
