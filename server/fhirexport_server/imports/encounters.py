@@ -5,11 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from fhirexport_server.domain.movement_order import in_order
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir import shown
+from fhirexport_server.fhir.fold import fold
 from fhirexport_server.fhir.reading.drafts import MovementDraft, VenueDraft
 from fhirexport_server.fhir.reading.entries import Entry
 from fhirexport_server.fhir.reading.links import identifiers
+from fhirexport_server.fhir.reading.precision import refined
 from fhirexport_server.fhir.reading.stays import Stay
 from fhirexport_server.fhir.reading.summaries import Told
+from fhirexport_server.fhir.reading.times import Span
 from fhirexport_server.imports.identity import Claim, Who, claimed_ids, decide
 from fhirexport_server.imports.merging import merged
 from fhirexport_server.imports.work import Work
@@ -141,6 +144,28 @@ class Existing:
     def has_real(self, number: int) -> bool:
         """Returns whether a venue has an active movement that was not derived."""
         return any(one.state == _ACTIVE and not one.derived for one in self._of_venue.get(number, ()))
+
+    def refined(self, number: int, draft: VenueDraft) -> VenueDraft:
+        """Returns what is said of a venue, with the instants that are known already and it says less of."""
+        said, venue = draft.summary, self.venues.get(number)
+        if venue is None or (said.start_reach is None and said.end_reach is None):
+            return draft
+        stay = fold(venue, self._active(number))
+        period = Span(
+            refined(said.period.start, said.start_reach, stay.start),
+            refined(said.period.end, said.end_reach, stay.end),
+        )
+        expected = draft.expected_admit_at
+        if expected is not None:
+            expected = refined(expected, said.start_reach, venue.expected_admit_at)
+        return draft._replace(summary=said._replace(period=period), expected_admit_at=expected)
+
+    def refined_movement(self, row: MovementRow, draft: MovementDraft) -> MovementRow:
+        """Returns a movement's row, likewise."""
+        was = self.movements.get(row.id)
+        known = None if was is None else was.row.started_at
+        at = refined(row.started_at, draft.start_reach, known)
+        return row if at is None else row._replace(started_at=at)
 
     def merged(self, number: int, stay: Stay) -> tuple[VenueRow, list[Told]]:
         """Returns what is to be written of a stay: what was changed, and the rest as it was."""

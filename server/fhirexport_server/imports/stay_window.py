@@ -107,8 +107,10 @@ class StayWindow:
         for number, sent in self._grouped(who, existing).items():
             venue = self.told.get(number)
             kept = [one for one in existing.kept(number) if one.row.id not in taken]
-            draft = None if venue is None else venue.draft
+            draft = None if venue is None else existing.refined(number, venue.draft)
             shown = existing.shown_venue(number) if venue is None else venue.row
+            if draft is not None and shown.expected_admit_at is not None:
+                shown = shown._replace(expected_admit_at=draft.expected_admit_at)
             real = [one for one in kept if not one.derived]
             movements = inference.infer(shown, draft, [*sent, *real])[: len(sent)]
             told: list[Told] | None = derived_stays.completed(
@@ -140,7 +142,7 @@ class StayWindow:
             if venue_row is None:
                 self._refuse(one, one.venue, VENUE)
                 continue
-            made = self._row(one, who.ids[place], venue_row)
+            made = existing.refined_movement(self._row(one, who.ids[place], venue_row), one)
             if place not in refused:
                 derived = is_derived_number(made.movement_no, venue_row.venue_no)
                 found.setdefault(number, []).append(Told(made, one.state == ACTIVE, one, derived))

@@ -226,6 +226,9 @@ class Summary(NamedTuple):
     places: tuple[Stop, ...]
     responsible: Ref | None
     attending: tuple[str | None, str | None] | None
+    start_reach: Span | None = None
+    """The seconds that the period's start may mean, where it is known to the day or less."""
+    end_reach: Span | None = None
 
 
 class VenueDraft(NamedTuple):
@@ -286,6 +289,8 @@ class MovementDraft(NamedTuple):
     attending_name: str | None
     expected_return_at: int | None
     situation: Situation
+    start_reach: Span | None = None
+    """The seconds that `started_at` may mean, where it is known to the day or less."""
 
 
 Draft = EjDraft | OrgUnitDraft | PlaceDraft | PatientDraft | VenueDraft | MovementDraft

@@ -8,7 +8,7 @@ from fhirexport_server.fhir.reading import texts, times
 from fhirexport_server.fhir.reading.codings import concept
 from fhirexport_server.fhir.reading.drafts import Stop
 from fhirexport_server.fhir.reading.element import Element
-from fhirexport_server.fhir.reading.references import Ref, reference
+from fhirexport_server.fhir.reading.references import Ref, is_resolvable, reference
 from fhirexport_server.fhir.reading.times import Span
 from fhirexport_server.fhir.venue_codes import RPPS_SYSTEM
 
@@ -22,6 +22,10 @@ def stops(root: Element) -> tuple[Stop, ...]:
     """Reads `location`."""
     found = []
     for one in root.children("location"):
+        named = one.peek("location")
+        if isinstance(named, dict) and named and not is_resolvable(named):
+            one.drop("is not kept: it names no place by reference, or by identifier with system and value")
+            continue
         place = reference(one, "location", "Location", needed=True)
         status = texts.one_of(one, "status", tables.STOP_STATUS) if "status" in one else None
         level = concept(one, "physicalType", tables.LEVEL) if "physicalType" in one else None

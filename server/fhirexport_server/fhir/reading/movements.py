@@ -15,6 +15,7 @@ from fhirexport_server.fhir.reading.encounter_class import class_code
 from fhirexport_server.fhir.reading.encounter_numbers import numbers
 from fhirexport_server.fhir.reading.encounter_parts import attending, status, stops, unit
 from fhirexport_server.fhir.reading.ids import MOVEMENT
+from fhirexport_server.fhir.reading.precision import reach
 from fhirexport_server.fhir.reading.references import Ref, reference, unit_below
 from fhirexport_server.fhir.reading.resource import profiles
 from fhirexport_server.fhir.reading.times import Span
@@ -61,6 +62,7 @@ def movement(root: Element, source: Source) -> MovementDraft | None:
     shown = class_code(root, needed=False)
     patient = reference(root, "subject", "Patient")
     venue = reference(root, "partOf", "Encounter", needed=True)
+    start_reach = reach(root, "period", "start")
     start, end = _period(root)
     types = _types(root)
     places, back = _without_return(stops(root))
@@ -91,6 +93,7 @@ def movement(root: Element, source: Source) -> MovementDraft | None:
         attending_name=doctor,
         expected_return_at=back,
         situation=Situation(now, shown, end, places),
+        start_reach=start_reach,
     )
 
 

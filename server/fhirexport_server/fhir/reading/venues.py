@@ -13,6 +13,7 @@ from fhirexport_server.fhir.reading.encounter_numbers import Number, numbers
 from fhirexport_server.fhir.reading.encounter_parts import attending, status, stops, unit
 from fhirexport_server.fhir.reading.extensions import Extensions
 from fhirexport_server.fhir.reading.ids import VENUE
+from fhirexport_server.fhir.reading.precision import reach
 from fhirexport_server.fhir.reading.references import reference
 from fhirexport_server.fhir.reading.resource import number, profiles
 from fhirexport_server.fhir.reading.times import Span
@@ -37,6 +38,7 @@ def venue(root: Element, source: Source) -> VenueDraft | None:
     classes = _class_history(root)
     shown = class_code(root, needed=not classes) or (classes[-1][0] if classes else None)
     patient = reference(root, "subject", "Patient", needed=True)
+    reaches = reach(root, "period", "start"), reach(root, "period", "end")
     period = _period(root)
     types = coded_types(root, tables.VENUE_TYPE)
     nda = _nda(root, found.get("NDA"))
@@ -67,7 +69,7 @@ def venue(root: Element, source: Source) -> VenueDraft | None:
         discharge_disposition=hospitalization.disposition,
         origin_finess=hospitalization.origin,
         destination_finess=hospitalization.destination,
-        summary=Summary(now, shown, period, statuses, classes, places, responsible, doctor),
+        summary=Summary(now, shown, period, statuses, classes, places, responsible, doctor, *reaches),
     )
 
 
@@ -87,17 +89,13 @@ def coded_types(root: Element, table: Table[tuple[str, str]]) -> dict[str, str]:
 
 
 def _period(root: Element) -> Span:
-    """When the stay was, as far as it says; it follows from the movements, so a mere date may be lost."""
+    """When the stay was, as far as it says."""
     period = root.child("period", needed=True)
     if period is None:
         return Span()
     absent = Extensions(period, (tables.DATA_ABSENT,)).only(tables.DATA_ABSENT)
     if absent is not None:
         absent.string("valueCode", needed=True)
-    for name in ("start", "end"):
-        if times.is_partial(period, name):
-            period.skip(name)
-            period.warning(name, "is not kept: only a date with a time and an offset is")
     return times.span_of(period)
 
 
@@ -158,8 +156,12 @@ def _establishment(element: Element, name: str) -> str | None:
     if identifier.peek("system") != FINESS_SYSTEM:
         identifier.drop(f"is not kept: only a number of {FINESS_SYSTEM} is")
         return None
-    identifier.skip("system", "type", "use")
-    return texts.finess(identifier, "value")
+    value = identifier.peek("value")
+    if not isinstance(value, str) or not texts.is_finess(value.strip()):
+        identifier.drop("is not kept: it is no FINESS number")
+        return None
+    identifier.skip("system", "type", "use", "value")
+    return value.strip()
 
 
 def _status_history(root: Element) -> tuple[tuple[str, Span], ...]:
