@@ -231,6 +231,27 @@ def test_the_date_of_a_death_wins() -> None:
     assert _death(row) == {"deceasedDateTime": "2026-07-02T03:04:05+02:00"}
 
 
+@pytest.mark.parametrize(("precision", "printed"), [("D", "2026-07-02"), ("M", "2026-07"), ("Y", "2026")])
+def test_a_date_of_death_is_printed_as_far_as_it_is_known(precision: str, printed: str) -> None:
+    row = PATIENT._replace(deceased=False, deceased_on="2026-07-02", deceased_on_precision=precision)
+
+    assert _death(row) == {"deceasedDateTime": printed}
+
+
+def test_the_instant_of_a_death_wins_over_its_date() -> None:
+    row = PATIENT._replace(deceased_on="2026-07-01", deceased_at=at("2026-07-02 03:04:05"))
+
+    assert _death(row) == {"deceasedDateTime": "2026-07-02T03:04:05+02:00"}
+
+
+def test_a_lunar_date_of_birth_stands_beside_the_date() -> None:
+    row = PATIENT._replace(lunar_birth_date="00/13/1974", birth_date_precision="Y")
+
+    lunar = {"url": f"{CORE}/StructureDefinition/fr-core-lunar-date", "valueString": "00/13/1974"}
+    assert rendered(row)["extension"] == [lunar]
+    assert rendered(row)["birthDate"] == "1974"
+
+
 def test_a_merged_patient_points_at_the_one_that_stays() -> None:
     assert rendered(PATIENT._replace(active=False, merged_into_id=9))["link"] == [
         {"other": {"reference": "Patient/pat-9"}, "type": "replaced-by"}

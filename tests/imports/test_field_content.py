@@ -14,6 +14,7 @@ from imports.hospital import Hospital, counts, put
 IPP = "https://bourg.example.org/sid/ipp"
 V2_0203 = "http://terminology.hl7.org/CodeSystem/v2-0203"
 CORE = "https://hl7.fr/ig/fhir/core/StructureDefinition"
+SYSTEMS = "https://hl7.fr/ig/fhir/core/CodeSystem"
 Resource = dict[str, Any]
 
 
@@ -282,6 +283,16 @@ async def test_a_partial_period_is_widened(hospital: Hospital) -> None:
     assert _said(summary) == ["Patient.identifier[0].period.start", "Patient.identifier[0].period.end"]
 
 
+async def test_a_period_that_is_known_less_precisely_erases_nothing(hospital: Hospital) -> None:
+    known = {"start": "2019-02-11", "end": "2190-02-12"}
+    await hospital.stream(_patient(identifier=[_number("C-1", period=known)]))
+
+    for period in ({"start": "2019-02", "end": "2190"}, {"start": "2019", "end": "2190-02-12"}):
+        found, summary = await _sent(hospital, _patient(identifier=[_number("C-1", period=period)]))
+        assert counts(summary) == (0, 0, 1, 0)
+        assert found["identifier"][0]["period"] == known
+
+
 @pytest.mark.parametrize(
     "organization", [{"display": "CHU X"}, {"reference": "#ej"}, {"identifier": {"value": "1"}}]
 )
@@ -365,3 +376,26 @@ async def test_a_matricule_beside_an_identity_that_is_not_qualified_is_kept_and_
     await hospital.stream(later)
     (found,) = await _found(hospital)
     assert [one["value"] for one in found["identifier"]] == ["127010100400147", "C-1"]
+
+
+async def test_of_two_official_matricules_the_one_in_force_is_official(hospital: Hospital) -> None:
+    patient = next(
+        one
+        for one in hospital.resources.values()
+        if one["resourceType"] == "Patient" and one["identifier"][0]["use"] == "official"
+    )
+    official = patient["identifier"][0]
+    nir = {
+        "use": "official",
+        "type": {"coding": [{"system": f"{SYSTEMS}/fr-core-cs-v2-0203", "code": "INS-NIR"}]},
+        "system": "urn:oid:1.2.250.1.213.1.4.8",
+        "value": "127010100400147",
+        "period": {"end": "2010-01-01"},
+    }
+
+    summary = await hospital.stream(patient | {"identifier": [nir, *patient["identifier"]]})
+
+    assert _said(summary) == ["Patient.identifier[0].use"]
+    now = (await hospital.now())[patient["id"]]["identifier"]
+    assert now == [nir | {"use": "old"}, *patient["identifier"]]
+    assert now[1] == official

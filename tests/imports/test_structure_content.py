@@ -100,6 +100,21 @@ async def test_a_missing_name_is_no_other_name(hospital: Hospital, type_: str, p
     assert (numbers["NEW-1"], numbers["NEW-2"]) == ("NEW-1", "Y")
 
 
+async def test_a_period_that_is_known_less_precisely_erases_nothing(hospital: Hospital) -> None:
+    unit = hospital.first("Organization", "service")
+    others = [one for one in unit.get("extension", ()) if one["url"] != PERIOD]
+
+    def opened(start: str) -> Resource:
+        return unit | {"extension": [{"url": PERIOD, "valuePeriod": {"start": start}}, *others]}
+
+    await hospital.stream(opened("1994-05-06"))
+
+    assert counts(await hospital.stream(opened("1994-05"))) == (0, 0, 1, 0)
+    assert counts(await hospital.stream(opened("1995"))) == (0, 1, 0, 0)
+    extensions = (await hospital.now())[unit["id"]]["extension"]
+    assert [one["valuePeriod"] for one in extensions if one["url"] == PERIOD] == [{"start": "1995-01-01"}]
+
+
 def _ej(finess: str, **more: object) -> Resource:
     digits = finess[:8]
     finess = digits + luhn_digit(digits) if digits.isdigit() else f"{digits}0"

@@ -117,7 +117,7 @@ def update(work: Work, told: EjDraft, entry: Entry) -> None:
         return
     seen = shown.ej(work.ej)
     wanted = row(EjRow, told, id=work.ej.id, time_zone=told.time_zone or work.ej.time_zone)
-    changed = merged(work.ej, seen, wanted, told.unsaid)
+    changed = merged(work.ej, seen, wanted, told.unsaid, told.partial)
     if changed == work.ej:
         work.counts.unchanged += 1
         return

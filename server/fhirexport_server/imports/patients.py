@@ -15,7 +15,7 @@ from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.rows import row
 from fhirexport_server.imports import naming
 from fhirexport_server.imports.identity import Claim, Who, claimed_ids, decide
-from fhirexport_server.imports.merging import columns, merged
+from fhirexport_server.imports.merging import columns, merged, with_known_days
 from fhirexport_server.imports.partial_dates import kept_dates
 from fhirexport_server.imports.patient_numbers import (
     LAST_NUMBER,
@@ -228,8 +228,13 @@ class Patients:
 
     def _renewed(self, draft: PatientDraft, existing: PatientRow, was: _Parts) -> _Parts | None:
         """Returns the parts of a patient that replace those that there are; None where they are the same."""
-        identifiers, contacts = _identifiers(draft, existing.id), _contacts(draft, existing.id)
+        contacts = _contacts(draft, existing.id)
         seen = shown.identifiers(existing, was.identifiers)
+        there = {(one.system, one.value, one.use_code): one for one in seen}
+        identifiers = [
+            with_known_days(one, there.get((one.system, one.value, one.use_code), one), each.partial)
+            for one, each in zip(_identifiers(draft, existing.id), draft.identifiers, strict=True)
+        ]
         if loses_last_number(draft, seen):
             self._work.warn(draft.source, "identifier", LAST_NUMBER)
             identifiers = with_numbers(seen, identifiers)

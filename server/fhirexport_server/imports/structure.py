@@ -148,7 +148,9 @@ class _Stage:
                 depth=None,
             )
             told[number] = (
-                wanted if existing is None else merged(existing, shown.unit(existing), wanted, one.unsaid)
+                wanted
+                if existing is None
+                else merged(existing, shown.unit(existing), wanted, one.unsaid, one.partial)
             )
             members[number] = {found for found in attached if isinstance(found, int)}
         return told, members

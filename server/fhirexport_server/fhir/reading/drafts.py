@@ -12,6 +12,8 @@ from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.times import Span
 
 Systems = tuple[tuple[str, str], ...]
+Partial = tuple[tuple[str, str], ...]
+"""Columns of days that are known less precisely, each with what is known: `YYYY` or `YYYY-MM`."""
 
 
 class Source(NamedTuple):
@@ -53,6 +55,7 @@ class EjDraft(NamedTuple):
     """None where nothing is said of it."""
     unsaid: frozenset[str] = frozenset()
     """Columns of which the resource says nothing that can be kept: what they hold stays."""
+    partial: Partial = ()
 
 
 class OrgUnitDraft(NamedTuple):
@@ -101,6 +104,7 @@ class OrgUnitDraft(NamedTuple):
     active: bool
     unsaid: frozenset[str] = frozenset()
     """As in EjDraft."""
+    partial: Partial = ()
 
 
 class PlaceDraft(NamedTuple):
@@ -135,6 +139,7 @@ class PatientIdentifierDraft(NamedTuple):
     value: str
     assigned_on: str | None
     ended_on: str | None
+    partial: Partial = ()
 
 
 class PatientContactDraft(NamedTuple):

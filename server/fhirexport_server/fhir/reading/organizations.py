@@ -83,6 +83,7 @@ def _ej(root: Element, meta: Element | None, source: Source) -> EjDraft:
         active=active is not False,
         time_zone=time_zone,
         unsaid=frozenset() if name.is_said else frozenset(("name",)),
+        partial=in_use.partial("opened_on", "closed_on"),
     )
 
 
@@ -150,6 +151,7 @@ def _unit(root: Element, source: Source, kind: str) -> OrgUnitDraft:
         closed_on=in_use.last,
         active=active is not False,
         unsaid=frozenset(column for column, is_said in unsaid.items() if not is_said),
+        partial=in_use.partial("opened_on", "closed_on"),
     )
 
 

@@ -60,21 +60,28 @@ def identifiers(root: Element) -> tuple[PatientIdentifierDraft, ...]:
 
 
 def _without_ended(kept: Sequence[tuple[Element, _Kind]]) -> list[tuple[Element, _Kind]]:
-    """Without those that have ended, of kinds of which there is one, where another is in force."""
+    """Makes those old, or drops them, that are over where there is one at most and another is in force."""
     found = []
     for one, kind in kept:
-        is_alone = kind.code in _ALONE or (one.peek("use") == "official" and kind.code in codes.INS_KIND)
-        over = not_during(one) if is_alone else None
-        others = (other for other, other_kind in kept if other is not one and _competes(other_kind, kind))
-        if over is None or all(not_during(other) is not None for other in others):
+        alone = _alone(one, kind)
+        over = None if alone is None else not_during(one)
+        rivals = (other for other, of_kind in kept if other is not one and _alone(other, of_kind) == alone)
+        if over is None or all(not_during(other) is not None for other in rivals):
+            found.append((one, kind))
+        elif "old" in codes.PATIENT_IDENTIFIER_USE[kind.code]:
+            one.warning("use", "is kept as old: its period is over, and another one is in force")
+            one.replace("use", "old")
             found.append((one, kind))
         else:
             one.drop(over)
     return found
 
 
-def _competes(one: _Kind, other: _Kind) -> bool:
-    return one.code == other.code or {one.code, other.code} <= set(codes.INS_KIND)
+def _alone(one: Element, kind: _Kind) -> str | None:
+    """Of what a patient has one at most that this identifier is; None where there may be several."""
+    if kind.code in codes.INS_KIND:
+        return "official" if one.peek("use") == "official" else None
+    return kind.code if kind.code in _ALONE else None
 
 
 def _kind(one: Element) -> _Kind | None:
@@ -120,7 +127,8 @@ def _identifier(one: Element, kind: _Kind, seq: int) -> PatientIdentifierDraft |
     period = times.days(one, "period")
     if value is None:
         return None
-    return PatientIdentifierDraft(seq, kind.code, use, system, value, period.first, period.last)
+    partial = period.partial("assigned_on", "ended_on")
+    return PatientIdentifierDraft(seq, kind.code, use, system, value, period.first, period.last, partial)
 
 
 def _use(one: Element, kind: _Kind) -> str | None:

@@ -42,6 +42,14 @@ class Days(NamedTuple):
 
     first: str | None = None
     last: str | None = None
+    first_known: str | None = None
+    """What is known of the first, where that is less than the day: `YYYY` or `YYYY-MM`."""
+    last_known: str | None = None
+
+    def partial(self, first: str, last: str) -> tuple[tuple[str, str], ...]:
+        """What is known of the columns of the ends that are known less than to the day."""
+        known = ((first, self.first_known), (last, self.last_known))
+        return tuple((column, text) for column, text in known if text is not None)
 
 
 class Span(NamedTuple):
@@ -98,7 +106,8 @@ def days(element: Element, name: str, *, needed: bool = False) -> Days:
     if period is None:
         return Days()
     alike = _alike(period)
-    found = Days(day(period, "start"), day(period, "end", end=True))
+    known = _partial_text(period, "start"), _partial_text(period, "end")
+    found = Days(day(period, "start"), day(period, "end", end=True), *known)
     if found.first is None or found.last is None or found.first <= found.last:
         return found
     if alike:
@@ -257,6 +266,11 @@ def _last(moment: Moment) -> str:
     if moment.precision == "Y":
         return f"{on[:4]}-12-31"
     return f"{on[:7]}-{monthrange(int(on[:4]), int(on[5:7]))[1]}"
+
+
+def _partial_text(period: Element, name: str) -> str | None:
+    text = period.peek(name)
+    return text if isinstance(text, str) and is_partial(period, name) and len(text) < _DAY_LENGTH else None
 
 
 def _alike(period: Element) -> bool:
