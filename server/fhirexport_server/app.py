@@ -11,7 +11,7 @@ import structlog
 from fhirexport._version import __version__
 from prometheus_client import CollectorRegistry
 
-from fhirexport_server import loop_lag
+from fhirexport_server import garbage, loop_lag
 from fhirexport_server.admin.administration import Administration
 from fhirexport_server.cache.breaker import State
 from fhirexport_server.cache.link import Address
@@ -27,6 +27,7 @@ from fhirexport_server.metrics_page import metrics_page
 from fhirexport_server.rpc.cache_admin import CacheAdmin
 from fhirexport_server.rpc.export_service import Exports
 from fhirexport_server.rpc.health import CACHE, CACHE_ADMIN, EXPORTS, IMPORTS, NAMES, SERVER, Health, Probe
+from fhirexport_server.rpc.keeper import kept
 from fhirexport_server.rpc.limits import Limits
 from fhirexport_server.rpc.server import make_server
 from fhirexport_server.settings import OFF, Settings, redacted_redis
@@ -78,7 +79,14 @@ async def running(
     Raises:
       ListenError, MetricsAddressError: an address cannot be listened on.
     """
-    limits = limits or Limits(stream_seconds=settings.rendering_timeout)
+    limits = limits or Limits(
+        stream_seconds=settings.rendering_timeout,
+        write_seconds=settings.answer_timeout,
+        idle_seconds=settings.import_idle_timeout,
+        calls=settings.max_calls,
+        calls_per_peer=settings.max_calls_per_peer,
+        bytes_in_flight=settings.bytes_in_flight,
+    )
     _log.info("starting", version=__version__, **settings.public())
     async with AsyncExitStack() as stack:
         registry = CollectorRegistry()
@@ -111,6 +119,7 @@ async def running(
         importer = await stack.enter_async_context(
             open_importer(database, metrics, base_url=settings.base_url, spool_limit_bytes=spool_limit)
         )
+        stack.enter_context(kept())
         health = Health()
         metrics.watch_health((name for name in NAMES if name != SERVER), health.is_serving)
         administration = Administration(exporter, redis, metrics)
@@ -132,6 +141,7 @@ async def running(
             ("cache-health", _follow(redis, health)),
             ("upkeep", Upkeep(exporter).run()),
             ("lag", loop_lag.watch(metrics.loop_lagged)),
+            ("garbage", garbage.collect_where_memory_grows()),
         ):
             stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
         _log.info("listening", address=address, metrics=page)

@@ -43,6 +43,7 @@ def configure(level: str, file: Path | None) -> None:
     severity = logging.getLevelNamesMapping()[level]
     logging.basicConfig(level=max(severity, logging.WARNING), handlers=handlers, force=True)
     logging.getLogger("fhirexport_server").setLevel(severity)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_no_departure)
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False  # a full disk must not turn log lines into tracebacks on stderr
     structlog.configure(
@@ -78,6 +79,11 @@ def _frames(trace: TracebackType | None) -> Iterator[str]:
     for frame, line in traceback.walk_tb(trace):
         code = frame.f_code
         yield f"{'/'.join(Path(code.co_filename).parts[-2:])}:{line} in {code.co_name}"
+
+
+def _is_no_departure(record: logging.LogRecord) -> bool:
+    """Whether a line of gRPC's is about more than a caller that left while it was being answered."""
+    return not record.exc_info or type(record.exc_info[1]).__name__ != "ExecuteBatchError"
 
 
 def _shared() -> list[Processor]:

@@ -324,7 +324,7 @@ class CallFamilies:
         sent_bytes = counter("fhirexport_sent_bytes_total", "Bytes of the messages that callers were sent.")
         seconds = Histogram(
             "grpc_server_handling_seconds",
-            "How long calls took, from the first byte of the request to the status.",
+            "How long calls took, from the first byte of the request to the last of the answer.",
             labels,
             buckets=_CALL_SECONDS,
             registry=registry,
@@ -348,3 +348,39 @@ class CallFamilies:
             for kind, service, method in methods
         }
         self.refusals: Mapping[str, Counter] = {reason: refusals.labels(reason) for reason in reasons}
+
+
+class GateFamilies:
+    """The metrics of what all calls share, read when the page is."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        calls: Mapping[str, Callable[[], float]],
+        bytes_in_flight: Mapping[str, Callable[[], float]],
+    ) -> None:
+        """Makes every series there will be.
+
+        Args:
+            registry: where they are registered.
+            calls: how many calls there are, by the kind of places they have.
+            bytes_in_flight: how much room messages take, by their direction.
+        """
+        for name, text, label, series in (
+            ("fhirexport_calls_in_progress", "Calls that have a place.", "places", calls),
+            (
+                "fhirexport_bytes_in_flight",
+                "What messages that callers have yet to take, or to send whole, may take in memory.",
+                "direction",
+                bytes_in_flight,
+            ),
+        ):
+            family = Gauge(name, text, (label,), registry=registry)
+            for value, read in series.items():
+                family.labels(value).set_function(read)
+        self.dropped = Counter(
+            "fhirexport_calls_dropped_total",
+            "Calls cut off because nobody took their answer.",
+            registry=registry,
+        )

@@ -82,6 +82,18 @@ class Settings(BaseSettings):
     message have 30 seconds at most."""
     spool_limit: int = Field(default=4 * 1024**3, ge=1)
     """How much disk space the renderings on their way to callers may fill, in bytes."""
+    max_calls: int = Field(default=1000, ge=1, le=100_000)
+    """How many calls there may be at once, the health service's own not counted. Every connection may have 8
+    whatever the others have."""
+    max_calls_per_peer: int = Field(default=500, ge=1, le=100_000)
+    """How many of these may come from one address."""
+    bytes_in_flight: int = Field(default=256 * 1024**2, ge=64 * 1024**2)
+    """How much memory answers that callers have yet to take may fill, in bytes, and requests that are still
+    coming as much again; a connection's share is a quarter."""
+    answer_timeout: float = Field(default=30.0, gt=0, le=900, allow_inf_nan=False)
+    """How long a caller may take to accept one message, in seconds. Then the call ends."""
+    import_idle_timeout: float = Field(default=15.0, gt=0, le=900, allow_inf_nan=False)
+    """How long a caller may take between two messages of a stream of resources, in seconds."""
     cache_enabled: bool = True
     """Keep renderings, in memory and in Redis, and answer from them while the database says that they are
     current."""

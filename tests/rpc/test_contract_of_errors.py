@@ -9,7 +9,13 @@ from fhirexport.v1.error_reason_pb2 import ErrorReason
 from fhirexport_server.domain import errors as domain
 from fhirexport_server.domain.faults import Fault
 from fhirexport_server.domain.imports import Problem, Severity
-from fhirexport_server.rpc.errors import SlowClientError, refusal
+from fhirexport_server.rpc.errors import refusal
+from fhirexport_server.rpc.refusals import (
+    IdleClientError,
+    SlowClientError,
+    TooManyBytesError,
+    TooManyCallsError,
+)
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
@@ -34,6 +40,9 @@ EXAMPLES: tuple[Exception, ...] = (
     domain.RowNotRenderableError("patient", 7),
     domain.ExportTimeoutError(30.0),
     SlowClientError(30.0),
+    IdleClientError(15.0),
+    TooManyCallsError(1000),
+    TooManyBytesError(1024),
     domain.ImportRefusedError((Problem(3, "Bundle.entry[3]", Severity.ERROR, "must be sane"),), 1),
     domain.RevisionChangedError("token"),
     domain.RequestIdReusedError(),

@@ -110,6 +110,11 @@ class ServerProcess:
         """Everything it has written to stderr."""
         return self.log_file.read_text()
 
+    def metrics_address(self) -> str:
+        """Where it serves its metrics, which it must."""
+        lines = map(json.loads, (line for line in self.log().splitlines() if line.startswith("{")))
+        return next(str(line["metrics"]) for line in lines if line["event"] == "listening")
+
     async def stopped(self, *, send: signal.Signals | None = signal.SIGTERM) -> int:
         """Sends it a signal and waits for it to end; returns its exit status."""
         if send is not None and self.process.returncode is None:

@@ -88,6 +88,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED, with a RetryInfo: the directory for temporary files is full, or cannot be
     written to. Metadata: error.
     """
+    ERROR_REASON_TOO_MANY_CALLS: _ErrorReason.ValueType  # 24
+    """RESOURCE_EXHAUSTED, with a RetryInfo: as many calls are under way as there may be, of the caller or
+    of everybody. Metadata: limit.
+    """
+    ERROR_REASON_TOO_MANY_BYTES: _ErrorReason.ValueType  # 25
+    """RESOURCE_EXHAUSTED, with a RetryInfo: messages that callers have yet to take, or to send whole, fill
+    the memory they may use. Metadata: limit_bytes.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists every `reason` that this service sends in a google.rpc.ErrorInfo, in the domain
@@ -160,5 +168,13 @@ Metadata: constraint, table.
 ERROR_REASON_TEMPORARY_STORAGE: ErrorReason.ValueType  # 23
 """RESOURCE_EXHAUSTED, with a RetryInfo: the directory for temporary files is full, or cannot be
 written to. Metadata: error.
+"""
+ERROR_REASON_TOO_MANY_CALLS: ErrorReason.ValueType  # 24
+"""RESOURCE_EXHAUSTED, with a RetryInfo: as many calls are under way as there may be, of the caller or
+of everybody. Metadata: limit.
+"""
+ERROR_REASON_TOO_MANY_BYTES: ErrorReason.ValueType  # 25
+"""RESOURCE_EXHAUSTED, with a RetryInfo: messages that callers have yet to take, or to send whole, fill
+the memory they may use. Metadata: limit_bytes.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

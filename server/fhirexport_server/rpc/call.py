@@ -1,6 +1,6 @@
 """Owns what is known of the call in progress: what the log, the metrics and the answer say about it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -24,6 +24,8 @@ class Call:
     kind: Kind
     context: Context
     request_id: str
+    room: Callable[[int], Awaitable[None]]
+    """Waits for room for an answer of so many bytes, before it is made."""
     code: grpc.StatusCode = grpc.StatusCode.OK
     reason: str = ""
     """The reason of its ErrorInfo; empty when it succeeded or was cancelled."""
@@ -33,8 +35,18 @@ class Call:
     """How many messages went out."""
     sent_bytes: int = 0
     """How many bytes they were together."""
+    aborted: Exception | None = None
+    """What gRPC is to be left with; it asks for it where a call was refused."""
     facts: dict[str, str | int] = field(default_factory=dict)
     """What its line in the log says beside that. Never content."""
+
+    def let_go(self) -> None:
+        """Lets go of gRPC's side of a call that is answered.
+
+        Every timer that was set during a call remembers the call until its time comes, also when it was
+        cancelled long before: asyncio leaves it where it is.
+        """
+        del self.context, self.room
 
     def went_out(self, message: bytes) -> None:
         """Counts a message that the caller was sent."""

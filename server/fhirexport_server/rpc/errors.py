@@ -25,7 +25,6 @@ from fhirexport_server.domain.errors import (
     EjNotFoundError,
     ExportTimeoutError,
     ExportTooLargeError,
-    FhirExportError,
     FieldViolation,
     ImportRefusedError,
     InvalidRequestError,
@@ -41,18 +40,17 @@ from fhirexport_server.domain.errors import (
     WriteConflictError,
 )
 from fhirexport_server.domain.faults import TOLD
+from fhirexport_server.rpc.refusals import (
+    IdleClientError,
+    SlowClientError,
+    TooManyBytesError,
+    TooManyCallsError,
+)
 
 DOMAIN = "fhirexport"
 DETAILS_KEY = "grpc-status-details-bin"
 # The details travel in a trailer, and many clients accept no more than 8 KiB of those.
 _VIOLATION_BYTES = 4096
-
-
-@dataclass(eq=False)
-class SlowClientError(FhirExportError):
-    """The client did not accept a message of its stream in time."""
-
-    limit_seconds: float
 
 
 @dataclass(frozen=True)
@@ -344,6 +342,40 @@ def _(error: SlowClientError) -> Refusal:
         "DEADLINE_EXCEEDED",
         f"the client accepted no message for {error.limit_seconds:g} seconds",
         {"limit_seconds": f"{error.limit_seconds:g}"},
+    )
+
+
+@refusal.register
+def _(error: IdleClientError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        "DEADLINE_EXCEEDED",
+        f"the client sent no whole message for {error.limit_seconds:g} seconds",
+        {"limit_seconds": f"{error.limit_seconds:g}"},
+    )
+
+
+@refusal.register
+def _(error: TooManyCallsError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TOO_MANY_CALLS",
+        f"{error.limit} calls are under way, as many as there may be; end those you need no more, or try "
+        "again later",
+        {"limit": str(error.limit)},
+        (_retry_after(error.retry_after_seconds),),
+    )
+
+
+@refusal.register
+def _(error: TooManyBytesError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TOO_MANY_BYTES",
+        f"messages that callers have yet to take, or to send whole, fill the {error.limit_bytes} bytes they "
+        "may; read answers as they come, and try again later",
+        {"limit_bytes": str(error.limit_bytes)},
+        (_retry_after(error.retry_after_seconds),),
     )
 
 

@@ -120,6 +120,9 @@ class ExportService(ExportServiceServicer):
         async with self._exporter.open(wanted.request) as rendering:
             _note_rendering(rendering)
             chunks = None if rendering.not_modified else await self._collected(rendering)
+            await call.current().room(
+                sum(len(one.frame) if wanted.zstd else one.size for one in chunks or ())
+            )
             answer = messages.unary(kind, rendering, chunks, zstd=wanted.zstd)
             # Only now: a call whose metadata has been sent is one that gRPC never retries.
             await _send_metadata(context, rendering)

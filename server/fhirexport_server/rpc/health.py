@@ -23,8 +23,9 @@ CACHE = "fhirexport.cache"
 """The cache itself; exports go on without it."""
 IMPORTS = "fhirexport.v1.ImportService"
 NAMES = (SERVER, EXPORTS, CACHE_ADMIN, CACHE, IMPORTS)
-MOST_WATCHES = 500
-"""How many watches there may be at once: half of the calls that the server takes (`server.py`)."""
+MOST_WATCHES = 5000
+"""How many watches there may be at once: as many as there are places for (`limits.py`), if each connection of
+the thousand has those that are its own."""
 
 # The messages' package publishes no types.
 _Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]

@@ -47,6 +47,7 @@ class ImportService(ImportServiceServicer):
     ) -> ImportBundleResponse:
         """Answers with what became of a Bundle."""
         data, options = import_requests.bundle(request, self._bundle_bytes)
+        del request  # the Bundle is in memory once while it waits for its place
         _note_options(options)
         summary = await self._imports.bundle(data, options)
         _note(summary)
@@ -57,11 +58,11 @@ class ImportService(ImportServiceServicer):
         self, request_iterator: AsyncIterator[ImportResourcesRequest], context: Context
     ) -> ImportResourcesResponse:
         """Answers with what became of a stream of resources."""
+        del context  # the chain has sent the metadata at the stream's end
         options = await import_requests.begun(request_iterator)
         _note_options(options)
         summary = await self._imports.resources(import_requests.chunks(request_iterator), options)
         _note(summary)
-        await _send_metadata(context)
         return ImportResourcesResponse(summary=import_messages.summary(summary))
 
 

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from fhirexport_server.rpc.cache_admin import CacheAdmin
 from fhirexport_server.rpc.export_service import Exports, ExportService
+from fhirexport_server.rpc.gate import Gate
 from fhirexport_server.rpc.health import Health
 from fhirexport_server.rpc.import_service import Imports, ImportService
 from fhirexport_server.rpc.interceptors.chain import Chain, layers
@@ -30,8 +31,8 @@ _CACHE = cache_admin_pb2.DESCRIPTOR.services_by_name["CacheAdmin"]
 _IMPORT = import_service_pb2.DESCRIPTOR.services_by_name["ImportService"]
 _MINUTE = 60_000
 _UNIX = "unix:"
-# A ceiling against floods. It counts health checks and half-sent requests too, so it is no limit on exports.
-_MOST_CALLS = 1000
+_IDENTITY = 1 << 0
+"""Messages that are not compressed, as the only ones. Exports have an encoding of their own, `zstd`."""
 
 
 class ListenError(Exception):
@@ -56,10 +57,11 @@ def make_server(
     """
     services = (_EXPORT, _CACHE, _IMPORT)
     metrics = CallMetrics(registry, services)
+    gate = Gate(limits, registry)
     server = grpc.aio.server(
-        interceptors=[Chain(layers(metrics, limits, tracer), limits.write_seconds)],
+        interceptors=[Chain(layers(metrics, limits, tracer), gate)],
+        # No maximum_concurrent_rpcs: it refuses whoever comes last, and without details.
         options=options(limits),
-        maximum_concurrent_rpcs=_MOST_CALLS,
     )
     add_ExportServiceServicer_to_server(ExportService(exporter, limits.unary_bytes), server)
     add_CacheAdminServicer_to_server(cache_admin, server)
@@ -99,7 +101,8 @@ def options(limits: Limits) -> list[tuple[str, int]]:
     longest_call = round(limits.stream_seconds * 1000)
     return [
         ("grpc.so_reuseport", 0),  # or a second server takes half the connections, in silence
-        ("grpc.max_receive_message_length", 2 * limits.bundle_bytes),
+        ("grpc.max_receive_message_length", limits.message_bytes),
+        ("grpc.compression_enabled_algorithms_bitset", _IDENTITY),  # or 1 MB on the wire is 1 GB here
         ("grpc.max_send_message_length", 4 << 20),
         ("grpc.max_metadata_size", 8 << 10),
         ("grpc.absolute_max_metadata_size", 16 << 10),

@@ -1,37 +1,38 @@
-"""Owns the order of what happens around every call of our services."""
+"""What happens around every call, and in which order."""
 
 from __future__ import annotations  # gRPC's handler type takes no parameters at run time
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import grpc
 from google.protobuf.message import Message
 
+from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
 from fhirexport_server.rpc.call import Call, Context, Kind, Layer, begin
-from fhirexport_server.rpc.errors import SlowClientError
+from fhirexport_server.rpc.exchange import Exchange
+from fhirexport_server.rpc.gate import Gate
 from fhirexport_server.rpc.interceptors.access_log import access_log
 from fhirexport_server.rpc.interceptors.deadline import deadline
 from fhirexport_server.rpc.interceptors.errors import errors
 from fhirexport_server.rpc.interceptors.metrics import CallMetrics
-from fhirexport_server.rpc.interceptors.request_id import request_id, with_request_id
+from fhirexport_server.rpc.interceptors.request_id import KEY, request_id, with_request_id
 from fhirexport_server.rpc.interceptors.tracing import tracing
 from fhirexport_server.rpc.limits import Limits
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-_Request = TypeVar("_Request")
-_Response = TypeVar("_Response")
-_Find: TypeAlias = (
-    "Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[_Request, _Response] | None]]"
-)
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_Find: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]"
 _Unary: TypeAlias = Callable[[Message, Context], Awaitable[Message]]
 _ClientStream: TypeAlias = Callable[[AsyncIterator[Message], Context], Awaitable[Message]]
 _ServerStream: TypeAlias = Callable[[Message, Context], AsyncGenerator[Message, None]]
-_OURS = "/fhirexport."
+_BothStream: TypeAlias = Callable[[AsyncIterator[Message], Context], AsyncGenerator[Message, None]]
+_OURS: Final = "fhirexport."
+_IMPORTS: Final = "fhirexport.v1.ImportService"
+_NO_MESSAGE: Final = "must be one message; there was none"
 
 
 def layers(metrics: CallMetrics, limits: Limits, tracer: Tracer | None) -> tuple[Layer, ...]:
@@ -48,103 +49,148 @@ def layers(metrics: CallMetrics, limits: Limits, tracer: Tracer | None) -> tuple
 
 
 class Chain(grpc.aio.ServerInterceptor):
-    """Runs the calls of our services inside the layers; health and reflection are left alone.
+    """Runs every call inside the layers; those of health and reflection inside few of them.
 
-    Messages are parsed and written inside as well: gRPC would send the text of their exceptions, too.
+    To gRPC, every method streams its requests. On the wire it is all the same, and only then does gRPC begin
+    a call before its request has come: it has a place, and a time, from its first byte. Messages are parsed
+    and written inside as well: gRPC would send the text of their exceptions, and keep what is refused.
     """
 
-    def __init__(self, around: Sequence[Layer], write_seconds: float) -> None:
+    def __init__(self, around: Sequence[Layer], gate: Gate) -> None:
         self._layers = around
-        self._write_seconds = write_seconds
+        self._gate = gate
+        self._handlers: dict[str, _Handler] = {}
 
     async def intercept_service(
-        self, continuation: _Find[_Request, _Response], handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[_Request, _Response] | None:
+        self, continuation: _Find, handler_call_details: grpc.HandlerCallDetails
+    ) -> _Handler | None:
         """Returns gRPC's handler with the layers around it."""
-        handler = await continuation(handler_call_details)
         path = handler_call_details.method
-        if handler is None or not path.startswith(_OURS):
-            return handler
-        if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._server_stream(path, handler))
-        if handler.request_streaming:
-            behavior = self._client_stream(path, handler)
-            return grpc.stream_unary_rpc_method_handler(behavior, handler.request_deserializer)
-        return grpc.unary_unary_rpc_method_handler(self._unary(path, handler))
+        made = self._handlers.get(path)
+        if made is not None:
+            return made
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None  # a path that its caller made up: nothing is kept of it
+        made = self._handlers[path] = self._made(path, handler)
+        return made
 
-    def _unary(
-        self, path: str, handler: grpc.RpcMethodHandler[_Request, _Response]
-    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
-        async def unary(raw: bytes, context: Context) -> bytes:
-            async with self._around(path, "unary", context) as call:
-                request = _parsed(handler, raw)
-                call.received = 1
-                answer = _written(handler, await cast("_Unary", handler.unary_unary)(request, context))
-                call.went_out(answer)
-            return answer
-
-        return unary
-
-    def _client_stream(
-        self, path: str, handler: grpc.RpcMethodHandler[_Request, _Response]
-    ) -> Callable[[AsyncIterator[Message], Context], Awaitable[bytes]]:
-        async def client_stream(requests: AsyncIterator[Message], context: Context) -> bytes:
-            async with self._around(path, "client_stream", context) as call:
-                respond = cast("_ClientStream", handler.stream_unary)
-                answer = _written(handler, await respond(_counted(requests, call), context))
-                call.went_out(answer)
-            return answer
-
-        return client_stream
-
-    def _server_stream(
-        self, path: str, handler: grpc.RpcMethodHandler[_Request, _Response]
-    ) -> Callable[[bytes, Context], Awaitable[None]]:
-        async def server_stream(raw: bytes, context: Context) -> None:
-            async with self._around(path, "server_stream", context) as call:
-                request = _parsed(handler, raw)
-                call.received = 1
-                respond = cast("_ServerStream", handler.unary_stream)
-                # gRPC does not close a generator whose call has died (grpc/grpc#42295).
-                async with aclosing(respond(request, context)) as answers:
-                    async for answer in answers:
-                        message = _written(handler, answer)
-                        await self._write(context, message)
-                        call.went_out(message)
-
-        return server_stream
-
-    @asynccontextmanager
-    async def _around(self, path: str, kind: Kind, context: Context) -> AsyncIterator[Call]:
+    def _made(self, path: str, handler: _Handler) -> _Handler:
         service, _, method = path.removeprefix("/").partition("/")
-        call = Call(service, method, kind, context, request_id(context))
-        begin(call)
-        async with AsyncExitStack() as stack:
-            for layer in self._layers:
-                await stack.enter_async_context(layer(call))
-            yield call
+        answer = _Method(service, handler, self._gate.limits).answer
+        around = self._layers if service.startswith(_OURS) else (errors, with_request_id)
+        kind = _kind(handler)
 
-    async def _write(self, context: Context, message: bytes) -> None:
-        """Sends a message, and gives a client that does not read a bounded time to take it."""
-        scope = asyncio.timeout(self._write_seconds)
-        try:
-            async with scope:
-                await cast("grpc.aio.ServicerContext[bytes, bytes]", context).write(message)
-        except TimeoutError as error:
-            raise SlowClientError(self._write_seconds) from error
+        async def respond(context: Context) -> tuple[bytes, Exception | None]:
+            exchange = self._gate.exchange(service, context)
+            call = Call(service, method, kind, context, request_id(context), exchange.room)
+            begin(call)
+            answered = b""
+            try:
+                async with _entered(around, call):
+                    exchange.admit()
+                    answered = await answer(call, exchange)
+            finally:
+                exchange.end(call)
+                call.let_go()
+            return answered, call.aborted
+
+        async def behavior(requests: object, context: Context) -> bytes:
+            answered, aborted = await respond(context)
+            del requests, context
+            if aborted is None:
+                return answered
+            try:
+                raise aborted
+            finally:
+                # gRPC keeps the exception with the call: it must not keep the call itself.
+                del aborted
+
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(behavior)
+        return grpc.stream_unary_rpc_method_handler(behavior)
 
 
-async def _counted(requests: AsyncIterator[Message], call: Call) -> AsyncIterator[Message]:
-    async for request in requests:
-        call.received += 1
-        yield request
+def _kind(handler: _Handler) -> Kind:
+    if handler.response_streaming:
+        return "server_stream"
+    return "client_stream" if handler.request_streaming else "unary"
 
 
-def _parsed(handler: grpc.RpcMethodHandler[_Request, _Response], raw: bytes) -> Message:
-    return cast("Callable[[bytes], Message]", handler.request_deserializer)(raw)
+@asynccontextmanager
+async def _entered(around: Sequence[Layer], call: Call) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for layer in around:
+            await stack.enter_async_context(layer(call))
+        yield
 
 
-def _written(handler: grpc.RpcMethodHandler[_Request, _Response], answer: Message | bytes) -> bytes:
-    if isinstance(answer, bytes):
-        return answer  # `rpc/wire.py` has written it already
-    return cast("Callable[[Message], bytes]", handler.response_serializer)(answer)
+class _Method:
+    """Reads the requests of one method, and writes its answers."""
+
+    def __init__(self, service: str, handler: _Handler, limits: Limits) -> None:
+        self._handler = handler
+        self._parse = cast("Callable[[bytes], Message]", handler.request_deserializer)
+        self._serialize = cast("Callable[[Message], bytes]", handler.response_serializer)
+        is_bundle = service == _IMPORTS and not handler.request_streaming
+        self._request_seconds = limits.bundle_seconds if is_bundle else limits.request_seconds
+        self._idle_seconds = limits.idle_seconds
+        self.answer = self._many if handler.response_streaming else self._one
+
+    async def _one(self, call: Call, exchange: Exchange) -> bytes:
+        if self._handler.request_streaming:
+            respond = cast("_ClientStream", self._handler.stream_unary)
+            answer = await respond(self._requests(call, exchange), call.context)
+        else:
+            # Nothing here holds the request: the method lets go of it when it has read it.
+            unary = cast("_Unary", self._handler.unary_unary)
+            answer = await unary(await self._request(call, exchange), call.context)
+        message = self._written(answer)
+        await exchange.room(len(message))
+        call.went_out(message)
+        return message  # for gRPC to send, together with the status
+
+    async def _many(self, call: Call, exchange: Exchange) -> bytes:
+        if self._handler.request_streaming:
+            both = cast("_BothStream", self._handler.stream_stream)
+            generated = both(self._requests(call, exchange), call.context)
+        else:
+            respond = cast("_ServerStream", self._handler.unary_stream)
+            generated = respond(await self._request(call, exchange), call.context)
+        # gRPC does not close a generator whose call has died (grpc/grpc#42295).
+        async with aclosing(generated) as answers:
+            async for answer in answers:
+                message = self._written(answer)
+                await exchange.write(message)
+                call.went_out(message)
+        return b""
+
+    async def _request(self, call: Call, exchange: Exchange) -> Message:
+        raw = await exchange.read(self._request_seconds)
+        if raw is None:
+            await _alive(call)
+            raise InvalidRequestError((FieldViolation("", _NO_MESSAGE),))
+        call.received = 1
+        exchange.keep(len(raw))
+        return self._parse(raw)
+
+    async def _requests(self, call: Call, exchange: Exchange) -> AsyncIterator[Message]:
+        while (raw := await exchange.read(self._idle_seconds)) is not None:
+            call.received += 1
+            message, raw = self._parse(raw), None
+            yield message
+            del message
+        await _alive(call)
+
+    def _written(self, answer: Message | bytes) -> bytes:
+        # `rpc/wire.py` has written some already.
+        return answer if isinstance(answer, bytes) else self._serialize(answer)
+
+
+async def _alive(call: Call) -> None:
+    """Makes sure that the client has ended its request, and not the call.
+
+    gRPC reads the end of both in the same way. What it cannot send goes wrong where the call is dead: a
+    half of an import is never taken for the whole of it.
+    """
+    await call.context.send_initial_metadata(((KEY, call.request_id),))
