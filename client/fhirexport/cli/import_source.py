@@ -252,6 +252,9 @@ def _guarded(pieces: Iterator[bytes], found: Content) -> Iterator[bytes]:
     except NotResourcesError as error:
         found.failure = UnreadableSourceError(str(error))
         raise found.failure from None
+    except OSError as error:
+        found.failure = UnreadableSourceError(f"cannot be read: {error.strerror or error}")
+        raise found.failure from None
 
 
 def _damaged() -> UnreadableSourceError:

@@ -17,6 +17,7 @@ from fhirexport.errors import ExportError, InvalidArgumentError
 from fhirexport.import_models import ImportSummary
 
 _FAILED = 1
+_UNREADABLE = 2
 
 
 def import_(
@@ -56,7 +57,8 @@ def import_(
             summary = _sent(client, file, how)
         except UnreadableSourceError as error:
             name = "standard input" if source == "-" else source
-            raise typer.BadParameter(f"{name} {error}") from None
+            typer.echo(f"fhirexport: {name} {error}", err=True)
+            raise typer.Exit(_UNREADABLE) from None
         except ExportError as error:
             import_output.resume(error, source, how["request_id"], ej)
             raise
