@@ -94,7 +94,7 @@ def _told(work: Work, venue: VenueRow, events: Sequence[Event], before: Sequence
     numbers = [derivation.number(venue.venue_no, position) for position in range(1, len(events) + 1)]
     ids = {row.movement_no: row.id for row in before}
     new = [number for number in numbers if number not in ids]
-    ids |= zip(new, work.writing.ids.new("movement", len(new)), strict=True)
+    ids |= zip(new, work.writing.ids.few("movement", len(new)), strict=True)
     return [
         Told(
             derivation.row(event, venue, position, ids[number], kinds), active=True, draft=None, derived=True

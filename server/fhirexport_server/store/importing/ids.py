@@ -9,6 +9,8 @@ from fhirexport_server.store.bulk import is_postgresql
 LARGEST: Final = 10**15
 """The largest id that an import can bring: what comes after leaves room for nine thousand times as many."""
 _COUNTED: Final = 10_000
+_POOL: Final = 500
+"""How many are taken at a time for those who ask often."""
 _LOCK: Final = 0x66686972
 """An advisory lock, so that two imports do not move a sequence past each other."""
 
@@ -19,6 +21,7 @@ class Ids:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._next: dict[str, int] = {}
+        self._pools: dict[str, list[int]] = {}
         self._given: dict[str, tuple[int, int]] = {}
 
     def new(self, table: str, count: int) -> list[int]:
@@ -48,6 +51,14 @@ class Ids:
         first = self._following(table)
         self._next[table] = first + count
         return list(range(first, first + count))
+
+    def few(self, table: str, count: int) -> list[int]:
+        """As `new`, for those who ask often: they are taken many at a time, and some may stay unused."""
+        pool = self._pools.setdefault(table, [])
+        if len(pool) < count:
+            pool += self.new(table, max(count, _POOL) if is_postgresql(self._connection) else count)
+        taken, self._pools[table] = pool[:count], pool[count:]
+        return taken
 
     def pass_over(self, table: str, largest: int) -> None:
         """Makes the ids of new rows come after those that an import brings."""
