@@ -5,7 +5,7 @@ from typing import Final
 
 from fhirexport_server.domain.rows import PatientRow
 from fhirexport_server.fhir.patient_codes import DATE_LENGTH
-from fhirexport_server.fhir.reading.times import local_day
+from fhirexport_server.fhir.reading.moments import local_day
 
 _BIRTH: Final = ("birth_date", "birth_date_precision")
 _DEATH: Final = ("deceased", "deceased_at", "deceased_on", "deceased_on_precision")

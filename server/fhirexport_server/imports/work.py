@@ -22,10 +22,10 @@ from fhirexport_server.fhir.reading.drafts import (
 )
 from fhirexport_server.fhir.reading.entries import Entry, Method
 from fhirexport_server.fhir.reading.ids import EJ
+from fhirexport_server.fhir.reading.moments import local_day
 from fhirexport_server.fhir.reading.problems import Problems, Severity
 from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.resources import draft
-from fhirexport_server.fhir.reading.times import local_day
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
 from fhirexport_server.imports.doubles import Doubles
 from fhirexport_server.imports.structure_index import StructureIndex

@@ -2,7 +2,8 @@
 
 A field's name is its column's name, and its value is as in `domain/rows.py`; a column that names another
 row (`parent_id`) is a Ref here (`parent`). `systems` are the kinds of `codes.NAMESPACE_KIND` whose numbers
-the draft holds, each with the Identifier.system that they came with.
+the draft holds, each with the Identifier.system that they came with. `unsaid` are columns of which the
+resource says nothing that can be kept: what they hold stays.
 """
 
 from typing import NamedTuple
@@ -54,7 +55,6 @@ class EjDraft(NamedTuple):
     time_zone: str | None
     """None where nothing is said of it."""
     unsaid: frozenset[str] = frozenset()
-    """Columns of which the resource says nothing that can be kept: what they hold stays."""
     partial: Partial = ()
 
 
@@ -103,7 +103,6 @@ class OrgUnitDraft(NamedTuple):
     closed_on: str | None
     active: bool
     unsaid: frozenset[str] = frozenset()
-    """As in EjDraft."""
     partial: Partial = ()
 
 
@@ -126,7 +125,6 @@ class PlaceDraft(NamedTuple):
     latitude: float | None
     longitude: float | None
     unsaid: frozenset[str] = frozenset()
-    """As in EjDraft."""
 
 
 class PatientIdentifierDraft(NamedTuple):

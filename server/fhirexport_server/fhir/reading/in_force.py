@@ -7,7 +7,7 @@ says since when and until when.
 from collections.abc import Sequence
 from typing import Final
 
-from fhirexport_server.fhir.reading import times
+from fhirexport_server.fhir.reading import moments
 from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.element import Element
 
@@ -65,15 +65,15 @@ def over(period: object, context: ReadingContext) -> str | None:
     """As `not_during`, of a JSON value that may be a Period."""
     if context.today is None or not isinstance(period, dict):
         return None
-    until = times.last_day(period.get("end"), context.time_zone)
+    until = moments.last_day(period.get("end"), context.time_zone)
     if until is not None and until < context.today:
         return _ENDED
-    since = times.first_day(period.get("start"), context.time_zone)
+    since = moments.first_day(period.get("start"), context.time_zone)
     return _NOT_YET if since is not None and since > context.today else None
 
 
 def _end(element: Element) -> str:
-    return times.last_day(element.peek_in("period", "end"), element.scope.context.time_zone) or ""
+    return moments.last_day(element.peek_in("period", "end"), element.scope.context.time_zone) or ""
 
 
 def _preference(element: Element) -> tuple[bool, int]:

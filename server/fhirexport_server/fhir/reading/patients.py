@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from fhirexport_server.fhir import patient_codes as code
-from fhirexport_server.fhir.reading import identities, texts, times
+from fhirexport_server.fhir.reading import identities, moments, texts, times
 from fhirexport_server.fhir.reading import patient_tables as tables
 from fhirexport_server.fhir.reading.addresses import Address, address_of, only_address
 from fhirexport_server.fhir.reading.codings import concept
@@ -33,7 +33,7 @@ _BIRTH_PLACE: Final = ("city", "country", "insee_code")
 
 class _Death(NamedTuple):
     deceased: bool | None
-    moment: times.Moment
+    moment: moments.Moment
 
 
 def patient(root: Element, source: Source) -> PatientDraft:
@@ -123,7 +123,7 @@ def _death(root: Element) -> _Death:
     if "deceasedBoolean" in root and "deceasedDateTime" in root:
         root.error("deceased", "must be one of deceasedBoolean and deceasedDateTime")
     if "deceasedDateTime" not in root:
-        return _Death(root.boolean("deceasedBoolean"), times.Moment())
+        return _Death(root.boolean("deceasedBoolean"), moments.Moment())
     root.skip("deceasedBoolean")
     return _Death(deceased=True, moment=times.moment(root, "deceasedDateTime"))
 
@@ -133,9 +133,9 @@ def _check_death(root: Element, found: PatientDraft) -> None:
     died = found.deceased_at
     if found.deceased_on is not None:
         known = found.deceased_on[: code.DATE_LENGTH[found.deceased_on_precision]]
-        died = times.midnight(times.last_day(known, root.scope.context.time_zone) or found.deceased_on)
+        died = moments.midnight(moments.last_day(known, root.scope.context.time_zone) or found.deceased_on)
     # A day, since the offset of the place of birth is not known.
-    if born is not None and died is not None and died < times.midnight(born) - times.DAY:
+    if born is not None and died is not None and died < moments.midnight(born) - moments.DAY:
         root.warning("deceasedDateTime", "is before birthDate: one of both is to be looked at")
 
 

@@ -7,7 +7,7 @@ does not take its place.
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from fhirexport_server.fhir.reading import times
+from fhirexport_server.fhir.reading import moments
 from fhirexport_server.fhir.reading.element import Element
 from fhirexport_server.fhir.reading.times import Span
 
@@ -24,7 +24,7 @@ def reach(element: Element, period: str, name: str) -> Span | None:
     if not isinstance(value, str) or "T" in value:
         return None
     zone = element.scope.context.time_zone
-    first, last = times.first_day(value, zone), times.last_day(value, zone)
+    first, last = moments.first_day(value, zone), moments.last_day(value, zone)
     if first is None or last is None:
         return None
     after = datetime.fromisoformat(last).replace(tzinfo=ZoneInfo(zone)) + timedelta(days=1)

@@ -1,0 +1,127 @@
+"""FHIR's dates and times as far as they are known, and which day an instant is on a clock.
+
+Source: FHIR R4, date and dateTime (regular expressions), with dates that exist.
+"""
+
+import re
+from calendar import monthrange
+from datetime import UTC, date, datetime
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+FIRST_DAY: Final = "1850-01-01"
+LAST_DAY: Final = "2199-12-31"
+DAY: Final = 86_400
+_FIRST: Final = int(datetime(1850, 1, 1, tzinfo=UTC).timestamp())
+_LAST: Final = int(datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+_DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
+_SECONDS: Final = r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})"
+_OFFSET: Final = r"(Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
+_INSTANT: Final = re.compile(_SECONDS + r"(\.[0-9]+)?" + _OFFSET)
+PLAIN: Final = re.compile(_SECONDS + _OFFSET)
+"""An instant without a fraction of a second."""
+_UNIX_DAY: Final = date(1970, 1, 1)
+DAY_LENGTH: Final = len("YYYY-MM-DD")
+_PRECISION: Final = {DAY_LENGTH: "D", len("YYYY-MM"): "M", len("YYYY"): "Y"}
+_LEAP: Final = ":60"
+_SECOND_AT: Final = slice(len("YYYY-MM-DDTHH:MM"), len("YYYY-MM-DDTHH:MM:SS"))
+
+
+class Moment(NamedTuple):
+    """A dateTime as far as it is known: an instant, or a day with its precision."""
+
+    at: int | None = None
+    """Epoch seconds."""
+    on: str | None = None
+    """ISO text; what is not known of it is the first."""
+    precision: str | None = None
+    """D, M or Y, with `on` alone."""
+
+
+def is_leap(text: str) -> bool:
+    """Whether an instant is a leap second."""
+    return text[_SECOND_AT] == _LEAP
+
+
+def has_fraction(text: str) -> bool:
+    """Whether an instant says more than its second."""
+    parts = _INSTANT.fullmatch(text)
+    return parts is not None and parts[2] is not None and bool(parts[2].strip(".0"))
+
+
+def first_day(value: object, time_zone: str) -> str | None:
+    """Return the first day that a JSON value may mean on a clock; None for what is no dateTime."""
+    moment = read(value)
+    if moment is None:
+        return None
+    return moment.on if moment.at is None else local_day(moment.at, time_zone)
+
+
+def last_day(value: object, time_zone: str) -> str | None:
+    """As `first_day`, the last one."""
+    moment = read(value)
+    if moment is None:
+        return None
+    return last_of(moment) if moment.at is None else local_day(moment.at, time_zone)
+
+
+def local_day(seconds: int, time_zone: str) -> str:
+    """Return the day of an instant on a clock, ISO text; of one outside the years kept, the nearest."""
+    inside = min(max(seconds, _FIRST), _LAST)
+    return datetime.fromtimestamp(inside, ZoneInfo(time_zone)).date().isoformat()
+
+
+def midnight(day: str) -> int:
+    """The epoch second at which a day begins, at no offset."""
+    return (date.fromisoformat(day) - _UNIX_DAY).days * DAY
+
+
+def read(value: object) -> Moment | None:
+    """What a JSON value means that is a FHIR date or dateTime; None for what is none."""
+    if not isinstance(value, str):
+        return None
+    first = first_of(value)
+    if first is not None:
+        return Moment(on=first, precision=_PRECISION[len(value)])
+    parts = _INSTANT.fullmatch(value)
+    if parts is None:
+        return None
+    seconds = epoch(parts[1] + parts[3])
+    return None if seconds is None else Moment(at=seconds)
+
+
+def first_of(text: str) -> str | None:
+    """The first day of a date; None for what is no date that exists."""
+    if _DATE.fullmatch(text) is None:
+        return None
+    first = f"{text}-01-01"[:DAY_LENGTH] if len(text) < DAY_LENGTH else text
+    try:
+        date.fromisoformat(first)
+    except ValueError:
+        return None
+    return first
+
+
+def last_of(moment: Moment) -> str:
+    """The last day of a day that is known to its precision."""
+    on = moment.on or ""
+    if moment.precision == "D":
+        return on
+    if moment.precision == "Y":
+        return f"{on[:4]}-12-31"
+    return f"{on[:7]}-{monthrange(int(on[:4]), int(on[5:7]))[1]}"
+
+
+def epoch(text: str) -> int | None:
+    """The epoch second of an instant without a fraction, None for none; of a leap second, the one before."""
+    if text[_SECOND_AT] == _LEAP:
+        text = f"{text[: _SECOND_AT.start]}:59{text[_SECOND_AT.stop :]}"
+    try:
+        return int(datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def is_kept(seconds: int) -> bool:
+    """Whether an epoch second is of the years that a column holds."""
+    return _FIRST <= seconds <= _LAST
