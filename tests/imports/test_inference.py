@@ -77,6 +77,24 @@ async def test_the_parts_of_a_finished_stay_are_its_movements(hospital: Hospital
     assert shown(await hospital.now(), "C01") == stay
 
 
+async def test_parts_that_come_later_than_their_stay(hospital: Hospital) -> None:
+    venue = fresh(hospital, "C01", status="finished", period={"start": START, "end": END})
+    await hospital.stream(venue)
+    stay = shown(await hospital.now(), "C01")
+    parts = [
+        part(hospital, "P1", "finished", START, MIDDLE),
+        part(hospital, "P2", "finished", MIDDLE, END),
+    ]
+
+    for one in parts:
+        one["partOf"] = {"reference": f"Encounter/{stay['id']}"}
+    assert counts(await hospital.stream(*parts)) == (2, 0, 0, 0)
+
+    now = await hospital.now()
+    assert [one for _, one in events(now)] == ["A01", "A02", "A03"]
+    assert (shown(now, "C01")["status"], shown(now, "C01")["period"]) == ("finished", stay["period"])
+
+
 async def test_a_stay_that_is_reopened_loses_its_derived_discharge(hospital: Hospital) -> None:
     venue = fresh(hospital, "C01", status="finished", period={"start": START, "end": END})
     await hospital.stream(venue, part(hospital, "P1", "finished", START, END))

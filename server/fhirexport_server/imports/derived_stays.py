@@ -52,18 +52,23 @@ def completed(
         return [*sent, *kept]
     if any(one.active and one.row.trigger_event == DISCHARGE for one in real):
         return real
-    before = existing.derived(venue.id)
-    discharge = [one for one in kept if one.derived and existing.has_real(venue.id)]
+    last = max((one.row for one in real if one.active), key=lambda row: row.started_at)
+    says_no_events = any(one.active and is_inferred(one) for one in sent)
+    discharge = [
+        one
+        for one in kept
+        if one.derived
+        and one.row.trigger_event == DISCHARGE
+        and one.row.started_at >= last.started_at
+        and (says_no_events or existing.has_real(venue.id))
+    ]
     if draft is None:
         return [*real, *discharge]
     end = draft.summary.period.end if draft.summary.status == "finished" else None
-    if end is None or not (discharge or any(one.active and is_inferred(one) for one in sent)):
-        return real
-    last = max((one.row for one in real if one.active), key=lambda row: row.started_at)
-    if last.started_at > end:
+    if end is None or last.started_at > end or not (discharge or says_no_events):
         return real
     class_code = PATIENT_CLASS[last.patient_class or venue.patient_class]
-    return [*real, *_told(work, venue, [Event(end, DISCHARGE, class_code)], before)]
+    return [*real, *_told(work, venue, [Event(end, DISCHARGE, class_code)], existing.derived(venue.id))]
 
 
 def derived(

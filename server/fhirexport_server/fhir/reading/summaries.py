@@ -20,7 +20,7 @@ _FOLLOWS: Final = (
 _DERIVED: Final = {
     "status": "is shown as {status}",
     "class": "is shown as {class_code}",
-    "period": "is shown as the rest of the summary tells it: {ends}",
+    "period": "is shown {ends}",
     "statusHistory": "is shown in order, without gaps, and within the stay",
     "classHistory": "is shown in order, without gaps, and within the stay",
     "location": ("is shown as one place at a time, the most precise, from one change to the next"),
@@ -72,7 +72,7 @@ def compare(
     if draft is not None:
         _report_unknown(draft, find, problems)
         derived = any(one.derived for one in movements)
-        ends = "only a finished stay has an end" if stay.end is None else "from its start to its end"
+        ends = "without its end: only a finished stay has one" if stay.end is None else "as the rest says"
         for name in _summed_up_otherwise(draft, stay, find):
             text = _FOLLOWS
             if derived and name in _DERIVED:
