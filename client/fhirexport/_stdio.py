@@ -7,7 +7,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
@@ -38,7 +38,7 @@ class SignalledError(BaseException):
 
 
 class _Outlet(io.RawIOBase):
-    """A standard stream that fails once, and keeps how."""
+    """A standard stream that fails once, and keeps how; a quiet one loses what nobody takes."""
 
     def __init__(self, descriptor: int, *, quiet: bool) -> None:
         self._descriptor = descriptor
@@ -66,13 +66,14 @@ class _Outlet(io.RawIOBase):
             except BlockingIOError:
                 select.select([], [self._descriptor], [])
             except OSError as error:
+                if self._quiet:
+                    break
                 self.error = error
-                if not self._quiet:
-                    raise OutputError from error
+                raise OutputError from error
         return len(content)
 
 
-def run(program: str, command: Callable[[], object]) -> int:
+def run(program: str, command: Callable[[], object], *, signals: bool = True) -> int:
     """Run a command; return its exit status.
 
     SIGTERM and SIGHUP end it as Ctrl-C does, so that it cleans up. A standard output that cannot be written
@@ -81,10 +82,11 @@ def run(program: str, command: Callable[[], object]) -> int:
     Args:
         program: the name that the line begins with.
         command: it may end with SystemExit, as commands do.
+        signals: whether to look after the signals; False for one that does so itself.
     """
     output = _streams()
     try:
-        with _signals():
+        with _signals() if signals else nullcontext():
             status = _status(command)
     except OutputError:
         status = FAILED

@@ -2,6 +2,8 @@
 
 import sys
 
+from fhirexport import _stdio
+
 
 def main() -> None:
     """Run the command line and exit with its status: 1 where the extra is not installed."""
@@ -11,7 +13,7 @@ def main() -> None:
         if error.name is None or error.name.partition(".")[0] in {"fhirexport", "fhirexport_server"}:
             raise
         sys.exit(f"fhirexport-server: {error.name} is missing: pip install 'fhirexport[server]'")
-    commands.main()
+    sys.exit(_stdio.run("fhirexport-server", commands.main, signals=False))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import structlog
 import typer
+from fhirexport._stdio import OutputError
 from fhirexport._version import __version__
 from pydantic import ValidationError
 from rich.console import Console
@@ -98,6 +99,8 @@ def main() -> None:
         )
     except SchemaMismatchError as error:
         _fail(f"the schema of DATABASE_URL is {error.found}, and this release has {error.expected}", 1)
+    except OutputError:
+        raise  # it is told where the standard streams are looked after
     except Exception as error:  # noqa: BLE001 - a traceback would print the error's text, which may quote a row
         _log.critical("internal_error", where=logs.where(error))
         raise SystemExit(1) from None

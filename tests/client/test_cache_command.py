@@ -62,6 +62,18 @@ async def test_warm_tells_each_and_stats_count_them(address: str, valkey: Valkey
     assert (status, "50.0 %: 1 hits, 1 misses" in out.decode()) == (0, True)
 
 
+async def test_what_was_warmed_is_told_as_it_is_kept(address: str, valkey: Valkey) -> None:
+    status, out, errors = await fhirexport(address, "cache", "warm", "--json")
+    entries = [json.loads(line)["entry"] for line in out.splitlines()]
+    assert (status, errors, len(entries)) == (0, "", 9)
+    with valkey.client() as client:
+        for entry in entries:
+            assert entry["key"] == f"fhir:export:{entry['dataset']}:ej:{entry['ej_id']}"
+            assert client.exists(entry["key"])
+            assert entry["size_bytes"] > 0
+            assert entry["ttl"] > 0
+
+
 async def test_one_that_cannot_be_warmed_is_the_exit_status_and_the_others_are_warmed(address: str) -> None:
     status, out, errors = await fhirexport(address, "cache", "warm", "99", "1", "--dataset", "structure")
     lines = out.decode().splitlines()

@@ -49,13 +49,15 @@ async def address(new_database: Callable[[str], str], valkey: Valkey) -> AsyncIt
         yield address
 
 
-async def _ended(address: str, directory: Path, command: str, redirection: str) -> tuple[int, str]:
+async def _ended(
+    address: str, directory: Path, command: str, redirection: str, program: Path = FHIREXPORT
+) -> tuple[int, str]:
     """Runs a command; returns its exit status, and what it says on standard error."""
     read, write = os.pipe()
     os.close(read)  # a pipe whose reader has left
     try:
         process = await asyncio.create_subprocess_exec(
-            "bash", "-c", f'exec "$0" {command} {redirection}', FHIREXPORT,
+            "bash", "-c", f'exec "$0" {command} {redirection}', program,
             cwd=directory,
             env=environment(address),
             stdin=DEVNULL,
@@ -86,6 +88,14 @@ async def test_output_that_nobody_takes_ends_a_command_with_one_line_or_none(
 
     found = await asyncio.gather(*map(ended, COMMANDS))
     assert dict(zip(COMMANDS, found, strict=True)) == dict.fromkeys(COMMANDS, expected)
+
+
+@pytest.mark.parametrize("command", ["--help", "--version", "serve --help"])
+async def test_the_servers_command_ends_in_the_same_way(command: str, tmp_path: Path) -> None:
+    program = FHIREXPORT.with_name("fhirexport-server")
+    for redirection, expected in ((">/dev/full", (1, FULL)), (">&-", (1, CLOSED)), ("", (141, ""))):
+        status, errors = await _ended("localhost:1", tmp_path, command, redirection, program)
+        assert (status, errors) == (expected[0], expected[1].replace("fhirexport:", "fhirexport-server:"))
 
 
 async def test_a_reader_that_has_enough_ends_an_export_in_silence(address: str, tmp_path: Path) -> None:

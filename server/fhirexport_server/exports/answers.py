@@ -25,6 +25,9 @@ class NotModified:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
 
+    async def kept(self) -> None:
+        """Return at once: it was kept before."""
+
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Yields nothing."""
         nothing: tuple[Chunk, ...] = ()
@@ -44,6 +47,9 @@ class InMemory:
         self.snapshot = Snapshot(known.etag, known.revision, known.read_time, Source.CACHE)
         self.totals: Totals | None = known.totals
         self._entry = entry
+
+    async def kept(self) -> None:
+        """Return at once: it was kept before."""
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Yields the chunks in order."""
@@ -82,6 +88,10 @@ class InFlight:
     def totals(self) -> Totals | None:
         """The totals, once the last chunk is made."""
         return self._flight.spool.totals
+
+    async def kept(self) -> None:
+        """Return once whoever makes it has done all that there is to do."""
+        await self._flight.ended.wait()
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Yields the chunks in order."""

@@ -19,6 +19,8 @@ class Flight:
         """Is called once the rendering is complete, before any reader knows."""
         self.readers = 0
         self.complete = False
+        self.ended = asyncio.Event()
+        """Set once it is kept, or cannot be."""
         self.abandoned = False
         """Whether its last reader left though it went well."""
 
@@ -97,6 +99,7 @@ class Flights:
 
     def _ended(self, etag: str | None, flight: Flight) -> None:
         del self._tasks[flight]
+        flight.ended.set()
         self._forget(etag, flight)
         if not flight.readers:
             flight.spool.close()

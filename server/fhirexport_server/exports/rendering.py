@@ -46,6 +46,9 @@ class Rendering(Protocol):
     def totals(self) -> Totals | None:
         """The totals, once the last chunk is made; None before that."""
 
+    async def kept(self) -> None:
+        """Return once it is kept where it can be, which is after its last chunk."""
+
     def chunks(self) -> AsyncIterator[Chunk]:
         """Yields the chunks in order, each as soon as it is made.
 

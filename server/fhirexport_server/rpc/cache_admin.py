@@ -1,6 +1,8 @@
 """Owns CacheAdmin: requests in, the administration asked, answers out."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
 from typing import Protocol
@@ -44,6 +46,9 @@ _STATES = {
     Condition.DEGRADED: GetHealthResponse.STATE_DEGRADED,
     Condition.DISABLED: GetHealthResponse.STATE_DISABLED,
 }
+
+_KEPT_SECONDS = 5.0
+"""How long a rendering may take to be kept, once it is made, before it is told of all the same."""
 
 
 class Ejs(Protocol):
@@ -160,6 +165,10 @@ class CacheAdmin(CacheAdminServicer):
             async with self._exports.open(ExportRequest(ej_id, dataset, Format.BUNDLE)) as rendering:
                 async for _ in rendering.chunks():
                     pass
+                # The entry that is told of is then the one that was made.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_KEPT_SECONDS):
+                        await rendering.kept()
                 made = rendering.snapshot.source is Source.DATABASE
                 etag, revision = rendering.snapshot.etag, rendering.snapshot.revision
         except Exception as error:  # noqa: BLE001 - one that fails is reported, and the next one tried
