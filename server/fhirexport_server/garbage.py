@@ -6,6 +6,7 @@ Python they are a few objects. So the memory that is in use decides as well.
 """
 
 import asyncio
+import ctypes
 import gc
 import os
 from pathlib import Path
@@ -26,19 +27,33 @@ def collect_rarely() -> None:
 async def collect_where_memory_grows(*, seconds: float = 1.0, growth_bytes: int = _GROWTH_BYTES) -> NoReturn:
     """Look for all garbage whenever the process has grown, until it is cancelled.
 
+    What is free already goes back to the system as well: after many large messages, the C library keeps it.
+
     Args:
         seconds: how long to wait between two looks at the memory in use.
         growth_bytes: how much it has grown by, since the last time or since it was least.
     """
-    least = _resident_bytes()
+    least = smallest = _resident_bytes()
     while True:
         await asyncio.sleep(seconds if least is not None else _UNMEASURED_SECONDS)
         now = _resident_bytes()
-        if now is None or least is None or now - least > growth_bytes:
+        if now is None or least is None or smallest is None:
             gc.collect()
-            least = _resident_bytes()
-        else:
-            least = min(least, now)
+            continue
+        if now - least > growth_bytes:
+            gc.collect()
+            least = now
+        if now - smallest > growth_bytes:
+            await asyncio.to_thread(_give_back)
+            now = _resident_bytes() or now
+        least, smallest = min(least, now), min(smallest, now)
+
+
+def _give_back() -> None:
+    """Give what the C library has free back to the system, where it can: glibc, on Linux."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _resident_bytes() -> int | None:

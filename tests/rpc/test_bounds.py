@@ -99,6 +99,14 @@ async def test_who_waits_too_long_is_refused_and_who_leaves_leaves_nothing() -> 
     assert (await room.take(B, 10)).size == 10
 
 
+async def test_a_part_of_the_room_is_for_those_who_have_none() -> None:
+    room = BytesInFlight(total=8, per_connection=8, patience=0.05)
+    await room.take(A, 6)
+    with pytest.raises(TooManyBytesError):
+        await room.take(A, 1)
+    assert (await room.take(B, 2)).connection == B.connection
+
+
 async def test_a_connection_has_its_share_and_no_more() -> None:
     room = BytesInFlight(total=10, per_connection=4, patience=0.05)
     await room.take(A, 4)
@@ -110,7 +118,7 @@ async def test_a_connection_has_its_share_and_no_more() -> None:
 
 
 async def test_the_oldest_of_whoever_has_most_makes_room() -> None:
-    room = BytesInFlight(total=10, per_connection=10, patience=PATIENCE)
+    room = BytesInFlight(total=13, per_connection=13, patience=PATIENCE)
     holds = [await room.take(who, 2) for who in (B, A, A, A, A)]
     evicted: list[Hold] = []
 
@@ -120,7 +128,7 @@ async def test_the_oldest_of_whoever_has_most_makes_room() -> None:
 
     for hold in holds:
         hold.evict = partial(evict, hold)
-    await asyncio.wait_for(room.take(C, 3), PATIENCE)
+    await asyncio.wait_for(room.take(C, 6), PATIENCE)
     assert evicted == holds[1:3]
 
 

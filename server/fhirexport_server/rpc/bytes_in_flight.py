@@ -1,8 +1,8 @@
 """The memory that messages on their way may take: of everybody together, and of each connection.
 
 Whoever holds room while it waits for its caller can be ended when others need that room: the oldest one of
-the connection that holds most, after a second at least. So a caller that takes what it asked for gets it,
-whatever the others leave lying.
+the connection that holds most, after a second at least. And a part of the room is for those that have none.
+So a caller that takes what it asked for gets it, whatever the others leave lying.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from fhirexport_server.rpc.refusals import TooManyBytesError
 
 _ASSURED_SECONDS = 1.0
 _LOOK_SECONDS = 0.1
+_RESERVED = 4
+"""What part of the room is for the connections that have none of it yet: one in so many."""
 
 
 @dataclass(eq=False)
@@ -118,7 +120,11 @@ class BytesInFlight:
         self._by_connection[hold.connection] += hold.size
 
     def _fits(self, hold: Hold) -> bool:
-        return self.taken + hold.size <= self._total and self._fits_connection(hold)
+        return self.taken + hold.size <= self._limit(hold) and self._fits_connection(hold)
+
+    def _limit(self, hold: Hold) -> int:
+        has_none = hold.connection not in self._by_connection
+        return self._total if has_none else self._total - self._total // _RESERVED
 
     def _fits_connection(self, hold: Hold) -> bool:
         return self._by_connection[hold.connection] + hold.size <= self._per_connection
@@ -149,7 +155,7 @@ class BytesInFlight:
     def _evict(self, hold: Hold) -> bool:
         """Ends what is in the way of a message; returns whether that will be enough for it."""
         now = asyncio.get_running_loop().time()
-        needed = self.taken + hold.size - self._total
+        needed = self.taken + hold.size - self._limit(hold)
         needed -= sum(one.size for one in self._holds if one.is_evicted)
         left = self._by_connection.copy()
         for victim in sorted(self._holds, key=lambda one: -left[one.connection]):
