@@ -64,6 +64,14 @@ def test_a_patient_class_of_hl7_v2_is_understood(code: str, kept: str) -> None:
     assert _draft(resource).patient_class == kept
 
 
+@pytest.mark.parametrize("system", ["http://hl7.org/fhir/v3/ActCode", "urn:oid:2.16.840.1.113883.5.4"])
+def test_the_code_system_has_had_other_names(system: str) -> None:
+    resource = changed(valid()["venue"], "class", {"system": system, "code": "EMER", "display": "emergency"})
+
+    assert said_of(resource) == [(WARNING, "Encounter.class")]
+    assert _draft(resource).patient_class == "E"
+
+
 def test_a_class_that_is_not_known_is_told_by_the_history_or_refused() -> None:
     foreign = changed(valid()["venue"], "class", {"system": "https://example.org/x", "code": "x"})
 

@@ -26,11 +26,12 @@ _KINDS: Final = {
     "FLD": "AMB",
 }
 _V2: Final = {"E": "EMER", "I": "IMP", "O": "AMB", "R": "AMB", "P": "IMP", "B": "IMP"}
-_CLASSES: Final = (
-    {(tables.CLASS_SYSTEM, code): code for code in tables.CLASS_CODES}
-    | {(tables.CLASS_SYSTEM, code): kind for code, kind in _KINDS.items()}
-    | {(hl7_system("v2-0004"), code): kind for code, kind in _V2.items()}
-)
+# v3-ActCode by the URL that FHIR STU3 had for it, and by its OID.
+_SAME_SYSTEM: Final = ("http://hl7.org/fhir/v3/ActCode", "urn:oid:2.16.840.1.113883.5.4")
+_V3: Final = {code: code for code in tables.CLASS_CODES} | _KINDS
+_CLASSES: Final = {
+    (system, code): kind for system in (tables.CLASS_SYSTEM, *_SAME_SYSTEM) for code, kind in _V3.items()
+} | {(hl7_system("v2-0004"), code): kind for code, kind in _V2.items()}
 _RULE: Final = f"must have a code of {tables.CLASS_SYSTEM} that R4 lists (v3-ActEncounterCode)"
 
 
