@@ -31,6 +31,8 @@ SERVER = Path(sys.executable).with_name("fhirexport-server")
 def main() -> None:
     """Run the server until SIGTERM or Ctrl-C; exit as `fhirexport-server serve` does."""
     signal.signal(signal.SIGTERM, _exit)  # until the server takes the signal over
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _end)
     sys.argv[1:] = ["serve"]
     try:
         settings = Settings()
@@ -121,6 +123,11 @@ def _listens(host: str, port: int) -> bool:
 
 def _say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - the program's output
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """End as on SIGTERM when the terminal is closed: the Valkey ignores that, and would stay behind."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _exit(number: int, _frame: FrameType | None) -> NoReturn:

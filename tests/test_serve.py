@@ -38,7 +38,7 @@ def _printed(directory: Path) -> str:
     return (directory / "out.log").read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_it_serves_the_demo_group_with_a_valkey_that_ends_with_it(
     number: signal.Signals, tmp_path: Path
 ) -> None:
