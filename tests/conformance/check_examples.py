@@ -35,10 +35,10 @@ REFUSED: Final = {
     "loc-radiologie-z": {"Location.type"},
     # A legal entity without its FINESS number.
     "FRCoreOrganizationExample": {"Organization.identifier"},
-    # By its type a legal entity, it has the FINESS number of a site, and a SIREN of fourteen digits.
-    "hopitaltest-eg-4-members": {"Organization.identifier[0]", "Organization.identifier[1].value"},
-    # A matricule that has not its key.
-    "FRCorePatientExample": {"Patient.identifier[0].value"},
+    # By its type a legal entity, it has the FINESS number of a site.
+    "hopitaltest-eg-4-members": {"Organization.identifier"},
+    # Its only number is a matricule without its key.
+    "FRCorePatientExample": {"Patient.identifier"},
 }
 
 

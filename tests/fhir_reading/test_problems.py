@@ -125,11 +125,9 @@ CHANGES: list[tuple[str, str, Any, str, str]] = [
     ("ej", "identifier[0].value", "750712185", ERROR, "Organization.identifier[0].value"),
     ("ej", "identifier[0].value", "75071218", ERROR, "Organization.identifier[0].value"),
     ("ej", "identifier[1].value", "2675004520", WARNING, "Organization.identifier[1].value"),
-    ("eg", "identifier[0].value", "010000025", ERROR, "Organization.identifier[0].value"),
+    ("eg", "identifier[0].value", "010000025", WARNING, "Organization.identifier[0].value"),
     ("venue", "hospitalization.origin.identifier.value", "010780055", WARNING,
      "Encounter.hospitalization.origin.identifier"),
-    ("qualified", "identifier[0].value", "269056322083574", ERROR, "Patient.identifier[0].value"),
-    ("qualified", "identifier[0].value", "2690563220835", ERROR, "Patient.identifier[0].value"),
     # Dates.
     ("patient", "birthDate", "1974-02-30", ERROR, "Patient.birthDate"),
     ("patient", "birthDate", "1849-12-31", WARNING, "Patient.birthDate"),

@@ -176,6 +176,17 @@ def test_a_date_of_death_keeps_its_precision(
     assert (found.deceased_at, found.deceased_on, found.deceased_on_precision) == (at, on, precision)
 
 
+@pytest.mark.parametrize("value", ["269056322083574", "2690563220835"])
+def test_a_matricule_without_its_key_is_left_out(value: str) -> None:
+    patient = changed(valid()["qualified"], "identifier[0].value", value)
+
+    assert said_of(patient) == [
+        (WARNING, "Patient.identifier[0].value"),
+        (WARNING, "Patient.identifier"),
+    ]
+    assert [one.kind for one in _read(patient).identifiers] == ["IPP"]
+
+
 def test_a_profile_may_say_its_version() -> None:
     unit = valid()["unit"]
     assert said_of(changed(unit, "meta.profile[0]", f"{unit['meta']['profile'][0]}|2.2.0")) == []

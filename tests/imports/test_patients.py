@@ -85,11 +85,16 @@ async def test_a_matricule_that_is_not_shown_stays(hospital: Hospital) -> None:
 
 
 @pytest.mark.parametrize("value", ["127010100400148", "127010100400"])
-async def test_a_matricule_needs_its_key(hospital: Hospital, value: str) -> None:
+async def test_a_matricule_without_its_key_takes_none_away(hospital: Hospital, value: str) -> None:
     patient = next(one for one in _patients(hospital, 30) if "ins" in one["meta"]["profile"][0])
+    before = deepcopy(patient)
     patient["identifier"][0]["value"] = value
 
-    assert (0, "Bundle.entry[0].resource.identifier[0].value") in await hospital.refused(put(patient))
+    summary = await hospital.send("transaction", put(patient))
+
+    assert "Bundle.entry[0].resource.identifier[0].value" in [one.expression for one in summary.problems]
+    assert counts(summary) == (0, 0, 1, 0)
+    assert (await hospital.now())[patient["id"]] == before
 
 
 async def test_a_patient_of_another_ej_is_refused(hospital: Hospital) -> None:

@@ -238,6 +238,8 @@ class Patients:
         if loses_last_number(draft, seen):
             self._work.warn(draft.source, "identifier", LAST_NUMBER)
             identifiers = with_numbers(seen, identifiers)
+        if "matricule" in draft.unsaid and not any(one.kind in INS_KIND for one in identifiers):
+            identifiers = [*(one for one in seen if one.kind in INS_KIND), *identifiers]
         if in_order(seen) == in_order(identifiers) and in_order(was.contacts) == contacts:
             return None
         # The sender cannot know of a matricule that is not shown.

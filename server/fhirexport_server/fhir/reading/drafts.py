@@ -204,6 +204,7 @@ class PatientDraft(NamedTuple):
     email: str | None
     active: bool
     merged_into: Ref | None
+    unsaid: frozenset[str] = frozenset()
 
 
 class Stop(NamedTuple):

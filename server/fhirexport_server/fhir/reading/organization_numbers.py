@@ -17,6 +17,7 @@ _DIGITS: Final = {
     "SIREN": (re.compile(r"[0-9]{9}"), "nine digits"),
     "SIRET": (re.compile(r"[0-9]{14}"), "fourteen digits"),
 }
+_LONGEST: Final = 64
 _BLANKS: Final = re.compile(r"\s+")
 _NO_PLACE: Final = "is not kept: this service has no place for an identifier of this system"
 # Which number of a system a unit of a kind has, where the type does not say it.
@@ -125,8 +126,16 @@ def _value(one: Element, type_: str) -> str | None:
     if type_ != "IDNST" and isinstance(value, str) and _BLANKS.search(value):
         one.warning("value", "is kept without the blanks in it")
         one.replace("value", _BLANKS.sub("", value))
-    if type_ in tables.FINESS:
+    if type_ == "FINEJ":
         return texts.finess(one, "value")
+    if type_ == "FINEG":
+        number = texts.business_number(one, "value", _LONGEST)
+        if number is None or texts.is_finess(number):
+            return number
+        one.warning(
+            "value", "is not kept: it is no FINESS number, nine characters of which Luhn's digit is the last"
+        )
+        return None
     if type_ in _DIGITS:
         return texts.fitting(one, "value", *_DIGITS[type_])
     return texts.business_number(one, "value", 20)

@@ -22,6 +22,9 @@ _USES: Final = {use: use for use in ("usual", "official", "temp", "secondary", "
 _LONGEST: Final = 64
 # Medical record number: what hospitals elsewhere call the number that FR Core types PI.
 _RECORD_NUMBER: Final = {(hl7_system("v2-0203"), "MR"): "IPP"}
+NO_MATRICULE: Final = (
+    "is not kept: it is no matricule INS, 13 characters and the key of two digits that they make"
+)
 _NO_PLACE: Final = "is not kept: this service has no place for an identifier of this type"
 _ALONE: Final = ("NDP",)
 
@@ -35,8 +38,17 @@ class _Kind(NamedTuple):
     """Whether its type says so, so that it is in FR Core's slice and has the slice's rules."""
 
 
-def identifiers(root: Element) -> tuple[PatientIdentifierDraft, ...]:
-    """Reads `identifier`; those of kinds that are not kept are given up, each with a warning."""
+class Identifiers(NamedTuple):
+    """The identifiers of a patient."""
+
+    kept: tuple[PatientIdentifierDraft, ...]
+    has_lost_matricule: bool
+    """Whether a matricule INS was sent that cannot be one."""
+
+
+def identifiers(root: Element) -> Identifiers:
+    """Reads `identifier`; those that cannot be kept are given up, each with a warning."""
+    lost = False
     kinds = [(one, _kind(one)) for one in root.children("identifier")]
     kept = _without_ended([(one, kind) for one, kind in kinds if kind is not None])
     found: list[PatientIdentifierDraft] = []
@@ -44,6 +56,7 @@ def identifiers(root: Element) -> tuple[PatientIdentifierDraft, ...]:
     for one, kind in kept:
         draft = _identifier(one, kind, len(found) + 1)
         if draft is None:
+            lost = lost or kind.code in codes.INS_KIND
             continue
         number = (draft.system, draft.value)
         if draft.use_code == "official" and any(other.use_code == "official" for other in found):
@@ -56,7 +69,7 @@ def identifiers(root: Element) -> tuple[PatientIdentifierDraft, ...]:
             found.append(draft)
             if draft.use_code != "old":
                 current.add(number)
-    return tuple(found)
+    return Identifiers(tuple(found), lost)
 
 
 def _without_ended(kept: Sequence[tuple[Element, _Kind]]) -> list[tuple[Element, _Kind]]:
@@ -122,7 +135,7 @@ def _identifier(one: Element, kind: _Kind, seq: int) -> PatientIdentifierDraft |
         return None
     value = texts.business_number(one, "value", _LONGEST)
     if value is not None and kind.code in codes.INS_KIND and not has_ins_key(value):
-        one.error("value", "must be a matricule INS: 13 characters and the key of two digits that they make")
+        one.warning("value", NO_MATRICULE)
         value = None
     period = times.days(one, "period")
     if value is None:

@@ -51,7 +51,7 @@ def patient(root: Element, source: Source) -> PatientDraft:
     if "multipleBirthBoolean" in root and "multipleBirthInteger" in root:
         root.error("multipleBirth", "must be one of multipleBirthBoolean and multipleBirthInteger")
     errors = root.errors
-    numbers = identifiers(root)
+    numbers, lost_matricule = identifiers(root)
     whole = root.errors == errors
     found = PatientDraft(
         source=source,
@@ -100,6 +100,7 @@ def patient(root: Element, source: Source) -> PatientDraft:
         email=points.get("email"),
         active=active is not False,
         merged_into=_merged_into(root),
+        unsaid=frozenset(("matricule",)) if lost_matricule else frozenset(),
     )
     if whole:
         identities.check(root, found, claims_ins=tables.PATIENT_INS in claimed)
