@@ -9,6 +9,7 @@ SERVICE = "tests/test_cache_service.py"
 SHARED = "tests/exports/test_shared_cache.py"
 REDIS = "tests/cache/test_redis_cache.py"
 CACHED = "tests/exports/test_cached_exports.py"
+ALTERED = "tests/store/test_altered.py"
 
 
 @dataclass(frozen=True)
@@ -215,5 +216,33 @@ MUTANTS = (
         "            spool.close()\n            return False",
         "            pass",
         "tests/exports/test_making.py",
+    ),
+    Mutant(
+        "what is kept before its tables are altered is served after it",
+        f"{STORE}guard/statements.py",
+        'f"{incarnation}.{catalog:x}"',
+        "incarnation",
+        f"{ALTERED}::test_what_no_trigger_saw_is_served_when_all_looks_as_before",
+    ),
+    Mutant(
+        "triggers are not looked at where the catalogs are others than before",
+        f"{STORE}guard/guard.py",
+        "return look.catalog == self.catalog and not look.is_exposed",
+        "return True",
+        f"{ALTERED}::test_where_changes_would_go_unnoticed_nothing_is_served",
+    ),
+    Mutant(
+        "a table may be rewritten between the snapshot and the reading",
+        f"{STORE}sessions.py",
+        "if schema is not None and options.get(LOCKED):",
+        "if False:",
+        f"{ALTERED}::test_a_table_that_is_rewritten_while_it_is_to_be_read_is_read_whole",
+    ),
+    Mutant(
+        "a SQLite file that was replaced is read on",
+        f"{STORE}sqlite_files.py",
+        "if record.info[_IDENTITY] != _identity(path):",
+        "if False:",
+        f"{ALTERED}::test_a_file_that_takes_the_place_of_another_is_read",
     ),
 )

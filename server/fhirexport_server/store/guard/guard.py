@@ -75,8 +75,10 @@ class Guard:
 
 def executed(connection: Connection, statement: str, ej_id: int, dataset: Dataset) -> Look:
     """Execute the statement of a known state."""
-    parameters = {"ej_id": ej_id, "dataset": dataset.value}
-    return statements.read(connection.exec_driver_sql(statement, parameters).one())
+    result = connection.exec_driver_sql(
+        statements.filled(statement, ej_id, dataset), execution_options={"no_parameters": True}
+    )
+    return statements.read(result.one())
 
 
 def _in_order(connection: Connection, dataset: Dataset) -> str:
