@@ -33,7 +33,7 @@ http: setup ## Serve HTTP/JSON on localhost:8000 with Envoy, in front of `make s
 	$(BIN)/envoy -c deploy/envoy.yaml
 
 test: setup ## Run the whole suite, on SQLite and on PostgreSQL
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 .PHONY: package
 package: setup ## Build the wheel, install and try it in fresh environments: locked, newest and oldest releases

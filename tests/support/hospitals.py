@@ -40,9 +40,9 @@ def random_hospital(seed: int) -> list[Batch]:
     return hospital(Draw(Random(f"hospital {seed}")))
 
 
-def random_hospitals(count: int) -> Iterator[list[Batch]]:
-    """Yields so many hospitals that fit into one database; the same everywhere."""
-    draw = Draw(Random("hospitals"))
+def random_hospitals(count: int, seed: str = "") -> Iterator[list[Batch]]:
+    """Yield so many hospitals that fit into one database; the same everywhere, others for each `seed`."""
+    draw = Draw(Random(f"hospitals{seed}"))
     for _ in range(count):
         yield hospital(draw)
 

@@ -92,8 +92,11 @@ def load_rows(url: str, rows: EjRows) -> None:
         namespaces = [(ej_id, kind, system) for kind, system in rows.namespaces.items()]
         writing.insert("namespace", ("ej_id", "kind", "system"), namespaces)
         for table, of_table in of_ej.items():
-            for row in of_table:
-                values = {k: v for k, v in row._asdict().items() if k not in COMPUTED} | {"ej_id": ej_id}  # type: ignore[attr-defined]  # rows are NamedTuples
-                writing.insert(table, list(values), [list(values.values())])
+            rows_of_table = [
+                {k: v for k, v in row._asdict().items() if k not in COMPUTED} | {"ej_id": ej_id}  # type: ignore[attr-defined]  # rows are NamedTuples
+                for row in of_table
+            ]
+            if rows_of_table:
+                writing.insert(table, list(rows_of_table[0]), [list(row.values()) for row in rows_of_table])
         members = [(ej_id, one.parent_id, one.child_id) for one in rows.members]
         writing.insert("org_member", ("ej_id", "parent_id", "child_id"), members)
