@@ -23,6 +23,8 @@ def in_force(elements: Sequence[Element]) -> list[Element]:
     Without a day (`ReadingContext.today`) nothing has ended and nothing is to come, but what has an end
     comes after what has none.
     """
+    if all(map(_is_plain, elements)):
+        return list(elements)
     kept = []
     for element in elements:
         reason = not_in_force(element)
@@ -31,6 +33,11 @@ def in_force(elements: Sequence[Element]) -> list[Element]:
         else:
             element.drop(reason)
     return sorted(kept, key=_preference)
+
+
+def _is_plain(element: Element) -> bool:
+    """Whether an element says nothing of when it is in force, nor of what is preferred, as nearly all do."""
+    return "period" not in element and "rank" not in element and element.peek("use") != "old"
 
 
 def last_in_force(elements: Sequence[Element]) -> list[Element]:

@@ -32,7 +32,8 @@ def names(root: Element) -> Names:
     every = root.children("name")
     listed = last_in_force([name for name in every if name.peek("use") == "official"])
     listed += last_in_force([name for name in every if name.peek("use") != "official"])
-    listed.sort(key=every.index)
+    if len(listed) > 1:
+        listed.sort(key=every.index)
     official = next((name for name in listed if name.peek("use") == "official"), None)
     used = _used(listed)
     kept = (official, used)
@@ -62,7 +63,7 @@ def _used(listed: Sequence[Element]) -> Element | None:
 
 def _is_prefix_alone(name: Element) -> bool:
     """Whether a name is a civil title and nothing else, as it is for a patient without a name."""
-    return name.peek("use") in _USED and not {"family", "given", "text"} & name.whole().keys()
+    return not ("family" in name or "given" in name or "text" in name) and name.peek("use") in _USED
 
 
 def family_and_given(name: Element) -> tuple[str | None, str | None]:

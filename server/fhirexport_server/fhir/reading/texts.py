@@ -65,6 +65,9 @@ def business_number(element: Element, name: str, longest: int) -> str | None:
 
 def plain_text(element: Element, at: str, text: str, *, needed: bool = False) -> str | None:
     """A text in one line, without a blank at either end; None for one that is blank or no string of FHIR."""
+    # Nearly every text is as a column holds it.
+    if text.isprintable() and text[0] != " " and text[-1] != " ":
+        return text
     if _FORBIDDEN.search(text) is not None:
         element.error(at, "must not hold control characters but tab, line feed and carriage return")
         return None
@@ -86,6 +89,8 @@ def matching(element: Element, name: str, pattern: re.Pattern[str], rule: str) -
     text = element.string(name, needed=True)
     if text is None:
         return None
+    if pattern.fullmatch(text) is not None:
+        return text
     plain = trimmed(element, name, text)
     if pattern.fullmatch(plain) is not None:
         return plain

@@ -79,15 +79,15 @@ def days(element: Element, name: str, *, needed: bool = False) -> Days:
     period = element.child(name, needed=needed)
     if period is None:
         return Days()
-    alike = _alike(period)
+    start, end = period.peek("start"), period.peek("end")
     known = _partial_text(period, "start"), _partial_text(period, "end")
     found = Days(day(period, "start"), day(period, "end", end=True), *known)
     if found.first is None or found.last is None or found.first <= found.last:
         return found
-    if alike:
+    # FHIR does not compare an instant with a day.
+    if isinstance(start, str) and isinstance(end, str) and ("T" in start) == ("T" in end):
         period.error("end", _ENDS_FIRST)
         return found
-    # FHIR does not compare an instant with a day.
     period.warning("end", "is kept as the day of the start: it is before it, on the legal entity's clock")
     return Days(found.first, found.first)
 
@@ -180,13 +180,7 @@ def _moment(element: Element, name: str, *, needed: bool = False, kept: bool = F
 
 def _partial_text(period: Element, name: str) -> str | None:
     text = period.peek(name)
-    return text if isinstance(text, str) and is_partial(period, name) and len(text) < DAY_LENGTH else None
-
-
-def _alike(period: Element) -> bool:
-    """Whether both ends of a Period are known to the same precision."""
-    start, end = period.peek("start"), period.peek("end")
-    return isinstance(start, str) and isinstance(end, str) and ("T" in start) == ("T" in end)
+    return text if isinstance(text, str) and len(text) < DAY_LENGTH and is_partial(period, name) else None
 
 
 def _day_of_instant(element: Element, name: str, seconds: int) -> str:
