@@ -42,7 +42,7 @@ async def test_what_is_no_ndjson_is_named_in_one_error_and_nothing_is_written(ho
     for content, text in (
         (b"\n \r\n", "at least one resource"),
         (BOM, "at least one resource"),
-        (gzip.compress(ndjson), "gzip"),
+        (gzip.compress(ndjson, mtime=0), "gzip"),
         (ndjson.decode().encode("utf-16"), "UTF-16"),
         (ndjson.decode().encode("utf-16-be"), "UTF-16"),
         (json.dumps(of_bundle).encode(), "a Bundle"),
