@@ -34,6 +34,7 @@ def _again(venue: VenueRow, stay: Stay) -> tuple[Stay, list[MovementRow]]:
 @example(VENUE, movements("08:00 A01 bed", "09:00 A21 bed", "10:00 A54 class:O"))
 @example(VENUE, movements("08:00 A21 bed"))
 @example(VENUE, movements("08:00 A03 bed"))
+@example(VENUE, movements("08:00 A01 bed", "09:00 A02", "09:00 A15 bed", "09:00 A21"))
 @example(VENUE, movements("08:00 A01 bed", "09:00 A21", "10:00 A02", "10:00 A22", "11:00 A15 bed2"))
 def test_what_is_derived_folds_to_the_same(venue: VenueRow, rows: list[MovementRow]) -> None:
     stay = fold(venue, movement_order.sort(rows))

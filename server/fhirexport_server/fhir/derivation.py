@@ -190,7 +190,9 @@ class _Derivation:
         changes_class = class_code != self._class_at(before)
         if self._statuses.at(at) == "onleave":
             kept = self._kept(at)
-            if kept not in {None, self._place}:
+            # A place that is expected is another than the one that was left: that one was given up first.
+            gives_up = self._place is not None and self._place == self._expected(at)
+            if kept not in {None, self._place} or (kept is None and gives_up):
                 self._add(at, "A02", class_code, kept)
             if not was_on_leave or changes_class:
                 self._found.append(Event(at, "A21", class_code, kept))
@@ -210,6 +212,10 @@ class _Derivation:
 
     def _class_at(self, at: int) -> str:
         return self._classes.at(at) or self._stay.class_code
+
+    def _expected(self, at: int) -> int | None:
+        """The place that is expected during the leave of an instant, which is the present one."""
+        return None if self._since is None or at < self._since else self._stay.expected
 
     def _kept(self, at: int) -> int | None:
         """The place that is kept during the leave of an instant; only the present leave shows one."""
