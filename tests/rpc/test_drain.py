@@ -14,7 +14,7 @@ from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.types_pb2 import DATASET_VENUES, VENUE_DETAIL_MOVEMENTS
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
-from support.locks import locked
+from support.locks import locked, until_waiting
 from support.server import server_process
 
 Stream: TypeAlias = "grpc.aio.UnaryStreamCall[StreamExportRequest, StreamExportResponse]"
@@ -74,11 +74,11 @@ async def test_a_call_that_outlives_the_grace_is_cancelled(lockable_url: str, tm
         server_process(tmp_path, lockable_url, DRAIN_GRACE="0.1") as server,
         grpc.aio.insecure_channel(server.address) as channel,
     ):
-        stream = ExportServiceStub(channel).StreamExport(STREAM)
-        assert await _next(stream)
+        answer = asyncio.create_task(ExportServiceStub(channel).StreamExport(STREAM).read())
+        await until_waiting(lockable_url)
         assert await server.stopped() == 0
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stream.read()
+            await answer
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     calls = [line for line in map(json.loads, server.log().splitlines()) if line["event"] == "call"]
     assert [call["code"] for call in calls] == ["CANCELLED"]
