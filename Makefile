@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 PROTOS := $(wildcard protos/fhirexport/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve http test check lint format types proto lock bench prove mutants kills conformance
+.PHONY: help setup demo serve http test check lint format types proto lock bench prove siege mutants kills conformance
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -76,6 +76,9 @@ proto: setup ## Generate client/fhirexport/v1 from the protos
 
 prove: setup ## Write, read and break things for a minute: no read may lack a write
 	PYTHONPATH=tests $(BIN)/python -m prove.run --seconds 60
+
+siege: setup ## Attack a server for a minute, with well-behaved callers beside: its memory, their times
+	PYTHONPATH=tests $(BIN)/python -m siege.run --seconds 60
 
 mutants: setup ## Take each safeguard of the cache away, and see that a test notices
 	PYTHONPATH=tests $(BIN)/python -m mutants.run

@@ -5,7 +5,6 @@ quote a row.
 """
 
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -33,8 +32,6 @@ def configure(level: str, file: Path | None) -> None:
     Raises:
       OSError: the file cannot be written.
     """
-    # Below ERROR, gRPC's core prints a line for each bad handshake; it reads this when a server is made.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     terminal = sys.stderr.isatty()
     handlers: list[logging.Handler] = [_handler(logging.StreamHandler(sys.stderr), colors=terminal)]
     if file is not None:

@@ -94,6 +94,8 @@ async def test_what_gzip_would_blow_up_is_refused_before_it_is(sixty_url: str, t
             assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
             assert "gzip" in str(caught.value.details())
         assert _mib(server) - before < MOST_MIB / 4
+        # Nor does it fill the log, which gRPC's core would do.
+        assert [line for line in server.log().splitlines() if not line.startswith("{")] == []
 
 
 async def test_answers_that_are_not_taken_are_few_and_end(large_url: str, tmp_path: Path) -> None:

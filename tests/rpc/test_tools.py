@@ -6,6 +6,9 @@ import re
 import sys
 from pathlib import Path
 
+import grpc
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from support.server import running_server
 
 BIN = Path(sys.executable).parent
@@ -66,3 +69,14 @@ async def test_buf_streams_an_export(small_url: str) -> None:
     events = [json.loads(event) for event in re.split(r"(?<=\})\n(?=\{)", out.strip())]
     assert status == 0
     assert [next(iter(event)) for event in events] == ["started", "chunk", "finished"]
+
+
+async def test_reflection_that_has_answered_ends_well(small_url: str) -> None:
+    async with running_server(small_url) as address, grpc.aio.insecure_channel(address) as channel:
+        call = ServerReflectionStub(channel).ServerReflectionInfo(
+            iter(
+                [ServerReflectionRequest(list_services=""), ServerReflectionRequest(file_by_filename="none")]
+            )
+        )
+        assert len([answer async for answer in call]) == 2
+        assert await call.code() is grpc.StatusCode.OK

@@ -191,6 +191,8 @@ async def _alive(call: Call) -> None:
     """Makes sure that the client has ended its request, and not the call.
 
     gRPC reads the end of both in the same way. What it cannot send goes wrong where the call is dead: a
-    half of an import is never taken for the whole of it.
+    half of an import is never taken for the whole of it. Where something has been answered there is nothing
+    that could be sent twice, and nothing that depends on it.
     """
-    await call.context.send_initial_metadata(((KEY, call.request_id),))
+    if not call.sent:
+        await call.context.send_initial_metadata(((KEY, call.request_id),))

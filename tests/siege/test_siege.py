@@ -1,0 +1,27 @@
+"""Shows, for a few seconds, that attackers take nothing from others, but for time, which is not asserted."""
+
+from pathlib import Path
+
+from siege.observed import verdicts
+from siege.siege import Options, besieged
+from support.valkey import Valkey
+
+SECONDS = 1.0
+ATTACKS_SHOWN = ("resets", "fuzz")
+
+
+async def test_attackers_take_nothing_from_others(small_url: str, valkey: Valkey, tmp_path: Path) -> None:
+    options = Options(seconds=SECONDS, quiet_seconds=0.2, seed=1, attacks=ATTACKS_SHOWN)
+    told: list[str] = []
+
+    siege = await besieged(tmp_path, small_url, valkey.url, options, told.append)
+
+    assert told == ["quiet", *ATTACKS_SHOWN]
+    assert siege.log_errors == []
+    found = [
+        (observed.attack, verdict.name, verdict.says)
+        for observed in siege.attacks
+        for verdict in verdicts(observed, siege.quiet, options.bounds)
+        if not verdict.is_timed and not verdict.holds
+    ]
+    assert found == []
