@@ -1,7 +1,10 @@
 """Shows, for a few seconds, that attackers take nothing from others, but for time, which is not asserted."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from fhirexport_server.demo.group import batches
+from fhirexport_server.store.loader import load
 from siege.observed import verdicts
 from siege.siege import Options, besieged
 from support.valkey import Valkey
@@ -10,11 +13,15 @@ SECONDS = 1.0
 ATTACKS_SHOWN = ("resets", "fuzz")
 
 
-async def test_attackers_take_nothing_from_others(small_url: str, valkey: Valkey, tmp_path: Path) -> None:
+async def test_attackers_take_nothing_from_others(
+    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+) -> None:
+    url = new_database("sqlite")
+    load(url, batches(patients=60))
     options = Options(seconds=SECONDS, quiet_seconds=0.2, seed=1, attacks=ATTACKS_SHOWN)
     told: list[str] = []
 
-    siege = await besieged(tmp_path, small_url, valkey.url, options, told.append)
+    siege = await besieged(tmp_path, url, valkey.url, options, told.append)
 
     assert told == ["quiet", *ATTACKS_SHOWN]
     assert siege.log_errors == []
