@@ -32,10 +32,7 @@ def test_as_many_levels_as_there_may_be_are_decoded() -> None:
             (data, "JSON")
             for data in (b"", b"zq7", b'{"zq7":1', b'{"zq7":1}}', b"[1,]", b"'zq7'", b"NaN", b"01")
         ),
-        *(
-            (data, "JSON")
-            for data in (b'["zq7\xff"]', b'["zq7\xed\xa0\x80"]', b'\xef\xbb\xbf["zq7"]', b'["\x00"]')
-        ),
+        *((data, "JSON") for data in (b'["zq7\xff"]', b'["zq7\xed\xa0\x80"]', b'["\x00"]')),
         *((data, "surrogate") for data in (b'["zq7\\ud800"]', b'["\\udc00zq7"]', b'{"\\ud800\\ud800zq7":1}')),
         *((data, "deep") for data in (_nested(MOST_LEVELS + 2), b"[" * 100_000 + b"]" * 100_000)),
         *((data, "twice") for data in (b'{"zq7":1,"zq7":1}', b'[{"a":{"zq7" :1,"b":":","zq7": 2}}]')),

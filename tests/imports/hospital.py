@@ -1,11 +1,12 @@
 """Owns a hospital in a database and what can be sent to it: resources, changed, in Bundles."""
 
 import json
+from collections.abc import Awaitable, Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from fhirexport_server.domain.errors import ImportRefusedError
+from fhirexport_server.domain.errors import FhirExportError, ImportRefusedError
 from fhirexport_server.domain.imports import ImportSummary
 from support.importing import Exported, exported, import_bundle, import_lines
 
@@ -33,6 +34,36 @@ def delete(url: str) -> Resource:
 def bundle(type_: str, *entries: Resource) -> bytes:
     """A Bundle."""
     return json.dumps({"resourceType": "Bundle", "type": type_, "entry": list(entries)}).encode()
+
+
+async def tried(
+    run: Callable[..., Awaitable[ImportSummary]], url: str, content: bytes, **options: object
+) -> ImportSummary:
+    """Imports what was only tried before, and shows that both come to the same."""
+    if options.get("validate_only") or options.get("request_id"):
+        return await run(url, content, **options)
+    before = await _outcome(run, url, content, **(options | {"validate_only": True}))
+    after = await _outcome(run, url, content, **options)
+    if isinstance(after, ImportRefusedError):
+        assert isinstance(before, ImportSummary)
+        errors = tuple(one for one in before.problems if one.severity == "error")
+        assert (errors, before.errors) == (after.problems, after.errors)
+    elif isinstance(after, Exception):
+        assert (type(before), str(before)) == (type(after), str(after))
+    else:
+        assert before == replace(after, revisions=(), committed_at=None)
+    if isinstance(after, Exception):
+        raise after
+    return after
+
+
+async def _outcome(
+    run: Callable[..., Awaitable[ImportSummary]], url: str, content: bytes, **options: object
+) -> ImportSummary | FhirExportError:
+    try:
+        return await run(url, content, **options)
+    except FhirExportError as error:
+        return error
 
 
 @dataclass
@@ -72,12 +103,12 @@ class Hospital:
 
     async def send(self, type_: str, *entries: Resource, **options: object) -> ImportSummary:
         """Sends a Bundle, into the EJ."""
-        return await import_bundle(self.url, bundle(type_, *entries), **({"ej_id": EJ} | options))
+        return await tried(import_bundle, self.url, bundle(type_, *entries), **({"ej_id": EJ} | options))
 
     async def stream(self, *resources: Resource, **options: object) -> ImportSummary:
         """Sends resources as NDJSON, into the EJ."""
         content = b"".join(json.dumps(one).encode() + b"\n" for one in resources)
-        return await import_lines(self.url, content, **({"ej_id": EJ} | options))
+        return await tried(import_lines, self.url, content, **({"ej_id": EJ} | options))
 
     async def refused(self, *entries: Resource, **options: object) -> list[tuple[int | None, str]]:
         """Sends a transaction that is refused; returns what for."""

@@ -7,11 +7,17 @@ import sys
 from pathlib import Path
 
 from imports.hospital import Hospital
+from imports.hostile import BOUND_MIB
+from imports.shapes import LINES
 
 TESTS = Path(__file__).parents[1]
 FEW, MANY = 4_500, 12_000  # the few are more than two windows: from then on nothing grows
 MOST_KIB = 16 * 1024
 """The larger import is 24 MB long, and several times that once it is parsed."""
+MOST_MIB = 64
+"""What an import of a hostile shape may take; the largest would take 2 GB if it were parsed at once."""
+OF_LARGE_OBJECTS = ("wide", "identifiers")
+"""Shapes of which one window takes more, however few lines there are."""
 
 
 async def test_many_take_no_more_than_few(hospital: Hospital) -> None:
@@ -24,6 +30,24 @@ async def test_many_take_no_more_than_few(hospital: Hospital) -> None:
     out, _ = await process.communicate()
     assert process.returncode == 0
     assert int(out) < MOST_KIB
+
+
+async def test_hostile_shapes_take_no_more_than_the_bound(hospital: Hospital) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "imports.hostile", "--url", hospital.url,
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    mib: dict[str, float] = json.loads(out)
+    over = {
+        shape: grown
+        for shape, grown in mib.items()
+        if grown > (BOUND_MIB if shape in OF_LARGE_OBJECTS else MOST_MIB)
+    }
+    assert mib.keys() == LINES.keys()
+    assert over == {}
 
 
 def _patient(hospital: Hospital) -> dict[str, object]:

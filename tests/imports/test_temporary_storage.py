@@ -7,7 +7,7 @@ from typing import IO
 
 import pytest
 from fhirexport_server.domain.errors import TemporaryStorageError
-from fhirexport_server.imports import lines as lines_module
+from fhirexport_server.imports import line_files
 from imports.hospital import EJ
 from support.importing import Exported, exported, import_lines
 
@@ -24,7 +24,7 @@ async def test_a_full_disk_is_told_as_that(
             return Path("/dev/full").open("r+b", buffering)
         return Path("/dev/full").open("r+b", 0)
 
-    monkeypatch.setattr(lines_module, "_MEMORY_BYTES", 100)
+    monkeypatch.setattr(line_files, "MEMORY_BYTES", 100)
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     url = new_database("sqlite")
     with pytest.raises(TemporaryStorageError, match="ENOSPC"):

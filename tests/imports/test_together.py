@@ -38,7 +38,6 @@ async def test_nobody_writes_between_the_check_of_a_revision_and_the_import(on_p
                 other.execute(text("SET lock_timeout = '100ms'"))
                 with pytest.raises(OperationalError):
                     other.execute(RENAME, {"id": 1})
-            session.given_up = True
 
 
 async def test_writers_who_meet_are_told_to_try_again(on_postgresql: str) -> None:

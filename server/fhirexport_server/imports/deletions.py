@@ -70,7 +70,8 @@ class Deletions:
                     if deleted:
                         work.writing.names.note_written(table, [(number, None)])
             stuck = len(left) == len(self._left)
-            self._left = left
+            # The other way round: a chain of any length that stands in the wrong order takes two turns.
+            self._left = left[::-1]
             if stuck or not left:
                 return
 

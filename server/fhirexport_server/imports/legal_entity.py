@@ -1,6 +1,6 @@
 """Owns the EJ of an import: which one it is, and its row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from fhirexport_server.domain.errors import (
     EjNotFoundError,
@@ -35,7 +35,7 @@ _NO_EJ = (
 
 
 def find(
-    writing: Writing, options: ImportOptions, structure: Sequence[Entry], base_url: str
+    writing: Writing, options: ImportOptions, structure: Iterable[Sequence[Entry]], base_url: str
 ) -> tuple[EjRow, bool]:
     """Returns the EJ that is imported into, and whether it was made for that.
 
@@ -50,16 +50,14 @@ def find(
             raise EjNotFoundError(options.ej_id)
         return known, False
     context = ReadingContext(base_url)
-    # What is said here of the others is said again, and better, once the EJ is known.
     scratch = Problems()
-    drafts = (draft(entry, context, scratch) for entry in structure if entry.type == "Organization")
-    told = next((one for one in drafts if isinstance(one, EjDraft)), None)
-    if told is None:
+    found = next(_ejs(structure, context, scratch), None)
+    if found is None:
         if scratch.errors:
             raise ImportRefusedError(tuple(scratch.listed(Severity.ERROR)), scratch.errors)
         raise InvalidRequestError((FieldViolation("options.ej_id", _NO_EJ),))
+    entry, told = found
     known = writing.look.ej_by_finess(told.finess)
-    entry = next(one for one in structure if one.place == told.source.entry)
     own = told.source.own.number if told.source.own is not None else None
     is_taken = known is None and own is not None and writing.look.ej(own) is not None
     fault = ("id", _ANOTHER) if is_taken else _disagreement(told, entry, None if known is None else known.id)
@@ -77,6 +75,16 @@ def find(
     made = row(EjRow, told, id=own, time_zone=clock)
     writing.insert("ej", _COLUMNS, [made])
     return made, True
+
+
+def _ejs(
+    structure: Iterable[Sequence[Entry]], context: ReadingContext, problems: Problems
+) -> Iterator[tuple[Entry, EjDraft]]:
+    for window in structure:
+        for entry in window:
+            told = draft(entry, context, problems) if entry.type == "Organization" else None
+            if isinstance(told, EjDraft):
+                yield entry, told
 
 
 def _disagreement(told: EjDraft, entry: Entry, ej_id: int | None) -> tuple[str, str] | None:

@@ -4,121 +4,28 @@ Patients and Encounters can be any number, so they are never in memory together.
 are written together; where they do not come one after the other, they are brought together first.
 """
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from hashlib import blake2b
-from struct import Struct
 from types import TracebackType
-from typing import IO, Final, Self
-from zlib import crc32
+from typing import Final, Self
 
 import msgspec
 
-from fhirexport_server.domain.errors import TemporaryStorageError
 from fhirexport_server.exports.spool import SpoolSpace
 from fhirexport_server.fhir.reading.bundle import line
 from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.entries import Entry
 from fhirexport_server.fhir.reading.ids import own_id
 from fhirexport_server.fhir.reading.problems import Problems, Severity
-from fhirexport_server.imports import kinds
+from fhirexport_server.imports import kinds, limits
 from fhirexport_server.imports.kinds import FirstLines
+from fhirexport_server.imports.line_files import Line, LineFile
 from fhirexport_server.imports.sources import Largest
+from fhirexport_server.imports.stay_lines import RESOURCE, Resource, StayLines
 
-LONGEST_LINE: Final = 1 << 20
-WINDOW: Final = 2000
-"""How many resources are written together."""
-_MEMORY_BYTES: Final = 1 << 20
-_BUCKET_BYTES: Final = 16 << 20
-_MOST_BUCKETS: Final = 64
-_HEAD: Final = Struct("<QI?")
-_TOO_LONG: Final = (
-    f"must be one resource in one line of at most {LONGEST_LINE} bytes: a Bundle is sent with ImportBundle"
-)
-
-
-class _Part(msgspec.Struct):
-    reference: str = ""
-
-
-class _Resource(msgspec.Struct):
-    """What tells where a line belongs."""
-
-    resourceType: str = ""  # noqa: N815 - FHIR's name
-    id: str = ""
-    partOf: _Part | None = None  # noqa: N815 - as above
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn an error of the system into ours.
-
-    Raises:
-        TemporaryStorageError: The disk is full, or cannot be used.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise TemporaryStorageError.of(error) from error
-
-
-class _File:
-    """Lines with their places, in memory while they are few, otherwise on disk."""
-
-    def __init__(self, space: SpoolSpace, stack: ExitStack) -> None:
-        self._space = space
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115 - the stack closes it
-        stack.callback(self._close)
-        self.size = 0
-        stack.callback(self._give_back)
-
-    def append(self, place: int, content: bytes, *, begins: bool = False) -> None:
-        """Adds a line; `begins` says that it begins a stay."""
-        length = _HEAD.size + len(content)
-        self._space.take(length)
-        self.size += length
-        try:
-            self._file.write(_HEAD.pack(place, len(content), begins))
-            self._file.write(content)
-        except OSError as error:
-            raise TemporaryStorageError.of(error) from error
-
-    def read(self) -> Iterator[tuple[int, bytes]]:
-        """Yields every line with its place."""
-        return ((place, content) for place, content, _ in self._records())
-
-    def stays(self) -> Iterator[list[tuple[int, bytes]]]:
-        """Yields the lines from each that begins a stay to the next."""
-        stay: list[tuple[int, bytes]] = []
-        for place, content, begins in self._records():
-            if stay and begins:
-                yield stay
-                stay = []
-            stay.append((place, content))
-        if stay:
-            yield stay
-
-    def _records(self) -> Iterator[tuple[int, bytes, bool]]:
-        # What was written last reaches the disk only here.
-        with _told():
-            self._file.seek(0)
-        while head := self._read(_HEAD.size):
-            place, length, begins = _HEAD.unpack(head)
-            yield place, self._read(length), begins
-
-    def _read(self, size: int) -> bytes:
-        with _told():
-            return self._file.read(size)
-
-    def _close(self) -> None:
-        # A disk that is full has refused already what was still to be written.
-        with suppress(OSError):
-            self._file.close()
-
-    def _give_back(self) -> None:
-        self._space.give_back(self.size)
+WINDOW: Final = limits.WINDOW
 
 
 class Lines:
@@ -131,16 +38,15 @@ class Lines:
         self._stack = ExitStack()
         self._space = space
         self._hash = blake2b(digest_size=16)
-        self._structure, self._patients, self._encounters = (_File(space, self._stack) for _ in range(3))
+        self._structure, self._patients = LineFile(space, self._stack), LineFile(space, self._stack)
+        self._encounters = StayLines(space, self._stack)
         self._head = b""
         self._first_lines = FirstLines()
-        self._rest = b""
+        self._rest = bytearray()
         self._too_long = False
         self._overlong: list[int] = []
         self._place = 0
         self._largest = Largest()
-        self._venue = ""
-        self._is_grouped = True
         self.count = 0
         """How many lines there are that are not empty."""
 
@@ -162,18 +68,17 @@ class Lines:
 
         Raises:
             SpoolFullError: there is no space for them.
-            InvalidRequestError: it is no NDJSON.
+            InvalidRequestError: it is no NDJSON, or more of one kind than may be.
         """
         self._hash.update(chunk)
         self._head += chunk[: kinds.HEAD_BYTES - len(self._head)]
-        first, *others = chunk.split(b"\n")
-        if not self._too_long:
-            self._rest += first
-        for following in others:
+        # Line by line: millions of empty ones take no memory.
+        start = 0
+        while (end := chunk.find(b"\n", start)) >= 0:
+            self._take(chunk[start:end])
             self._end_line()
-            self._rest = following
-        if len(self._rest) > LONGEST_LINE:
-            self._rest, self._too_long = b"", True
+            start = end + 1
+        self._take(chunk[start:])
 
     def end(self) -> None:
         """Takes what came after the last end of a line.
@@ -194,38 +99,38 @@ class Lines:
         """See Source: a line deletes nothing."""
         return ()
 
-    def structure(self, context: ReadingContext, problems: Problems) -> Sequence[Entry]:
+    def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
         """See Source."""
         for place in self._overlong:
-            problems.tell(Severity.ERROR, place, "", _TOO_LONG)
-        return _entries(self._structure.read(), context, problems)
+            problems.tell(Severity.ERROR, place, "", limits.TOO_LONG)
+        return self._read(([line] for line in self._structure.read()), context, problems)
 
     def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
         """See Source."""
-        window: list[tuple[int, bytes]] = []
-        for one in self._patients.read():
-            window.append(one)
-            if len(window) == WINDOW:
-                yield _entries(window, context, problems)
-                window = []
-        if window:
-            yield _entries(window, context, problems)
+        return self._read(([line] for line in self._patients.read()), context, problems)
 
     def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
         """See Source."""
-        window: list[tuple[int, bytes]] = []
-        for stay in self._stays():
-            if window and len(window) + len(stay) > WINDOW:
-                yield _entries(window, context, problems)
-                window = []
-            window += stay
-        if window:
+        return self._read(self._encounters.stays(self._hash.digest(), problems), context, problems)
+
+    @staticmethod
+    def _read(
+        together: Iterable[list[Line]], context: ReadingContext, problems: Problems
+    ) -> Iterator[Sequence[Entry]]:
+        for window in _windows(together):
             yield _entries(window, context, problems)
 
+    def _take(self, content: bytes) -> None:
+        """Take a part of a line."""
+        if not self._too_long:
+            self._rest += content
+        if len(self._rest) > limits.LONGEST_LINE:
+            self._rest, self._too_long = bytearray(), True
+
     def _end_line(self) -> None:
-        content = self._rest.lstrip().removeprefix(kinds.BOM).strip()
-        too_long = self._too_long or len(self._rest) > LONGEST_LINE
-        self._rest, self._too_long = b"", False
+        content = bytes(self._rest).lstrip().removeprefix(kinds.BOM).strip()
+        too_long = self._too_long
+        self._rest, self._too_long = bytearray(), False
         place = self._place
         self._place += 1
         if not self.count and (too_long or content):
@@ -233,6 +138,8 @@ class Lines:
         if too_long:
             self.count += 1
             self._overlong.append(place)
+            if len(self._overlong) > limits.MOST_OVERLONG:
+                raise limits.overlong()
         elif content:
             self.count += 1
             if not self._first_lines.is_over:
@@ -241,46 +148,34 @@ class Lines:
 
     def _sort(self, place: int, content: bytes) -> None:
         try:
-            found = _RESOURCE.decode(content)
+            resource = RESOURCE.decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            found = _Resource()
-        self._largest.note(own_id(found.resourceType, found.id))
-        if found.resourceType == "Patient":
+            resource = Resource()
+        self._largest.note(own_id(resource.resourceType, resource.id))
+        if resource.resourceType == "Patient":
             self._patients.append(place, content)
-        elif found.resourceType == "Encounter":
-            name = _stay(found)
-            if found.partOf is None:
-                self._venue = name
-            elif name != self._venue:
-                self._is_grouped = False
-            self._encounters.append(place, content, begins=found.partOf is None)
+        elif resource.resourceType == "Encounter":
+            self._encounters.append(place, content, resource)
         else:
-            self._structure.append(place, content)
-
-    def _stays(self) -> Iterator[list[tuple[int, bytes]]]:
-        """Yields the lines of one venue and its movements after those of another."""
-        if self._is_grouped:
-            yield from self._encounters.stays()
-            return
-        with ExitStack() as stack:
-            count = min(_MOST_BUCKETS, 1 + self._encounters.size // _BUCKET_BYTES)
-            buckets = [_File(self._space, stack) for _ in range(count)]
-            for place, content in self._encounters.read():
-                name = _stay(_RESOURCE.decode(content))
-                buckets[crc32(name.encode()) % count].append(place, content)
-            for bucket in buckets:
-                stays: dict[str, list[tuple[int, bytes]]] = {}
-                for place, content in bucket.read():
-                    stays.setdefault(_stay(_RESOURCE.decode(content)), []).append((place, content))
-                yield from stays.values()
+            structure = self._structure
+            structure.append(place, content)
+            if structure.count > limits.MOST_STRUCTURE or structure.size > limits.MOST_STRUCTURE_BYTES:
+                raise limits.structure()
 
 
-_RESOURCE: Final = msgspec.json.Decoder(_Resource)
-
-
-def _stay(resource: _Resource) -> str:
-    """What a venue and its movements have in common: the venue's id, as far as they name it."""
-    return resource.id if resource.partOf is None else resource.partOf.reference.rpartition("/")[2]
+def _windows(together: Iterable[list[Line]]) -> Iterator[list[Line]]:
+    """Yield lines in windows; those that belong together are in one."""
+    window: list[Line] = []
+    size = 0
+    for lines in together:
+        length = sum(len(content) for _, content in lines)
+        if window and (len(window) + len(lines) > WINDOW or size + length > limits.WINDOW_BYTES):
+            yield window
+            window, size = [], 0
+        window += lines
+        size += length
+    if window:
+        yield window
 
 
 def _entries(lines: Iterable[tuple[int, bytes]], context: ReadingContext, problems: Problems) -> list[Entry]:

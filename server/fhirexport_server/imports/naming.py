@@ -1,6 +1,7 @@
 """Owns under which names the resources of an import are known to the references of later ones."""
 
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from fhirexport_server.fhir.reading.directory import Directory
@@ -13,15 +14,28 @@ from fhirexport_server.store.importing.names import Line, Named
 _SAME: Final = "must not have the id or the fullUrl of another resource of the import"
 
 
-def distinct(work: Work, entries: Iterable[Entry], *tables: str) -> list[Entry]:
+@dataclass
+class Seen:
+    """What earlier entries of a stage were, where none of them is written yet."""
+
+    contents: set[str] = field(default_factory=set)
+    """Their digests."""
+    first: dict[str, Entry] = field(default_factory=dict)
+    """The first one with each key, without its resource."""
+
+
+def distinct(work: Work, entries: Iterable[Entry], *tables: str, seen: Seen | None = None) -> list[Entry]:
     """Return some entries without those that repeat another; those with the name of another are refused.
 
     Args:
         work: the import.
         entries: some of one stage.
         tables: where the rows of the stage are.
+        seen: those before, if any; these are added.
     """
     entries = list(entries)
+    seen = seen or Seen()
+    contents, first = seen.contents, seen.first
     known = work.writing.names.known(entry.key for entry in entries if entry.key is not None)
     written = {
         table: work.writing.names.written(
@@ -29,8 +43,6 @@ def distinct(work: Work, entries: Iterable[Entry], *tables: str) -> list[Entry]:
         )
         for table in tables
     }
-    contents: set[str] = set()
-    first: dict[str, Entry] = {}
     kept = []
     for entry in entries:
         if work.doubles.refuse(entry, work.problems):
@@ -52,7 +64,7 @@ def distinct(work: Work, entries: Iterable[Entry], *tables: str) -> list[Entry]:
             if line is not None and before is not None:
                 work.doubles.contradict(line, before)
             work.problems.tell(Severity.ERROR, entry.place, entry.path, _SAME)
-        first.setdefault(entry.key, entry)
+        first.setdefault(entry.key, entry._replace(resource=None))
     return kept
 
 

@@ -6,14 +6,14 @@ from typing import Final, NamedTuple
 from fhirexport_server.domain.codes import INS_KIND
 from fhirexport_server.domain.rows import PatientContactRow, PatientIdentifierRow, PatientRow
 from fhirexport_server.fhir import ids, shown
-from fhirexport_server.fhir.reading.directory import Directory
+from fhirexport_server.fhir.reading.directory import Directory, cycles
 from fhirexport_server.fhir.reading.drafts import PatientDraft, Source
 from fhirexport_server.fhir.reading.entries import Entry
 from fhirexport_server.fhir.reading.links import held
 from fhirexport_server.fhir.reading.problems import Severity
 from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.rows import row
-from fhirexport_server.imports import naming
+from fhirexport_server.imports import limits, naming
 from fhirexport_server.imports.identity import Claim, Who, claimed_ids, decide
 from fhirexport_server.imports.merging import columns, merged, with_known_days
 from fhirexport_server.imports.partial_dates import kept_dates
@@ -88,14 +88,16 @@ class Patients:
     def finish(self) -> None:
         """Writes who was merged into whom, now that everybody is there."""
         work = self._work
-        targets = Targets(work, [(one.into, KIND) for one in self._merges])
         changed: dict[int, tuple[_Merge, int]] = {}
-        for one in self._merges:
-            into = targets.find(one.into, KIND)
-            if into is None:
-                self._refuse(one, _NO_PATIENT)
-            elif into != one.before:
-                changed[one.patient] = (one, into)
+        for start in range(0, len(self._merges), limits.WINDOW):
+            merges = self._merges[start : start + limits.WINDOW]
+            targets = Targets(work, [(one.into, KIND) for one in merges])
+            for one in merges:
+                into = targets.find(one.into, KIND)
+                if into is None:
+                    self._refuse(one, _NO_PATIENT)
+                elif into != one.before:
+                    changed[one.patient] = (one, into)
         after = {patient: into for patient, (_, into) in changed.items()}
         for patient in self._in_cycles(after):
             one, _ = changed.pop(patient)
@@ -123,15 +125,7 @@ class Patients:
             above = look.merged(ej_id, list(wave))
             known.update(above)
             wave = set(above.values()) - known.keys()
-        found = []
-        for patient in after:
-            way, at = {patient}, known.get(patient)
-            while at is not None and at not in way:
-                way.add(at)
-                at = known.get(at)
-            if at == patient:
-                found.append(patient)
-        return found
+        return [patient for patient in cycles(known) if patient in after]
 
     def _decide(self, drafts: Sequence[PatientDraft], entries: Mapping[int, Entry]) -> Who:
         work, look = self._work, self._work.writing.look
@@ -196,6 +190,8 @@ class Patients:
                 work.counts.updated += is_counted
                 work.counts.unchanged += not is_counted
             if one.merged_into is not None:
+                if len(self._merges) == limits.MOST_MERGES:
+                    raise limits.merges()
                 self._merges.append(_Merge(one.source, number, one.merged_into, before, is_counted))
         work.counts.created += len(created)
         ej_id = work.ej.id

@@ -72,8 +72,9 @@ def _attempt(
     doubles: Doubles,
     interrupt: Interrupt,
 ) -> ImportSummary:
-    with database.importing(interrupt) as writing:
-        asks_again = bool(options.request_id) and not options.validate_only
+    is_trial = options.validate_only
+    with (database.trying if is_trial else database.importing)(interrupt) as writing:
+        asks_again = bool(options.request_id) and not is_trial
         if asks_again:
             known = writing.begin(options.request_id, answer.digest(source.digest, options))
             if known is not None:
@@ -91,11 +92,10 @@ def _attempt(
         )
         doubles.check()
         if problems.errors and source.is_atomic:
-            if not options.validate_only:
+            if not is_trial:
                 raise ImportRefusedError(tuple(problems.listed(Severity.ERROR)), problems.errors)
             work.counts.clear()
         tokens = writing.tokens(work.ej.id)
-        writing.given_up = options.validate_only
         summary = ImportSummary(
             created=work.counts.created,
             updated=work.counts.updated,
@@ -104,8 +104,8 @@ def _attempt(
             problems=tuple(problems.listed()),
             errors=problems.errors,
             warnings=problems.counts[Severity.WARNING],
-            revisions=() if writing.given_up else tokens,
-            committed_at=datetime.now(UTC) if tokens and not writing.given_up else None,
+            revisions=tokens,
+            committed_at=datetime.now(UTC) if tokens else None,
         )
         if asks_again:
             writing.finish(options.request_id, answer.encode(summary))
@@ -123,8 +123,8 @@ def _imported(
     interrupt: Interrupt,
 ) -> Work:
     plain = ReadingContext(base_url)
-    entries = source.structure(plain, problems)
-    ej, is_new = legal_entity.find(writing, options, entries, base_url)
+    # What is said here of the structure is said again, and better, once the EJ is known.
+    ej, is_new = legal_entity.find(writing, options, source.structure(plain, Problems()), base_url)
     if options.if_revision is not None and options.if_revision.ej_id != ej.id:
         raise InvalidRequestError((FieldViolation("options.if_revision", _OTHER_EJ),))
     work = Work(writing, problems, base_url, ej, is_new, source.is_atomic, source.nowhere, doubles)
@@ -132,7 +132,7 @@ def _imported(
         writing.ids.pass_over(table, largest)
     deletions = Deletions(work)
     deletions.run(source.deletions())
-    structure.run(work, entries)
+    structure.run(work, source.structure(plain, problems))
     problems.refused.clear()
     patients = Patients(work)
     for window in source.patients(plain, problems):

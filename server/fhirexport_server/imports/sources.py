@@ -43,8 +43,8 @@ class Source(Protocol):
     def deletions(self) -> Sequence[Entry]:
         """Returns what is to be deleted."""
 
-    def structure(self, context: ReadingContext, problems: Problems) -> Sequence[Entry]:
-        """Returns Organizations and Locations, and whatever is of no type that can be imported."""
+    def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
+        """Yields windows of Organizations and Locations, and whatever is of no type that can be imported."""
 
     def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
         """Yields windows of Patients."""
@@ -86,9 +86,9 @@ class BundleSource:
         """See Source."""
         return [entry for entry in self._entries if entry.method is Method.DELETE]
 
-    def structure(self, context: ReadingContext, problems: Problems) -> Sequence[Entry]:  # noqa: ARG002 - as the protocol has it
+    def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:  # noqa: ARG002 - as the protocol has it
         """See Source."""
-        return self._of(*STRUCTURE_TYPES)
+        yield self._of(*STRUCTURE_TYPES)
 
     def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:  # noqa: ARG002 - as above
         """See Source."""

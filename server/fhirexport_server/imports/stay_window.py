@@ -12,7 +12,7 @@ from fhirexport_server.fhir.reading.entries import Entry
 from fhirexport_server.fhir.reading.references import Ref
 from fhirexport_server.fhir.reading.rows import row
 from fhirexport_server.fhir.reading.summaries import Told
-from fhirexport_server.imports import derived_stays
+from fhirexport_server.imports import derived_stays, limits
 from fhirexport_server.imports.encounters import Existing
 from fhirexport_server.imports.identity import Who
 from fhirexport_server.imports.targets import PATIENT, PLACE, UNIT, VENUE, Targets
@@ -74,10 +74,14 @@ class StayWindow:
                 number = who.ids[place]
                 self.told[number] = _Venue(one, row(VenueRow, one, id=number, patient_id=patient))
 
-    def find_venues(self, who: Who, *, is_last: bool) -> set[int]:
+    def find_venues(self, who: Who, places: int | None) -> set[int]:
         """Finds the venue of each movement.
 
-        Returns the entries of movements whose venue may still come, unless this is the last window.
+        Args:
+            who: which rows the venues of the window are.
+            places: how many movements may wait for venues that may still come; None in the last window.
+
+        Returns the entries of movements that wait.
         """
         waiting: set[int] = set()
         refused = self._work.problems.refused
@@ -91,8 +95,11 @@ class StayWindow:
                     found = None
             elif one.venue.key not in self._unread:
                 found = self._targets.find(one.venue, VENUE)
-                if found is None and not is_last and self._targets.may_come(one.venue):
-                    waiting.add(one.source.entry)
+                if found is None and places is not None and self._targets.may_come(one.venue):
+                    if len(waiting) < places:
+                        waiting.add(one.source.entry)
+                    else:
+                        self._work.refuse(one.source, one.venue.at, limits.WAITING)
                     continue
             if found is None:
                 self._refuse(one, one.venue, VENUE)
@@ -107,6 +114,9 @@ class StayWindow:
         for number, sent in self._grouped(who, existing).items():
             venue = self.told.get(number)
             kept = [one for one in existing.kept(number) if one.row.id not in taken]
+            if sent and len(sent) + len(kept) > limits.MOST_MOVEMENTS:
+                self._refuse_stay(venue, sent, limits.LONG_STAY)
+                continue
             draft = None if venue is None else existing.refined(number, venue.draft)
             shown = existing.shown_venue(number) if venue is None else venue.row
             if draft is not None and shown.expected_admit_at is not None:
@@ -124,9 +134,13 @@ class StayWindow:
             if stay is not None:
                 yield number, stay
                 continue
-            drafts: list[Draft | None] = [draft, *(one.draft for one in movements)]
-            for one in work.kept(each for each in drafts if each is not None):
-                work.refuse(one.source, "", _STAY)
+            self._refuse_stay(venue, movements, _STAY)
+
+    def _refuse_stay(self, venue: _Venue | None, sent: Sequence[Told], text: str) -> None:
+        """Says of everything of a stay that it is not written."""
+        drafts: list[Draft | None] = [venue and venue.draft, *(one.draft for one in sent)]
+        for one in self._work.kept(each for each in drafts if each is not None):
+            self._work.refuse(one.source, "", text)
 
     def _grouped(self, who: Who, existing: Existing) -> dict[int, list[Told]]:
         """Returns the movements of each venue of the window."""

@@ -9,7 +9,7 @@ from fhirexport_server.fhir.reading.directory import Directory
 from fhirexport_server.fhir.reading.drafts import MovementDraft, VenueDraft
 from fhirexport_server.fhir.reading.entries import Entry
 from fhirexport_server.fhir.reading.stays import Stay
-from fhirexport_server.imports import naming
+from fhirexport_server.imports import limits, naming
 from fhirexport_server.imports.encounters import Encounters, Existing
 from fhirexport_server.imports.identity import Who
 from fhirexport_server.imports.merging import columns
@@ -44,12 +44,17 @@ class Stays:
 
     def finish(self) -> None:
         """Writes the movements whose venues came after them."""
+        late, self._late = self._late, []
+        for start in range(0, len(late), limits.WINDOW):
+            self._finish(late[start : start + limits.WINDOW])
+
+    def _finish(self, late: Sequence[tuple[Entry, MovementDraft]]) -> None:
         work = self._work
-        entries = naming.distinct(work, [entry for entry, _ in self._late], VENUE, MOVEMENT)
+        entries = naming.distinct(work, [entry for entry, _ in late], VENUE, MOVEMENT)
         places = {entry.place for entry in entries}
-        late = [one for one in work.kept(draft for _, draft in self._late) if one.source.entry in places]
-        naming.check_numbers(work, Directory(late), entries)
-        self._run(entries, (), late, is_last=True)
+        drafts = [one for one in work.kept(draft for _, draft in late) if one.source.entry in places]
+        naming.check_numbers(work, Directory(drafts), entries)
+        self._run(entries, (), drafts, is_last=True)
 
     def _run(
         self,
@@ -67,12 +72,17 @@ class Stays:
         window = StayWindow(work, entries, venues, movements)
         venue_ids = encounters.venues(work.kept(venues))
         window.place_venues(venue_ids)
-        waiting = window.find_venues(venue_ids, is_last=is_last)
+        places = None if is_last else limits.MOST_WAITING - len(self._late)
+        waiting = window.find_venues(venue_ids, places)
         here = [one for one in work.kept(movements) if one.source.entry not in waiting]
         movement_ids = encounters.movements(here)
         existing = encounters.existing(window.numbers, movement_ids)
         _write(work, window.settled(movement_ids, existing), existing, window.told.keys())
-        self._late += [(by_place[one.source.entry], one) for one in movements if one.source.entry in waiting]
+        self._late += [
+            (by_place[one.source.entry]._replace(resource=None), one)
+            for one in movements
+            if one.source.entry in waiting
+        ]
         self._remember(entries, {one.source.entry for one in venues}, waiting, venue_ids, movement_ids)
 
     def _remember(

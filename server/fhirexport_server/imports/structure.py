@@ -1,6 +1,6 @@
 """Owns the stage of the structure: the EJ, its units and its places, all of which are held in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fhirexport_server.domain.rows import OrgUnitRow, PlaceRow
@@ -28,13 +28,19 @@ _UNREADABLE: Final = "must have properties of the types that FHIR gives them"
 _NO_PLACE: Final = "must name a place of this legal entity, by id or by number, that is there or is imported"
 
 
-def run(work: Work, entries: Sequence[Entry]) -> None:
+def run(work: Work, windows: Iterable[Sequence[Entry]]) -> None:
     """Writes the structure of an import."""
     look = work.writing.look
     units, places = look.units(work.ej.id), look.places(work.ej.id)
+    entries: list[Entry] = []
+    drafts: list[Draft] = []
+    seen = naming.Seen()
+    for window in windows:
+        kept = naming.distinct(work, window, seen=seen)
+        drafts += work.read(kept)
+        # What was read of them is enough to keep.
+        entries += (entry._replace(resource=None) for entry in kept)
     if entries:
-        entries = naming.distinct(work, entries)
-        drafts = work.read(entries)
         for one in drafts:
             if isinstance(one, OrgUnitDraft | PlaceDraft):
                 work.settle_systems(one.systems, one.source)

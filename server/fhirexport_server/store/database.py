@@ -21,6 +21,7 @@ from fhirexport_server.store.guard import expected
 from fhirexport_server.store.guard.guard import Guard, executed
 from fhirexport_server.store.guard.statements import Look
 from fhirexport_server.store.importing.refusals import refusals
+from fhirexport_server.store.importing.trial import Trial
 from fhirexport_server.store.importing.writing import Writing
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import Snapshot
@@ -199,7 +200,7 @@ class Database:
 
     @contextmanager
     def importing(self, interrupt: Interrupt | None = None) -> Iterator[Writing]:
-        """Opens a transaction that an import writes in. It commits at the end, unless it was given up.
+        """Opens a transaction that an import writes in. It commits at the end.
 
         Raises:
             DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
@@ -210,11 +211,26 @@ class Database:
         with engines.translated(), refusals(), self._writer.connect() as connection:
             driver = connection.connection.driver_connection
             connection.execution_options(**{sessions.BEGIN: (_STATEMENT_TIMEOUT, _LOCK_TIMEOUT)})
+            with (interrupt or Interrupt()).over(driver), connection.begin():
+                yield Writing(connection, self._guard)
+
+    @contextmanager
+    def trying(self, interrupt: Interrupt | None = None) -> Iterator[Trial]:
+        """Opens a transaction that an import is tried in: it sees one state, and nobody waits for it.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
+            ConstraintRefusedError: a rule of the schema refuses what would be written.
+        """
+        with engines.translated(), refusals(), self._writer.connect() as connection:
+            driver = connection.connection.driver_connection
+            options = {sessions.BEGIN: (_STATEMENT_TIMEOUT,), engines.DEFERRED: True}
+            if self._writer.dialect.name == "postgresql":
+                options["isolation_level"] = "REPEATABLE READ"
+            connection.execution_options(**options)
             with (interrupt or Interrupt()).over(driver), connection.begin() as transaction:
-                writing = Writing(connection, self._guard)
-                yield writing
-                if writing.given_up:
-                    transaction.rollback()
+                yield Trial(connection, self._guard)
+                transaction.rollback()
 
     @contextmanager
     def _transaction(self, interrupt: Interrupt, tables: tuple[str, ...] = ()) -> Iterator[Connection]:

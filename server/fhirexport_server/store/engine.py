@@ -33,6 +33,8 @@ POOL_WAIT_SECONDS = 5
 STATEMENT_SECONDS = 60
 """How long one statement, or one fetch of a cursor, may take."""
 LOCK_SECONDS = 5
+DEFERRED = "fhirexport_deferred"
+"""The execution option of a transaction on SQLite that writes to temporary tables only."""
 
 _BOUNDS = {
     "connect_timeout": CONNECT_SECONDS,
@@ -145,7 +147,8 @@ def _sqlite(url: URL, pool_size: int, *, read_only: bool, new: bool) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A writer takes its lock at once: taken later, it can find its snapshot outdated and fail.
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        is_deferred = read_only or connection.get_execution_options().get(DEFERRED)
+        connection.exec_driver_sql("BEGIN" if is_deferred else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -19,6 +19,8 @@ from fhirexport_server.fhir.reading.problems import Problems, Severity
 from fhirexport_server.fhir.reading.strict_json import MalformedJsonError, decode
 
 _ABOUT_ITSELF: Final = ("id", "meta", "identifier", "timestamp", "link")
+MOST_ENTRIES: Final = 50_000
+_TOO_MANY: Final = f"must hold at most {MOST_ENTRIES} entries: send several Bundles, or NDJSON"
 _AN_OBJECT: Final = "must be a JSON object that is not empty"
 # The same resource gives the same bytes, whatever the order of its properties.
 _CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
@@ -51,6 +53,10 @@ def bundle(data: bytes, context: ReadingContext, problems: Problems) -> Bundle |
     value = decode(data)
     if not isinstance(value, dict) or not value:
         problems.tell(Severity.ERROR, None, "Bundle", _AN_OBJECT)
+        return None
+    listed = value.get("entry")
+    if isinstance(listed, list) and len(listed) > MOST_ENTRIES:
+        problems.tell(Severity.ERROR, None, "Bundle.entry", _TOO_MANY)
         return None
     root = Element(value, Scope(context, problems, None, "Bundle", None))
     is_bundle = texts.one_of(root, "resourceType", {"Bundle": True}, needed=True)

@@ -12,6 +12,8 @@ from fhirexport_server.domain.errors import FhirExportError
 
 MOST_LEVELS: Final = 64
 """How deep objects and arrays may be nested."""
+MOST_VALUES: Final = 1_000_000
+"""How many values one text may hold: in memory, each takes up to thirty times its length."""
 _BOM: Final = b"\xef\xbb\xbf"
 _NAME: Final = re.compile(rb'"[ \t\r\n]*:')
 _DECODER: Final = msgspec.json.Decoder()
@@ -31,10 +33,13 @@ def decode(data: bytes) -> object:
 
     Raises:
         MalformedJsonError: it is not JSON in UTF-8, is nested more than 64 deep, names a property twice
-            in an object, contains NUL or a lone surrogate, or a number outside the range of a double.
+            in an object, contains NUL or a lone surrogate, a number outside the range of a double, or
+            more than a million values.
     """
     # RFC 8259 lets parsers ignore a byte order mark.
     data = data.removeprefix(_BOM)
+    if len(data) > MOST_VALUES and sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise MalformedJsonError(f"must hold at most {MOST_VALUES} commas and brackets")
     try:
         value = _DECODER.decode(data)
         is_plain = _ENCODER.encode(value) == data

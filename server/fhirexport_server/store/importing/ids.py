@@ -1,10 +1,9 @@
 """Owns the ids of rows that are new: those that nobody has, whatever ids an import brings along."""
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 from sqlalchemy import Connection, func, select, text
-
-from fhirexport_server.store.bulk import is_postgresql
 
 LARGEST: Final = 10**15
 """The largest id that an import can bring: what comes after leaves room for nine thousand times as many."""
@@ -15,13 +14,11 @@ _LOCK: Final = 0x66686972
 """An advisory lock, so that two imports do not move a sequence past each other."""
 
 
-class Ids:
+class Ids(ABC):
     """Gives ids to new rows of one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._next: dict[str, int] = {}
-        self._pools: dict[str, list[int]] = {}
         self._given: dict[str, tuple[int, int]] = {}
 
     def new(self, table: str, count: int) -> list[int]:
@@ -40,31 +37,36 @@ class Ids:
         first, last = self._given.get(table, (0, -1))
         return first <= number <= last
 
-    def _new(self, table: str, count: int) -> list[int]:
-        if not count:
-            return []
-        if is_postgresql(self._connection):
-            query = text(
-                "SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)"
-            )
-            return list(self._connection.execute(query, {"table": table, "count": count}).scalars())
-        first = self._following(table)
-        self._next[table] = first + count
-        return list(range(first, first + count))
-
     def few(self, table: str, count: int) -> list[int]:
         """As `new`, for those who ask often: they are taken many at a time, and some may stay unused."""
+        return self.new(table, count)
+
+    @abstractmethod
+    def pass_over(self, table: str, largest: int) -> None:
+        """Makes the ids of new rows come after those that an import brings."""
+
+    @abstractmethod
+    def _new(self, table: str, count: int) -> list[int]:
+        """Return so many ids."""
+
+
+class FromSequences(Ids):
+    """The ids of PostgreSQL, where others write meanwhile."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._pools: dict[str, list[int]] = {}
+
+    def few(self, table: str, count: int) -> list[int]:
+        """See Ids."""
         pool = self._pools.setdefault(table, [])
         if len(pool) < count:
-            pool += self.new(table, max(count, _POOL) if is_postgresql(self._connection) else count)
+            pool += self.new(table, max(count, _POOL))
         taken, self._pools[table] = pool[:count], pool[count:]
         return taken
 
     def pass_over(self, table: str, largest: int) -> None:
-        """Makes the ids of new rows come after those that an import brings."""
-        if not is_postgresql(self._connection):
-            self._next[table] = max(self._following(table), largest + 1)
-            return
+        """See Ids."""
         if self._behind(table, largest) <= 0:
             return
         # Writers in plain SQL take numbers at the same time. Taking numbers is safe among them; setting
@@ -79,14 +81,38 @@ class Ids:
         elif gap > 0:
             self._new(table, gap)
 
+    def _new(self, table: str, count: int) -> list[int]:
+        if not count:
+            return []
+        query = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+        return list(self._connection.execute(query, {"table": table, "count": count}).scalars())
+
     def _behind(self, table: str, largest: int) -> int:
         return largest - self._new(table, 1)[0]
 
+
+class Counted(Ids):
+    """The ids of SQLite, where nobody else writes meanwhile."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._next: dict[str, int] = {}
+
+    def _new(self, table: str, count: int) -> list[int]:
+        first = self._following(table)
+        self._next[table] = first + count
+        return list(range(first, first + count))
+
+    def pass_over(self, table: str, largest: int) -> None:
+        """See Ids."""
+        self._next[table] = max(self._following(table), largest + 1)
+
     def _following(self, table: str) -> int:
-        """The next id on SQLite, where nobody else writes meanwhile."""
         if table not in self._next:
-            given = self._connection.execute(
-                text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table}
-            ).scalar()
-            self._next[table] = (given or 0) + 1
+            self._next[table] = self._largest(table) + 1
         return self._next[table]
+
+    def _largest(self, table: str) -> int:
+        """Return the largest id that was ever given; temporary tables count theirs elsewhere."""
+        query = text("SELECT seq FROM main.sqlite_sequence WHERE name = :table")
+        return int(self._connection.execute(query, {"table": table}).scalar() or 0)

@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, exists, func, null, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    exists,
+    func,
+    literal_column,
+    null,
+    select,
+)
 
 from fhirexport_server.domain.rows import (
     EjRow,
@@ -17,12 +29,14 @@ from fhirexport_server.domain.rows import (
     VenueRow,
 )
 from fhirexport_server.store import schema
-from fhirexport_server.store.importing.among import among, pair_among
+from fhirexport_server.store.importing.among import among, pairs_among
 from fhirexport_server.store.types import raw
 
 K = TypeVar("K")
 V = TypeVar("V")
 R = TypeVar("R", bound=tuple[Any, ...])
+_OLD: ColumnElement[str] = literal_column("'old'")
+"""Written out: a parameter would keep SQLite from the index of those in force."""
 _MOST_SYSTEMS = 64
 _FIRST_NUMBERS = 20
 _COMPUTED = ("parent_kind", "depth", "uf_kind")
@@ -105,15 +119,17 @@ class Lookups:
         self, ej_id: int, wanted: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], int]:
         """Returns whose some identifiers are now, by system and value."""
-        table = schema.patient_identifier
-        query = select(table.c.system, table.c.value, table.c.patient_id).where(
-            table.c.ej_id == ej_id,
-            table.c.use_code != "old",
-            pair_among(self._connection, table.c.system, table.c.value, wanted),
-        )
         if not wanted:
             return {}
-        return {(system, value): patient for system, value, patient in self._connection.execute(query)}
+        table = schema.patient_identifier
+        query = select(table.c.system, table.c.value, table.c.patient_id).where(
+            table.c.ej_id == ej_id, table.c.use_code != _OLD
+        )
+        return {
+            (system, value): patient
+            for is_wanted in pairs_among(self._connection, table.c.system, table.c.value, wanted)
+            for system, value, patient in self._connection.execute(query.where(is_wanted))
+        }
 
     def ipp_systems(self, ej_id: int) -> set[str]:
         """Return the systems that the EJ's own numbers of patients (IPP, of use usual) have.

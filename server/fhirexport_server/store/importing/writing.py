@@ -14,7 +14,7 @@ from fhirexport_server.store import bulk, schema
 from fhirexport_server.store.guard.guard import Guard
 from fhirexport_server.store.importing import requests
 from fhirexport_server.store.importing.among import among
-from fhirexport_server.store.importing.ids import Ids
+from fhirexport_server.store.importing.ids import Counted, FromSequences, Ids
 from fhirexport_server.store.importing.lookups import Lookups
 from fhirexport_server.store.importing.names import Names
 from fhirexport_server.store.importing.refusals import refusals
@@ -32,9 +32,7 @@ class Writing:
         self._guard = guard
         self.look = Lookups(connection)
         self.names = Names(connection)
-        self.ids = Ids(connection)
-        self.given_up = False
-        """Whether nothing of it is to stay."""
+        self.ids: Ids = (FromSequences if bulk.is_postgresql(connection) else Counted)(connection)
         self._datasets: set[Dataset] = set()
         self._statistics = bulk.Statistics()
 
@@ -55,6 +53,9 @@ class Writing:
         if bulk.is_postgresql(self._connection):
             # Every writer's triggers write here; who has written and not committed is waited for.
             self._connection.execute(text("LOCK TABLE revision_delta IN SHARE ROW EXCLUSIVE MODE"))
+        self._compare(token)
+
+    def _compare(self, token: Token) -> None:
         present = self._token(token.ej_id, token.dataset)
         if present != token:
             raise RevisionChangedError(present.encode())
