@@ -83,8 +83,8 @@ siege: setup ## Attack a server for a minute, with well-behaved callers beside: 
 mutants: setup ## Take each safeguard of the cache away, and see that a test notices
 	PYTHONPATH=tests $(BIN)/python -m mutants.run
 
-kills: setup ## Kill servers in the middle of imports, 200 times on each database
-	PYTHONPATH=tests $(BIN)/python -m imports.kills
+kills: setup ## Kill servers in imports, 200 times on each database, two thirds of them at the commit or the answer
+	PYTHONPATH=tests $(BIN)/python -m kills.run
 
 bench: setup ## Measure ours beside the floor and the naive way, in one run
 	PYTHONPATH=tests $(BIN)/python tests/bench/run.py

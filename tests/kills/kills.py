@@ -1,23 +1,17 @@
-"""Owns killing servers in the middle of imports: what is there afterwards is all of an import, or nothing.
+"""Servers are killed in the middle of imports: what is there afterwards is all of an import, or nothing.
 
 An EJ goes back and forth between two states, each import one transaction through the real program, which is
-killed at a random moment. After each kill a new server, with the same Redis, must export one of the two
-states whole, the new one where the import was acknowledged; and nothing stale: what it serves is what it
-renders. Then the same call is made again, under the same request id, and must end in the new state.
-
-`python -m imports.kills --kills 200` runs it; `test_killed.py` runs a few.
+killed: a third at any moment, a third at the commit, a third while the answer is on its way. After each kill
+a new server, with the same Redis, must export one of the two states whole, the new one where the import was
+acknowledged; and nothing stale: what it serves is what it renders. Then the same call is made again, under
+the same request id, and must end in the new state.
 """
 
-import argparse
 import asyncio
 import json
-import os
 import random
-import signal
-import sys
-import tempfile
-import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,14 +19,10 @@ from typing import Any
 from uuid import uuid4
 
 from fhirexport import AsyncClient, ExportError
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
-from fhirexport_server.store.migrate import migrate
-from rich.console import Console
+from kills.aim import Aim, Course, Shot, Timer, fell
+from kills.watch import Phase, watching
 from support.importing import exported, import_lines
-from support.postgres import running_postgres
 from support.server import ServerProcess, server_process
-from support.valkey import running_valkey
 
 EJ = 1
 _TRANSFER = "A02"
@@ -55,7 +45,10 @@ class Tally:
     """Exports that were not what the database holds. None must be."""
     unfinished: int = 0
     """Imports that were not there after the call was made again. None must be."""
-    seconds: list[float] = field(default_factory=list)
+    fell: Counter[tuple[Aim, Phase]] = field(default_factory=Counter)
+    """What the kills were aimed at, and where they fell."""
+    course: Course | None = None
+    """How long the parts of an import take that nobody kills."""
 
     @property
     def wrong(self) -> int:
@@ -95,23 +88,31 @@ def _other(line: str) -> str:
     return json.dumps(resource, ensure_ascii=False)
 
 
-async def killed(place: Place, kills: int, dice: random.Random) -> Tally:
-    """Kills so many servers, each in the middle of an import; `dice` says when."""
+async def killed(place: Place, kills: int, dice: random.Random, *, watched: int = 1) -> Tally:
+    """Kill servers, each in the middle of an import.
+
+    Args:
+        place: where they run.
+        kills: how many.
+        dice: what there is to chance.
+        watched: how many imports of each state are watched before the first kill, to know when they commit.
+    """
     url = place.url
     contents, states = await _states(url)
-    tally = Tally()
+    course = await _course(place, contents, watched)
+    tally = Tally(course=course)
     wanted = 1
-    longest = await _duration(place, contents)
-    tally.seconds.append(longest)
-    for _ in range(kills):
+    for number in range(kills):
         request_id = str(uuid4())
-        acknowledged = await _one(place, contents[wanted], request_id, dice.random() * longest)
+        aim = tuple(Aim)[number % len(Aim)]
+        acknowledged, phase = await _one(place, contents[wanted], request_id, Shot(aim, course, dice))
         tally.kills += 1
         tally.acknowledged += acknowledged
         found = await _state(url, states)
         tally.half += found is None
         tally.written += found == wanted
         tally.lost += acknowledged and found != wanted
+        tally.fell[aim, fell(phase, is_written=found == wanted, is_acknowledged=acknowledged)] += 1
         async with place.serving() as (_, client):
             tally.stale += await _is_stale(client)
             await client.imports.resources(contents[wanted], ej_id=EJ, request_id=request_id)
@@ -140,29 +141,43 @@ async def _state(url: str, states: list[bytes]) -> int | None:
     return states.index(found) if found in states else None
 
 
-async def _duration(place: Place, contents: list[bytes]) -> float:
-    """Returns how long an import takes that nobody kills, and goes back."""
-    async with place.serving() as (_, client):
-        begun = time.monotonic()
-        await client.imports.resources(contents[1], ej_id=EJ)
-        took = time.monotonic() - begun
-        await client.imports.resources(contents[0], ej_id=EJ)
-    return took
+async def _course(place: Place, contents: list[bytes], count: int) -> Course:
+    """Return how long the parts of an import take that nobody kills; leaves the first state."""
+    courses = []
+    for _ in range(count):
+        for content in reversed(contents):
+            async with place.serving() as (_, client):
+                await _read_all(client)
+                with watching(place.url) as watch:
+                    timer = Timer(watch)
+                    watched = asyncio.create_task(asyncio.to_thread(timer.course))
+                    await client.imports.resources(content, ej_id=EJ, request_id=str(uuid4()))
+                    timer.answered.set()
+                    courses.append(await watched)
+    return Course.typical(courses)
 
 
-async def _one(place: Place, content: bytes, request_id: str, delay: float) -> bool:
-    """Kills a server so long after an import began; returns whether it was acknowledged."""
+async def _one(place: Place, content: bytes, request_id: str, shot: Shot) -> tuple[bool, Phase]:
+    """Kill a server during an import; return whether it was acknowledged, and how far it had come before."""
     async with place.serving() as (server, client):
-        for each in (client.structure(EJ), client.patients(EJ), client.venues(EJ)):
-            await each.read()
-        call = asyncio.create_task(client.imports.resources(content, ej_id=EJ, request_id=request_id))
-        await asyncio.sleep(delay)
-        os.kill(server.process.pid, signal.SIGKILL)
-        try:
-            await call
-        except ExportError:
-            return False
-    return True
+        await _read_all(client)
+        with watching(place.url) as watch:
+            timer = Timer(watch)
+            killed = asyncio.create_task(asyncio.to_thread(timer.kill, server.process.pid, shot))
+            try:
+                await client.imports.resources(content, ej_id=EJ, request_id=request_id)
+                acknowledged = True
+            except ExportError:
+                acknowledged = False
+            if acknowledged:
+                timer.answered.set()
+            return acknowledged, await killed
+
+
+async def _read_all(client: AsyncClient) -> None:
+    """Export all there is, so that it is kept."""
+    for export in (client.structure(EJ), client.patients(EJ), client.venues(EJ)):
+        await export.read()
 
 
 async def _is_stale(client: AsyncClient) -> int:
@@ -171,42 +186,3 @@ async def _is_stale(client: AsyncClient) -> int:
     for dataset in (client.structure, client.patients, client.venues):
         count += await dataset(EJ).read() != await dataset(EJ, fresh=True).read()
     return count
-
-
-def main() -> int:
-    """Kills as many as is asked for; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--database", choices=("sqlite", "postgresql"), action="append")
-    arguments = parser.parse_args()
-    console = Console()
-    wrong = 0
-    for backend in arguments.database or ("sqlite", "postgresql"):
-        tally = _run(backend, arguments.kills, random.Random(arguments.seed))
-        wrong += tally.wrong
-        console.print(f"{backend}, seed {arguments.seed}: {tally}", soft_wrap=True)
-    return int(wrong > 0)
-
-
-def _run(backend: str, kills: int, dice: random.Random) -> Tally:
-    with tempfile.TemporaryDirectory() as name, running_valkey() as valkey:
-        directory = Path(name)
-
-        def run(url: str) -> Tally:
-            migrate(url)
-            load(url, batches(patients=300))
-            return asyncio.run(killed(Place(url, valkey.url, directory), kills, dice))
-
-        return _on(backend, directory, run)
-
-
-def _on(backend: str, directory: Path, run: Callable[[str], Tally]) -> Tally:
-    if backend == "sqlite":
-        return run(f"sqlite:///{directory / 'hospital.db'}")
-    with running_postgres() as server:
-        return run(server.create_database())
-
-
-if __name__ == "__main__":
-    sys.exit(main())
