@@ -86,6 +86,9 @@ mutants: setup ## Take each safeguard of the cache away, and see that a test not
 kills: setup ## Kill servers in imports, 200 times on each database, two thirds of them at the commit or the answer
 	PYTHONPATH=tests $(BIN)/python -m kills.run
 
+hostile: setup ## Import 1,000 NDJSON of hostile shapes, and see how large the process gets
+	PYTHONPATH=tests $(BIN)/python -m imports.hostile
+
 bench: setup ## Measure ours beside the floor and the naive way, in one run
 	PYTHONPATH=tests $(BIN)/python tests/bench/run.py
 

@@ -103,15 +103,16 @@ async def templates(url: str) -> Templates:
     return Templates.of(map(json.loads, content.splitlines()))
 
 
-async def run(url: str, imports: int, size: int, random: Random) -> list[Taken]:
-    """Import so many random shapes of up to a size; the first few are not counted."""
+async def run(url: str, imports: int, size: int, seconds: float, random: Random) -> list[Taken]:
+    """Import so many random shapes of up to a size, in so many seconds; the first few are not counted."""
+    ends = time.monotonic() + seconds
     made = await templates(url)
-    results = []
+    results: list[Taken] = []
     async with importing(url, 4 << 30) as importer:
         for shape in LINES:
             await taken(importer, shape, Sent(made, 300, random))
         before = size_now()
-        for _ in range(imports):
+        while len(results) < imports and time.monotonic() < ends:
             # Each order of magnitude as often as any other.
             sent = Sent(made, int(size ** random.random()), random)
             shape = random.choice(list(LINES))
@@ -151,6 +152,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--imports", type=int, default=1000)
     parser.add_argument("--size", type=int, default=20_000, help="lines of the largest")
+    parser.add_argument("--seconds", type=float, default=3600, help="how long it goes on at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--url", help="import each shape once, into this database")
     given = parser.parse_args()
@@ -161,7 +163,7 @@ def main() -> int:
         url = f"sqlite:///{directory}/hostile.db"
         migrate(url)
         load(url, batches(patients=30))
-        return _report(asyncio.run(run(url, given.imports, given.size, Random(given.seed))))
+        return _report(asyncio.run(run(url, given.imports, given.size, given.seconds, Random(given.seed))))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 from fhirexport_server.domain.errors import InvalidRequestError
 from fhirexport_server.fhir.reading import bundle as bundles
 from fhirexport_server.imports import limits
+from fhirexport_server.store.importing.writing import Writing
 from imports.hospital import Hospital, counts, delete
 from imports.shapes import LINES, Sent, Templates
 from support.importing import import_lines
@@ -121,3 +122,28 @@ async def test_a_bundle_of_too_many_values_is_refused_before_it_is_read(hospital
         await hospital.send("batch", {"request": [{}] * 1_000_000})
     (violation,) = refused.value.violations
     assert "at most 1000000 commas and brackets" in violation.description
+
+
+async def test_a_chain_is_deleted_in_two_turns_whatever_its_order(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in as many as it is long: a Bundle of 50,000 deletions would take a billion statements."""
+    size = 30
+    chain = list(map(json.loads, _lines(hospital, "merged", size).split(b"\n")))
+    chain[-1].pop("link")
+    assert counts(await hospital.stream(*chain)) == (size, 0, 0, 0)
+    tries = 0
+    delete_row = Writing.delete
+
+    def counted(writing: Writing, table: str, ej_id: int, number: int) -> bool | None:
+        nonlocal tries
+        tries += 1
+        return delete_row(writing, table, ej_id, number)
+
+    monkeypatch.setattr(Writing, "delete", counted)
+    system = chain[0]["identifier"][0]["system"]
+    numbers = [one["identifier"][0]["value"] for one in reversed(chain)]
+    urls = [f"Patient?identifier={system}|{number}" for number in numbers]
+    summary = await hospital.send("transaction", *map(delete, urls))
+    assert (summary.deleted, summary.errors) == (size, 0)
+    assert tries < 2 * size
