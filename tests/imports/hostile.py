@@ -26,7 +26,7 @@ from fhirexport_server.domain.imports import ImportOptions
 from fhirexport_server.imports.importer import Importer
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
-from imports.shapes import LINES, Sent, Templates, chunks
+from imports.shapes import LINES, SHORT, Sent, Templates, chunks
 from support.importing import exported, importing
 
 BOUND_MIB: Final = 256
@@ -35,8 +35,9 @@ BOUND_MIB: Final = 256
 
 _TRIALS: Final = 0.3
 """How many of the imports are only tried."""
-SIZES: Final = {"nothing": 90_000, "blank": 100_000}
-SIZE: Final = 2500
+SIZES: Final = {"nothing": 30_000, "blank": 30_000, "wide": 8 * SHORT, "identifiers": 2 * SHORT}
+"""Of the shapes that take less or more time than the others."""
+SIZE: Final = 2100
 """More than one window."""
 
 
@@ -110,7 +111,7 @@ async def run(url: str, imports: int, size: int, seconds: float, random: Random)
     results: list[Taken] = []
     async with importing(url, 4 << 30) as importer:
         for shape in LINES:
-            await taken(importer, shape, Sent(made, 300, random))
+            await taken(importer, shape, Sent(made, SHORT - 1, random))
         before = size_now()
         while len(results) < imports and time.monotonic() < ends:
             # Each order of magnitude as often as any other.
@@ -126,7 +127,7 @@ async def each(url: str) -> dict[str, float]:
     made, random = await templates(url), Random(1)
     async with importing(url, 4 << 30) as importer:
         for shape in LINES:
-            await taken(importer, shape, Sent(made, 300, random))
+            await taken(importer, shape, Sent(made, SHORT - 1, random))
         return {
             shape: (await taken(importer, shape, Sent(made, SIZES.get(shape, SIZE), random))).mib
             for shape in LINES

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from imports.hospital import Hospital
 from imports.hostile import BOUND_MIB
 from imports.shapes import LINES
@@ -32,6 +33,7 @@ async def test_many_take_no_more_than_few(hospital: Hospital) -> None:
     assert int(out) < MOST_KIB
 
 
+@pytest.mark.timeout(600)
 async def test_hostile_shapes_take_no_more_than_the_bound(hospital: Hospital) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "imports.hostile", "--url", hospital.url,
