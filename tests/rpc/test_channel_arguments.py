@@ -153,6 +153,24 @@ async def test_a_connection_has_so_many_calls_and_a_burst_over_them_waits() -> N
             assert {await _code(call) for call in calls} == {"OK"}
 
 
+async def _burst(port: int) -> set[str]:
+    """Make a thousand calls at once, from ten connections; return the codes that they end with."""
+    async with AsyncExitStack() as stack:
+        channels = [await stack.enter_async_context(_channel_to(port)) for _ in range(10)]
+        calls = [_code(_method(channel, ECHO)(b"x")) for channel in channels for _ in range(100)]
+        return set(await asyncio.gather(*calls))
+
+
+async def test_no_call_of_a_burst_is_lost() -> None:
+    async with asyncio.timeout(PATIENCE):
+        async with _server() as (port, _):
+            assert await _burst(port) == {"OK"}
+        async with _server(max_pending_requests=1, max_pending_requests_hard_limit=1) as (port, _):
+            while (codes := await _burst(port)) == {"OK"}:
+                pass
+            assert "CANCELLED" in codes
+
+
 async def test_connections_have_a_greatest_number() -> None:
     async with _server(max_allowed_incoming_connections=2) as (port, _), AsyncExitStack() as stack:
         served = [await stack.enter_async_context(connected(port)) for _ in range(2)]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PATIENCE = 30.0
 """How long an answer may take, in seconds."""
 _SERVING = 1
+_DETAILS = 100
+"""How many characters of what is said of a failure are kept."""
 Call = Callable[[], Awaitable[object]]
 
 
@@ -90,7 +92,7 @@ async def _code(ask: Call) -> str:
     try:
         await ask()
     except grpc.aio.AioRpcError as error:
-        return error.code().name
+        return f"{error.code().name}: {(error.details() or '')[:_DETAILS]}"
     except NotServingError:
         return "NOT_SERVING"
     return "OK"

@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     """On CLOCK_MONOTONIC, which all processes of a machine share."""
     seconds: float
     code: str
-    """A name of grpc.StatusCode."""
+    """A name of grpc.StatusCode; where it is not OK, with what was said."""
 
 
 class Sent(msgspec.Struct):

@@ -10,7 +10,7 @@ from siege.siege import Options, besieged
 from support.valkey import Valkey
 
 SECONDS = 1.0
-ATTACKS_SHOWN = ("resets", "fuzz")
+ATTACKS_SHOWN = ("gzipped", "fuzz")
 
 
 async def test_attackers_take_nothing_from_others(
@@ -18,7 +18,7 @@ async def test_attackers_take_nothing_from_others(
 ) -> None:
     url = new_database("sqlite")
     load(url, batches(patients=60))
-    options = Options(seconds=SECONDS, quiet_seconds=0.2, seed=1, attacks=ATTACKS_SHOWN)
+    options = Options(seconds=SECONDS, quiet_seconds=0.2, seed=1, pause=0.01, attacks=ATTACKS_SHOWN)
     told: list[str] = []
 
     siege = await besieged(tmp_path, url, valkey.url, options, told.append)

@@ -30,6 +30,9 @@ _EXPORT = export_service_pb2.DESCRIPTOR.services_by_name["ExportService"]
 _CACHE = cache_admin_pb2.DESCRIPTOR.services_by_name["CacheAdmin"]
 _IMPORT = import_service_pb2.DESCRIPTOR.services_by_name["ImportService"]
 _MINUTE = 60_000
+_CONNECTIONS = 1000
+_STREAMS = 100
+"""How many calls of a connection there may be at once."""
 _UNIX = "unix:"
 _IDENTITY = 1 << 0
 """Messages that are not compressed, as the only ones. Exports have an encoding of their own, `zstd`."""
@@ -106,9 +109,13 @@ def options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", 4 << 20),
         ("grpc.max_metadata_size", 8 << 10),
         ("grpc.absolute_max_metadata_size", 16 << 10),
-        ("grpc.max_concurrent_streams", 100),  # what keeps a rapid reset harmless
+        ("grpc.max_concurrent_streams", _STREAMS),  # what keeps a rapid reset harmless
         ("grpc.http.overload_protection", 0),  # or calls of an honest burst over the cap are lost
-        ("grpc.max_allowed_incoming_connections", 1000),
+        ("grpc.max_allowed_incoming_connections", _CONNECTIONS),
+        # While more than so many calls wait for Python, gRPC cancels some at random, whosever they are: 1,000
+        # unless told otherwise, which a storm of resets reaches. Places are given by connection and peer.
+        ("grpc.server.max_pending_requests", _CONNECTIONS * _STREAMS),
+        ("grpc.server.max_pending_requests_hard_limit", _CONNECTIONS * _STREAMS),
         ("grpc.server_handshake_timeout_ms", 10_000),
         ("grpc.keepalive_time_ms", _MINUTE),
         # gRPC takes its own keepalive_timeout_ms for nothing (grpc/grpc#39239): this is what counts.
