@@ -146,7 +146,9 @@ async def test_a_shell_completes_ejs(address: str) -> None:
     every = ["1", "010780054", "2", "750712184", "3", CAPITALS]
     for words in ("fhirexport venues ", "fhirexport import x --ej ", "fhirexport cache warm 1 "):
         assert await _completed(address, words) == every
-    assert await _completed(address, "fhirexport patients 2a") == [CAPITALS]
+    # What is offered begins as what is typed, or a shell would not take it.
+    assert await _completed(address, "fhirexport patients 2a") == [CAPITALS.lower()]
+    assert await _completed(address, "fhirexport patients 2A") == [CAPITALS]
     assert await _completed(address, "fhirexport entities --finess 7") == ["750712184"]
     # An address on the line counts there as well, before the command and after it.
     assert await _completed("localhost:1", f"fhirexport --address {address} patients 01") == ["010780054"]

@@ -1,6 +1,7 @@
 """Owns the property: what a committed statement changed in an export, it also changed in the revision."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from random import Random
 
@@ -55,13 +56,31 @@ class Tally:
                 self.unchanged += new.content == old.content
 
 
-def walk(url: str, *, statements: int, seed: int = 1, until_miss: bool = False) -> Tally:
-    """Runs random statements on a migrated database, and looks at every export after each of them."""
+def walk(
+    url: str,
+    *,
+    statements: int,
+    seed: int = 1,
+    until_miss: bool = False,
+    columns: Collection[tuple[str, str]] = (),
+) -> Tally:
+    """Run random statements on a migrated database, and look at every export after each of them.
+
+    Args:
+        url: the database.
+        statements: how many to run; up to four times as many where `columns` want it.
+        seed: of the randomness.
+        until_miss: whether to end with the first miss.
+        columns: go on until an UPDATE of each of them was committed.
+    """
     tally, random = Tally(), Random(f"metamorphic {seed}")
     with queries_made_once(), Database.open(url) as database, writing(url) as writer:
         drawn = Statements(writer.dialect, random)
         before = see(database)
-        while tally.statements < statements and not (until_miss and tally.misses):
+        while not (until_miss and tally.misses) and (
+            tally.statements < statements
+            or (tally.statements < 4 * statements and not tally.updated.issuperset(columns))
+        ):
             if tally.statements % ROUND == 0:
                 before = _made_anew(database, writer, before, tally)
             statement = drawn.draw(held(writer))

@@ -42,6 +42,9 @@ def settings(database_url: str, **overrides: object) -> Settings:
         "metrics_address": OFF,
         "drain_delay": 0.0,
         "redis_url": NO_REDIS,
+        # A Redis that is slow, on a busy machine, is not away. A test of one that is away says how long.
+        "redis_socket_timeout": 10.0,
+        "redis_socket_connect_timeout": 10.0,
         **overrides,
     }
     return _GivenSettings(**values)

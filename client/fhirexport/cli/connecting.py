@@ -74,16 +74,22 @@ class Connection:
         """The server's address, as it was given."""
         return self.server.target
 
+    def opened(self) -> Client:
+        """Return a client, which is for the caller to close.
+
+        Raises:
+            ValueError: there can be none; says why.
+        """
+        target = self.server.target
+        if place(target) is None and "://" not in target and "," not in target:
+            raise ValueError(f"{target}: give host:port, [ipv6]:port or unix:path, such as {DEFAULT_ADDRESS}")
+        return Client(target, tls=self.server.tls, metadata=self.calls.metadata, timeout=self.calls.timeout)
+
     @contextmanager
     def client(self) -> Iterator[Client]:
         """Offer a client; end the command in one line where there can be none."""
-        target = self.server.target
-        if place(target) is None and "://" not in target and "," not in target:
-            refuse(f"{target}: give host:port, [ipv6]:port or unix:path, such as {DEFAULT_ADDRESS}")
         try:
-            client = Client(
-                target, tls=self.server.tls, metadata=self.calls.metadata, timeout=self.calls.timeout
-            )
+            client = self.opened()
         except ValueError as error:
             refuse(str(error))
         with client:
@@ -142,13 +148,23 @@ def remembered(context: typer.Context, given: Given) -> Given:
     return merged
 
 
+def understood(given: Given) -> Connection:
+    """Return what the options come to.
+
+    Raises:
+        ValueError: they contradict each other, or a file does not hold what it should.
+        OSError: a file cannot be read.
+    """
+    server = Server(given.get("address", DEFAULT_ADDRESS), _tls(given))
+    token = given.get("token_file")
+    metadata = {} if token is None else {"authorization": f"Bearer {_token(token)}"}
+    return Connection(server, Calls(metadata, given.get("timeout"), confidential=server.confidential))
+
+
 def connection_of(given: Given) -> Connection:
     """Return what the options come to; ends the command in one line where they come to nothing."""
     try:
-        server = Server(given.get("address", DEFAULT_ADDRESS), _tls(given))
-        token = given.get("token_file")
-        metadata = {} if token is None else {"authorization": f"Bearer {_token(token)}"}
-        return Connection(server, Calls(metadata, given.get("timeout"), confidential=server.confidential))
+        return understood(given)
     except ValueError as error:
         refuse(str(error))
     except OSError as error:

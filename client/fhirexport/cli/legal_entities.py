@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import grpc
 import typer
 
-from fhirexport.cli.connecting import OPTIONS, connection_of
+from fhirexport.cli.connecting import OPTIONS, understood
 from fhirexport.client import Client
 from fhirexport.errors import NotFoundError
 
@@ -73,10 +73,15 @@ def _completed(
         each = each.parent  # type: ignore[assignment]  # typer's contexts have parents of the same kind
     found: list[tuple[str, str]] = []
     try:
-        connection = connection_of(given | {"timeout": _COMPLETION_SECONDS})
-        with connection.client() as client:
+        connection = understood(given | {"timeout": _COMPLETION_SECONDS})
+        with connection.opened() as client:
             for *numbers, name in listed(client):
-                found += [(number, name) for number in numbers if number.startswith(incomplete.upper())]
+                # As it is typed so far, capitals or not: anything else would be no completion of it.
+                found += [
+                    (incomplete + number[len(incomplete) :], name)
+                    for number in numbers
+                    if number.startswith(incomplete.upper())
+                ]
                 if len(found) >= _COMPLETED:
                     break
     except Exception:  # noqa: BLE001 - whatever it is, the line that is being typed is no place to say so
