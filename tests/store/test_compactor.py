@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from fhirexport_server.demo.group import batches
+from fhirexport_server.domain.changes import Change, Compaction
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.revision import Revision
-from fhirexport_server.store.compactor import BATCH_ROWS, Change, Compaction
+from fhirexport_server.store.compactor import BATCH_ROWS
 from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
 from sqlalchemy import text

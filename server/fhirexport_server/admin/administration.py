@@ -14,10 +14,9 @@ from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.inspection import EntryFacts, ServerFacts
 from fhirexport_server.cache.redis_cache import RedisCache
 from fhirexport_server.domain.audit import AuditEntry
-from fhirexport_server.domain.datasets import Dataset, Detail, Format
+from fhirexport_server.domain.datasets import EVERY_EJ, Dataset, Detail, Format
 from fhirexport_server.domain.errors import CacheUnavailableError
 from fhirexport_server.metrics import Metrics
-from fhirexport_server.store.schema.revisions import EVERY_EJ
 
 MOST_SAMPLES = 20
 

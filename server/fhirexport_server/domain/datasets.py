@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+EVERY_EJ = 0
+"""The ej_id of what counts for every EJ: a TRUNCATE, and whatever cannot be told apart."""
+
 
 class Dataset(StrEnum):
     """One of an EJ's exports. The value is the word in cache keys, logs and metrics."""

@@ -12,6 +12,7 @@ from fhirexport_server.cache.entry import Entry, Variant
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import Exactly, Found, Outcome, Recent, SharedCache
 from fhirexport_server.domain.audit import AuditEntry
+from fhirexport_server.domain.changes import Compaction
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError, SnapshotGoneError
 from fhirexport_server.domain.revision import Revision, Token
@@ -29,11 +30,11 @@ from fhirexport_server.exports.flights import Flights
 from fhirexport_server.exports.making import Maker, Order
 from fhirexport_server.exports.rendering import Rendering, Snapshot, Source
 from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest, MaxStaleness
-from fhirexport_server.exports.spool import SpoolSpace
+from fhirexport_server.exports.spool_space import SpoolSpace
 from fhirexport_server.exports.threads import Threads, open_threads
 from fhirexport_server.metrics import Metrics
-from fhirexport_server.store.compactor import Compaction
-from fhirexport_server.store.database import Database, Interrupt
+from fhirexport_server.store.database import Database
+from fhirexport_server.store.interrupt import Interrupt
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 

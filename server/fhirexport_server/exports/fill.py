@@ -11,7 +11,8 @@ from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.exports.spool import Spool
 from fhirexport_server.formats.chunks import Chunker
 from fhirexport_server.formats.layout import layout
-from fhirexport_server.store.database import Database, Interrupt
+from fhirexport_server.store.database import Database
+from fhirexport_server.store.interrupt import Interrupt
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fhirexport_server.cache.port import Outcome
-from fhirexport_server.exports.spool import Spool, SpoolSpace
+from fhirexport_server.exports.spool import Spool
+from fhirexport_server.exports.spool_space import SpoolSpace
 
 
 class Flight:

@@ -13,37 +13,12 @@ from typing import IO, NamedTuple
 
 from fhirexport_server.cache.entry import Description, Entry
 from fhirexport_server.domain.chunks import Chunk, Totals
-from fhirexport_server.domain.errors import SpoolFullError, TemporaryStorageError
+from fhirexport_server.domain.errors import TemporaryStorageError
 from fhirexport_server.exports.rendering import Snapshot
+from fhirexport_server.exports.spool_space import SpoolSpace
 
 MEMORY_BYTES = 1024 * 1024
 """How much of one spool stays in memory: of a rendering, some fourteen times as much."""
-
-
-class SpoolSpace:
-    """What all spools of a process may take together, in bytes as they are kept."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit = limit_bytes
-        self._used = 0
-        self._lock = Lock()
-
-    def take(self, size: int) -> None:
-        """Takes this many bytes, or raises SpoolFullError."""
-        with self._lock:
-            if self._used + size > self.limit:
-                raise SpoolFullError(self.limit)
-            self._used += size
-
-    @property
-    def used(self) -> int:
-        """How many bytes are taken."""
-        return self._used
-
-    def give_back(self, size: int) -> None:
-        """Gives bytes back."""
-        with self._lock:
-            self._used -= size
 
 
 class _Kept(NamedTuple):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fhirexport_server.domain.errors import DatabaseUnavailableError
-from fhirexport_server.store.database import Interrupt
+from fhirexport_server.store.interrupt import Interrupt
 
 T = TypeVar("T")
 LOOKUP_THREADS = 4

@@ -7,9 +7,8 @@ from typing import NoReturn, Protocol
 
 import structlog
 
-from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.store.compactor import Change, Compaction
-from fhirexport_server.store.schema.revisions import EVERY_EJ
+from fhirexport_server.domain.changes import Change, Compaction
+from fhirexport_server.domain.datasets import EVERY_EJ, Dataset
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 

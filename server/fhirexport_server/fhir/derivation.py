@@ -19,7 +19,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from fhirexport_server.domain.codes import PATIENT_CLASS
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.fold import Stay
-from fhirexport_server.fhir.shown import slots
+from fhirexport_server.fhir.slots import slots
 from fhirexport_server.fhir.track import Span
 
 T = TypeVar("T")

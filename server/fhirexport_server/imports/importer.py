@@ -14,7 +14,7 @@ from fhirexport_server.domain.errors import (
     TooManyImportsError,
 )
 from fhirexport_server.domain.imports import ImportOptions, ImportSummary, Severity
-from fhirexport_server.exports.spool import SpoolSpace
+from fhirexport_server.exports.spool_space import SpoolSpace
 from fhirexport_server.exports.threads import Run
 from fhirexport_server.fhir.reading.bundle import bundle
 from fhirexport_server.fhir.reading.context import ReadingContext
@@ -24,7 +24,8 @@ from fhirexport_server.imports import kinds, session
 from fhirexport_server.imports.lines import Lines
 from fhirexport_server.imports.sources import BundleSource, Source
 from fhirexport_server.metrics import Metrics
-from fhirexport_server.store.database import Database, Interrupt
+from fhirexport_server.store.database import Database
+from fhirexport_server.store.interrupt import Interrupt
 
 T = TypeVar("T")
 PLACES = 2

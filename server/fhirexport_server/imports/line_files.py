@@ -7,7 +7,7 @@ from struct import Struct
 from typing import IO, Final
 
 from fhirexport_server.domain.errors import TemporaryStorageError
-from fhirexport_server.exports.spool import SpoolSpace
+from fhirexport_server.exports.spool_space import SpoolSpace
 
 Line = tuple[int, bytes]
 """Its place, from 0, and its content."""

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import msgspec
 
-from fhirexport_server.exports.spool import SpoolSpace
+from fhirexport_server.exports.spool_space import SpoolSpace
 from fhirexport_server.fhir.reading.bundle import line
 from fhirexport_server.fhir.reading.context import ReadingContext
 from fhirexport_server.fhir.reading.entries import Entry

@@ -13,8 +13,9 @@ from fhirexport_server.imports.patients import Patients
 from fhirexport_server.imports.sources import Source
 from fhirexport_server.imports.stays import Stays
 from fhirexport_server.imports.work import Work
-from fhirexport_server.store.database import Database, Interrupt
+from fhirexport_server.store.database import Database
 from fhirexport_server.store.importing.writing import Writing
+from fhirexport_server.store.interrupt import Interrupt
 
 _OTHER_EJ = "must be a revision of the legal entity that is imported into"
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from fhirexport_server.exports.spool import SpoolSpace
+from fhirexport_server.exports.spool_space import SpoolSpace
 from fhirexport_server.fhir.reading.problems import Problems, Severity
 from fhirexport_server.imports import limits
 from fhirexport_server.imports.line_files import Line, LineFile

@@ -4,10 +4,10 @@ Looking a revision up stays cheap because few deltas are left to add up.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select, text
 
+from fhirexport_server.domain.changes import Change, Compaction
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.store import schema
 
@@ -36,28 +36,6 @@ _FOLD = text(
       FROM gone GROUP BY ej_id, dataset, source ORDER BY ej_id, dataset, source
     """
 )
-
-
-class Change(NamedTuple):
-    """What writers have changed in one table, for one dataset of one EJ."""
-
-    ej_id: int
-    """EVERY_EJ for what counts for every EJ."""
-    dataset: Dataset
-    table: str
-    """On SQLite, the one that was changed last."""
-    rows: int | None
-    """How many rows; 0 for all of them; None on SQLite, which does not count them."""
-
-
-class Compaction(NamedTuple):
-    """What one run has found."""
-
-    changes: tuple[Change, ...]
-    more: bool
-    """Whether there may be more to do at once."""
-    left: int = 0
-    """How many deltas are left to fold, MOST_COUNTED at most. None on SQLite."""
 
 
 def fold(connection: Connection) -> Compaction:

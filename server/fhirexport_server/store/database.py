@@ -2,9 +2,9 @@
 
 import socket
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from threading import Lock
+from functools import partial
 from typing import Self
 
 import psycopg
@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from fhirexport_server.domain.audit import AuditEntry
+from fhirexport_server.domain.changes import Compaction
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.domain.errors import DatabaseReadOnlyError, DatabaseUnavailableError
+from fhirexport_server.domain.errors import DatabaseReadOnlyError
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.store import compactor, invalidation, rights, sessions
 from fhirexport_server.store import engine as engines
@@ -23,49 +24,12 @@ from fhirexport_server.store.guard.statements import Look
 from fhirexport_server.store.importing.refusals import refusals
 from fhirexport_server.store.importing.trial import Trial
 from fhirexport_server.store.importing.writing import Writing
+from fhirexport_server.store.interrupt import Interrupt
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import Snapshot
 
 _STATEMENT_TIMEOUT = f"SET LOCAL statement_timeout = {engines.STATEMENT_SECONDS * 1000}"
 _LOCK_TIMEOUT = f"SET LOCAL lock_timeout = {engines.LOCK_SECONDS * 1000}"
-
-
-class Interrupt:
-    """A way to end a read from another thread: politely, or though it waits for a server that is gone."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._connection: object = None
-        self._set = False
-
-    def check(self) -> None:
-        """Raises DatabaseUnavailableError once `set` was called."""
-        if self._set:
-            raise DatabaseUnavailableError
-
-    def set(self) -> None:
-        """Asks the reader to end: its next `check`, and every later read, is a DatabaseUnavailableError."""
-        self._set = True
-
-    def cut(self) -> None:
-        """Ends the read at once, and its connection with it."""
-        with self._lock:
-            self._set = True
-            if self._connection is not None:
-                _cut(self._connection)
-
-    @contextmanager
-    def over(self, connection: object) -> Iterator[None]:
-        """Makes this driver connection the one that `set` ends."""
-        with self._lock:
-            if self._set:
-                raise DatabaseUnavailableError
-            self._connection = connection
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._connection = None
 
 
 class Database:
@@ -159,18 +123,22 @@ class Database:
             if not rights.may_import(connection):
                 raise DatabaseReadOnlyError
 
-    def compact(self, interrupt: Interrupt | None = None) -> compactor.Compaction:
+    def compact(self, interrupt: Interrupt | None = None) -> Compaction:
         """Folds some deltas of revisions into their base rows; returns what has changed.
 
         Raises:
             DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
         """
-        with engines.translated(), self._engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            with (interrupt or Interrupt()).over(driver), connection.begin():
-                if self._engine.dialect.name == "postgresql":
-                    return compactor.fold(connection)
-                return self._counters.changes(connection)
+        ended_by = interrupt or Interrupt()
+        with (
+            engines.translated(),
+            self._engine.connect() as connection,
+            ended_by.over(_cutter(connection)),
+            connection.begin(),
+        ):
+            if self._engine.dialect.name == "postgresql":
+                return compactor.fold(connection)
+            return self._counters.changes(connection)
 
     def ej_ids(self, interrupt: Interrupt | None = None) -> list[int]:
         """Returns the id of every EJ.
@@ -193,10 +161,14 @@ class Database:
             DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
             DatabaseReadOnlyError: the server may not write.
         """
-        with engines.translated(), self._writer.connect() as connection:
-            driver = connection.connection.driver_connection
-            with (interrupt or Interrupt()).over(driver), connection.begin():
-                invalidation.invalidate(connection, exports, entry)
+        ended_by = interrupt or Interrupt()
+        with (
+            engines.translated(),
+            self._writer.connect() as connection,
+            ended_by.over(_cutter(connection)),
+            connection.begin(),
+        ):
+            invalidation.invalidate(connection, exports, entry)
 
     @contextmanager
     def importing(self, interrupt: Interrupt | None = None) -> Iterator[Writing]:
@@ -209,9 +181,8 @@ class Database:
             ConstraintRefusedError: a rule of the database refuses what is written.
         """
         with engines.translated(), refusals(), self._writer.connect() as connection:
-            driver = connection.connection.driver_connection
             connection.execution_options(**{sessions.BEGIN: (_STATEMENT_TIMEOUT, _LOCK_TIMEOUT)})
-            with (interrupt or Interrupt()).over(driver), connection.begin():
+            with (interrupt or Interrupt()).over(_cutter(connection)), connection.begin():
                 yield Writing(connection, self._guard)
 
     @contextmanager
@@ -223,12 +194,11 @@ class Database:
             ConstraintRefusedError: a rule of the schema refuses what would be written.
         """
         with engines.translated(), refusals(), self._writer.connect() as connection:
-            driver = connection.connection.driver_connection
             options = {sessions.BEGIN: (_STATEMENT_TIMEOUT,), engines.DEFERRED: True}
             if self._writer.dialect.name == "postgresql":
                 options["isolation_level"] = "REPEATABLE READ"
             connection.execution_options(**options)
-            with (interrupt or Interrupt()).over(driver), connection.begin() as transaction:
+            with (interrupt or Interrupt()).over(_cutter(connection)), connection.begin() as transaction:
                 yield Trial(connection, self._guard)
                 transaction.rollback()
 
@@ -236,7 +206,7 @@ class Database:
     def _transaction(self, interrupt: Interrupt, tables: tuple[str, ...] = ()) -> Iterator[Connection]:
         with ExitStack() as stack:
             connection = stack.enter_context(self._engine.connect())
-            stack.enter_context(interrupt.over(connection.connection.driver_connection))
+            stack.enter_context(interrupt.over(_cutter(connection)))
             try:
                 self._begin(connection, tables)
             except DBAPIError as error:
@@ -246,7 +216,7 @@ class Database:
                 stack.close()
                 interrupt.check()
                 connection = stack.enter_context(self._engine.connect())
-                stack.enter_context(interrupt.over(connection.connection.driver_connection))
+                stack.enter_context(interrupt.over(_cutter(connection)))
                 self._begin(connection, tables)
             yield connection
 
@@ -272,7 +242,10 @@ class Database:
 
     def _executed(self, statement: str, ej_id: int, dataset: Dataset, interrupt: Interrupt) -> Look:
         """Executes a statement that needs no transaction: it is a snapshot too."""
-        with self._engine.connect() as connection, interrupt.over(connection.connection.driver_connection):
+        with (
+            self._engine.connect() as connection,
+            interrupt.over(_cutter(connection)),
+        ):
             if self._engine.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="AUTOCOMMIT")
             return executed(connection, statement, ej_id, dataset)
@@ -284,6 +257,10 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True, **options
             )
         connection.begin()
+
+
+def _cutter(connection: Connection) -> Callable[[], None]:
+    return partial(_cut, connection.connection.driver_connection)
 
 
 def _cut(connection: object) -> None:

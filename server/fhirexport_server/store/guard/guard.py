@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.datasets import EVERY_EJ, Dataset
 from fhirexport_server.domain.errors import SchemaMismatchError
 from fhirexport_server.store import sessions
 from fhirexport_server.store.guard import expected, postgresql, sqlite, statements
 from fhirexport_server.store.guard.statements import Look
-from fhirexport_server.store.schema.revisions import EVERY_EJ
 from fhirexport_server.store.version import HEAD
 
 

@@ -12,9 +12,8 @@ even where all looks as it did: triggers that were off for a while, columns that
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.datasets import EVERY_EJ, Dataset
 from fhirexport_server.domain.revision import Revision
-from fhirexport_server.store.schema.revisions import EVERY_EJ
 from fhirexport_server.store.sessions import quoted
 
 _MASK: Final = 0xFFFF_FFFF

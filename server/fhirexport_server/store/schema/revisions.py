@@ -13,8 +13,6 @@ from fhirexport_server.store.schema import base
 from fhirexport_server.store.schema.base import METADATA, TABLE
 from fhirexport_server.store.types import BIG_ID
 
-EVERY_EJ = 0
-"""The ej_id of the rows that count for every EJ: TRUNCATE, and whatever cannot be told apart."""
 SQLITE_DIGEST = "random() / 4"
 POSTGRESQL_NONCE = "(random() * 9e18)::bigint"
 """Whole numbers, as SQL: what tells a revision from one of a branch that was lost."""

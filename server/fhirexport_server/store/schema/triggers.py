@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from textwrap import dedent
 
+from fhirexport_server.domain.datasets import EVERY_EJ
 from fhirexport_server.store.schema.base import METADATA
-from fhirexport_server.store.schema.revisions import EVERY_EJ, POSTGRESQL_NONCE, READ_BY, SQLITE_DIGEST
+from fhirexport_server.store.schema.revisions import POSTGRESQL_NONCE, READ_BY, SQLITE_DIGEST
 
 # Those whose rows are resources, so that their deletion is worth noting.
 _ENTITIES = ("org_unit", "place", "patient", "venue", "movement")

@@ -1,0 +1,31 @@
+"""The temporary space of a process: how many bytes all its spools may take together."""
+
+from threading import Lock
+
+from fhirexport_server.domain.errors import SpoolFullError
+
+
+class SpoolSpace:
+    """What all spools of a process may take together, in bytes as they are kept."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit = limit_bytes
+        self._used = 0
+        self._lock = Lock()
+
+    def take(self, size: int) -> None:
+        """Takes this many bytes, or raises SpoolFullError."""
+        with self._lock:
+            if self._used + size > self.limit:
+                raise SpoolFullError(self.limit)
+            self._used += size
+
+    @property
+    def used(self) -> int:
+        """How many bytes are taken."""
+        return self._used
+
+    def give_back(self, size: int) -> None:
+        """Gives bytes back."""
+        with self._lock:
+            self._used -= size
