@@ -11,28 +11,29 @@ import structlog
 from fhirexport._version import __version__
 from prometheus_client import CollectorRegistry
 
-from fhirexport_server import garbage, loop_lag
 from fhirexport_server.admin.administration import Administration
-from fhirexport_server.cache.breaker import State
-from fhirexport_server.cache.link import Address
 from fhirexport_server.cache.port import NoCache
-from fhirexport_server.cache.redis_cache import RedisCache, open_redis_cache
+from fhirexport_server.cache.redis.breaker import State
+from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.exports.exporter import open_exporter
-from fhirexport_server.exports.threads import LOOKUP_THREADS
-from fhirexport_server.exports.upkeep import Upkeep
 from fhirexport_server.imports.importer import PLACES as IMPORT_PLACES
 from fhirexport_server.imports.importer import open_importer
-from fhirexport_server.metrics import Metrics
-from fhirexport_server.metrics_page import metrics_page
-from fhirexport_server.rpc.cache_admin import CacheAdmin
-from fhirexport_server.rpc.export_service import Exports
+from fhirexport_server.rpc.admission.call_limits import Limits
+from fhirexport_server.rpc.admission.keeper import kept
+from fhirexport_server.rpc.cache.service import CacheAdmin
+from fhirexport_server.rpc.exports.service import Exports
 from fhirexport_server.rpc.health import CACHE, CACHE_ADMIN, EXPORTS, IMPORTS, NAMES, SERVER, Health, Probe
-from fhirexport_server.rpc.keeper import kept
-from fhirexport_server.rpc.limits import Limits
 from fhirexport_server.rpc.server import make_server
+from fhirexport_server.runtime import garbage
+from fhirexport_server.runtime.threads import LOOKUP_THREADS
+from fhirexport_server.runtime.upkeep import Upkeep
 from fhirexport_server.settings import OFF, Settings, redacted_redis
 from fhirexport_server.store.database import Database
-from fhirexport_server.tracing import tracer
+from fhirexport_server.telemetry import loop_lag
+from fhirexport_server.telemetry.metrics import Metrics
+from fhirexport_server.telemetry.metrics_page import metrics_page
+from fhirexport_server.telemetry.tracing import tracer
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 

@@ -13,18 +13,18 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fhirexport_server import logs
 from fhirexport_server.app import serve as run_server
 from fhirexport_server.demo import group
-from fhirexport_server.demo.traits import MOST_PATIENTS
+from fhirexport_server.demo.people.traits import MOST_PATIENTS
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
 from fhirexport_server.domain.rows import Batch
-from fhirexport_server.garbage import collect_rarely
-from fhirexport_server.metrics_page import MetricsAddressError
 from fhirexport_server.rpc.server import ListenError
+from fhirexport_server.runtime.garbage import collect_rarely
 from fhirexport_server.settings import Settings, misspelt, problems
 from fhirexport_server.store import loader
 from fhirexport_server.store.migrate import migrate as bring_to_date
+from fhirexport_server.telemetry import logs
+from fhirexport_server.telemetry.metrics_page import MetricsAddressError
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("fhirexport_server")
 

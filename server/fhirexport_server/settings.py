@@ -11,9 +11,9 @@ from urllib.parse import quote
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
-from fhirexport_server.cache import urls as redis_urls
+from fhirexport_server.cache.redis import redis_urls
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.store import urls as database_urls
+from fhirexport_server.store.connection import database_urls
 
 _DATABASE_URL = re.compile(
     r"(?P<scheme>postgresql(\+psycopg)?://)(?P<user>.*@)?"

@@ -5,7 +5,7 @@ import sqlite3
 import psycopg
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.store import queries
-from fhirexport_server.store.engine import create
+from fhirexport_server.store.connection.engine import create
 
 Connection = sqlite3.Connection | psycopg.Connection[tuple[object, ...]]
 FETCH_ROWS = 1000

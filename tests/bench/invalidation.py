@@ -8,11 +8,11 @@ from pathlib import Path
 import redis
 from fhirexport.aio import AsyncClient
 from fhirexport_server.cache.entry import Variant
-from fhirexport_server.cache.link import Address
 from fhirexport_server.cache.port import Made
-from fhirexport_server.cache.redis_cache import open_redis_cache
+from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
-from fhirexport_server.metrics import Metrics
+from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from rich.table import Table
 from support.renderings import rendering

@@ -19,18 +19,18 @@ import imports
 import invalidation
 import orm
 from fhirexport import AsyncClient
-from fhirexport_server import logs
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.exports import pipeline
 from fhirexport_server.exports.request import ExportRequest
-from fhirexport_server.formats.chunks import Chunker
+from fhirexport_server.formats.chunker import Chunker
 from fhirexport_server.formats.layout import layout
-from fhirexport_server.garbage import collect_rarely
+from fhirexport_server.runtime.garbage import collect_rarely
+from fhirexport_server.store.connection.engine import create
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.engine import create
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
+from fhirexport_server.telemetry import logs
 from rich.console import Console
 from rich.table import Table
 from rss import growth

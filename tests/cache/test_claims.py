@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from fhirexport_server.cache import claims, keys
-from fhirexport_server.cache.link import Address
-from fhirexport_server.cache.redis_cache import RedisCache, open_redis_cache
+from fhirexport_server.cache import keys
+from fhirexport_server.cache.redis import claims
+from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.metrics import Metrics
+from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import made, rendering, variant
 from support.server import PATIENCE

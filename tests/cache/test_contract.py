@@ -7,12 +7,12 @@ from typing import Protocol
 
 import pytest
 from fhirexport_server.cache.entry import Entry, Variant
-from fhirexport_server.cache.link import Address
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import Exactly, NoCache, Recent, SharedCache
-from fhirexport_server.cache.redis_cache import open_redis_cache
+from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset, Format
-from fhirexport_server.metrics import Metrics
+from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import large, made, rendering, variant
 from support.valkey import Valkey

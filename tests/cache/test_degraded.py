@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from fhirexport_server.cache import link as link_module
-from fhirexport_server.cache import scripts
-from fhirexport_server.cache.breaker import State
-from fhirexport_server.cache.link import Address
 from fhirexport_server.cache.port import Exactly, Outcome
-from fhirexport_server.cache.probing import READING, WRITING
-from fhirexport_server.cache.redis_cache import RedisCache, open_redis_cache
+from fhirexport_server.cache.redis import connection as link_module
+from fhirexport_server.cache.redis import lua_scripts
+from fhirexport_server.cache.redis.breaker import State
+from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.probing import READING, WRITING
+from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.metrics import Metrics
+from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 from support.renderings import large, made, rendering, variant
@@ -190,7 +190,7 @@ USED = sorted({str(command[0]).lower() for command in (*READING, *WRITING)})
 
 
 def test_every_command_that_is_used_is_probed() -> None:
-    in_scripts = set(re.findall(r"redis\.call\('(\w+)'", inspect.getsource(scripts)))
+    in_scripts = set(re.findall(r"redis\.call\('(\w+)'", inspect.getsource(lua_scripts)))
     assert {name.lower() for name in in_scripts} <= set(USED)
 
 

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import redis
-from fhirexport_server.cache import envelope
 from fhirexport_server.cache.entry import Entry
-from fhirexport_server.cache.link import Address
 from fhirexport_server.cache.port import CacheReadError, Exactly, Made, Outcome, Recent
-from fhirexport_server.cache.redis_cache import LARGEST_BYTES, RedisCache, open_redis_cache
+from fhirexport_server.cache.redis import envelope
+from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.redis_cache import LARGEST_BYTES, RedisCache, open_redis_cache
 from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.domain.revision import Revision
-from fhirexport_server.metrics import Metrics
+from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import INCARNATION, large, made, rendering, variant
 from support.valkey import Valkey

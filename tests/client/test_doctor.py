@@ -11,9 +11,9 @@ from pathlib import Path
 import grpc
 import psycopg
 import pytest
-from fhirexport.cli import checks, findings
-from fhirexport.cli.findings import Finding
-from fhirexport.cli.reaching import Place, place
+from fhirexport.cli.diagnosis import checks, findings
+from fhirexport.cli.diagnosis.findings import Finding
+from fhirexport.cli.diagnosis.reaching import Place, place
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from support.command import fhirexport

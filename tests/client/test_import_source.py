@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fhirexport.cli.import_source import Content, Counted, UnreadableSourceError, content
-from fhirexport.cli.json_texts import NotResourcesError, Texts
+from fhirexport.cli.importing.import_source import Content, Counted, UnreadableSourceError, content
+from fhirexport.cli.importing.json_texts import NotResourcesError, Texts
 
 PATIENT = {"resourceType": "Patient", "id": "a", "name": [{"family": 'É"\\{[', "given": ["x\ny"]}]}
 OTHER = {"resourceType": "Patient", "id": "b"}

@@ -17,11 +17,11 @@ from conformance.collection import Collection, Group, Tally
 from conformance.validator import FAST, SLOW, Complaint, NotTrustedError, Validator, find
 from fhirexport import AsyncClient
 from fhirexport.models import Format
-from fhirexport_server import logs
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.rows import Batch
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
+from fhirexport_server.telemetry import logs
 from rich.console import Console
 from rich.table import Table
 from support.hospitals import random_hospitals

@@ -4,8 +4,8 @@ import re
 
 from fhirexport_server.demo.dice import Dice
 from fhirexport_server.demo.group import batches
-from fhirexport_server.demo.keys import ins_key, luhn_digit
-from fhirexport_server.demo.traits import traits
+from fhirexport_server.demo.people.number_keys import ins_key, luhn_digit
+from fhirexport_server.demo.people.traits import traits
 from fhirexport_server.domain.rows import Batch
 
 # Numbers of the public FINESS register; in a number of Corsica, A counts as 1 and B as 2.

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 from fhirexport_server.demo.cast import PARTS
 from fhirexport_server.demo.group import batches
-from fhirexport_server.demo.scenarios import SCENARIOS
+from fhirexport_server.demo.stays.scenarios import SCENARIOS
 from fhirexport_server.domain import codes
 
 Row = dict[str, object]

@@ -15,9 +15,9 @@ from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.rendering import Source
 from fhirexport_server.exports.request import Bypass, ExportRequest
 from fhirexport_server.exports.spool import Spool
+from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store import queries
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.interrupt import Interrupt
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.snapshot import Snapshot
 from sqlalchemy import text

@@ -12,7 +12,7 @@ from fhirexport_server.domain.errors import EjNotFoundError, SpoolFullError, Tem
 from fhirexport_server.exports import spool as spool_module
 from fhirexport_server.exports.rendering import Snapshot, Source
 from fhirexport_server.exports.spool import Spool
-from fhirexport_server.exports.spool_space import SpoolSpace
+from fhirexport_server.runtime.spool_space import SpoolSpace
 
 SNAPSHOT = Snapshot("e", "r", datetime(2026, 1, 1, tzinfo=UTC), Source.DATABASE)
 TOTALS = Totals(resource_count=3, size_bytes=30, sha256="0" * 64)

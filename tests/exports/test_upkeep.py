@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fhirexport import AsyncClient
 from fhirexport_server.domain.changes import Compaction
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.exports.upkeep import Upkeep
+from fhirexport_server.runtime.upkeep import Upkeep
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from structlog.testing import capture_logs

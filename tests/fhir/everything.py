@@ -15,10 +15,10 @@ from fhir.samples import (
 )
 from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import OrgMemberRow, Rendered
-from fhirexport_server.fhir.patients import patient
-from fhirexport_server.fhir.structure import ej, org_unit, place
-from fhirexport_server.fhir.venues import movements as render_movements
-from fhirexport_server.fhir.venues import venue
+from fhirexport_server.fhir.rendering.patients import patient
+from fhirexport_server.fhir.rendering.structure import ej, org_unit, place
+from fhirexport_server.fhir.rendering.venues import movements as render_movements
+from fhirexport_server.fhir.rendering.venues import venue
 
 _STAY = (
     "2026-01-02 09:00 A05 room",

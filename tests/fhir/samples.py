@@ -17,7 +17,7 @@ from fhirexport_server.domain.rows import (
     Rendered,
     VenueRow,
 )
-from fhirexport_server.fhir.context import Context
+from fhirexport_server.fhir.rendering.ej_context import Context
 
 BASE: Final = "https://fhir.chu-exemple.fr/fhir"
 SID: Final = "https://chu-exemple.fr/fhir/sid"

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from fhir.samples import BED, BED_2, ROOM, UH, VENUE, movements
-from fhirexport_server.fhir.fold import Stay, fold
-from fhirexport_server.fhir.situations import situations
-from fhirexport_server.fhir.track import Span
+from fhirexport_server.pam.fold import Stay, fold
+from fhirexport_server.pam.situations import situations
+from fhirexport_server.pam.track import Span
 
 _PLACES = {UH: "uh", ROOM: "room", BED: "bed", BED_2: "bed2"}
 

@@ -13,8 +13,8 @@ from fhir.everything import everything
 from fhir.samples import CONTEXT, UNIT
 from fhirexport_server.domain import codes
 from fhirexport_server.fhir import ids
-from fhirexport_server.fhir.structure import org_unit
-from fhirexport_server.fhir.version import RENDERER_VERSION
+from fhirexport_server.fhir.renderer_version import RENDERER_VERSION
+from fhirexport_server.fhir.rendering.structure import org_unit
 
 TESTS = Path(__file__).parents[1]
 # What each version of the renderer makes of everything. A difference needs another version: an answer

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import pytest
 from fhir.histories import VENUES, histories
 from fhir.samples import BED, BED_2, ROOM, UH, VENUE, movements
-from fhirexport_server.domain import movement_order
 from fhirexport_server.domain.rows import MovementRow, VenueRow
-from fhirexport_server.fhir import derivation
-from fhirexport_server.fhir.derivation import Event, derive
-from fhirexport_server.fhir.fold import Stay, fold
+from fhirexport_server.pam import derivation, movement_order
+from fhirexport_server.pam.derivation import Event, derive
+from fhirexport_server.pam.fold import Stay, fold
 from hypothesis import example, given, settings
 
 KINDS = {UH: "UH", ROOM: "ROOM", BED: "BED", BED_2: "BED"}

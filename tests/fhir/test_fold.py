@@ -3,7 +3,7 @@
 import pytest
 from fhir.samples import VENUE, movements
 from fhir.telling import Told, clock, told, told_situations
-from fhirexport_server.fhir.fold import fold
+from fhirexport_server.pam.fold import fold
 
 # Each: the event, the movements that are active after it, what the venue then is.
 EVENTS: dict[str, tuple[list[str], Told]] = {

@@ -9,10 +9,10 @@ import msgspec
 from fhir.histories import HOUR, LAST_TIME, VENUES, histories
 from fhir.samples import CONTEXT, VENUE
 from fhirexport_server.domain.rows import MovementRow, VenueRow
-from fhirexport_server.fhir import venues
-from fhirexport_server.fhir.fold import fold
-from fhirexport_server.fhir.situations import situations
-from fhirexport_server.fhir.track import Span
+from fhirexport_server.fhir.rendering import venues
+from fhirexport_server.pam.fold import fold
+from fhirexport_server.pam.situations import situations
+from fhirexport_server.pam.track import Span
 from hypothesis import given
 
 ANNOUNCEMENTS = ("A05", "A14", "A15", "A16")

@@ -5,8 +5,9 @@ from random import Random
 
 import pytest
 from fhir.samples import movements
-from fhirexport_server.domain import codes, movement_order
+from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import MovementRow
+from fhirexport_server.pam import movement_order
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -19,7 +19,7 @@ from fhir.samples import (
     content,
     movements,
 )
-from fhirexport_server.fhir import venues
+from fhirexport_server.fhir.rendering import venues
 
 SD = f"{CORE}/StructureDefinition"
 OWN = f"{BASE}/CodeSystem"

@@ -7,10 +7,10 @@ import pytest
 from fhir.samples import CONTACT, CONTEXT, EJ, INS, IPP, PATIENT, PLACE, QUALIFIED, UNIT, VENUE, movements
 from fhirexport_server.domain.errors import RowNotRenderableError
 from fhirexport_server.domain.rows import OrgMemberRow
-from fhirexport_server.fhir.patients import patient
-from fhirexport_server.fhir.structure import ej, org_unit, place
-from fhirexport_server.fhir.venues import movements as render_movements
-from fhirexport_server.fhir.venues import venue
+from fhirexport_server.fhir.rendering.patients import patient
+from fhirexport_server.fhir.rendering.structure import ej, org_unit, place
+from fhirexport_server.fhir.rendering.venues import movements as render_movements
+from fhirexport_server.fhir.rendering.venues import venue
 
 NOTHING: Any = None
 BAD = "Zz-bad"

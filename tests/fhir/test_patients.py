@@ -17,7 +17,7 @@ from fhir.samples import (
     content,
 )
 from fhirexport_server.domain.rows import PatientContactRow, PatientIdentifierRow, PatientRow
-from fhirexport_server.fhir.patients import patient
+from fhirexport_server.fhir.rendering.patients import patient
 
 SD = f"{CORE}/StructureDefinition"
 PI = concept(f"{HL7}/v2-0203", "PI", "Patient internal identifier")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from fhir.samples import BASE, CONTEXT, CORE, HL7, PLACE, SID, concept, content
 from fhirexport_server.domain import codes
-from fhirexport_server.fhir.context import Context
-from fhirexport_server.fhir.structure import place
+from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.structure import place
 
 SD = f"{CORE}/StructureDefinition"
 

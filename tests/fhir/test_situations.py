@@ -3,7 +3,7 @@
 import pytest
 from fhir.samples import VENUE, movements
 from fhir.telling import told_situations
-from fhirexport_server.fhir.situations import situations
+from fhirexport_server.pam.situations import situations
 
 SITUATIONS: dict[str, tuple[list[str], list[str]]] = {
     "an announcement does not end what it interrupts": (

@@ -6,8 +6,8 @@ import pytest
 from fhir.samples import BASE, COMMUNE, CONTEXT, CORE, EJ, SID, UNIT, concept, content
 from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import OrgMemberRow
-from fhirexport_server.fhir.context import Context
-from fhirexport_server.fhir.structure import ej, org_unit
+from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.structure import ej, org_unit
 
 SD = f"{CORE}/StructureDefinition"
 KIND = f"{CORE}/CodeSystem/fr-core-cs-v2-3307"

@@ -17,7 +17,7 @@ from fhir.samples import (
 )
 from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import VenueRow
-from fhirexport_server.fhir import venues
+from fhirexport_server.fhir.rendering import venues
 
 SD = f"{CORE}/StructureDefinition"
 NUMBER = f"{CORE}/CodeSystem/fr-core-cs-identifier-type"

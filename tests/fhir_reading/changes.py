@@ -22,13 +22,13 @@ from fhir.samples import (
 )
 from fhir_reading.gathering import Import, drafts, gather, read
 from fhirexport_server.domain.rows import OrgMemberRow, Rendered
-from fhirexport_server.fhir.patients import patient
-from fhirexport_server.fhir.reading.bundle import bundle, line
-from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.problems import Problem, Problems
-from fhirexport_server.fhir.structure import ej, org_unit, place
-from fhirexport_server.fhir.venues import movements as render_movements
-from fhirexport_server.fhir.venues import venue
+from fhirexport_server.fhir.reading.bundles.bundle import bundle, line
+from fhirexport_server.fhir.reading.json.problems import Problem, Problems
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.fhir.rendering.patients import patient
+from fhirexport_server.fhir.rendering.structure import ej, org_unit, place
+from fhirexport_server.fhir.rendering.venues import movements as render_movements
+from fhirexport_server.fhir.rendering.venues import venue
 
 READER = ReadingContext(BASE, CONTEXT.systems)
 GONE: Any = object()

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
-from fhirexport_server.fhir.reading.bundle import Bundle
-from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.directory import Directory
-from fhirexport_server.fhir.reading.drafts import (
+from fhirexport_server.fhir.reading.bundles.bundle import Bundle
+from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.datatypes.references import Ref
+from fhirexport_server.fhir.reading.json.problems import Problems
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.fhir.reading.resources.dispatch import draft
+from fhirexport_server.fhir.reading.resources.drafts import (
     Draft,
     EjDraft,
     MovementDraft,
@@ -16,14 +19,11 @@ from fhirexport_server.fhir.reading.drafts import (
     PlaceDraft,
     VenueDraft,
 )
-from fhirexport_server.fhir.reading.entries import Entry
-from fhirexport_server.fhir.reading.inference import infer
-from fhirexport_server.fhir.reading.problems import Problems
-from fhirexport_server.fhir.reading.references import Ref
-from fhirexport_server.fhir.reading.resources import draft
-from fhirexport_server.fhir.reading.rows import row
-from fhirexport_server.fhir.reading.stays import settle
-from fhirexport_server.fhir.reading.summaries import Told
+from fhirexport_server.fhir.reading.together.directory import Directory
+from fhirexport_server.fhir.reading.together.draft_rows import row
+from fhirexport_server.fhir.reading.together.inference import infer
+from fhirexport_server.fhir.reading.together.summaries import Told
+from fhirexport_server.fhir.reading.together.whole_stays import settle
 
 _D = TypeVar("_D", bound=Draft)
 _REFERENCES = ("uf_heb", "uf_med", "uf_care", "uh", "room", "bed")

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypeVar
 
-from fhirexport_server.domain import movement_order
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.rows import (
     Batch,
@@ -19,8 +18,9 @@ from fhirexport_server.domain.rows import (
     Rendered,
     VenueRow,
 )
-from fhirexport_server.fhir import patients, structure, venues
-from fhirexport_server.fhir.context import Context
+from fhirexport_server.fhir.rendering import patients, structure, venues
+from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.pam import movement_order
 
 R = TypeVar("R", bound=tuple[Any, ...])
 BASE = "http://localhost:8000/fhir"

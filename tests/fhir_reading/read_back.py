@@ -18,11 +18,11 @@ from fhirexport_server.domain.rows import (
     Rendered,
     VenueRow,
 )
-from fhirexport_server.fhir.reading.bundle import bundle, line
-from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.drafts import MovementDraft, Source
-from fhirexport_server.fhir.reading.problems import Problem, Problems
-from fhirexport_server.fhir.reading.references import Ref
+from fhirexport_server.fhir.reading.bundles.bundle import bundle, line
+from fhirexport_server.fhir.reading.datatypes.references import Ref
+from fhirexport_server.fhir.reading.json.problems import Problem, Problems
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.fhir.reading.resources.drafts import MovementDraft, Source
 from fhirexport_server.formats.layout import layout
 
 R = TypeVar("R", bound=tuple[Any, ...])

@@ -1,7 +1,7 @@
 """Owns what an export shows of all rows of an EJ: all that a round trip through FHIR can bring back."""
 
 from fhir_reading.hospital_rows import EjRows
-from fhirexport_server.fhir import shown as of
+from fhirexport_server.fhir.rendering import projection as of
 
 
 def shown(rows: EjRows) -> EjRows:

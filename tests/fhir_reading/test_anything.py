@@ -11,9 +11,11 @@ import pytest
 from fhir_reading.gathering import drafts, gather, read
 from fhir_reading.hospital_rows import BASE
 from fhir_reading.mutants import mutants
-from fhirexport_server.fhir.reading.bundle import bundle, line
-from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.drafts import (
+from fhirexport_server.fhir.reading.bundles.bundle import bundle, line
+from fhirexport_server.fhir.reading.json.problems import Problems
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.fhir.reading.json.strict_json import MalformedJsonError
+from fhirexport_server.fhir.reading.resources.drafts import (
     Draft,
     EjDraft,
     MovementDraft,
@@ -22,12 +24,10 @@ from fhirexport_server.fhir.reading.drafts import (
     PlaceDraft,
     VenueDraft,
 )
-from fhirexport_server.fhir.reading.problems import Problems
-from fhirexport_server.fhir.reading.strict_json import MalformedJsonError
 from fhirexport_server.fhir.time_zones import USUAL as USUAL_TIME_ZONE
 from fhirexport_server.store.schema import METADATA
+from fhirexport_server.store.schema.column_types import Instant
 from fhirexport_server.store.schema.ddl import statements
-from fhirexport_server.store.types import Instant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,7 +112,7 @@ def test_the_store_takes_whatever_is_read(store: sqlite3.Connection, resource: d
     store.execute("BEGIN")
     try:
         for draft in found:
-            # Which event it is follows from the movements around it (`reading/inference.py`).
+            # Which event it is follows from the movements around it (`fhir/reading/together/inference.py`).
             unsaid = isinstance(draft, MovementDraft) and draft.trigger_event is None
             one = draft._replace(trigger_event="A01") if unsaid else draft  # type: ignore[call-arg]  # a movement's
             for table, values in _rows(one):

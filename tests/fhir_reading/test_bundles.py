@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from fhir.samples import BASE
 from fhir_reading.changes import READER, read_bundle, valid
-from fhirexport_server.fhir.reading.bundle import BundleType, bundle, line
-from fhirexport_server.fhir.reading.entries import Entry, Method
-from fhirexport_server.fhir.reading.ids import OwnId
-from fhirexport_server.fhir.reading.problems import MOST_PROBLEMS, Problem, Problems, Severity
+from fhirexport_server.fhir.reading.bundles.bundle import BundleType, bundle, line
+from fhirexport_server.fhir.reading.bundles.entries import Entry, Method
+from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
+from fhirexport_server.fhir.reading.json.problems import MOST_PROBLEMS, Problem, Problems, Severity
 
 URN = "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"
 ELSEWHERE = "https://elsewhere.example/fhir"

@@ -9,15 +9,16 @@ from fhir_reading.hospital_rows import BASE, EjRows, ej_rows
 from fhir_reading.valid import valid
 from fhirexport_server.domain.codes import PATIENT_CLASS
 from fhirexport_server.domain.rows import MovementRow, VenueRow
-from fhirexport_server.fhir import derivation, venues
-from fhirexport_server.fhir.fold import Stay
-from fhirexport_server.fhir.reading.bundle import line
-from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.drafts import VenueDraft
-from fhirexport_server.fhir.reading.outlines import outline
-from fhirexport_server.fhir.reading.problems import Problems
-from fhirexport_server.fhir.reading.references import Ref
-from fhirexport_server.fhir.reading.resources import draft
+from fhirexport_server.fhir.reading.bundles.bundle import line
+from fhirexport_server.fhir.reading.datatypes.references import Ref
+from fhirexport_server.fhir.reading.json.problems import Problems
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.fhir.reading.resources.dispatch import draft
+from fhirexport_server.fhir.reading.resources.drafts import VenueDraft
+from fhirexport_server.fhir.reading.together.outlines import outline
+from fhirexport_server.fhir.rendering import venues
+from fhirexport_server.pam import derivation
+from fhirexport_server.pam.fold import Stay
 from support.hospitals import random_hospital
 
 CLASS = {fhir: ours for ours, fhir in reversed(PATIENT_CLASS.items())}

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from fhir.samples import BASE
 from fhir_reading.changes import GONE, READER, changed, said_of, valid
-from fhirexport_server.fhir.reading.bundle import line
-from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.drafts import MovementDraft, VenueDraft
-from fhirexport_server.fhir.reading.problems import Problems
-from fhirexport_server.fhir.reading.resources import draft
+from fhirexport_server.fhir.reading.bundles.bundle import line
+from fhirexport_server.fhir.reading.json.problems import Problems
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.fhir.reading.resources.dispatch import draft
+from fhirexport_server.fhir.reading.resources.drafts import MovementDraft, VenueDraft
 from msgspec import json
 
 HL7 = "http://terminology.hl7.org/CodeSystem"

@@ -7,13 +7,13 @@ import pytest
 from fhir.samples import BASE, CONTEXT, VENUE, movements
 from fhir_reading.changes import GONE, READER, changed, read_bundle, said_of_lines, valid
 from fhir_reading.gathering import Import, drafts, gather
-from fhirexport_server.fhir.reading.bundle import line
-from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.drafts import OrgUnitDraft, PlaceDraft
-from fhirexport_server.fhir.reading.ids import OwnId
-from fhirexport_server.fhir.reading.problems import Problems
-from fhirexport_server.fhir.venues import movements as render_movements
-from fhirexport_server.fhir.venues import venue
+from fhirexport_server.fhir.reading.bundles.bundle import line
+from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
+from fhirexport_server.fhir.reading.json.problems import Problems
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.fhir.reading.resources.drafts import OrgUnitDraft, PlaceDraft
+from fhirexport_server.fhir.rendering.venues import movements as render_movements
+from fhirexport_server.fhir.rendering.venues import venue
 
 URN = "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"
 ELSEWHERE = "https://elsewhere.example/fhir"

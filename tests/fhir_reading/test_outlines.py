@@ -3,18 +3,17 @@
 import pytest
 from fhir.samples import BED, BED_2, ROOM, UH, VENUE
 from fhir_reading.changes import READER, valid
-from fhirexport_server.domain import movement_order
 from fhirexport_server.domain.rows import MovementRow
-from fhirexport_server.fhir import derivation
-from fhirexport_server.fhir.fold import Stay, fold
-from fhirexport_server.fhir.reading.bundle import line
-from fhirexport_server.fhir.reading.drafts import Stop, Summary, VenueDraft
-from fhirexport_server.fhir.reading.ids import OwnId
-from fhirexport_server.fhir.reading.outlines import Unclear, outline
-from fhirexport_server.fhir.reading.problems import Problems
-from fhirexport_server.fhir.reading.references import Ref
-from fhirexport_server.fhir.reading.resources import draft
-from fhirexport_server.fhir.reading.times import Span
+from fhirexport_server.fhir.reading.bundles.bundle import line
+from fhirexport_server.fhir.reading.datatypes.dates.times import Span
+from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
+from fhirexport_server.fhir.reading.datatypes.references import Ref
+from fhirexport_server.fhir.reading.json.problems import Problems
+from fhirexport_server.fhir.reading.resources.dispatch import draft
+from fhirexport_server.fhir.reading.resources.drafts import Stop, Summary, VenueDraft
+from fhirexport_server.fhir.reading.together.outlines import Unclear, outline
+from fhirexport_server.pam import derivation, movement_order
+from fhirexport_server.pam.fold import Stay, fold
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import json

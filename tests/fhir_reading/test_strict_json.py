@@ -1,7 +1,7 @@
 """Shows that JSON is decoded strictly, and that its errors say nothing of what it held."""
 
 import pytest
-from fhirexport_server.fhir.reading.strict_json import MOST_LEVELS, MalformedJsonError, decode
+from fhirexport_server.fhir.reading.json.strict_json import MOST_LEVELS, MalformedJsonError, decode
 
 
 def _nested(levels: int) -> bytes:

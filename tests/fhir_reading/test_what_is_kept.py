@@ -7,8 +7,8 @@ import pytest
 from fhir.samples import BASE
 from fhir_reading.changes import GONE, READER, changed, said_of, valid
 from fhir_reading.gathering import drafts
-from fhirexport_server.fhir.reading.bundle import line
-from fhirexport_server.fhir.reading.problems import Problems
+from fhirexport_server.fhir.reading.bundles.bundle import line
+from fhirexport_server.fhir.reading.json.problems import Problems
 
 CORE = "https://hl7.fr/ig/fhir/core"
 HL7 = "http://terminology.hl7.org/CodeSystem"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fhir_reading.hospital_rows import EjRows
-from fhirexport_server.demo.keys import ins_key, luhn_digit
+from fhirexport_server.demo.people.number_keys import ins_key, luhn_digit
 from fhirexport_server.domain.codes import INS_KIND
 from fhirexport_server.domain.rows import MovementRow, PatientIdentifierRow, PatientRow
 

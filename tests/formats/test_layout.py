@@ -7,7 +7,7 @@ import pytest
 from fhirexport_server.domain.datasets import Format
 from fhirexport_server.domain.errors import RowNotRenderableError
 from fhirexport_server.domain.rows import Rendered
-from fhirexport_server.formats.chunks import CHUNK_BYTES, LARGEST_RESOURCE_BYTES, Chunker
+from fhirexport_server.formats.chunker import CHUNK_BYTES, LARGEST_RESOURCE_BYTES, Chunker
 from fhirexport_server.formats.layout import layout
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fhirexport.v1 import cache_admin_pb2, export_service_pb2, import_service_pb2
-from fhirexport_server.rpc.limits import Limits
+from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.settings import Settings
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 from fhirexport_server.domain.errors import InvalidRequestError
-from fhirexport_server.fhir.reading import bundle as bundles
+from fhirexport_server.fhir.reading.bundles import bundle as bundles
 from fhirexport_server.imports import limits
 from fhirexport_server.store.importing.writing import Writing
 from imports.hospital import Hospital, counts, delete

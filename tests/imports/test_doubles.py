@@ -5,7 +5,7 @@ from copy import deepcopy
 from uuid import uuid4
 
 import pytest
-from fhirexport_server.imports import lines
+from fhirexport_server.imports.sources import ndjson as lines
 from imports.hospital import EJ, Hospital, Resource, counts
 from support.importing import import_lines
 

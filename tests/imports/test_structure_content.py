@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from fhirexport_server.demo.keys import luhn_digit
+from fhirexport_server.demo.people.number_keys import luhn_digit
 from fhirexport_server.fhir.time_zones import time_zone_of
 from imports.hospital import Hospital, bundle, counts, put
 from support.importing import exported, import_bundle

@@ -7,7 +7,7 @@ from typing import IO
 
 import pytest
 from fhirexport_server.domain.errors import TemporaryStorageError
-from fhirexport_server.imports import line_files
+from fhirexport_server.imports.sources import line_files
 from imports.hospital import EJ
 from support.importing import Exported, exported, import_lines
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
 import psycopg
-from fhirexport_server.store.types import INSTANT_FORMAT
+from fhirexport_server.store.schema.column_types import INSTANT_FORMAT
 from metamorphic.rows import TABLES, Held, Key, keys
 from metamorphic.statements import Statement
 

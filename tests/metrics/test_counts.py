@@ -21,8 +21,8 @@ from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 from fhirexport.v1.types_pb2 import DATASET_VENUES, FORMAT_NDJSON, Consistency
 from fhirexport_server.app import App, running
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.exports import making
-from fhirexport_server.metrics import ANSWERS, Answered, Metrics
+from fhirexport_server.exports import production
+from fhirexport_server.telemetry.metrics import ANSWERS, Answered, Metrics
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from support.locks import locked, until_waiting
@@ -156,7 +156,7 @@ async def test_what_another_process_has_made_is_a_hit(small_url: str, valkey: Va
 async def test_what_redis_has_lost_a_part_of_is_told(
     small_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fhirexport_server.cache.redis_cache.INLINE_BYTES", 0)
+    monkeypatch.setattr("fhirexport_server.cache.redis.redis_cache.INLINE_BYTES", 0)
     async with serving(small_url, redis_url=valkey.url) as first:
         await first.stub.ExportPatients(PATIENTS)
         await first.until("cache_operations_total", 1, operation="set", outcome="stored")
@@ -186,7 +186,7 @@ async def test_a_write_makes_what_is_kept_stale(small_url: str) -> None:
 
 
 async def test_how_a_rendering_ends_is_told(lockable_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(making, "PLACE_SECONDS", 0.05)
+    monkeypatch.setattr(production, "PLACE_SECONDS", 0.05)
     async with serving(lockable_url, max_renderings=1, rendering_timeout=4) as server:
         stub = server.stub
         async with locked(lockable_url, "patient"):

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from fhirexport._version import __version__
 from fhirexport_server.app import running
-from fhirexport_server.metrics_page import MetricsAddressError, metrics_page
 from fhirexport_server.settings import Settings, problems
+from fhirexport_server.telemetry.metrics_page import MetricsAddressError, metrics_page
 from prometheus_client import CollectorRegistry, Counter
 from pydantic import ValidationError
 from structlog.testing import capture_logs

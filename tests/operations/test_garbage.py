@@ -6,7 +6,7 @@ from pathlib import Path
 from weakref import ref
 
 import pytest
-from fhirexport_server import garbage
+from fhirexport_server.runtime import garbage
 from support.server import PATIENCE
 
 

@@ -4,10 +4,10 @@ import asyncio
 from functools import partial
 
 import pytest
-from fhirexport_server.rpc.bytes_in_flight import BytesInFlight, Hold
-from fhirexport_server.rpc.caller import Caller, caller
-from fhirexport_server.rpc.places import Places
-from fhirexport_server.rpc.refusals import TooManyBytesError, TooManyCallsError
+from fhirexport_server.rpc.admission.bytes_in_flight import BytesInFlight, Hold
+from fhirexport_server.rpc.admission.caller import Caller, caller
+from fhirexport_server.rpc.admission.places import Places
+from fhirexport_server.rpc.admission.transport_errors import TooManyBytesError, TooManyCallsError
 from support.server import PATIENCE
 
 A, B, C = (Caller(f"ipv4:10.0.0.{number}:1", f"10.0.0.{number}") for number in (1, 2, 3))

@@ -16,10 +16,10 @@ from fhirexport.v1.cache_admin_pb2 import (
 from fhirexport.v1.export_service_pb2 import (
     ExportVenuesRequest,
 )
-from fhirexport_server.cache.link import Address
-from fhirexport_server.cache.redis_cache import open_redis_cache
+from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.metrics import Metrics
+from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from support.admin import Server, fill, kept, refused, serving

@@ -11,13 +11,13 @@ from fhirexport.v1.cache_admin_pb2 import (
     GetStatsRequest,
     InvalidateRequest,
 )
-from fhirexport_server.cache.inspection import SCAN_KEYS
-from fhirexport_server.cache.link import Address
-from fhirexport_server.cache.redis_cache import open_redis_cache
+from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.inspection import SCAN_KEYS
+from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.metrics import Metrics
 from fhirexport_server.store.loader import load
+from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from structlog.testing import capture_logs

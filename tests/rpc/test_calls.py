@@ -16,7 +16,7 @@ from fhirexport.v1.export_service_pb2 import (
 )
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.types_pb2 import DATASET_PATIENTS, DATASET_VENUES, VENUE_DETAIL_MOVEMENTS
-from fhirexport_server.rpc.limits import Limits
+from fhirexport_server.rpc.admission.call_limits import Limits
 from structlog.testing import capture_logs
 from support.locks import locked, until_waiting
 from support.server import PATIENCE, exporting, running_server

@@ -16,7 +16,7 @@ import pytest
 from fhirexport import _channel
 from fhirexport.v1.import_service_pb2 import ImportOptions, ImportResourcesRequest
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
-from fhirexport_server.rpc.limits import Limits
+from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.server import options
 from grpc._cython import cygrpc  # type: ignore[attr-defined] # the library publishes no types of it
 from support import http2

@@ -9,7 +9,7 @@ import pytest
 from fhirexport._version import __version__
 from fhirexport_server.demo.group import batches, total_rows
 from fhirexport_server.settings import Settings
-from fhirexport_server.store.engine import create
+from fhirexport_server.store.connection.engine import create
 from fhirexport_server.store.schema import METADATA
 from sqlalchemy import func, select, text
 

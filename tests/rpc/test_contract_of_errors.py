@@ -9,13 +9,13 @@ from fhirexport.v1.error_reason_pb2 import ErrorReason
 from fhirexport_server.domain import errors as domain
 from fhirexport_server.domain.faults import Fault
 from fhirexport_server.domain.imports import Problem, Severity
-from fhirexport_server.rpc.errors import refusal
-from fhirexport_server.rpc.refusals import (
+from fhirexport_server.rpc.admission.transport_errors import (
     IdleClientError,
     SlowClientError,
     TooManyBytesError,
     TooManyCallsError,
 )
+from fhirexport_server.rpc.errors import refusal
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 

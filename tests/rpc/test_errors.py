@@ -20,7 +20,7 @@ from fhirexport.v1.types_pb2 import DATASET_PATIENTS, DATASET_STRUCTURE, FORMAT_
 from fhirexport_server.domain.rows import Batch, EjRow
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import ExportRequest
-from fhirexport_server.rpc.limits import Limits
+from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 from sqlalchemy import text

@@ -12,7 +12,7 @@ from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 from fhirexport.v1.types_pb2 import DATASET_VENUES, VENUE_DETAIL_MOVEMENTS
 from fhirexport_server.app import running
-from fhirexport_server.rpc.limits import Limits
+from fhirexport_server.rpc.admission.call_limits import Limits
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from support import attacking

@@ -9,10 +9,10 @@ import grpc
 import pytest
 from fhirexport import AsyncClient, NotFoundError
 from fhirexport_server.app import running
-from fhirexport_server.rpc.cache_admin import CacheAdmin
-from fhirexport_server.rpc.export_service import ExportService
+from fhirexport_server.rpc.cache.service import CacheAdmin
+from fhirexport_server.rpc.exports.service import ExportService
 from fhirexport_server.rpc.health import NAMES, Health
-from fhirexport_server.rpc.import_service import ImportService
+from fhirexport_server.rpc.imports.service import ImportService
 from fhirexport_server.store.migrate import migrate
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub

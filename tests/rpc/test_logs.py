@@ -22,7 +22,7 @@ LEAKS = """
 import asyncio, gc, logging, sys
 from pathlib import Path
 import structlog
-from fhirexport_server import logs
+from fhirexport_server.telemetry import logs
 
 def leak():
     try:

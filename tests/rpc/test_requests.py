@@ -18,7 +18,7 @@ from fhirexport_server.exports.request import (
     MaxStaleness,
     Strict,
 )
-from fhirexport_server.rpc import pages, requests
+from fhirexport_server.rpc.exports import pages, requests
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from hypothesis import given

@@ -9,7 +9,7 @@ import pytest
 from fhirexport.v1.export_service_pb2 import StreamExportRequest, StreamExportResponse
 from fhirexport.v1.types_pb2 import DATASET_PATIENTS, DATASET_VENUES, ENCODING_ZSTD
 from fhirexport_server.demo.group import batches
-from fhirexport_server.rpc import resumption
+from fhirexport_server.rpc.exports import resumption
 from fhirexport_server.store.loader import load
 from hypothesis import given
 from hypothesis import strategies as st

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from fhirexport_server.cache.urls import OPTIONS
+from fhirexport_server.cache.redis.redis_urls import OPTIONS
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.settings import Settings, misspelt, problems, redacted, redacted_redis
-from fhirexport_server.store.urls import POSTGRESQL
+from fhirexport_server.store.connection.database_urls import POSTGRESQL
 from psycopg.pq import Conninfo
 from pydantic import ValidationError
 from redis.asyncio import ConnectionPool

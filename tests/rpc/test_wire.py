@@ -2,7 +2,7 @@
 
 from fhirexport.v1.export_service_pb2 import ExportVenuesResponse, StreamExportResponse
 from fhirexport.v1.types_pb2 import Snapshot
-from fhirexport_server.rpc.wire import around, nested
+from fhirexport_server.rpc.exports.wire import around, nested
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from fhirexport_server.store.engine import create
+from fhirexport_server.store.connection.engine import create
 from fhirexport_server.store.schema import METADATA
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError

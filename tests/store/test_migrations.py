@@ -12,7 +12,7 @@ from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 from fhirexport_server.store.migrations.scripts import run
 from fhirexport_server.store.schema import METADATA, ddl
-from fhirexport_server.store.version import HEAD
+from fhirexport_server.store.schema_version import HEAD
 from sqlalchemy import inspect, text
 from support.rows import small, writing
 

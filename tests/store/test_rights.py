@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseReadOnlyError
+from fhirexport_server.store.connection.engine import create
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.engine import create
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from support.rows import EJ_ID, small, writing

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError
+from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.interrupt import Interrupt
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from support.postgres import running_postgres

@@ -22,7 +22,7 @@ from fhirexport.v1.export_service_pb2 import (
 )
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport_server.cache.entry import Variant
-from fhirexport_server.cache.redis_cache import RedisCache
+from fhirexport_server.cache.redis.redis_cache import RedisCache
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from structlog.testing import capture_logs
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from fhirexport_server.cache.port import NoCache, SharedCache
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.exports.exporter import Exporter, open_exporter
-from fhirexport_server.metrics import Metrics
 from fhirexport_server.store.database import Database
+from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 
 BASE = "http://localhost:8000/fhir"

@@ -11,8 +11,8 @@ from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.imports.importer import Importer, open_importer
-from fhirexport_server.metrics import Metrics
 from fhirexport_server.store.database import Database
+from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 
 from support.exporting import BASE, exporting

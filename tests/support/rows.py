@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fhirexport_server.domain.rows import Batch
-from fhirexport_server.store.engine import create
+from fhirexport_server.store.connection.engine import create
 from sqlalchemy import Connection
 
 EJ_ID = 1

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport_server.app import running
-from fhirexport_server.rpc.export_service import Exports
-from fhirexport_server.rpc.limits import Limits
+from fhirexport_server.rpc.admission.call_limits import Limits
+from fhirexport_server.rpc.exports.service import Exports
 from fhirexport_server.settings import OFF, Settings
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub

@@ -8,8 +8,8 @@ import grpc
 
 from fhirexport._channel import Server
 from fhirexport._tls import GRPC_ROOTS, TLS
-from fhirexport.cli.findings import Finding, outcome, told
-from fhirexport.cli.reaching import SOCKET_SECONDS, Place, connection, wants_certificate
+from fhirexport.cli.diagnosis.findings import Finding, outcome, told
+from fhirexport.cli.diagnosis.reaching import SOCKET_SECONDS, Place, connection, wants_certificate
 from fhirexport.client import Client
 from fhirexport.errors import ExportError, NotFoundError, UnauthorizedError
 

@@ -10,9 +10,11 @@ import typer
 
 from fhirexport import __version__
 from fhirexport._requests import Options
-from fhirexport.cli import cache, doctor, imports, output
+from fhirexport.cli import cache, output
 from fhirexport.cli.common import AsJson, example
 from fhirexport.cli.connecting import connected, connecting, grouping
+from fhirexport.cli.diagnosis import doctor
+from fhirexport.cli.importing import command
 from fhirexport.cli.legal_entities import complete_ej, complete_finess, ej_id
 from fhirexport.client import Client, Export
 from fhirexport.models import Format
@@ -25,7 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(cache.app)
 app.command(epilog=example("doctor --address localhost:50051"))(connecting(doctor.doctor))
-app.command("import", epilog=example("import venues.ndjson --ej 1"))(connected(imports.import_))
+app.command("import", epilog=example("import venues.ndjson --ej 1"))(connected(command.import_))
 
 Ej = Annotated[
     str,

@@ -13,8 +13,8 @@ import typer
 from fhirexport._calls import Calls
 from fhirexport._channel import Server
 from fhirexport._tls import TLS
+from fhirexport.cli.diagnosis.reaching import place
 from fhirexport.cli.failures import told
-from fhirexport.cli.reaching import place
 from fhirexport.client import Client
 
 P = ParamSpec("P")

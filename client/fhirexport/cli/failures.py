@@ -8,9 +8,9 @@ import typer
 from fhirexport._calls import Calls
 from fhirexport._channel import Server
 from fhirexport.cli import output
-from fhirexport.cli.checks import reach
 from fhirexport.cli.common import exit_status
-from fhirexport.cli.findings import Finding
+from fhirexport.cli.diagnosis.checks import reach
+from fhirexport.cli.diagnosis.findings import Finding
 from fhirexport.errors import DeadlineExceededError, ExportError, UnavailableError
 
 _FAILED = 1

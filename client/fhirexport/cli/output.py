@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from fhirexport._requests import OnProgress
-from fhirexport.cli.findings import Finding
+from fhirexport.cli.diagnosis.findings import Finding
 from fhirexport.client import Export
 from fhirexport.errors import ExportError
 from fhirexport.models import LegalEntity, Progress

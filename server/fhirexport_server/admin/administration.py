@@ -9,14 +9,14 @@ from typing import Protocol
 from fhirexport_server.admin.pattern import EVERYTHING, Pattern, parse
 from fhirexport_server.admin.warnings import warnings
 from fhirexport_server.cache import keys
-from fhirexport_server.cache.breaker import State
 from fhirexport_server.cache.entry import Variant
-from fhirexport_server.cache.inspection import EntryFacts, ServerFacts
-from fhirexport_server.cache.redis_cache import RedisCache
+from fhirexport_server.cache.redis.breaker import State
+from fhirexport_server.cache.redis.inspection import EntryFacts, ServerFacts
+from fhirexport_server.cache.redis.redis_cache import RedisCache
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import EVERY_EJ, Dataset, Detail, Format
 from fhirexport_server.domain.errors import CacheUnavailableError
-from fhirexport_server.metrics import Metrics
+from fhirexport_server.telemetry.metrics import Metrics
 
 MOST_SAMPLES = 20
 

@@ -1,6 +1,6 @@
 """Owns what is to be said of how a Redis is set up: each warning says what to do."""
 
-from fhirexport_server.cache.inspection import ServerFacts
+from fhirexport_server.cache.redis.inspection import ServerFacts
 
 _OLDEST = {"redis": (6, 2), "valkey": (7, 2)}
 

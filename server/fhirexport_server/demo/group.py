@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from fhirexport_server.demo.care import Care
 from fhirexport_server.demo.cast import PARTS, PARTS_IN_ALL, entity, part
 from fhirexport_server.demo.columns import Row
 from fhirexport_server.demo.dice import Dice
-from fhirexport_server.demo.people import contacts, dies_later, identifiers, patient, person
-from fhirexport_server.demo.stays import MOVEMENTS, stay
-from fhirexport_server.demo.structure import structure
-from fhirexport_server.demo.traits import MOST_PATIENTS
+from fhirexport_server.demo.hospitals.care import Care
+from fhirexport_server.demo.hospitals.units import structure
+from fhirexport_server.demo.people.person import contacts, dies_later, identifiers, patient, person
+from fhirexport_server.demo.people.traits import MOST_PATIENTS
+from fhirexport_server.demo.stays.stay import MOVEMENTS, stay
 from fhirexport_server.domain.rows import Batch
 
 ROWS_A_BATCH = 1000

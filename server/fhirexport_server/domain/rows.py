@@ -1,6 +1,6 @@
 """Owns the shapes in which the store hands rows to the FHIR renderer: one flat tuple a row.
 
-A field's name is its column's name (see `store/tables.py`). Three kinds of value look the same on
+A field's name is its column's name (see `store/schema/`). Three kinds of value look the same on
 every database:
   - an instant is whole seconds since 1970-01-01T00:00:00Z (int),
   - a date is ISO text, `YYYY-MM-DD`,
@@ -217,7 +217,7 @@ class VenueRow(NamedTuple):
 
 
 class MovementRow(NamedTuple):
-    """One active movement of a venue; a venue's come in the order of `domain/movement_order.py`."""
+    """One active movement of a venue; a venue's come in the order of `pam/movement_order.py`."""
 
     venue_id: int
     id: int

@@ -17,24 +17,24 @@ from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError, SnapshotGoneError
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.domain.rows import EjRow
-from fhirexport_server.exports import revision
-from fhirexport_server.exports.answers import (
+from fhirexport_server.exports import etags
+from fhirexport_server.exports.fill import Fill
+from fhirexport_server.exports.flights import Flights
+from fhirexport_server.exports.production import Maker, Order
+from fhirexport_server.exports.rendering import Rendering, Snapshot, Source
+from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest, MaxStaleness
+from fhirexport_server.exports.results import (
     STALL_SECONDS,
     InFlight,
     InMemory,
     NotModified,
     unavailable_on_stall,
 )
-from fhirexport_server.exports.fill import Fill
-from fhirexport_server.exports.flights import Flights
-from fhirexport_server.exports.making import Maker, Order
-from fhirexport_server.exports.rendering import Rendering, Snapshot, Source
-from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest, MaxStaleness
-from fhirexport_server.exports.spool_space import SpoolSpace
-from fhirexport_server.exports.threads import Threads, open_threads
-from fhirexport_server.metrics import Metrics
+from fhirexport_server.runtime.interrupt import Interrupt
+from fhirexport_server.runtime.spool_space import SpoolSpace
+from fhirexport_server.runtime.threads import Threads, open_threads
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.interrupt import Interrupt
+from fhirexport_server.telemetry.metrics import Metrics
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -189,7 +189,7 @@ class Exporter:
                     yield rendering
             return
         found = await self._revision(request)
-        etag = revision.etag(found, request, self._base_url)
+        etag = etags.etag(found, request, self._base_url)
         if request.if_none_match == etag:
             token = Token(request.ej_id, request.dataset, found).encode()
             yield NotModified(Snapshot(etag, token, datetime.now(UTC), Source.DATABASE))
@@ -225,7 +225,7 @@ class Exporter:
             order = Order(variant, None, self._fill(request), begun - kept.age_seconds, kept)
         else:
             found = await self._revision(request)
-            if revision.etag(found, request, self._base_url) != etag:
+            if etags.etag(found, request, self._base_url) != etag:
                 raise SnapshotGoneError(etag)
             order = Order(variant, etag, self._fill(request, found), begun)
         async with self._flying(order, why="miss") as rendering:
@@ -240,16 +240,16 @@ class Exporter:
         wanted: Exactly | Recent
         match request.consistency:
             case AtLeast(token=text):
-                token = revision.require(text, request)
+                token = etags.require(text, request)
                 if token.revision.incarnation != self._incarnations.get(request.dataset):
                     return None
                 # Only that very revision: a larger number alone would not do where a database has lost
                 # what it had acknowledged.
-                wanted = Exactly(revision.etag(token.revision, request, self._base_url))
+                wanted = Exactly(etags.etag(token.revision, request, self._base_url))
                 entry = self._memory.same(variant, wanted.etag)
             case MaxStaleness(seconds=seconds) if seconds > 0 and request.dataset in self._incarnations:
                 incarnation = self._incarnations[request.dataset]
-                fingerprint = revision.fingerprint(incarnation, request, self._base_url)
+                fingerprint = etags.fingerprint(incarnation, request, self._base_url)
                 wanted = Recent(fingerprint, seconds)
                 entry = self._memory.recent(variant, fingerprint, now - seconds)
             case _:
@@ -271,7 +271,7 @@ class Exporter:
     async def _revision(self, request: ExportRequest) -> Revision:
         token = None
         if isinstance(request.consistency, AtLeast):
-            token = revision.require(request.consistency.token, request)
+            token = etags.require(request.consistency.token, request)
         begun = self._clock()
         try:
             found = await self._threads.look_up(
@@ -284,7 +284,7 @@ class Exporter:
         if found is None:
             raise EjNotFoundError(request.ej_id)
         self._incarnations[request.dataset] = found.incarnation
-        if token is not None and revision.is_behind(found, token.revision):
+        if token is not None and etags.is_behind(found, token.revision):
             raise DatabaseUnavailableError
         return found
 

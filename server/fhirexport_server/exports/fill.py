@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
 from fhirexport_server.domain.revision import Revision, Token
-from fhirexport_server.exports import pipeline, revision
+from fhirexport_server.exports import etags, pipeline
 from fhirexport_server.exports.rendering import Snapshot, Source
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.exports.spool import Spool
-from fhirexport_server.formats.chunks import Chunker
+from fhirexport_server.formats.chunker import Chunker
 from fhirexport_server.formats.layout import layout
+from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.interrupt import Interrupt
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Fill:
         read_time = datetime.now(UTC)
         with self.database.snapshot(interrupt, request.dataset) as rows:
             found = rows.revision(request.ej_id, request.dataset)
-            if self.required is not None and revision.is_behind(found, self.required):
+            if self.required is not None and etags.is_behind(found, self.required):
                 raise DatabaseUnavailableError
             ej = rows.ej(request.ej_id)
             if ej is None:
                 raise EjNotFoundError(request.ej_id)
             spool.start(
                 Snapshot(
-                    etag=revision.etag(found, request, self.base_url),
+                    etag=etags.etag(found, request, self.base_url),
                     revision=Token(ej.id, request.dataset, found).encode(),
                     read_time=read_time,
                     source=Source.DATABASE,

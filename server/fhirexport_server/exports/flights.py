@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fhirexport_server.cache.port import Outcome
 from fhirexport_server.exports.spool import Spool
-from fhirexport_server.exports.spool_space import SpoolSpace
+from fhirexport_server.runtime.spool_space import SpoolSpace
 
 
 class Flight:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from fhirexport_server.domain.datasets import Dataset, Detail
 from fhirexport_server.domain.rows import EjRow, Rendered
 from fhirexport_server.exports.request import ExportRequest
-from fhirexport_server.fhir import patients, structure, venues
-from fhirexport_server.fhir.context import Context
+from fhirexport_server.fhir.rendering import patients, structure, venues
+from fhirexport_server.fhir.rendering.ej_context import Context
 from fhirexport_server.store.snapshot import Snapshot
 
 

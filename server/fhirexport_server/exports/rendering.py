@@ -25,7 +25,7 @@ class Snapshot:
     etag: str
     """A strong validator, without its quotes."""
     revision: str
-    """A token, see `exports/revision.py`."""
+    """A token, see `exports/etags.py`."""
     read_time: datetime
     """Aware, UTC."""
     source: Source

@@ -19,7 +19,7 @@ class MaxStaleness:
 
 @dataclass(frozen=True)
 class AtLeast:
-    """The answer contains the revision that this token names (see `revision.py`)."""
+    """The answer contains the revision that this token names (see `etags.py`)."""
 
     token: str
 

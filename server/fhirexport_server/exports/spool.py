@@ -15,7 +15,7 @@ from fhirexport_server.cache.entry import Description, Entry
 from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import TemporaryStorageError
 from fhirexport_server.exports.rendering import Snapshot
-from fhirexport_server.exports.spool_space import SpoolSpace
+from fhirexport_server.runtime.spool_space import SpoolSpace
 
 MEMORY_BYTES = 1024 * 1024
 """How much of one spool stays in memory: of a rendering, some fourteen times as much."""

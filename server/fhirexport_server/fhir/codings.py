@@ -7,8 +7,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from fhirexport_server.domain.errors import RowNotRenderableError
+from fhirexport_server.fhir.encoder import encoded
 from fhirexport_server.fhir.model import CodeableConcept, Coding, Extension
-from fhirexport_server.fhir.resource import encoded
 
 _FR_CORE: Final = "https://hl7.fr/ig/fhir/core"
 _HL7: Final = "http://terminology.hl7.org/CodeSystem"

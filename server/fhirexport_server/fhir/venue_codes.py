@@ -9,8 +9,8 @@ from msgspec import Raw
 
 from fhirexport_server.domain import codes
 from fhirexport_server.fhir.codings import concept, concepts, fr_definition, fr_system, hl7_system, meta
+from fhirexport_server.fhir.encoder import encoded
 from fhirexport_server.fhir.model import CodeableConcept, Coding, Extension
-from fhirexport_server.fhir.resource import encoded
 from fhirexport_server.fhir.structure_codes import PHYSICAL, PHYSICAL_SYSTEM
 
 ENCOUNTER: Final = meta("fr-core-encounter")

@@ -8,9 +8,9 @@ import again, in a new transaction, with what is known by then.
 from typing import Final
 
 from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
-from fhirexport_server.fhir.reading.entries import Entry
-from fhirexport_server.fhir.reading.problems import Problems, Severity
-from fhirexport_server.store.importing.names import Line
+from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.json.problems import Problems, Severity
+from fhirexport_server.store.importing.journal import Line
 
 MOST: Final = 100_000
 """How many lines of an import may contradict others."""

@@ -14,18 +14,19 @@ from fhirexport_server.domain.errors import (
     TooManyImportsError,
 )
 from fhirexport_server.domain.imports import ImportOptions, ImportSummary, Severity
-from fhirexport_server.exports.spool_space import SpoolSpace
-from fhirexport_server.exports.threads import Run
-from fhirexport_server.fhir.reading.bundle import bundle
-from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.problems import Problems
-from fhirexport_server.fhir.reading.strict_json import MalformedJsonError
-from fhirexport_server.imports import kinds, session
-from fhirexport_server.imports.lines import Lines
-from fhirexport_server.imports.sources import BundleSource, Source
-from fhirexport_server.metrics import Metrics
+from fhirexport_server.fhir.reading.bundles.bundle import bundle
+from fhirexport_server.fhir.reading.json.problems import Problems
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.fhir.reading.json.strict_json import MalformedJsonError
+from fhirexport_server.imports import session
+from fhirexport_server.imports.sources import content_kinds
+from fhirexport_server.imports.sources.ndjson import Lines
+from fhirexport_server.imports.sources.resource_source import BundleSource, Source
+from fhirexport_server.runtime.interrupt import Interrupt
+from fhirexport_server.runtime.spool_space import SpoolSpace
+from fhirexport_server.runtime.threads import Run
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.interrupt import Interrupt
+from fhirexport_server.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 PLACES = 2
@@ -100,7 +101,7 @@ class Importer:
         try:
             found = bundle(data, ReadingContext(self._base_url), problems)
         except MalformedJsonError as malformed:
-            rule = kinds.bundle_rule(data, malformed.rule)
+            rule = content_kinds.bundle_rule(data, malformed.rule)
             raise InvalidRequestError((FieldViolation("bundle", rule),)) from None
         if found is None:
             raise InvalidRequestError(

@@ -4,18 +4,19 @@ from datetime import UTC, datetime
 
 from fhirexport_server.domain.errors import FieldViolation, ImportRefusedError, InvalidRequestError
 from fhirexport_server.domain.imports import ImportOptions, ImportSummary, Severity
-from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.problems import Problems
-from fhirexport_server.imports import answer, legal_entity, structure
-from fhirexport_server.imports.deletions import Deletions
+from fhirexport_server.fhir.reading.json.problems import Problems
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.imports import kept_answers
 from fhirexport_server.imports.doubles import ContradictionError, Doubles
-from fhirexport_server.imports.patients import Patients
-from fhirexport_server.imports.sources import Source
-from fhirexport_server.imports.stays import Stays
+from fhirexport_server.imports.sources.resource_source import Source
+from fhirexport_server.imports.stages import legal_entity, structure
+from fhirexport_server.imports.stages.deletions import Deletions
+from fhirexport_server.imports.stages.patients import Patients
+from fhirexport_server.imports.stages.stays import Stays
 from fhirexport_server.imports.work import Work
+from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store.database import Database
 from fhirexport_server.store.importing.writing import Writing
-from fhirexport_server.store.interrupt import Interrupt
 
 _OTHER_EJ = "must be a revision of the legal entity that is imported into"
 
@@ -77,9 +78,9 @@ def _attempt(
     with (database.trying if is_trial else database.importing)(interrupt) as writing:
         asks_again = bool(options.request_id) and not is_trial
         if asks_again:
-            known = writing.begin(options.request_id, answer.digest(source.digest, options))
+            known = writing.begin(options.request_id, kept_answers.digest(source.digest, options))
             if known is not None:
-                return answer.decode(known)
+                return kept_answers.decode(known)
         if options.if_revision is not None:
             writing.require(options.if_revision)
         work = _imported(
@@ -109,7 +110,7 @@ def _attempt(
             committed_at=datetime.now(UTC) if tokens else None,
         )
         if asks_again:
-            writing.finish(options.request_id, answer.encode(summary))
+            writing.finish(options.request_id, kept_answers.encode(summary))
     return summary
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fhirexport_server.domain.rows import OrgUnitRow, PlaceRow
-from fhirexport_server.fhir.reading.ids import OwnId
+from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM, UNIT_NAMESPACE
 
 _STRUCTURE: Final = "STRUCTURE"

@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from fhirexport_server.domain.rows import EjRow
-from fhirexport_server.fhir.context import Context
-from fhirexport_server.fhir.reading.context import ReadingContext
-from fhirexport_server.fhir.reading.drafts import (
+from fhirexport_server.fhir.reading.bundles.entries import Entry, Method
+from fhirexport_server.fhir.reading.datatypes.dates.moments import local_day
+from fhirexport_server.fhir.reading.datatypes.own_ids import EJ
+from fhirexport_server.fhir.reading.datatypes.references import Ref
+from fhirexport_server.fhir.reading.json.problems import Problems, Severity
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.fhir.reading.resources.dispatch import draft
+from fhirexport_server.fhir.reading.resources.drafts import (
     Draft,
     EjDraft,
     MovementDraft,
@@ -20,16 +25,11 @@ from fhirexport_server.fhir.reading.drafts import (
     Source,
     VenueDraft,
 )
-from fhirexport_server.fhir.reading.entries import Entry, Method
-from fhirexport_server.fhir.reading.ids import EJ
-from fhirexport_server.fhir.reading.moments import local_day
-from fhirexport_server.fhir.reading.problems import Problems, Severity
-from fhirexport_server.fhir.reading.references import Ref
-from fhirexport_server.fhir.reading.resources import draft
+from fhirexport_server.fhir.rendering.ej_context import Context
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
 from fhirexport_server.imports.doubles import Doubles
 from fhirexport_server.imports.structure_index import StructureIndex
-from fhirexport_server.store.importing.ids import LARGEST
+from fhirexport_server.store.importing.new_ids import LARGEST
 from fhirexport_server.store.importing.writing import Writing
 
 D = TypeVar("D", bound=Draft)

@@ -40,7 +40,7 @@ from fhirexport_server.domain.errors import (
     WriteConflictError,
 )
 from fhirexport_server.domain.faults import TOLD
-from fhirexport_server.rpc.refusals import (
+from fhirexport_server.rpc.admission.transport_errors import (
     IdleClientError,
     SlowClientError,
     TooManyBytesError,

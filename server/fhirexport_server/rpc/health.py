@@ -10,8 +10,8 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthServicer
 
-from fhirexport_server.logs import where
 from fhirexport_server.rpc.errors import refusal
+from fhirexport_server.telemetry.logs import where
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -24,8 +24,8 @@ CACHE = "fhirexport.cache"
 IMPORTS = "fhirexport.v1.ImportService"
 NAMES = (SERVER, EXPORTS, CACHE_ADMIN, CACHE, IMPORTS)
 MOST_WATCHES = 5000
-"""How many watches there may be at once: as many as there are places for (`limits.py`), if each connection of
-the thousand has those that are its own."""
+"""How many watches there may be at once: as many as there are places for (`call_limits.py`), if each
+connection of the thousand has those that are its own."""
 
 # The messages' package publishes no types.
 _Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]

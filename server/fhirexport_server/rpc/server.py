@@ -14,14 +14,14 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
-from fhirexport_server.rpc.cache_admin import CacheAdmin
-from fhirexport_server.rpc.export_service import Exports, ExportService
-from fhirexport_server.rpc.gate import Gate
+from fhirexport_server.rpc.admission.call_limits import Limits
+from fhirexport_server.rpc.admission.gate import Gate
+from fhirexport_server.rpc.cache.service import CacheAdmin
+from fhirexport_server.rpc.exports.service import Exports, ExportService
 from fhirexport_server.rpc.health import Health
-from fhirexport_server.rpc.import_service import Imports, ImportService
+from fhirexport_server.rpc.imports.service import Imports, ImportService
+from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
 from fhirexport_server.rpc.interceptors.chain import Chain, layers
-from fhirexport_server.rpc.interceptors.metrics import CallMetrics
-from fhirexport_server.rpc.limits import Limits
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer

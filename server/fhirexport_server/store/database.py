@@ -16,15 +16,16 @@ from fhirexport_server.domain.changes import Compaction
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseReadOnlyError
 from fhirexport_server.domain.revision import Revision
-from fhirexport_server.store import compactor, invalidation, rights, sessions
-from fhirexport_server.store import engine as engines
+from fhirexport_server.runtime.interrupt import Interrupt
+from fhirexport_server.store import compactor, invalidation, rights
+from fhirexport_server.store.connection import engine as engines
+from fhirexport_server.store.connection import sessions
 from fhirexport_server.store.guard import expected
 from fhirexport_server.store.guard.guard import Guard, executed
 from fhirexport_server.store.guard.statements import Look
 from fhirexport_server.store.importing.refusals import refusals
 from fhirexport_server.store.importing.trial import Trial
 from fhirexport_server.store.importing.writing import Writing
-from fhirexport_server.store.interrupt import Interrupt
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import Snapshot
 

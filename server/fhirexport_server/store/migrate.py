@@ -8,8 +8,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from fhirexport_server.domain.errors import SchemaMismatchError
-from fhirexport_server.store.engine import create, translated
-from fhirexport_server.store.version import HEAD
+from fhirexport_server.store.connection.engine import create, translated
+from fhirexport_server.store.schema_version import HEAD
 
 
 def migrate(url: str) -> None:

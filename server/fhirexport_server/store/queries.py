@@ -21,7 +21,7 @@ from fhirexport_server.domain.rows import (
     VenueRow,
 )
 from fhirexport_server.store import schema
-from fhirexport_server.store.types import raw
+from fhirexport_server.store.schema.column_types import raw
 
 Selection = Select[*tuple[Any, ...]]
 DEEPEST = 64

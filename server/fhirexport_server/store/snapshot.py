@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.domain.movement_order import in_order
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.domain.rows import (
     EjRow,
@@ -22,6 +21,7 @@ from fhirexport_server.domain.rows import (
     PlaceRow,
     VenueRow,
 )
+from fhirexport_server.pam.movement_order import in_order
 from fhirexport_server.store import queries, schema
 from fhirexport_server.store.guard.guard import Guard
 

@@ -10,16 +10,16 @@ import grpc
 from google.protobuf.message import Message
 
 from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
+from fhirexport_server.rpc.admission.call_limits import Limits
+from fhirexport_server.rpc.admission.exchange import Exchange
+from fhirexport_server.rpc.admission.gate import Gate
 from fhirexport_server.rpc.call import Call, Context, Kind, Layer, begin
-from fhirexport_server.rpc.exchange import Exchange
-from fhirexport_server.rpc.gate import Gate
 from fhirexport_server.rpc.interceptors.access_log import access_log
+from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
+from fhirexport_server.rpc.interceptors.call_spans import tracing
 from fhirexport_server.rpc.interceptors.deadline import deadline
-from fhirexport_server.rpc.interceptors.errors import errors
-from fhirexport_server.rpc.interceptors.metrics import CallMetrics
+from fhirexport_server.rpc.interceptors.failures import errors
 from fhirexport_server.rpc.interceptors.request_id import KEY, request_id, with_request_id
-from fhirexport_server.rpc.interceptors.tracing import tracing
-from fhirexport_server.rpc.limits import Limits
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -183,7 +183,7 @@ class _Method:
         await _alive(call)
 
     def _written(self, answer: Message | bytes) -> bytes:
-        # `rpc/wire.py` has written some already.
+        # `rpc/exports/wire.py` has written some already.
         return answer if isinstance(answer, bytes) else self._serialize(answer)
 
 

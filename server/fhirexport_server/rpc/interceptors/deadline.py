@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fhirexport_server.domain.errors import ExportTimeoutError
+from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.call import Call, Layer
-from fhirexport_server.rpc.limits import Limits
 
 _IMPORTS = "fhirexport.v1.ImportService"
 

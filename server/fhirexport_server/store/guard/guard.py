@@ -6,10 +6,10 @@ from sqlalchemy import Connection
 
 from fhirexport_server.domain.datasets import EVERY_EJ, Dataset
 from fhirexport_server.domain.errors import SchemaMismatchError
-from fhirexport_server.store import sessions
+from fhirexport_server.store.connection import sessions
 from fhirexport_server.store.guard import expected, postgresql, sqlite, statements
 from fhirexport_server.store.guard.statements import Look
-from fhirexport_server.store.version import HEAD
+from fhirexport_server.store.schema_version import HEAD
 
 
 class Known(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from fhirexport_server.domain.datasets import EVERY_EJ, Dataset
 from fhirexport_server.domain.revision import Revision
-from fhirexport_server.store.sessions import quoted
+from fhirexport_server.store.connection.sessions import quoted
 
 _MASK: Final = 0xFFFF_FFFF
 

@@ -29,8 +29,8 @@ from fhirexport_server.domain.rows import (
     VenueRow,
 )
 from fhirexport_server.store import schema
-from fhirexport_server.store.importing.among import among, pairs_among
-from fhirexport_server.store.types import raw
+from fhirexport_server.store.importing.in_any import among, pairs_among
+from fhirexport_server.store.schema.column_types import raw
 
 K = TypeVar("K")
 V = TypeVar("V")

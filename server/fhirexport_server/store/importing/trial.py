@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, and_, exists, func, select
 from fhirexport_server.domain.revision import Token
 from fhirexport_server.store import bulk, schema
 from fhirexport_server.store.guard.guard import Guard
-from fhirexport_server.store.importing.ids import Counted
+from fhirexport_server.store.importing.new_ids import Counted
 from fhirexport_server.store.importing.overlay import Overlay
 from fhirexport_server.store.importing.refusals import refusals
 from fhirexport_server.store.importing.writing import Writing

@@ -12,14 +12,14 @@ from fhirexport_server.domain.errors import RevisionChangedError, WriteConflictE
 from fhirexport_server.domain.revision import Token
 from fhirexport_server.store import bulk, schema
 from fhirexport_server.store.guard.guard import Guard
-from fhirexport_server.store.importing import requests
-from fhirexport_server.store.importing.among import among
-from fhirexport_server.store.importing.ids import Counted, FromSequences, Ids
+from fhirexport_server.store.importing import idempotency
+from fhirexport_server.store.importing.in_any import among
+from fhirexport_server.store.importing.journal import Names
 from fhirexport_server.store.importing.lookups import Lookups
-from fhirexport_server.store.importing.names import Names
+from fhirexport_server.store.importing.new_ids import Counted, FromSequences, Ids
 from fhirexport_server.store.importing.refusals import refusals
+from fhirexport_server.store.schema.column_types import Instant
 from fhirexport_server.store.schema.revisions import READ_BY
-from fhirexport_server.store.types import Instant
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,11 +38,11 @@ class Writing:
 
     def begin(self, request_id: str, digest: str) -> str | None:
         """Takes a request id; returns the answer where it was answered already (see `requests.begin`)."""
-        return requests.begin(self._connection, request_id, digest)
+        return idempotency.begin(self._connection, request_id, digest)
 
     def finish(self, request_id: str, answer: str) -> None:
         """Keeps the answer for those who ask again."""
-        requests.finish(self._connection, request_id, answer)
+        idempotency.finish(self._connection, request_id, answer)
 
     def require(self, token: Token) -> None:
         """Keeps everybody else from writing until the transaction ends, and compares a revision.

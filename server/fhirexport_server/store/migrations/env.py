@@ -1,4 +1,4 @@
-"""Owns how Alembic runs here: on the connection that `migrate.py` opened, one transaction in all."""
+"""Owns how Alembic runs here: on the connection that `store/migrate.py` opened, one transaction in all."""
 
 from alembic import context
 

@@ -1,8 +1,8 @@
 """Owns the relational model: tables, checks, indexes and triggers, as Core metadata."""
 
-from fhirexport_server.store.schema.audit import cache_audit
+from fhirexport_server.store.schema.answered_imports import import_request
+from fhirexport_server.store.schema.audit_log import cache_audit
 from fhirexport_server.store.schema.base import METADATA
-from fhirexport_server.store.schema.imports import import_request
 from fhirexport_server.store.schema.patients import patient, patient_contact, patient_identifier
 from fhirexport_server.store.schema.revisions import (
     database_incarnation,

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, ForeignKeyConstraint, Identity, MetaData, Text
 
-from fhirexport_server.store import checks
-from fhirexport_server.store.types import BIG_ID, FLAG, Day, Instant, now_utc
+from fhirexport_server.store.schema import checks
+from fhirexport_server.store.schema.column_types import BIG_ID, FLAG, Day, Instant, now_utc
 
 METADATA = MetaData(
     naming_convention={

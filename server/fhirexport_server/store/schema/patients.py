@@ -4,10 +4,9 @@ from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint
 from sqlalchemy import text as sql
 
 from fhirexport_server.domain import codes
-from fhirexport_server.store import checks
-from fhirexport_server.store.schema import base
+from fhirexport_server.store.schema import base, checks
 from fhirexport_server.store.schema.base import ENTITY, METADATA, TABLE
-from fhirexport_server.store.types import BIG_ID, SMALL
+from fhirexport_server.store.schema.column_types import BIG_ID, SMALL
 
 _USES = " OR ".join(
     f"(kind = '{kind}' AND use_code IN ({', '.join(map(repr, uses))}))"

@@ -8,10 +8,9 @@ anyway, the base row alone is counted up. The triggers of `triggers.py` write th
 from sqlalchemy import BigInteger, Column, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text
 
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.store import checks
-from fhirexport_server.store.schema import base
+from fhirexport_server.store.schema import base, checks
 from fhirexport_server.store.schema.base import METADATA, TABLE
-from fhirexport_server.store.types import BIG_ID
+from fhirexport_server.store.schema.column_types import BIG_ID
 
 SQLITE_DIGEST = "random() / 4"
 POSTGRESQL_NONCE = "(random() * 9e18)::bigint"

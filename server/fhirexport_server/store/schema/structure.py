@@ -3,10 +3,9 @@
 from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from fhirexport_server.domain import codes
-from fhirexport_server.store import checks
-from fhirexport_server.store.schema import base
+from fhirexport_server.store.schema import base, checks
 from fhirexport_server.store.schema.base import ENTITY, METADATA, TABLE
-from fhirexport_server.store.types import BIG_ID, DEGREES
+from fhirexport_server.store.schema.column_types import BIG_ID, DEGREES
 
 _UF_FLAGS = (
     "is_external",

@@ -3,10 +3,9 @@
 from sqlalchemy import Column, Index, Table, UniqueConstraint
 
 from fhirexport_server.domain import codes
-from fhirexport_server.store import checks
-from fhirexport_server.store.schema import base
+from fhirexport_server.store.schema import base, checks
 from fhirexport_server.store.schema.base import ENTITY, METADATA
-from fhirexport_server.store.types import BIG_ID
+from fhirexport_server.store.schema.column_types import BIG_ID
 
 _UNITS = ("uf_heb_id", "uf_med_id", "uf_care_id")
 _PLACES = ("uh_id", "room_id", "bed_id")

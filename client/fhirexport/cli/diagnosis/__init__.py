@@ -1,0 +1,1 @@
+"""What `fhirexport doctor` examines, and what a failed command looks at."""

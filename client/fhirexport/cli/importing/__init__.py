@@ -1,0 +1,1 @@
+"""The command `fhirexport import`: what it reads, and what it prints."""

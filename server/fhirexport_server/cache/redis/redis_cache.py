@@ -1,0 +1,232 @@
+"""Owns the cache in Redis: renderings that processes share. Whether one may be served, others decide."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import cast
+from uuid import uuid4
+
+import structlog
+
+from fhirexport_server.cache import keys
+from fhirexport_server.cache.entry import Variant
+from fhirexport_server.cache.port import Exactly, Look, Made, Outcome, Recent
+from fhirexport_server.cache.redis import chunk_store, envelope, lua_scripts
+from fhirexport_server.cache.redis.breaker import State
+from fhirexport_server.cache.redis.claims import claimed
+from fhirexport_server.cache.redis.connection import Address, Link, linked
+from fhirexport_server.cache.redis.envelope import CorruptError, Head, Piece
+from fhirexport_server.cache.redis.inspection import Inspector
+from fhirexport_server.domain.chunks import Chunk
+from fhirexport_server.domain.datasets import Dataset, Detail, Format
+from fhirexport_server.domain.errors import CacheUnavailableError
+from fhirexport_server.domain.revision import Revision, Token
+from fhirexport_server.telemetry.metrics import Metrics
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+INLINE_BYTES = 1024 * 1024
+"""What is no larger than this lies in the head, and is read with it."""
+LARGEST_BYTES = 32 * 1024 * 1024
+"""What is larger than this is not kept."""
+MOST_NOTES = 10_000
+"""Of how many renderings it is noted, between two settlings, that they have answered."""
+GRACE_SECONDS = 60
+"""How long the chunks of a rendering that was replaced stay, for those who are reading them."""
+
+_NAMES = (*envelope.FIELDS, envelope.SUM, envelope.PAYLOAD)
+
+
+class RedisCache:
+    """Keeps renderings in Redis. Made by `open_redis_cache`."""
+
+    def __init__(self, link: Link, time_to_live: Mapping[Dataset, int], metrics: Metrics) -> None:
+        self._link = link
+        self.inspector = Inspector(link)
+        self._time_to_live = time_to_live
+        self._metrics = metrics
+        self._answered: Counter[tuple[str, str]] = Counter()
+        self._lookup, self._publish, self._drop, self._count = map(
+            link.client.register_script,
+            (lua_scripts.LOOKUP, lua_scripts.PUBLISH, lua_scripts.DROP, lua_scripts.HITS),
+        )
+
+    @property
+    def state(self) -> State:
+        """How much of Redis can be used."""
+        return self._link.breaker.state
+
+    @property
+    def moved(self) -> asyncio.Event:
+        """Is set by the next change of state."""
+        return self._link.breaker.moved
+
+    @property
+    def why(self) -> str:
+        """Why it is in that state: the kind of the last failure; empty where there was none."""
+        return self._link.breaker.why
+
+    async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> Look:
+        """Looks a rendering up."""
+        key = keys.head(variant)
+        look = await self._looked_up(key, variant, wanted)
+        self._metrics.cache_operation("get", look.outcome)
+        _log.debug("cache_get", key=key, outcome=look.outcome.value)
+        if look.outcome is Outcome.CORRUPT:
+            _log.warning("cache_entry_corrupt", key=key)
+        return look
+
+    @asynccontextmanager
+    async def claim(self, variant: Variant, etag: str) -> AsyncIterator[bool]:
+        """Waits for a turn to make a rendering; see `SharedCache`."""
+        async with claimed(self._link, keys.head(variant), etag, self._metrics) as turn:
+            yield turn
+
+    async def publish(self, variant: Variant, made: Made, *, replace: bool = False) -> None:
+        """Keeps a rendering for the other processes, unless there is one of a later state."""
+        key = keys.head(variant)
+        if made.size > LARGEST_BYTES:
+            outcome = "too_large"
+        else:
+            try:
+                outcome = await self._published(key, variant, made, replace=replace)
+            except CacheUnavailableError:
+                outcome = "unavailable"
+        self._metrics.cache_operation("set", outcome)
+        _log.debug("cache_set", key=key, outcome=outcome, bytes=made.size)
+
+    def answered(self, variant: Variant, etag: str) -> None:
+        """Takes note that a rendering has answered an export."""
+        if len(self._answered) < MOST_NOTES:
+            self._answered[keys.head(variant), etag] += 1
+
+    async def settle(self) -> None:
+        """Adds what was noted to the renderings' own counts; what cannot be added is forgotten."""
+        if not self._answered:
+            return
+        notes, self._answered = self._answered, Counter()
+
+        async def add() -> None:
+            async with self._link.client.pipeline(transaction=False) as pipeline:
+                for (key, etag), count in notes.items():
+                    await self._count(keys=[key], args=[etag, count], client=pipeline)
+                await pipeline.execute()
+
+        with suppress(CacheUnavailableError):
+            await self._link.write(add)
+
+    async def drop(self, ej_id: int, dataset: Dataset, current: Revision) -> int:
+        """Deletes the renderings of earlier states; returns how many keys."""
+        dropped = 0
+        for key in _heads(ej_id, dataset):
+            arguments = (current.incarnation, current.n)
+            try:
+                count = int(await self._link.write(self._drop, keys=[key], args=arguments))
+            except CacheUnavailableError:
+                self._metrics.cache_operation("delete", "unavailable")
+                break
+            self._metrics.cache_operation("delete", "deleted" if count else "nothing")
+            if count:
+                _log.debug("cache_delete", key=key, reason="superseded")
+            dropped += count
+        return dropped
+
+    async def _looked_up(self, key: str, variant: Variant, wanted: Exactly | Recent) -> Look:
+        if isinstance(wanted, Exactly):
+            demand: tuple[bytes | str | int, ...] = (envelope.LAYOUT, wanted.etag, "", 0)
+        else:
+            demand = (envelope.LAYOUT, "", f"-{wanted.fingerprint}", int(wanted.seconds * 1000))
+        try:
+            state, now, *rest = await self._link.read(self._lookup, keys=[key], args=[*demand, *_NAMES])
+        except CacheUnavailableError:
+            return Look(Outcome.UNAVAILABLE)
+        outcome = Outcome(state.decode())
+        if outcome is not Outcome.HIT:
+            return Look(outcome, now_ms=int(now))
+        values, left = dict(zip(_NAMES, rest[0], strict=True)), int(rest[1])
+        try:
+            head, payload = envelope.read(values, variant), values[envelope.PAYLOAD]
+            found = _Found(self._link, key, head, payload, now_ms=int(now), left_ms=left)
+        except CorruptError:
+            return Look(Outcome.CORRUPT, now_ms=int(now))
+        return Look(Outcome.HIT, found, int(now))
+
+    async def _published(self, key: str, variant: Variant, made: Made, *, replace: bool) -> str:
+        # Jitter shortens only: what was made together does not expire together.
+        seconds = self._time_to_live[variant.dataset] * random.uniform(0.9, 1.0)  # noqa: S311 - nothing secret
+        time_to_live = max(1, int(seconds * 1000))
+        name = uuid4().hex
+        beside = keys.generation(key, name)
+        inline = made.size <= INLINE_BYTES
+        payload = {}
+        if inline:
+            chunks = list(made.chunks)
+            pieces = [Piece.of(chunk) for chunk in chunks]
+            payload[envelope.PAYLOAD] = b"".join(chunk.frame for chunk in chunks)
+        else:
+            pieces = await chunk_store.upload(self._link, beside, made.chunks, time_to_live)
+        fields = payload | envelope.write(
+            made.description, pieces, generation="" if inline else name, validated_ms=made.validated_ms
+        )
+        revision = Token.decode(made.description.revision).revision
+        arguments: list[str | bytes | int] = [
+            *(time_to_live, GRACE_SECONDS * 1000, 0 if inline else len(pieces)),
+            *(revision.incarnation, revision.n, int(replace)),
+            *(part for item in fields.items() for part in item),
+        ]
+        stored = await self._link.write(self._publish, keys=[key, beside], args=arguments)
+        return cast("bytes", stored).decode()
+
+
+class _Found:
+    """A rendering that is in Redis."""
+
+    def __init__(
+        self, link: Link, key: str, head: Head, payload: bytes | None, *, now_ms: int, left_ms: int
+    ) -> None:
+        """Proves the payload, where there is one.
+
+        Raises:
+            CorruptError: it is not what was written.
+        """
+        self.description = head.description
+        self.size = sum(piece.length for piece in head.pieces)
+        self.age_seconds = (now_ms - head.validated_ms) / 1000
+        self.seconds_left = left_ms / 1000
+        self._link = link
+        self._key = key
+        self._head = head
+        self._inline = None if head.generation else tuple(head.split(payload or b""))
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yields the chunks in order; see `Found`."""
+        if self._inline is not None:
+            for chunk in self._inline:
+                yield chunk
+            return
+        beside = keys.generation(self._key, self._head.generation)
+        async for chunk in chunk_store.download(self._link, beside, self._head.pieces):
+            yield chunk
+
+
+def _heads(ej_id: int, dataset: Dataset) -> list[str]:
+    """Returns the keys of every rendering there may be of one dataset."""
+    details = Detail if dataset is Dataset.VENUES else (Detail.SUMMARY,)
+    return [keys.head(Variant(ej_id, dataset, layout, detail)) for layout in Format for detail in details]
+
+
+@asynccontextmanager
+async def open_redis_cache(
+    address: Address, time_to_live: Mapping[Dataset, int], metrics: Metrics
+) -> AsyncIterator[RedisCache]:
+    """Offers the cache, whether Redis is there or not; watches Redis until the end.
+
+    Args:
+        address: where Redis is.
+        time_to_live: how long a dataset's renderings may be kept at most, in seconds.
+        metrics: what is told of every operation.
+    """
+    async with linked(address, metrics.cache_state) as link:
+        yield RedisCache(link, time_to_live, metrics)

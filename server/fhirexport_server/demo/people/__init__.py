@@ -1,0 +1,1 @@
+"""The demo's patients: who they are, and their rows."""

@@ -1,0 +1,1 @@
+"""The demo's venues: the courses that stays take, and their rows."""

@@ -1,0 +1,1 @@
+"""Reading Bundles and lines of NDJSON into entries."""

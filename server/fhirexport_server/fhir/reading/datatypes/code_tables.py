@@ -1,0 +1,190 @@
+"""Owns reading codes: the tables from the renderer's constants back to columns, and how they are looked up.
+
+A code that is not in the list is an error where a profile requires the list; elsewhere it is not kept.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from fhirexport_server.fhir.reading.datatypes import texts
+from fhirexport_server.fhir.reading.json.element import Element
+
+T = TypeVar("T")
+Table = Mapping[tuple[str, str], T]
+"""From system and code to what they stand for."""
+_DESCENT: Final = ("coding", "valueCoding", "valueCodeableConcept", "extension")
+
+
+def inverse(constants: Mapping[str, object]) -> dict[tuple[str, str], str]:
+    """Turns the renderer's constants around: from system and code to the column's value.
+
+    Of several values with the same code, the first stands for it.
+    """
+    table: dict[tuple[str, str], str] = {}
+    for value, constant in constants.items():
+        if constant is not None:
+            table.setdefault(coding_of(constant), value)
+    return table
+
+
+def coding_of(constant: object) -> tuple[str, str]:
+    """The system and code of a constant: a Coding, a CodeableConcept, or an Extension around one."""
+    value: Any = msgspec.json.decode(msgspec.json.encode(constant))
+    while not isinstance(value, dict) or "code" not in value:
+        value = (
+            value[0] if isinstance(value, list) else value[next(name for name in _DESCENT if name in value)]
+        )
+    return value["system"], value["code"]
+
+
+def concept(element: Element, name: str, table: Table[T], *, required: bool = False) -> T | None:
+    """A CodeableConcept by its first coding that the table holds.
+
+    Args:
+        element: what has the property.
+        name: the property.
+        table: what the codes stand for.
+        required: whether the profile allows no other system.
+    """
+    value = element.peek(name)
+    if isinstance(value, dict):
+        found = _plain(value, table)
+        if found is not None:
+            element.skip(name)
+            return found
+    child = element.child(name)
+    return None if child is None else concept_of(child, table, required=required)
+
+
+def concept_of(element: Element, table: Table[T], *, required: bool = False) -> T | None:
+    """As `concept`, of an element that is one."""
+    found = every(element, table, required=required)
+    if len(found) > 1:
+        element.warning("coding", "is kept as the first code alone: the column holds one")
+    return found[0] if found else None
+
+
+def every(element: Element, table: Table[T], *, required: bool = False) -> list[T]:
+    """What all the codings of a CodeableConcept stand for that the table holds; otherwise as `concept`."""
+    found: list[T] = []
+    others = []
+    for coding in element.children("coding"):
+        pair = _pair(coding)
+        one = None if pair is None else table.get(pair)
+        if one is not None:
+            found.append(one)
+        elif pair is not None:
+            others.append(coding)
+    for coding in others:
+        if found:
+            coding.drop()
+        else:
+            coding.skip(*tuple(coding.whole()))
+    if not found:
+        _foreign(element, table, required=required)
+    return found
+
+
+def coding(element: Element, name: str, table: Table[T], *, required: bool = False) -> T | None:
+    """A Coding that the table holds; otherwise as `concept`."""
+    child = element.child(name, needed=True)
+    if child is None:
+        return None
+    pair = _pair(child, needed=required)
+    if pair is None:
+        return None
+    found = table.get(pair)
+    if found is None:
+        _foreign(child, table, required=required)
+    return found
+
+
+def open_coding(element: Element, name: str, system: str) -> str | None:
+    """The code of a needed Coding, of a system whose codes are not listed here."""
+    child = element.child(name, needed=True)
+    return None if child is None else _open_code(child, system)
+
+
+def open_concept(element: Element, name: str, system: str) -> str | None:
+    """The code of a CodeableConcept, of a system whose codes are not listed here."""
+    child = element.child(name)
+    if child is None:
+        return None
+    codings = child.children("coding")
+    own = [one for one in codings if one.peek("system") == system]
+    if not own:
+        for one in codings:
+            one.skip(*tuple(one.whole()))
+        child.drop(f"is not kept: only codes of {system} are")
+        return None
+    for one in codings:
+        if one is not own[0]:
+            one.drop()
+    return _open_code(own[0], system)
+
+
+def _open_code(coding: Element, system: str) -> str | None:
+    if coding.peek("system") != system:
+        coding.drop(f"is not kept: only codes of {system} are")
+        return None
+    coding.skip("system", "display")
+    return texts.open_code(coding, "code")
+
+
+def known_concept(element: Element, name: str, table: Table[T]) -> T | None:
+    """As `concept`, but a concept of which the table holds nothing is left unread."""
+    value = element.peek(name)
+    found = _plain(value, table)
+    if found is not None:
+        element.skip(name)
+        return found
+    codings = value.get("coding") if isinstance(value, dict) else None
+    if not isinstance(codings, list):
+        return None
+    pairs = ((one.get("system"), one.get("code")) for one in codings if isinstance(one, dict))
+    known = any(isinstance(s, str) and isinstance(c, str) and (s, c) in table for s, c in pairs)
+    return concept(element, name, table) if known else None
+
+
+def plain_pair(value: object) -> tuple[str, str] | None:
+    """System and code of a JSON object that is a CodeableConcept with one coding and nothing else."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return None
+    codings = value.get("coding")
+    if not isinstance(codings, list) or len(codings) != 1:
+        return None
+    only = codings[0]
+    if not isinstance(only, dict):
+        return None
+    system, code = only.get("system"), only.get("code")
+    if not isinstance(system, str) or not isinstance(code, str):
+        return None
+    if len(only) > 2 and (len(only) > 3 or not isinstance(only.get("display"), str)):  # noqa: PLR2004 - beside system and code, a display
+        return None
+    return system, code
+
+
+def _plain(value: object, table: Table[T]) -> T | None:
+    pair = plain_pair(value)
+    return None if pair is None else table.get(pair)
+
+
+def _pair(coding: Element, *, needed: bool = False) -> tuple[str, str] | None:
+    system = coding.string("system", needed=needed)
+    code = coding.string("code", needed=needed)
+    coding.skip("display")
+    if system is None or code is None:
+        if not needed:
+            coding.drop("is not kept: it has no system or no code")
+        return None
+    return system, code
+
+
+def _foreign(element: Element, table: Table[T], *, required: bool) -> None:
+    systems = " or ".join(dict.fromkeys(system for system, _ in table))
+    if required:
+        element.error("", f"must have a code of {systems} that FR Core lists")
+    else:
+        element.drop(f"is not kept: only codes of {systems} that FR Core lists are")

@@ -1,0 +1,1 @@
+"""Reading FHIR's dates and times, as precisely as they are known."""

@@ -1,0 +1,204 @@
+"""Reading FHIR's dates and times into what columns hold: ISO days and epoch seconds.
+
+A dateTime may be known to the year, the month, the day or the second. Where a column wants more than is
+known, a start is its first day or second and an end its last one; where it wants less, the day is the one
+of the EJ's own clock. Both are said.
+Source: FHIR R4, date and dateTime (regular expressions), with dates that exist.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from fhirexport_server.fhir.reading.datatypes.dates import moments
+from fhirexport_server.fhir.reading.datatypes.dates.moments import (
+    DAY_LENGTH,
+    FIRST_DAY,
+    LAST_DAY,
+    PLAIN,
+    Moment,
+)
+from fhirexport_server.fhir.reading.json.element import Element, JsonObject
+
+_YEARS: Final = "of the years 1850 to 2199"
+_DATE_RULE: Final = "must be a date that exists, such as 1974-12-25, 1974-12 or 1974"
+_INSTANT_RULE: Final = "must be a time that exists, with an offset, such as 2026-01-10T18:00:00+01:00"
+_OUTSIDE: Final = f"is not kept: only dates {_YEARS} are"
+_KNOWN_TO: Final = {"M": "month", "Y": "year"}
+_ENDS_FIRST: Final = "must not be before the start"
+
+
+class Days(NamedTuple):
+    """A period of days, ISO text; open at the ends that are None."""
+
+    first: str | None = None
+    last: str | None = None
+    first_known: str | None = None
+    """What is known of the first, where that is less than the day: `YYYY` or `YYYY-MM`."""
+    last_known: str | None = None
+
+    def partial(self, first: str, last: str) -> tuple[tuple[str, str], ...]:
+        """What is known of the columns of the ends that are known less than to the day."""
+        known = ((first, self.first_known), (last, self.last_known))
+        return tuple((column, text) for column, text in known if text is not None)
+
+
+class Span(NamedTuple):
+    """A period of epoch seconds; open at the ends that are None."""
+
+    start: int | None = None
+    end: int | None = None
+
+
+def day(element: Element, name: str, *, needed: bool = False, end: bool = False) -> str | None:
+    """A date that is known to the day; of one that is known less, the first day, or the last one."""
+    moment = _moment(element, name, needed=needed)
+    if moment is None:
+        return None
+    if moment.at is not None:
+        return _day_of_instant(element, name, moment.at)
+    if moment.on is None or moment.precision == "D":
+        return moment.on
+    place, found = ("last", moments.last_of(moment)) if end else ("first", moment.on)
+    known = _KNOWN_TO[moment.precision or ""]
+    element.warning(name, f"is known to the {known} alone: it is kept as the {place} day of that {known}")
+    return found
+
+
+def partial_day(element: Element, name: str) -> tuple[str, str] | None:
+    """A date and its precision (D, M or Y); what is not known of it is the first."""
+    moment = _moment(element, name)
+    if moment is None:
+        return None
+    if moment.at is not None:
+        return _day_of_instant(element, name, moment.at), "D"
+    return moment.on or "", moment.precision or "D"
+
+
+def moment(element: Element, name: str) -> Moment:
+    """A dateTime, to the precision that it is known to."""
+    return _moment(element, name) or Moment()
+
+
+def days(element: Element, name: str, *, needed: bool = False) -> Days:
+    """A Period whose ends are kept as days."""
+    period = element.child(name, needed=needed)
+    if period is None:
+        return Days()
+    start, end = period.peek("start"), period.peek("end")
+    known = _partial_text(period, "start"), _partial_text(period, "end")
+    found = Days(day(period, "start"), day(period, "end", end=True), *known)
+    if found.first is None or found.last is None or found.first <= found.last:
+        return found
+    # FHIR does not compare an instant with a day.
+    if isinstance(start, str) and isinstance(end, str) and ("T" in start) == ("T" in end):
+        period.error("end", _ENDS_FIRST)
+        return found
+    period.warning("end", "is kept as the day of the start: it is before it, on the legal entity's clock")
+    return Days(found.first, found.first)
+
+
+def instant(element: Element, name: str, *, needed: bool = False, end: bool = False) -> int | None:
+    """A dateTime, to the second; of one that is known to the day or less, the first second, or the last.
+
+    Args:
+        element: what has the property.
+        name: the property.
+        needed: whether it must be there, and of the years that a column holds.
+        end: whether the last second is to be told.
+    """
+    moment = _moment(element, name, needed=needed, kept=needed)
+    if moment is None or moment.on is None:
+        return None if moment is None else moment.at
+    known = _KNOWN_TO.get(moment.precision or "D", "day")
+    place = "last" if end else "first"
+    element.warning(name, f"is known to the {known} alone: it is kept as the {place} second of that {known}")
+    zone = ZoneInfo(element.scope.context.time_zone)
+    if not end:
+        return int(datetime.fromisoformat(moment.on).replace(tzinfo=zone).timestamp())
+    after = datetime.fromisoformat(moments.last_of(moment)).replace(tzinfo=zone) + timedelta(days=1)
+    return int(after.timestamp()) - 1
+
+
+def is_partial(element: Element, name: str) -> bool:
+    """Whether a dateTime is a date that exists, without a time."""
+    text = element.peek(name)
+    return isinstance(text, str) and moments.first_of(text) is not None
+
+
+def span(element: Element, name: str, *, needed: bool = False) -> Span | None:
+    """A Period whose ends are instants; None when it is absent."""
+    value = element.peek(name)
+    if isinstance(value, dict):
+        found = _plain_span(value)
+        if found is not None:
+            element.skip(name)
+            return found
+    child = element.child(name, needed=needed)
+    return None if child is None else span_of(child)
+
+
+def span_of(element: Element) -> Span:
+    """As `span`, of an element that is one."""
+    found = Span(instant(element, "start"), instant(element, "end", end=True))
+    if found.start is not None and found.end is not None and found.end < found.start:
+        element.error("end", _ENDS_FIRST)
+    return found
+
+
+def _plain_span(value: JsonObject) -> Span | None:
+    """A Period that is as ours are, which nearly all are; None for any other."""
+    start, end = value.get("start"), value.get("end")
+    if not isinstance(start, str) or PLAIN.fullmatch(start) is None:
+        return None
+    first = _kept_epoch(start)
+    if end is None:
+        return Span(first) if len(value) == 1 and first is not None else None
+    if len(value) > 2 or not isinstance(end, str) or PLAIN.fullmatch(end) is None:  # noqa: PLR2004 - start and end
+        return None
+    last = _kept_epoch(end)
+    return None if first is None or last is None or last < first else Span(first, last)
+
+
+def _moment(element: Element, name: str, *, needed: bool = False, kept: bool = False) -> Moment | None:
+    """A date or dateTime of the years that a column holds; outside them it is left out, or an error."""
+    text = element.string(name, needed=needed)
+    if text is None:
+        return None
+    found = moments.read(text)
+    if found is None:
+        element.error(name, _INSTANT_RULE if "T" in text else _DATE_RULE)
+        return None
+    if found.at is not None:
+        if moments.is_leap(text):
+            element.warning(name, "is a leap second: it is kept as the second before")
+        if moments.has_fraction(text):
+            element.warning(name, "is kept to the second")
+    inside = moments.is_kept(found.at) if found.at is not None else FIRST_DAY <= (found.on or "") <= LAST_DAY
+    if inside:
+        return found
+    if kept:
+        element.error(name, f"must be {_YEARS}")
+    else:
+        element.warning(name, _OUTSIDE)
+    return None
+
+
+def _partial_text(period: Element, name: str) -> str | None:
+    text = period.peek(name)
+    return text if isinstance(text, str) and len(text) < DAY_LENGTH and is_partial(period, name) else None
+
+
+def _day_of_instant(element: Element, name: str, seconds: int) -> str:
+    local = datetime.fromtimestamp(seconds, ZoneInfo(element.scope.context.time_zone))
+    if (local.hour, local.minute, local.second) != (0, 0, 0):
+        element.warning(name, "is kept to the day, on the legal entity's clock")
+    return local.date().isoformat()
+
+
+def _kept_epoch(text: str) -> int | None:
+    """As `moments.epoch`, for an instant of which nothing is to be said."""
+    if moments.is_leap(text):
+        return None
+    seconds = moments.epoch(text)
+    return seconds if seconds is not None and moments.is_kept(seconds) else None

@@ -1,0 +1,91 @@
+"""Which of several elements are in force: by their `use` and by their `period`, against the EJ's day.
+
+Source: FHIR R4, ContactPoint, Address, HumanName and Identifier: `old` is no longer in use, and a period
+says since when and until when.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from fhirexport_server.fhir.reading.datatypes.dates import moments
+from fhirexport_server.fhir.reading.json.element import Element
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+
+_OLD: Final = "is not kept: it is no longer in use"
+_ENDED: Final = "is not kept: its period has ended"
+_NOT_YET: Final = "is not kept: its period has not begun"
+_NO_RANK: Final = 2**31
+
+
+def in_force(elements: Sequence[Element]) -> list[Element]:
+    """Return those that are in force, the preferred ones first; the others are given up with a warning.
+
+    Without a day (`ReadingContext.today`) nothing has ended and nothing is to come, but what has an end
+    comes after what has none.
+    """
+    if all(map(_is_plain, elements)):
+        return list(elements)
+    kept = []
+    for element in elements:
+        reason = not_in_force(element)
+        if reason is None:
+            kept.append(element)
+        else:
+            element.drop(reason)
+    return sorted(kept, key=_preference)
+
+
+def _is_plain(element: Element) -> bool:
+    """Whether an element says nothing of when it is in force, nor of what is preferred, as nearly all do."""
+    return "period" not in element and "rank" not in element and element.peek("use") != "old"
+
+
+def last_in_force(elements: Sequence[Element]) -> list[Element]:
+    """As `in_force`, but where all have ended, the one that ended last is kept, with a warning.
+
+    For what does not become untrue when it ends, such as the name that somebody was born with.
+    """
+    if not elements or any(not_in_force(element) is None for element in elements):
+        return in_force(elements)
+    ended = [element for element in elements if not_in_force(element) == _ENDED]
+    kept = max(ended, key=_end, default=None)
+    if kept is not None:
+        kept.warning("period", "has ended: it is kept since nothing else is in force")
+        kept.skip("period")
+    in_force([element for element in elements if element is not kept])
+    return [] if kept is None else [kept]
+
+
+def not_in_force(element: Element) -> str | None:
+    """Return why an element is not in force, to be said of it; None where it is."""
+    if element.peek("use") == "old":
+        return _OLD
+    return not_during(element)
+
+
+def not_during(element: Element) -> str | None:
+    """Return why an element's period does not hold the present day; None where it does."""
+    return over(element.peek("period"), element.scope.context)
+
+
+def over(period: object, context: ReadingContext) -> str | None:
+    """As `not_during`, of a JSON value that may be a Period."""
+    if context.today is None or not isinstance(period, dict):
+        return None
+    until = moments.last_day(period.get("end"), context.time_zone)
+    if until is not None and until < context.today:
+        return _ENDED
+    since = moments.first_day(period.get("start"), context.time_zone)
+    return _NOT_YET if since is not None and since > context.today else None
+
+
+def _end(element: Element) -> str:
+    return moments.last_day(element.peek_in("period", "end"), element.scope.context.time_zone) or ""
+
+
+def _preference(element: Element) -> tuple[bool, int]:
+    rank = element.peek("rank")
+    return (
+        element.peek_in("period", "end") is not None,
+        rank if isinstance(rank, int) and rank > 0 else _NO_RANK,
+    )

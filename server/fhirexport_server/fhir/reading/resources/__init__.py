@@ -1,0 +1,1 @@
+"""Reading resources into drafts of rows, each by itself."""

@@ -1,0 +1,1 @@
+"""Reading Encounters: venues and movements."""

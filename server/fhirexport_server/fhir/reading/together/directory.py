@@ -1,0 +1,133 @@
+"""Owns what the drafts of one import say of each other: who is named, twice or not at all, and cycles."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeVar
+
+from fhirexport_server.fhir.reading.datatypes.references import Ref
+from fhirexport_server.fhir.reading.json.problems import Problems, Severity
+from fhirexport_server.fhir.reading.resources.drafts import Draft, Source
+from fhirexport_server.fhir.reading.together.draft_names import (
+    Kinds,
+    identifiers,
+    numbers,
+    parent,
+    references,
+)
+
+_Node = TypeVar("_Node")
+_TAKEN: Final = "must not hold the number of another resource of the import, nor one twice"
+_SAME: Final = "must not be the id of another resource of the import"
+_NOWHERE: Final = "must name a resource of the import, or one of this service by its id or its number"
+_OTHER_KIND: Final = "must name a resource of another kind"
+_UNCLEAR: Final = "must name one resource of the import, not several"
+_CYCLE: Final = "must not lead back to the resource itself"
+
+
+class Directory:
+    """The drafts of one import, by all that a reference may name them by."""
+
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        self._drafts = drafts
+        self._by_name: dict[object, Draft] = {}
+        self._by_identifier: dict[object, list[Draft]] = {}
+        for draft in drafts:
+            for name in (draft.source.own, draft.source.key):
+                if name is not None:
+                    self._by_name.setdefault(name, draft)
+            for identifier in identifiers(draft):
+                self._by_identifier.setdefault(identifier, []).append(draft)
+
+    def find(self, ref: Ref, kinds: Kinds) -> Sequence[Draft]:
+        """Returns the drafts that a reference may name: none, one, or several that share a number.
+
+        Args:
+            ref: the reference.
+            kinds: which kinds of draft it is to name; by id or fullUrl, others are found too.
+        """
+        numbered = () if ref.identifier is None else self._by_identifier.get(ref.identifier, ())
+        same = [draft for draft in numbered if isinstance(draft, kinds)]
+        for name in (ref.key, ref.own):
+            if name is not None and name in self._by_name:
+                draft = self._by_name[name]
+                # By its identifier, a reference must not name another one.
+                return (draft,) if not same or draft in same else (draft, *same)
+        return same
+
+    def check(self, problems: Problems) -> Sequence[tuple[int, int]]:
+        """Reports numbers that are there twice, references that lead nowhere, and cycles of parents.
+
+        Returns what `check_numbers` does.
+        """
+        pairs = self.check_numbers(problems)
+        for draft in self._drafts:
+            for ref, kinds in references(draft):
+                self._check_reference(draft.source, ref, kinds, problems)
+        self._check_cycles(problems)
+        return pairs
+
+    def check_numbers(self, problems: Problems) -> Sequence[tuple[int, int]]:
+        """Reports ids and numbers that are there twice.
+
+        Returns the entries that have them: those where they are for the first time, and those where again.
+        """
+        taken: dict[object, int] = {}
+        pairs = []
+        for draft in self._drafts:
+            own, held = draft.source.own, list(numbers(draft))
+            before = taken.get(own)
+            if own is not None and before is not None:
+                _report(draft.source, "id", _SAME, problems)
+            else:
+                before = next((taken[one] for one in held if one in taken), None)
+                if before is not None or len(set(held)) < len(held):
+                    _report(draft.source, "identifier", _TAKEN, problems)
+            if before is not None:
+                pairs.append((before, draft.source.entry))
+            for name in held if own is None else (own, *held):
+                taken.setdefault(name, draft.source.entry)
+        return pairs
+
+    def _check_reference(self, source: Source, ref: Ref, kinds: Kinds, problems: Problems) -> None:
+        found = self.find(ref, kinds)
+        if not found and ref.own is None and ref.identifier is None:
+            _report(source, ref.at, _NOWHERE, problems)
+        elif len(found) > 1:
+            _report(source, ref.at, _UNCLEAR, problems)
+        elif found and not isinstance(found[0], kinds):
+            _report(source, ref.at, _OTHER_KIND, problems)
+
+    def _check_cycles(self, problems: Problems) -> None:
+        above: dict[int, int] = {}
+        links: dict[int, tuple[Source, Ref]] = {}
+        for draft in self._drafts:
+            link = parent(draft)
+            found = () if link is None else self.find(*link)
+            if link is not None and len(found) == 1:
+                above[draft.source.entry] = found[0].source.entry
+                links[draft.source.entry] = (draft.source, link[0])
+        for place in cycles(above):
+            source, ref = links[place]
+            _report(source, ref.at, _CYCLE, problems)
+
+
+def cycles(above: Mapping[_Node, _Node]) -> Iterator[_Node]:
+    """Yields everything that is its own ancestor.
+
+    Args:
+        above: the parent of everything that has one.
+    """
+    done: set[_Node] = set()
+    for start in above:
+        way: dict[_Node, None] = {}
+        at = start
+        while at in above and at not in done and at not in way:
+            way[at] = None
+            at = above[at]
+        if at in way:
+            ring = list(way)
+            yield from ring[ring.index(at) :]
+        done.update(way)
+
+
+def _report(source: Source, at: str, text: str, problems: Problems) -> None:
+    problems.tell(Severity.ERROR, source.entry, f"{source.path}.{at}", text)

@@ -1,0 +1,100 @@
+"""Owns what a venue and its movements say together: the classes that are new, and what is told twice.
+
+A venue's Encounter is a summary of its movements. What the movements cannot hold of it is compared with
+what they amount to, and reported where it differs: it is not kept.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from fhirexport_server.domain.rows import MovementRow, VenueRow
+from fhirexport_server.fhir.reading.json.problems import Problems, Severity
+from fhirexport_server.fhir.reading.resources.drafts import VenueDraft
+from fhirexport_server.fhir.reading.together.summaries import Find, Told, compare
+from fhirexport_server.pam import movement_order
+from fhirexport_server.pam.fold import ANNOUNCEMENTS, ATTENDING, DISCHARGE
+
+_ARRIVALS: Final = ("A01", "A04")
+
+
+class Stay(NamedTuple):
+    """A venue and its movements, as they are to be written."""
+
+    venue: VenueRow
+    movements: Sequence[Told]
+    """The active ones in their order, then the cancelled ones."""
+
+
+def settle(
+    venue: VenueRow, draft: VenueDraft | None, movements: Sequence[Told], find: Find, problems: Problems
+) -> Stay | None:
+    """Makes of what Encounters tell the rows that they come from.
+
+    A movement shows the class that holds from it on; its row says only a class that is new. Likewise the
+    venue's own class is the one before any movement, and its activity what no movement says.
+
+    Args:
+        venue: with the class and the activity that it shows.
+        draft: what the import says of the venue; None when it says nothing.
+        movements: every movement of the venue, cancelled ones too.
+        find: says which row a reference names.
+        problems: what is to be said of them.
+
+    Returns:
+        The rows, or None when they contradict each other.
+    """
+    errors = problems.errors
+    by_id = {one.row.id: one for one in movements}
+    active = [by_id[row.id] for row in movement_order.sort(one.row for one in movements if one.active)]
+    ordered = [*active, *(one for one in movements if not one.active)]
+    _check_dates(active, problems)
+    if problems.errors > errors:
+        return None
+    own_class = active[0].row.patient_class if active else None
+    settled = venue._replace(patient_class=own_class or venue.patient_class)
+    new = _new_classes(settled, [one.row for one in active])
+    rows = [
+        one._replace(row=one.row._replace(patient_class=new.get(one.row.id, one.row.patient_class)))
+        for one in ordered
+    ]
+    if compare(settled, draft, [one for one in rows if one.active], find, problems) is not None:
+        settled = settled._replace(activity_type=None)
+    return Stay(settled, rows)
+
+
+def _new_classes(venue: VenueRow, movements: Sequence[MovementRow]) -> dict[int, str | None]:
+    """By a movement's id, its class where it is not the one that holds anyway."""
+    found: dict[int, str | None] = {}
+    holds = venue.patient_class
+    present = False
+    for one in movements:
+        found[one.id] = None if one.patient_class == holds else one.patient_class
+        announces = one.trigger_event in ANNOUNCEMENTS
+        # An announcement while the patient is there says what will be, not what is.
+        if one.patient_class is not None and not (announces and present):
+            holds = one.patient_class
+        present = present or not (announces or one.trigger_event == ATTENDING)
+    return found
+
+
+def _check_dates(movements: Sequence[Told], problems: Problems) -> None:
+    discharges = [one for one in movements if one.row.trigger_event == DISCHARGE]
+    if not discharges:
+        return
+    last = discharges[-1].row.started_at
+    arrivals = [one for one in movements if one.row.trigger_event in _ARRIVALS]
+    if arrivals and arrivals[0].row.started_at > last:
+        for one in discharges:
+            _report(one, Severity.ERROR, "must not be before the admission", problems)
+        if all(one.draft is None for one in discharges):
+            _report(arrivals[0], Severity.ERROR, "must not be after the discharge", problems)
+        return
+    for one in movements:
+        if one.row.started_at > last:
+            _report(one, Severity.WARNING, "is after the discharge: it shows in the movement alone", problems)
+
+
+def _report(one: Told, severity: Severity, text: str, problems: Problems) -> None:
+    if one.draft is not None:
+        source = one.draft.source
+        problems.tell(severity, source.entry, f"{source.path}.period.start", text)

@@ -1,0 +1,193 @@
+"""Decides which row a resource is: the one of its id, the one of its number, or a new one.
+
+All names of a resource (its id, its numbers, what its search finds) have to lead to the same row. An id of
+our own form is kept when it is free and the numbers are as well. What could be a mistake, or another number
+for the same thing, is refused rather than guessed (FHIR R4, RESTful API: 400). Ids that are not of our form,
+of another server or of another EJ name nothing here: the numbers decide.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from fhirexport_server.fhir.reading.bundles.entries import Entry, Method
+from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
+from fhirexport_server.fhir.reading.resources.drafts import Source
+from fhirexport_server.imports.doubles import line_of
+from fhirexport_server.imports.work import Work
+from fhirexport_server.store.importing.journal import Line
+from fhirexport_server.store.importing.new_ids import LARGEST
+
+_OTHER: Final = (
+    "must not be the id of another resource, with another number: leave the id out to create this one,"
+    " or send the number that the resource has"
+)
+_ANOTHER_ROW: Final = (
+    "must be the id of the resource that has the number: leave the id out, or send the number of the resource"
+    " with this id"
+)
+_OTHER_URL: Final = "must not be the URL of a resource that is there: POST creates another one"
+_OTHER_THAN_FOUND: Final = "must be the id of the resource that the search finds, or be left out"
+_EXISTS: Final = "must not be there yet: send it with PUT to change it"
+_SEVERAL: Final = "must not hold the numbers of several resources that are there"
+_TWICE: Final = "must not be the same resource as an earlier one of the import"
+_OTHER_FOUND: Final = "must not hold the number of another resource than the one that the search finds"
+_NOT_SEARCHED: Final = "must hold the number that the search names"
+
+
+class Claim(NamedTuple):
+    """What a resource says of who it is, and which rows that leads to."""
+
+    source: Source
+    entry: Entry
+    by_number: Sequence[int]
+    """The rows of the EJ that have any of its numbers."""
+    numbered: bool
+    """Whether it has any number."""
+    row_numbered: bool
+    """Whether the row of its id has numbers, and it holds none of them."""
+    is_searched: bool = False
+    """Whether it holds the number that its search names."""
+
+
+def claimed_ids(sources: Iterable[Source], entries: Mapping[int, Entry]) -> list[int]:
+    """Return the ids of rows that some resources claim, or that POST has them ignore."""
+    ids: set[int] = set()
+    for source in sources:
+        ignored = entries[source.entry].ignored
+        ids.update(own.number for own in (source.own, ignored and ignored.own) if own is not None)
+    return list(ids)
+
+
+class Who(NamedTuple):
+    """What was decided, by entry."""
+
+    ids: Mapping[int, int]
+    """The row that each entry is, but for those that were refused."""
+    new: frozenset[int]
+    """The entries whose row does not exist yet."""
+    left: frozenset[int]
+    """The entries that were to be created only where nothing is found, and something was; and `repeated`."""
+    repeated: frozenset[int] = frozenset()
+    """The entries that repeat what was written before."""
+
+
+def decide(
+    work: Work,
+    table: str,
+    claims: Sequence[Claim],
+    owners: Mapping[int, int],
+    found: Mapping[int, int],
+) -> Who:
+    """Decides which rows some resources are; refuses those that cannot be told.
+
+    Args:
+        work: the import.
+        table: where the rows are.
+        claims: of each resource.
+        owners: the EJ of each row that exists and whose id is claimed.
+        found: what the searches of entries have found, by entry.
+    """
+    ids: dict[int, int] = {}
+    unnamed: list[int] = []
+    new: set[int] = set()
+    for claim in claims:
+        entry = claim.source.entry
+        chosen = _choose(work, claim, owners, found.get(entry))
+        if entry in work.problems.refused:
+            continue
+        if chosen is None:
+            unnamed.append(entry)
+        else:
+            ids[entry] = chosen
+        if chosen is None or (chosen not in owners and chosen not in claim.by_number and entry not in found):
+            new.add(entry)
+    ids.update(zip(unnamed, work.writing.ids.new(table, len(unnamed)), strict=True))
+    repeated = _refuse_twice(work, table, ids, claims)
+    left = {one.entry.place for one in claims if one.entry.method is Method.POST} & found.keys() & ids.keys()
+    work.counts.unchanged += len(left)
+    return Who(ids, frozenset(new), frozenset(left | repeated), frozenset(repeated))
+
+
+def _choose(work: Work, claim: Claim, owners: Mapping[int, int], searched: int | None) -> int | None:
+    """Return the row; None for a new one, whose id is still to be given, and where it is refused."""
+    numbered = _numbered(work, claim)
+    if claim.entry.search is not None:
+        _check_search(work, claim, numbered, searched)
+    row = numbered if searched is None else searched
+    if claim.entry.method is Method.POST:
+        _check_post(work, claim, owners, searched, row)
+        return searched
+    own = _own(work, claim.source.own, owners)
+    if own is None:
+        return row
+    if row is None:
+        if own.number in owners and claim.numbered and claim.row_numbered:
+            work.refuse(claim.source, "id", _OTHER)
+        return own.number if own.number <= LARGEST else None
+    if own.number != row:
+        work.refuse(claim.source, "id", _ANOTHER_ROW if searched is None else _OTHER_THAN_FOUND)
+    return row
+
+
+def _numbered(work: Work, claim: Claim) -> int | None:
+    """Return the row that the numbers lead to."""
+    rows = set(claim.by_number)
+    if len(rows) > 1:
+        work.refuse(claim.source, "identifier", _SEVERAL)
+    return next(iter(rows), None)
+
+
+def _check_search(work: Work, claim: Claim, numbered: int | None, searched: int | None) -> None:
+    """Refuse a search that names another resource than the numbers do."""
+    if searched is not None and numbered not in {None, searched}:
+        work.refuse(claim.source, "identifier", _OTHER_FOUND)
+    elif claim.numbered and not claim.is_searched and (searched is None or numbered is None):
+        work.refuse(claim.source, "identifier", _NOT_SEARCHED)
+
+
+def _check_post(
+    work: Work, claim: Claim, owners: Mapping[int, int], searched: int | None, row: int | None
+) -> None:
+    """Refuse to create what is there, and names of it that are those of something else."""
+    if searched is None and row is not None:
+        work.refuse(claim.source, "identifier", _EXISTS)
+    named = _own(work, claim.source.own, owners)
+    if named is not None and named.number in owners and named.number != searched:
+        # Of POST, it is the fullUrl that says so: the id of the resource is ignored.
+        work.refuse_entry(claim.entry, "fullUrl", _OTHER_URL)
+    ignored = _own(work, _ignored(claim.entry), owners)
+    if searched is not None and ignored is not None and ignored.number in {*owners} - {searched}:
+        work.refuse(claim.source, "id", _OTHER_THAN_FOUND)
+
+
+def _ignored(entry: Entry) -> OwnId | None:
+    return None if entry.ignored is None else entry.ignored.own
+
+
+def _own(work: Work, own: OwnId | None, owners: Mapping[int, int]) -> OwnId | None:
+    """Return an id of our own form unless it is another EJ's."""
+    if own is None or owners.get(own.number, work.ej.id) != work.ej.id:
+        return None
+    return own
+
+
+def _refuse_twice(work: Work, table: str, ids: dict[int, int], claims: Sequence[Claim]) -> set[int]:
+    """Refuse what became a row before; return the entries that say the same as what did."""
+    seen: dict[int, Line | None] = work.writing.names.written(table, list(ids.values()))
+    repeated = set()
+    for claim in claims:
+        number, line = ids.get(claim.source.entry), line_of(claim.entry)
+        if number is None:
+            continue
+        if number not in seen:
+            seen[number] = line
+            continue
+        before = seen[number]
+        if line is not None and before is not None and line.digest == before.digest:
+            repeated.add(claim.source.entry)
+            continue
+        if line is not None and before is not None:
+            work.doubles.contradict(line, before)
+        work.refuse(claim.source, "", _TWICE)
+        del ids[claim.source.entry]
+    return repeated

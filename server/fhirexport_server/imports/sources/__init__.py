@@ -1,0 +1,1 @@
+"""What an import comes in: a Bundle, or NDJSON sorted into files."""

@@ -1,0 +1,184 @@
+"""Owns the NDJSON of an import on its way: sorted by kind into files as it comes, read back in windows.
+
+Patients and Encounters can be any number, so they are never in memory together. A venue and its movements
+are written together; where they do not come one after the other, they are brought together first.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
+from hashlib import blake2b
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from fhirexport_server.fhir.reading.bundles.bundle import line
+from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.datatypes.own_ids import own_id
+from fhirexport_server.fhir.reading.json.problems import Problems, Severity
+from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.imports import limits
+from fhirexport_server.imports.sources import content_kinds
+from fhirexport_server.imports.sources.content_kinds import FirstLines
+from fhirexport_server.imports.sources.line_files import Line, LineFile
+from fhirexport_server.imports.sources.resource_source import Largest
+from fhirexport_server.imports.sources.stay_lines import RESOURCE, Resource, StayLines
+from fhirexport_server.runtime.spool_space import SpoolSpace
+
+WINDOW: Final = limits.WINDOW
+
+
+class Lines:
+    """The NDJSON of one import. It is filled by one thread at a time, then read by one."""
+
+    is_atomic = False
+    nowhere: AbstractSet[str] = frozenset()
+
+    def __init__(self, space: SpoolSpace) -> None:
+        self._stack = ExitStack()
+        self._space = space
+        self._hash = blake2b(digest_size=16)
+        self._structure, self._patients = LineFile(space, self._stack), LineFile(space, self._stack)
+        self._encounters = StayLines(space, self._stack)
+        self._head = b""
+        self._first_lines = FirstLines()
+        self._rest = bytearray()
+        self._too_long = False
+        self._overlong: list[int] = []
+        self._place = 0
+        self._largest = Largest()
+        self.count = 0
+        """How many lines there are that are not empty."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def digest(self) -> str:
+        """Of the content."""
+        return self._hash.hexdigest()
+
+    def feed(self, chunk: bytes) -> None:
+        """Takes the next bytes, which may be cut anywhere.
+
+        Raises:
+            SpoolFullError: there is no space for them.
+            InvalidRequestError: it is no NDJSON, or more of one kind than may be.
+        """
+        self._hash.update(chunk)
+        self._head += chunk[: content_kinds.HEAD_BYTES - len(self._head)]
+        # Line by line: millions of empty ones take no memory.
+        start = 0
+        while (end := chunk.find(b"\n", start)) >= 0:
+            self._take(chunk[start:end])
+            self._end_line()
+            start = end + 1
+        self._take(chunk[start:])
+
+    def end(self) -> None:
+        """Takes what came after the last end of a line.
+
+        Raises:
+            InvalidRequestError: it is no NDJSON, or there was nothing.
+        """
+        if self._rest or self._too_long:
+            self._end_line()
+        if not self.count:
+            raise content_kinds.empty()
+
+    def largest(self) -> dict[str, int]:
+        """See Source."""
+        return self._largest.found
+
+    def deletions(self) -> Sequence[Entry]:
+        """See Source: a line deletes nothing."""
+        return ()
+
+    def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
+        """See Source."""
+        for place in self._overlong:
+            problems.tell(Severity.ERROR, place, "", limits.TOO_LONG)
+        return self._read(([line] for line in self._structure.read()), context, problems)
+
+    def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
+        """See Source."""
+        return self._read(([line] for line in self._patients.read()), context, problems)
+
+    def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
+        """See Source."""
+        return self._read(self._encounters.stays(self._hash.digest(), problems), context, problems)
+
+    @staticmethod
+    def _read(
+        together: Iterable[list[Line]], context: ReadingContext, problems: Problems
+    ) -> Iterator[Sequence[Entry]]:
+        for window in _windows(together):
+            yield _entries(window, context, problems)
+
+    def _take(self, content: bytes) -> None:
+        """Take a part of a line."""
+        if not self._too_long:
+            self._rest += content
+        if len(self._rest) > limits.LONGEST_LINE:
+            self._rest, self._too_long = bytearray(), True
+
+    def _end_line(self) -> None:
+        content = bytes(self._rest).lstrip().removeprefix(content_kinds.BOM).strip()
+        too_long = self._too_long
+        self._rest, self._too_long = bytearray(), False
+        place = self._place
+        self._place += 1
+        if not self.count and (too_long or content):
+            self._first_lines.head(self._head)
+        if too_long:
+            self.count += 1
+            self._overlong.append(place)
+            if len(self._overlong) > limits.MOST_OVERLONG:
+                raise limits.overlong()
+        elif content:
+            self.count += 1
+            if not self._first_lines.is_over:
+                self._first_lines.line(content)
+            self._sort(place, content)
+
+    def _sort(self, place: int, content: bytes) -> None:
+        try:
+            resource = RESOURCE.decode(content)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            resource = Resource()
+        self._largest.note(own_id(resource.resourceType, resource.id))
+        if resource.resourceType == "Patient":
+            self._patients.append(place, content)
+        elif resource.resourceType == "Encounter":
+            self._encounters.append(place, content, resource)
+        else:
+            structure = self._structure
+            structure.append(place, content)
+            if structure.count > limits.MOST_STRUCTURE or structure.size > limits.MOST_STRUCTURE_BYTES:
+                raise limits.structure()
+
+
+def _windows(together: Iterable[list[Line]]) -> Iterator[list[Line]]:
+    """Yield lines in windows; those that belong together are in one."""
+    window: list[Line] = []
+    size = 0
+    for lines in together:
+        length = sum(len(content) for _, content in lines)
+        if window and (len(window) + len(lines) > WINDOW or size + length > limits.WINDOW_BYTES):
+            yield window
+            window, size = [], 0
+        window += lines
+        size += length
+    if window:
+        yield window
+
+
+def _entries(lines: Iterable[tuple[int, bytes]], context: ReadingContext, problems: Problems) -> list[Entry]:
+    found = (line(content, place, context, problems) for place, content in lines)
+    return [entry for entry in found if entry is not None]

@@ -1,0 +1,126 @@
+"""Brings the lines of a venue and its movements together, wherever they are in the NDJSON of an import."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from fhirexport_server.fhir.reading.json.problems import Problems, Severity
+from fhirexport_server.imports import limits
+from fhirexport_server.imports.sources.line_files import Line, LineFile
+from fhirexport_server.runtime.spool_space import SpoolSpace
+
+_BUCKET_BYTES: Final = 8 << 20
+_MOST_BUCKETS: Final = 128
+_BUCKET_MEMORY: Final = 1 << 16
+_BY_NUMBER: Final = "|"
+"""How the names of venues begin that are known by their number alone; no id holds it."""
+
+
+class _Part(msgspec.Struct):
+    reference: str = ""
+
+
+class Resource(msgspec.Struct):
+    """What tells where a line belongs."""
+
+    resourceType: str = ""  # noqa: N815 - FHIR's name
+    id: str = ""
+    partOf: _Part | None = None  # noqa: N815 - as above
+
+    @property
+    def venue(self) -> str:
+        """What a venue and its movements have in common: the venue's id, as far as they name it."""
+        if self.partOf is None:
+            return self.id
+        return self.partOf.reference.rpartition("/")[2] or _BY_NUMBER
+
+
+RESOURCE: Final = msgspec.json.Decoder(Resource)
+
+
+class _Stay:
+    """The lines of one stay. Of one that is too long none is kept: each is refused."""
+
+    __slots__ = ("_is_over", "_size", "lines")
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self._size = 0
+        self._is_over = False
+
+    def add(self, line: Line, problems: Problems) -> None:
+        """Add a line."""
+        self.lines.append(line)
+        self._size += len(line[1])
+        if len(self.lines) > 1 + limits.MOST_MOVEMENTS or self._size > limits.MOST_STAY_BYTES:
+            self._is_over = True
+        if self._is_over:
+            for place, _ in self.lines:
+                problems.tell(Severity.ERROR, place, "Encounter", limits.LONG_STAY)
+                # It is done with: there may be any number of them.
+                problems.refused.discard(place)
+            self.lines.clear()
+
+
+class StayLines:
+    """The Encounters of an import. They are added by one thread at a time, then read by one."""
+
+    def __init__(self, space: SpoolSpace, stack: ExitStack) -> None:
+        self._space = space
+        self._file = LineFile(space, stack)
+        self._venue: str | None = None
+        self._is_grouped = True
+
+    def append(self, place: int, content: bytes, resource: Resource) -> None:
+        """Add a line. Raises as `LineFile.append` does."""
+        name = resource.venue
+        if resource.partOf is None:
+            self._venue = name
+        elif name != self._venue:
+            self._is_grouped = False
+        self._file.append(place, content, begins=resource.partOf is None)
+
+    def stays(self, key: bytes, problems: Problems) -> Iterator[list[Line]]:
+        """Yield the lines of one venue and its movements after those of another.
+
+        Movements that name their venue by its number alone come last, one by one.
+
+        Args:
+            key: What nobody knows who chooses the ids: lest all are in one bucket.
+            problems: What is said of stays that are too long.
+        """
+        return self._brought_together(key, problems) if not self._is_grouped else self._in_order(problems)
+
+    def _in_order(self, problems: Problems) -> Iterator[list[Line]]:
+        stay = _Stay()
+        for place, content, begins in self._file.records():
+            if begins and stay.lines:
+                yield stay.lines
+            if begins:
+                stay = _Stay()
+            stay.add((place, content), problems)
+        if stay.lines:
+            yield stay.lines
+
+    def _brought_together(self, key: bytes, problems: Problems) -> Iterator[list[Line]]:
+        with ExitStack() as stack:
+            count = min(_MOST_BUCKETS, 1 + self._file.size // _BUCKET_BYTES)
+            *buckets, others = (LineFile(self._space, stack, _BUCKET_MEMORY) for _ in range(count + 1))
+            for place, content in self._file.read():
+                name = RESOURCE.decode(content).venue
+                bucket = others if name == _BY_NUMBER else buckets[_hash(name, key) % count]
+                bucket.append(place, content)
+            for bucket in buckets:
+                stays: dict[str, _Stay] = {}
+                for line in bucket.read():
+                    stays.setdefault(RESOURCE.decode(line[1]).venue, _Stay()).add(line, problems)
+                yield from (stay.lines for stay in stays.values() if stay.lines)
+            for line in others.read():
+                yield [line]
+
+
+def _hash(name: str, key: bytes) -> int:
+    return int.from_bytes(blake2b(name.encode(), key=key, digest_size=8).digest())

@@ -1,0 +1,81 @@
+"""Owns what each movement of a venue amounts to by itself: the situation that it began, and until when.
+
+A situation lasts until the next movement that takes effect. An announcement (A05, A14, A15, A16) does
+not: what it interrupts goes on, and it is itself planned until then. What is dated after the discharge
+that ended the stay is finished too.
+
+Source: IHE PAM National Extension France 2.11.1, 5.3 ("the next movement ends it").
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from fhirexport_server.domain.rows import MovementRow, VenueRow
+from fhirexport_server.pam.fold import (
+    ANNOUNCEMENTS,
+    ATTENDING,
+    DISCHARGE,
+    LEAVE,
+    last_discharge,
+    movement_class,
+    venue_class,
+)
+
+
+class Situation(NamedTuple):
+    """What a movement amounts to. Instants are epoch seconds."""
+
+    movement: MovementRow
+    status: str
+    """FHIR's: planned, in-progress, onleave or finished."""
+    class_code: str
+    """FHIR's (v3-ActCode)."""
+    end: int | None
+
+
+def situations(venue: VenueRow, movements: Sequence[MovementRow]) -> Iterator[Situation]:
+    """Yields the situation of each movement, in their order.
+
+    Args:
+        venue: the venue.
+        movements: its active movements, in their order (`pam/movement_order.py`).
+
+    Raises:
+        RowNotRenderableError: a patient class is unknown.
+    """
+    present = on_leave = False
+    class_code = venue_class(venue)
+    for movement, end in zip(movements, _ends(movements), strict=True):
+        trigger = movement.trigger_event
+        announces = trigger in ANNOUNCEMENTS
+        own_class = movement_class(movement, class_code)
+        if not (announces and present):
+            class_code = own_class
+        if not announces and trigger != ATTENDING:
+            present = True
+            on_leave = trigger == LEAVE
+        if announces or not present:
+            status = "planned"
+        elif end is not None:
+            status = "finished"
+        else:
+            status = "onleave" if on_leave else "in-progress"
+        yield Situation(movement, status, own_class, end)
+
+
+def _ends(movements: Sequence[MovementRow]) -> list[int | None]:
+    last = last_discharge(movements)
+    ends: list[int | None] = []
+    following: int | None = None
+    for index in range(len(movements) - 1, -1, -1):
+        at, trigger = movements[index].started_at, movements[index].trigger_event
+        if trigger in ANNOUNCEMENTS:
+            ends.append(following)
+        elif trigger == DISCHARGE or (following is None and last is not None and index > last):
+            ends.append(at)
+            following = at
+        else:
+            ends.append(following)
+            following = at
+    ends.reverse()
+    return ends

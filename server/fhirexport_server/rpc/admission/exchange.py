@@ -1,0 +1,181 @@
+"""One call's messages: each has a bounded time to come or to be taken, and its room in memory."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import grpc
+import structlog
+
+from fhirexport_server.rpc.admission.bytes_in_flight import Hold
+from fhirexport_server.rpc.admission.caller import caller
+from fhirexport_server.rpc.admission.keeper import keeper
+from fhirexport_server.rpc.admission.transport_errors import (
+    IdleClientError,
+    SlowClientError,
+    TooManyBytesError,
+)
+from fhirexport_server.rpc.call import Call, Context
+
+if TYPE_CHECKING:
+    from fhirexport_server.rpc.admission.gate import Gate
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_AT_ONCE_SECONDS: Final = 0.05
+"""A message that is there by then is not counted among those on their way."""
+_STATUS_SECONDS: Final = 5.0
+"""How long a caller that did not take its answer has for the status."""
+_SMALL_BYTES: Final = 64 * 1024
+_COPIES: Final = 2
+"""A message on its way out is in memory twice: here, and in gRPC."""
+
+
+class Exchange:
+    """What goes back and forth in one call."""
+
+    def __init__(self, context: Context, gate: "Gate", *, is_health: bool) -> None:
+        self.caller = caller(context)
+        self._context = cast("grpc.aio.ServicerContext[bytes, bytes]", context)
+        self._gate = gate
+        self._places = gate.health if is_health else gate.calls
+        self._is_admitted = False
+        self._kept: Hold | None = None
+        self._answer: Hold | None = None
+        self._patience = gate.limits.write_seconds
+
+    def admit(self) -> None:
+        """Takes a place for the call.
+
+        Raises:
+            TooManyCallsError: there is none.
+        """
+        self._places.take(self.caller)
+        self._is_admitted = True
+
+    async def read(self, seconds: float) -> bytes | None:
+        """Returns the next message; None where there is none left, or the call is dead.
+
+        Args:
+            seconds: how long it may take to come.
+
+        Raises:
+            IdleClientError: it did not come.
+            TooManyBytesError: others need the memory that it would take.
+        """
+        coming = _Waited(asyncio.timeout(seconds))
+        try:
+            async with coming.scope:
+                slow = asyncio.get_running_loop().call_later(_AT_ONCE_SECONDS, self._count, coming)
+                try:
+                    message = await self._context.read()
+                finally:
+                    slow.cancel()
+        except TimeoutError:
+            if coming.is_evicted:
+                raise TooManyBytesError(self._gate.limits.bytes_in_flight) from None
+            raise IdleClientError(seconds) from None
+        finally:
+            if coming.hold is not None:
+                self._gate.inbound.give_back(coming.hold)
+        return None if message is cast("bytes", grpc.aio.EOF) else message
+
+    def keep(self, size: int) -> None:
+        """Counts a message that is kept until the call ends.
+
+        Raises:
+            TooManyBytesError: there is no room for it.
+        """
+        if size > _SMALL_BYTES:
+            self._kept = self._gate.inbound.enter(self.caller, size, None)
+
+    async def room(self, size: int) -> None:
+        """Waits for room for an answer, before it is made. It is given back when the call is over.
+
+        Args:
+            size: how long the answer will be, in bytes.
+
+        Raises:
+            TooManyBytesError: none came free in time.
+        """
+        if self._answer is None:
+            self._answer = await self._gate.outbound.take(self.caller, _COPIES * size)
+
+    async def write(self, message: bytes) -> None:
+        """Sends one message of a stream.
+
+        Raises:
+            SlowClientError: the client did not take it in time, or while others needed the memory.
+            TooManyBytesError: there was no room for it.
+        """
+        await self.room(len(message))
+        seconds = self._gate.limits.write_seconds
+        going = _Waited(asyncio.timeout(seconds), self._answer)
+        try:
+            async with going.scope:
+                if going.hold is not None:
+                    going.hold.evict = going.evict
+                await self._context.write(message)
+        except TimeoutError:
+            # gRPC keeps the message until the call is over, and the room is taken until then.
+            self._patience = 0.0 if going.is_evicted else _STATUS_SECONDS
+            raise SlowClientError(seconds) from None
+        except BaseException:
+            self._patience = _STATUS_SECONDS
+            raise
+        if going.hold is not None:
+            self._gate.outbound.give_back(going.hold)
+            self._answer = None
+
+    def end(self, call: Call) -> None:
+        """Says that a call is answered: its peer has a bounded time to take what it has not taken yet."""
+        kept = keeper()
+        if kept is None or kept.done():
+            self._over(kept)
+            return
+        kept.add_done_callback(self._over)
+        self._gate.sweeper.end(kept, self._patience, partial(self._dropped, call))
+        if self._answer is not None:
+            self._answer.evict = partial(self._gate.sweeper.cut, kept)
+
+    def _over(self, _task: asyncio.Task[Any] | None) -> None:
+        if self._is_admitted:
+            self._is_admitted = False
+            self._places.give_back(self.caller)
+        if self._kept is not None:
+            self._gate.inbound.give_back(self._kept)
+        if self._answer is not None:
+            self._gate.outbound.give_back(self._answer)
+
+    def _dropped(self, call: Call) -> None:
+        self._gate.dropped()
+        _log.info(
+            "call_dropped",
+            rpc=f"{call.service}/{call.method}",
+            peer=self.caller.connection,
+            request_id=call.request_id,
+        )
+
+    def _count(self, coming: "_Waited") -> None:
+        """Counts a message that takes its time to come, as long as it may be."""
+        try:
+            size = self._gate.limits.message_bytes
+            coming.hold = self._gate.inbound.enter(self.caller, size, coming.evict)
+        except TooManyBytesError:
+            coming.evict()
+
+
+@dataclass
+class _Waited:
+    """A message that is waited for, or waits to be taken."""
+
+    scope: asyncio.Timeout
+    hold: Hold | None = None
+    is_evicted: bool = False
+
+    def evict(self) -> None:
+        """Ends the wait now."""
+        if not self.scope.expired():
+            self.is_evicted = True
+            self.scope.reschedule(asyncio.get_running_loop().time())

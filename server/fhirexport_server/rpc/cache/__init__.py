@@ -1,0 +1,1 @@
+"""CacheAdmin: its requests and its answers."""

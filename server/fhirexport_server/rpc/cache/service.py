@@ -1,0 +1,227 @@
+"""Owns CacheAdmin: requests in, the administration asked, answers out."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from datetime import timedelta
+from time import monotonic
+from typing import Protocol
+
+import structlog
+from fhirexport.v1.cache_admin_pb2 import (
+    Entry,
+    FlushRequest,
+    FlushResponse,
+    GetHealthRequest,
+    GetHealthResponse,
+    GetStatsRequest,
+    GetStatsResponse,
+    InvalidateRequest,
+    InvalidateResponse,
+    ListEntriesRequest,
+    ListEntriesResponse,
+    WarmRequest,
+    WarmResponse,
+)
+from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminServicer
+
+from fhirexport_server.admin.administration import Administration, Condition, Health, Removal
+from fhirexport_server.admin.pattern import EVERYTHING, parse
+from fhirexport_server.cache.entry import Variant
+from fhirexport_server.cache.redis.inspection import EntryFacts
+from fhirexport_server.domain.datasets import Dataset, Detail, Format
+from fhirexport_server.exports.rendering import Source
+from fhirexport_server.exports.request import ExportRequest
+from fhirexport_server.rpc import call
+from fhirexport_server.rpc.cache import requests
+from fhirexport_server.rpc.call import Context
+from fhirexport_server.rpc.errors import refusal
+from fhirexport_server.rpc.exports.requests import NUMBERS
+from fhirexport_server.rpc.exports.service import Exports
+from fhirexport_server.rpc.interceptors.request_id import KEY
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_STATES = {
+    Condition.HEALTHY: GetHealthResponse.STATE_HEALTHY,
+    Condition.DEGRADED: GetHealthResponse.STATE_DEGRADED,
+    Condition.DISABLED: GetHealthResponse.STATE_DISABLED,
+}
+
+_KEPT_SECONDS = 5.0
+"""How long a rendering may take to be kept, once it is made, before it is told of all the same."""
+
+
+class Ejs(Protocol):
+    """What says which EJs there are."""
+
+    async def ej_ids(self) -> list[int]:
+        """Returns the id of every EJ."""
+
+
+class CacheAdmin(CacheAdminServicer):
+    """Answers the methods of `fhirexport.v1.CacheAdmin`. Raises domain errors; the chain answers those."""
+
+    def __init__(self, administration: Administration, exports: Exports, ejs: Ejs) -> None:
+        self._administration = administration
+        self._exports = exports
+        self._ejs = ejs
+
+    async def GetStats(  # noqa: N802 - the contract's name
+        self, request: GetStatsRequest, context: Context
+    ) -> GetStatsResponse:
+        """Answers with how full the cache is and how often it answers; without Redis, with the latter."""
+        del request
+        stats = await self._administration.stats()
+        metrics = self._administration.metrics
+        answered = {dataset: metrics.answered(dataset) for dataset in Dataset}
+        answer = GetStatsResponse(
+            enabled=self._administration.enabled,
+            keyspace_hits=sum(hits for hits, _, _ in answered.values()),
+            keyspace_misses=sum(misses for _, misses, _ in answered.values()),
+            hit_rate=metrics.hit_rate(),
+            datasets=[
+                GetStatsResponse.DatasetStats(
+                    dataset=NUMBERS[dataset],
+                    hits=hits,
+                    misses=misses,
+                    stale_avoided=stale,
+                    entry_count=stats.entries[dataset] if stats.entries is not None else None,
+                )
+                for dataset, (hits, misses, stale) in answered.items()
+            ],
+        )
+        if stats.server is not None:
+            answer.used_memory = stats.server.used_memory
+            answer.total_connections = stats.server.connections
+            answer.total_commands = stats.server.commands
+        await _send_metadata(context)
+        return answer
+
+    async def Invalidate(  # noqa: N802 - the contract's name
+        self, request: InvalidateRequest, context: Context
+    ) -> InvalidateResponse:
+        """Makes entries count no more, or says which ones it would."""
+        pattern = parse(request.pattern)
+        entry = requests.audit("invalidate", pattern.text, request.reason)
+        if request.dry_run:
+            removal = await self._administration.preview(pattern)
+        else:
+            removal = await self._administration.invalidate(pattern, entry)
+            _log_removal("invalidate", pattern.text, request.reason, removal)
+        await _send_metadata(context)
+        return InvalidateResponse(
+            matched_count=removal.matched,
+            deleted_count=removal.deleted,
+            sample_keys=removal.samples,
+            deletion_pending=removal.pending,
+        )
+
+    async def Flush(  # noqa: N802 - the contract's name
+        self, request: FlushRequest, context: Context
+    ) -> FlushResponse:
+        """Makes every entry of this service count no more."""
+        entry = requests.audit("flush", EVERYTHING, request.reason)
+        removal = await self._administration.flush(entry)
+        _log_removal("flush", EVERYTHING, request.reason, removal)
+        await _send_metadata(context)
+        return FlushResponse(deleted_count=removal.deleted, deletion_pending=removal.pending)
+
+    async def GetHealth(  # noqa: N802 - the contract's name
+        self, request: GetHealthRequest, context: Context
+    ) -> GetHealthResponse:
+        """Answers with how the cache does, also when it does badly."""
+        del request
+        health = await self._administration.health()
+        await _send_metadata(context)
+        return _health(health)
+
+    async def ListEntries(  # noqa: N802 - the contract's name
+        self, request: ListEntriesRequest, context: Context
+    ) -> ListEntriesResponse:
+        """Answers with a page of what is cached."""
+        pattern, size, cursor = requests.listing(request)
+        found = await self._administration.entries(pattern, size, cursor)
+        await _send_metadata(context)
+        following = requests.token(request.pattern, found.cursor) if found.cursor else ""
+        return ListEntriesResponse(entries=map(_entry, found.entries), next_page_token=following)
+
+    async def Warm(  # noqa: N802 - the contract's name
+        self, request: WarmRequest, context: Context
+    ) -> AsyncGenerator[WarmResponse, None]:
+        """Renders exports into the cache one after the other, and reports each."""
+        ej_ids, datasets = requests.warming(request)
+        wanted = [(ej_id, dataset) for ej_id in ej_ids or await self._ejs.ej_ids() for dataset in datasets]
+        await _send_metadata(context)
+        for done, (ej_id, dataset) in enumerate(wanted, 1):
+            report = await self._warmed(ej_id, dataset)
+            report.done_count, report.total_count = done, len(wanted)
+            yield report
+
+    async def _warmed(self, ej_id: int, dataset: Dataset) -> WarmResponse:
+        variant = Variant(ej_id, dataset, Format.BUNDLE, Detail.SUMMARY)
+        report = WarmResponse(entry=Entry(dataset=NUMBERS[dataset], ej_id=ej_id))
+        begun = monotonic()
+        try:
+            async with self._exports.open(ExportRequest(ej_id, dataset, Format.BUNDLE)) as rendering:
+                async for _ in rendering.chunks():
+                    pass
+                # The entry that is told of is then the one that was made.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_KEPT_SECONDS):
+                        await rendering.kept()
+                made = rendering.snapshot.source is Source.DATABASE
+                etag, revision = rendering.snapshot.etag, rendering.snapshot.revision
+        except Exception as error:  # noqa: BLE001 - one that fails is reported, and the next one tried
+            report.error.CopyFrom(refusal(error).status(call.current().request_id))
+            return report
+        known = await self._administration.entry(variant)
+        if known is not None:
+            report.entry.CopyFrom(_entry(known))
+        report.entry.etag, report.entry.revision = f'"{etag}"', revision
+        if made:
+            report.elapsed.FromTimedelta(timedelta(seconds=monotonic() - begun))
+        return report
+
+
+def _entry(known: EntryFacts) -> Entry:
+    entry = Entry(
+        key=known.key,
+        dataset=NUMBERS[known.variant.dataset],
+        ej_id=known.variant.ej_id,
+        etag=f'"{known.etag}"',
+        size_bytes=known.size,
+        revision=known.revision,
+        hits=known.hits,
+    )
+    entry.ttl.FromTimedelta(timedelta(seconds=known.seconds_left))
+    entry.age.FromTimedelta(timedelta(seconds=known.age_seconds))
+    return entry
+
+
+def _health(health: Health) -> GetHealthResponse:
+    answer = GetHealthResponse(
+        state=_STATES[health.condition], message=health.message, warnings=health.warnings
+    )
+    if health.server is not None:
+        answer.server = f"{health.server.name} {health.server.version}"
+    if health.latency_seconds is not None:
+        answer.latency.FromTimedelta(timedelta(seconds=health.latency_seconds))
+    return answer
+
+
+def _log_removal(action: str, pattern: str, reason: str, removal: Removal) -> None:
+    call.current().facts.update(deleted=removal.deleted)
+    _log.info(
+        "cache_invalidated",
+        action=action,
+        pattern=pattern,
+        reason=reason,
+        matched=removal.matched,
+        deleted=removal.deleted,
+        pending=removal.pending,
+    )
+
+
+async def _send_metadata(context: Context) -> None:
+    await context.send_initial_metadata(((KEY, call.current().request_id),))

@@ -1,0 +1,1 @@
+"""ExportService: its requests, its answers, and taking up a broken stream again."""

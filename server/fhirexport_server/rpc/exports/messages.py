@@ -1,0 +1,84 @@
+"""Owns the answers' messages: what a rendering is turned into on the wire."""
+
+from typing import TypeVar, cast
+
+from fhirexport.v1.export_service_pb2 import (
+    ExportPatientsResponse,
+    ExportStructureResponse,
+    ExportVenuesResponse,
+    LegalEntity,
+    StreamExportResponse,
+)
+from fhirexport.v1.types_pb2 import Snapshot
+
+from fhirexport_server.domain.rows import EjRow
+from fhirexport_server.exports.rendering import Chunk, Rendering, Source, Totals
+from fhirexport_server.rpc.exports.wire import around, nested
+
+UnaryResponse = TypeVar(
+    "UnaryResponse", ExportStructureResponse, ExportPatientsResponse, ExportVenuesResponse
+)
+
+_SOURCES = {Source.CACHE: Snapshot.SOURCE_CACHE, Source.DATABASE: Snapshot.SOURCE_DATABASE}
+
+
+def snapshot(rendering: Rendering) -> Snapshot:
+    """Returns what is known of a rendering now; its counts only once it is made."""
+    known = rendering.snapshot
+    message = Snapshot(etag=f'"{known.etag}"', revision=known.revision, source=_SOURCES[known.source])
+    message.read_time.FromDatetime(known.read_time)
+    totals = rendering.totals
+    if totals is not None:
+        message.resource_count = totals.resource_count
+        message.size_bytes = totals.size_bytes
+    return message
+
+
+def unary(
+    kind: type[UnaryResponse], rendering: Rendering, chunks: list[Chunk] | None, *, zstd: bool
+) -> UnaryResponse:
+    """Returns an export in one message; `chunks` is None when the caller's etag still holds.
+
+    One with content is written already: bytes, which the chain sends as they are.
+    """
+    answer = kind(snapshot=snapshot(rendering), not_modified=chunks is None)
+    if chunks is None:
+        return answer
+    return cast("UnaryResponse", around(answer, _field(zstd=zstd), _content(chunks, zstd=zstd)))
+
+
+def started(rendering: Rendering) -> StreamExportResponse:
+    """Returns a stream's first event."""
+    return StreamExportResponse(started=snapshot(rendering))
+
+
+def run(chunk: Chunk, resume_token: str, *, zstd: bool) -> StreamExportResponse:
+    """Returns a stream's next run of content, written already."""
+    rest = StreamExportResponse.Chunk(resource_count=chunk.resource_count, resume_token=resume_token)
+    content = _content([chunk], zstd=zstd)
+    written = nested(StreamExportResponse(), "chunk", _field(zstd=zstd), content, rest)
+    return cast("StreamExportResponse", written)
+
+
+def finished(totals: Totals | None) -> StreamExportResponse:
+    """Returns a stream's last event; `totals` is None when the caller's etag still holds."""
+    if totals is None:
+        return StreamExportResponse(finished=StreamExportResponse.Finished(not_modified=True))
+    return StreamExportResponse(
+        finished=StreamExportResponse.Finished(
+            sha256=totals.sha256, resource_count=totals.resource_count, size_bytes=totals.size_bytes
+        )
+    )
+
+
+def _field(*, zstd: bool) -> str:
+    return "zstd" if zstd else "json"
+
+
+def _content(chunks: list[Chunk], *, zstd: bool) -> list[bytes]:
+    return [chunk.frame if zstd else chunk.text() for chunk in chunks]
+
+
+def legal_entity(row: EjRow) -> LegalEntity:
+    """Returns one EJ."""
+    return LegalEntity(ej_id=row.id, finess=row.finess, name=row.name, active=bool(row.active))

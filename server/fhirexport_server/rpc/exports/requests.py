@@ -1,0 +1,165 @@
+"""Owns what a request message may say: messages become domain requests here, or one complete refusal."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fhirexport.v1 import types_pb2 as types
+from fhirexport.v1.export_service_pb2 import (
+    ExportPatientsRequest,
+    ExportStructureRequest,
+    ExportVenuesRequest,
+    StreamExportRequest,
+)
+
+from fhirexport_server.domain.datasets import Dataset, Detail, Format
+from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
+from fhirexport_server.exports.request import (
+    AtLeast,
+    Bypass,
+    Consistency,
+    ExportRequest,
+    MaxStaleness,
+    Strict,
+)
+from fhirexport_server.rpc.exports import resumption
+
+UnaryRequest = ExportStructureRequest | ExportPatientsRequest | ExportVenuesRequest
+
+NUMBERS: dict[Dataset, types.Dataset.ValueType] = {
+    Dataset.STRUCTURE: types.DATASET_STRUCTURE,
+    Dataset.PATIENTS: types.DATASET_PATIENTS,
+    Dataset.VENUES: types.DATASET_VENUES,
+}
+"""The contract's number of each dataset."""
+DATASETS: dict[int, Dataset] = {number: dataset for dataset, number in NUMBERS.items()}
+_FORMATS: dict[int, Format] = {
+    types.FORMAT_BUNDLE: Format.BUNDLE,
+    types.FORMAT_TRANSACTION: Format.TRANSACTION,
+    types.FORMAT_NDJSON: Format.NDJSON,
+}
+_DETAILS: dict[int, Detail] = {
+    types.VENUE_DETAIL_UNSPECIFIED: Detail.SUMMARY,
+    types.VENUE_DETAIL_SUMMARY: Detail.SUMMARY,
+    types.VENUE_DETAIL_MOVEMENTS: Detail.MOVEMENTS,
+}
+_ENCODINGS: frozenset[int] = frozenset(types.Encoding.values())
+# RFC 9110, 8.8.3: etagc in ASCII, of a length that ours never reach.
+_ETAG = re.compile(r"[\x21\x23-\x7e]{1,128}")
+_MOST_STALE_SECONDS = 86_400
+_NANOS = 1_000_000_000
+_MOST_ENCODINGS = 10
+_LONGEST_TOKEN = 512
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An export that was asked for, and how its content may be written."""
+
+    request: ExportRequest
+    zstd: bool
+    """Whether the caller understands Zstandard frames."""
+
+
+def unary(message: UnaryRequest, dataset: Dataset) -> Wanted:
+    """Reads the request of an export in one message.
+
+    Raises:
+      InvalidRequestError: with every field that is wrong.
+    """
+    reader = _Reader()
+    detail = message.detail if isinstance(message, ExportVenuesRequest) else types.VENUE_DETAIL_UNSPECIFIED
+    return reader.wanted(message, dataset, message.format or types.FORMAT_BUNDLE, detail)
+
+
+def stream(message: StreamExportRequest) -> Wanted:
+    """Reads the request of a streamed export.
+
+    Raises:
+      InvalidRequestError: with every field that is wrong.
+    """
+    reader = _Reader()
+    dataset = DATASETS.get(message.dataset)
+    if dataset is None:
+        reader.refuse("dataset", "must be DATASET_STRUCTURE, DATASET_PATIENTS or DATASET_VENUES")
+    elif dataset is not Dataset.VENUES and message.detail:
+        reader.refuse("detail", "is only for DATASET_VENUES: leave it out")
+    resume = resumption.resume(message.resume_token) if message.resume_token else None
+    if message.resume_token and resume is None:
+        reader.refuse("resume_token", "must be the resume_token of a chunk: leave it out to start anew")
+    wanted = reader.wanted(
+        message, dataset or Dataset.VENUES, message.format or types.FORMAT_NDJSON, message.detail
+    )
+    return replace(wanted, request=replace(wanted.request, resume=resume))
+
+
+class _Reader:
+    """Reads the fields that the requests share, and remembers what is wrong with them."""
+
+    def __init__(self) -> None:
+        self._violations: list[FieldViolation] = []
+
+    def refuse(self, field: str, description: str) -> None:
+        self._violations.append(FieldViolation(field, description))
+
+    def wanted(
+        self,
+        message: UnaryRequest | StreamExportRequest,
+        dataset: Dataset,
+        asked_format: int,
+        asked_detail: int,
+    ) -> Wanted:
+        if message.ej_id <= 0:
+            self.refuse("ej_id", "must be a legal entity's id, such as 1: ListLegalEntities lists them")
+        layout = _FORMATS.get(asked_format)
+        if layout is None:
+            self.refuse("format", "must be FORMAT_BUNDLE, FORMAT_TRANSACTION or FORMAT_NDJSON")
+        detail = _DETAILS.get(asked_detail)
+        if detail is None:
+            self.refuse("detail", "must be VENUE_DETAIL_SUMMARY or VENUE_DETAIL_MOVEMENTS")
+        etag = self._etag(message.if_none_match)
+        consistency = self._consistency(message.consistency)
+        self._encodings(message.accept_encodings)
+        if self._violations or layout is None or detail is None:
+            raise InvalidRequestError(tuple(self._violations))
+        request = ExportRequest(message.ej_id, dataset, layout, detail, consistency, etag)
+        return Wanted(request, zstd=types.ENCODING_ZSTD in message.accept_encodings)
+
+    def _etag(self, text: str) -> str:
+        """Returns an etag without its quotes. `W/` goes too: If-None-Match compares weakly (RFC 9110)."""
+        bare = text.removeprefix("W/")
+        if len(bare) > 1 and bare.startswith('"') and bare.endswith('"'):
+            bare = bare[1:-1]
+        if text and (bare == "*" or not _ETAG.fullmatch(bare)):
+            self.refuse(
+                "if_none_match", 'must be one etag of an earlier answer, such as "5f2c8a": not * or a list'
+            )
+        return bare
+
+    def _consistency(self, message: types.Consistency) -> Consistency:
+        match message.WhichOneof("requirement"):
+            case "max_staleness":
+                return self._max_staleness(message.max_staleness.seconds, message.max_staleness.nanos)
+            case "at_least":
+                if not 0 < len(message.at_least) <= _LONGEST_TOKEN:
+                    self.refuse("consistency.at_least", "must be the revision of an earlier answer")
+                return AtLeast(message.at_least)
+            case "bypass_cache":
+                if not message.bypass_cache:
+                    self.refuse("consistency.bypass_cache", "must be true, or left out")
+                return Bypass()
+            case _:
+                return Strict()
+
+    def _max_staleness(self, seconds: int, nanos: int) -> MaxStaleness:
+        if not (0 <= nanos < _NANOS and 0 <= seconds * _NANOS + nanos <= _MOST_STALE_SECONDS * _NANOS):
+            self.refuse("consistency.max_staleness", "must be from 0s to 86400s, such as 60s")
+        return MaxStaleness(seconds + nanos / _NANOS)
+
+    def _encodings(self, encodings: Sequence[int]) -> None:
+        if len(encodings) > _MOST_ENCODINGS:
+            self.refuse("accept_encodings", f"must have at most {_MOST_ENCODINGS} values")
+            return
+        for position, encoding in enumerate(encodings):
+            if encoding not in _ENCODINGS:
+                self.refuse(f"accept_encodings[{position}]", "must be ENCODING_IDENTITY or ENCODING_ZSTD")

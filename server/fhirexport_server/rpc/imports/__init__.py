@@ -1,0 +1,1 @@
+"""ImportService: its requests and its answers."""

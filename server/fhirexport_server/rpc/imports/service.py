@@ -1,0 +1,93 @@
+"""Owns ImportService: requests in, the importer asked, what it came to out."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from fhirexport.v1.import_service_pb2 import (
+    ImportBundleRequest,
+    ImportBundleResponse,
+    ImportResourcesRequest,
+    ImportResourcesResponse,
+)
+from fhirexport.v1.import_service_pb2_grpc import ImportServiceServicer
+
+from fhirexport_server.domain.imports import ImportOptions, ImportSummary
+from fhirexport_server.rpc import call
+from fhirexport_server.rpc.call import Context
+from fhirexport_server.rpc.imports import messages, requests
+from fhirexport_server.rpc.interceptors.request_id import KEY
+
+
+class Imports(Protocol):
+    """What this service asks of an importer."""
+
+    async def bundle(self, data: bytes, options: ImportOptions) -> ImportSummary:
+        """Imports a Bundle.
+
+        Raises:
+          FhirExportError: nothing was written.
+        """
+
+    async def resources(self, chunks: AsyncIterator[bytes], options: ImportOptions) -> ImportSummary:
+        """Imports NDJSON, in chunks that may be cut anywhere.
+
+        Raises:
+          FhirExportError: nothing was written.
+        """
+
+
+class ImportService(ImportServiceServicer):
+    """Answers the methods of `fhirexport.v1.ImportService`. Raises domain errors; the chain answers those."""
+
+    def __init__(self, imports: Imports, bundle_bytes: int) -> None:
+        self._imports = imports
+        self._bundle_bytes = bundle_bytes
+
+    async def ImportBundle(  # noqa: N802 - the contract's name
+        self, request: ImportBundleRequest, context: Context
+    ) -> ImportBundleResponse:
+        """Answers with what became of a Bundle."""
+        data, options = requests.bundle(request, self._bundle_bytes)
+        del request  # the Bundle is in memory once while it waits for its place
+        _note_options(options)
+        summary = await self._imports.bundle(data, options)
+        _note(summary)
+        await _send_metadata(context)
+        return ImportBundleResponse(summary=messages.summary(summary))
+
+    async def ImportResources(  # noqa: N802 - the contract's name
+        self, request_iterator: AsyncIterator[ImportResourcesRequest], context: Context
+    ) -> ImportResourcesResponse:
+        """Answers with what became of a stream of resources."""
+        del context  # the chain has sent the metadata at the stream's end
+        options = await requests.begun(request_iterator)
+        _note_options(options)
+        summary = await self._imports.resources(requests.chunks(request_iterator), options)
+        _note(summary)
+        return ImportResourcesResponse(summary=messages.summary(summary))
+
+
+def _note_options(options: ImportOptions) -> None:
+    facts = call.current().facts
+    if options.ej_id is not None:
+        facts["ej_id"] = options.ej_id
+    if options.validate_only:
+        facts["validate_only"] = "true"
+
+
+def _note(summary: ImportSummary) -> None:
+    facts = call.current().facts
+    for token in summary.revisions[:1]:
+        facts["ej_id"] = token.ej_id
+    facts.update(
+        created=summary.created,
+        updated=summary.updated,
+        unchanged=summary.unchanged,
+        deleted=summary.deleted,
+        errors=summary.errors,
+        warnings=summary.warnings,
+    )
+
+
+async def _send_metadata(context: Context) -> None:
+    await context.send_initial_metadata(((KEY, call.current().request_id),))

@@ -1,0 +1,53 @@
+"""Owns the counting of calls: which of the metrics in `telemetry/metrics.py` a call moves."""
+
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import grpc
+from fhirexport.v1.error_reason_pb2 import ErrorReason
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from prometheus_client import CollectorRegistry
+
+from fhirexport_server.rpc.call import Call, Kind
+from fhirexport_server.telemetry.metrics import CallFamilies
+
+# The names that gRPC's own specification gives codes, where they are not the enum's in capitals.
+_NAMED = {grpc.StatusCode.OK: "OK", grpc.StatusCode.CANCELLED: "Canceled"}
+_CODES = {code: _NAMED.get(code) or code.name.title().replace("_", "") for code in grpc.StatusCode}
+_REASONS = [name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()[1:]]
+
+
+class CallMetrics:
+    """Counts and times the calls of some services. Only names from the descriptors become labels."""
+
+    def __init__(self, registry: CollectorRegistry, services: Iterable[ServiceDescriptor]) -> None:
+        methods = [
+            (_kind(method), service.full_name, method.name)
+            for service in services
+            for method in service.methods
+        ]
+        self._families = CallFamilies(registry, methods, _CODES.values(), _REASONS)
+
+    @asynccontextmanager
+    async def __call__(self, call: Call) -> AsyncIterator[None]:
+        """Counts and times one call: the instance is a layer of the chain."""
+        series = self._families.methods[call.service, call.method]
+        series.started.inc()
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            series.seconds.observe(time.monotonic() - begun)
+            series.handled[_CODES[call.code]].inc()
+            series.received.inc(call.received)
+            series.sent.inc(call.sent)
+            series.sent_bytes.inc(call.sent_bytes)
+            if call.reason:
+                self._families.refusals[call.reason].inc()
+
+
+def _kind(method: MethodDescriptor) -> Kind:
+    if method.server_streaming:
+        return "server_stream"
+    return "client_stream" if method.client_streaming else "unary"

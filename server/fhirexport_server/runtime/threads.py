@@ -1,0 +1,91 @@
+"""Owns the threads that read the database: who runs in them, and how they are made to end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from fhirexport_server.domain.errors import DatabaseUnavailableError
+from fhirexport_server.runtime.interrupt import Interrupt
+
+T = TypeVar("T")
+LOOKUP_THREADS = 4
+LOOKUP_SECONDS = 5.0
+GRACE_SECONDS = 1.0
+"""How long a thread that is no longer wanted may take to notice."""
+
+
+class Run:
+    """A thread at work."""
+
+    def __init__(self, thread: asyncio.Future[Any], interrupt: Interrupt) -> None:
+        self.thread = thread
+        self._interrupt = interrupt
+
+    def stop(self) -> None:
+        """Asks the thread to end, and makes it end where it does not."""
+        if self.thread.done():
+            return
+        self._interrupt.set()
+        cut = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._interrupt.cut)
+        self.thread.add_done_callback(lambda _: cut.cancel())
+        # Nobody else may be left to look at how it ended.
+        self.thread.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+class Threads:
+    """Two pools: one for renderings, which take long, and one for look-ups, which must not wait for them."""
+
+    def __init__(self, renderings: ThreadPoolExecutor, lookups: ThreadPoolExecutor) -> None:
+        self._renderings = renderings
+        self._lookups = lookups
+        self.runs: set[Run] = set()
+
+    def render(self, work: Callable[[Interrupt], None]) -> Run:
+        """Starts a rendering; it is for the caller to stop it."""
+        return self._start(self._renderings, work)
+
+    async def look_up(self, work: Callable[[Interrupt], T]) -> T:
+        """Runs a short read, and gives it up when it takes too long.
+
+        Raises:
+            DatabaseUnavailableError: it took too long.
+        """
+        run = self._start(self._lookups, work)
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                # Shielded: the thread goes on until it sees that it is no longer wanted.
+                found: T = await asyncio.shield(run.thread)
+                return found
+        except TimeoutError:
+            raise DatabaseUnavailableError from None
+        finally:
+            run.stop()
+
+    async def stop(self) -> None:
+        """Ends every thread under way, and waits for them."""
+        for run in list(self.runs):
+            run.stop()
+        await asyncio.gather(*(run.thread for run in self.runs), return_exceptions=True)
+
+    def _start(self, pool: ThreadPoolExecutor, work: Callable[[Interrupt], Any]) -> Run:
+        interrupt = Interrupt()
+        run = Run(asyncio.get_running_loop().run_in_executor(pool, work, interrupt), interrupt)
+        self.runs.add(run)
+        run.thread.add_done_callback(lambda _: self.runs.discard(run))
+        return run
+
+
+@asynccontextmanager
+async def open_threads(max_renderings: int) -> AsyncIterator[Threads]:
+    """Offers the threads; at the end, stops what still runs in them and waits for it."""
+    renderings = ThreadPoolExecutor(max_renderings, thread_name_prefix="rendering")
+    lookups = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
+    threads = Threads(renderings, lookups)
+    try:
+        yield threads
+    finally:
+        await threads.stop()
+        for pool in (renderings, lookups):
+            await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)

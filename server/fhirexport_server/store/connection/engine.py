@@ -1,0 +1,222 @@
+"""Owns how the database is reached: engines, connection settings, and driver errors made into ours."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from fhirexport_server.domain.errors import (
+    DatabaseAccessDeniedError,
+    DatabaseCorruptError,
+    DatabaseReadOnlyError,
+    DatabaseUnavailableError,
+    FhirExportError,
+    SchemaMismatchError,
+)
+from fhirexport_server.store.connection import sessions, sqlite_files
+from fhirexport_server.store.schema_version import HEAD
+
+CONNECT_SECONDS = 3
+POOL_WAIT_SECONDS = 5
+STATEMENT_SECONDS = 60
+"""How long one statement, or one fetch of a cursor, may take."""
+LOCK_SECONDS = 5
+DEFERRED = "fhirexport_deferred"
+"""The execution option of a transaction on SQLite that writes to temporary tables only."""
+
+_BOUNDS = {
+    "connect_timeout": CONNECT_SECONDS,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "application_name": "fhirexport",
+}
+"""What a connection to PostgreSQL has where the URL does not say otherwise."""
+
+# A table, a column, a schema that is not there; a table that is something else.
+_OTHER_SCHEMA = ("42P01", "42703", "3F000", "42809")
+_CORRUPT = ("XX001", "XX002")
+_UNANSWERED = (
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.InternalError,
+)
+_CORRUPT_SQLITE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+def create(url: str, *, pool_size: int = 5, read_only: bool = False, new: bool = False) -> Engine:
+    """Returns an engine that waits for nothing without a bound. It connects when first used.
+
+    On SQLite, `read_only` is the engine's; on PostgreSQL it is each transaction's (`store/database.py`). A
+    SQLite file that is not there is made only where it may be `new`.
+
+    Raises:
+        ValueError: the URL is not one of SQLite or PostgreSQL. It says so without quoting the URL,
+            which may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    backend = parsed.get_backend_name() if parsed else None
+    if parsed is not None and backend == "sqlite":
+        return _sqlite(parsed.set(drivername="sqlite+pysqlite"), pool_size, read_only=read_only, new=new)
+    if parsed is not None and backend == "postgresql":
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"), pool_size, pre_ping=not read_only)
+    raise ValueError("the database URL must start with sqlite:/// or postgresql://")
+
+
+class _ServerCursor(psycopg.ServerCursor[tuple[object, ...]]):
+    """A cursor that ends with its transaction, as PostgreSQL's do.
+
+    The driver warns of one that was not closed; on a connection that was cut there is nothing to close.
+    """
+
+    def __del__(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def _postgresql(url: URL, pool_size: int, *, pre_ping: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_SECONDS,
+        # A read is tried again on a new connection (`store/database.py`); a write is not.
+        pool_pre_ping=pre_ping,
+        hide_parameters=True,
+        connect_args={
+            **{name: value for name, value in _BOUNDS.items() if name not in url.query},
+            # Whatever the URL, the environment or the role says: the driver decodes by it.
+            "client_encoding": "utf8",
+            # Prepared statements do not survive a pooler in transaction mode.
+            "prepare_threshold": None,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's own wrapper
+        connection.server_cursor_factory = _ServerCursor
+
+    sessions.install(engine)
+    return engine
+
+
+def _sqlite(url: URL, pool_size: int, *, read_only: bool, new: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_SECONDS,
+        hide_parameters=True,
+        connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False},
+    )
+    path = sqlite_files.path_of(url.database)
+    if path is not None:
+        sqlite_files.install(engine, path, create=new, timeout=LOCK_SECONDS)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transactions leave SELECTs outside: we say BEGIN ourselves (below).
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode = WAL",
+            "foreign_keys = ON",
+            "recursive_triggers = ON",
+            "trusted_schema = OFF",
+            f"query_only = {'ON' if read_only else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes its lock at once: taken later, it can find its snapshot outdated and fail.
+        is_deferred = read_only or connection.get_execution_options().get(DEFERRED)
+        connection.exec_driver_sql("BEGIN" if is_deferred else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns the driver's errors into ours; what they say may hold values of rows and stays behind.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer, or not in time.
+        DatabaseCorruptError: its files are damaged.
+        SchemaMismatchError: a table or a column is not there.
+        DatabaseReadOnlyError: the server has not the right to write, or nobody has.
+        DatabaseAccessDeniedError: it has not the right to read.
+    """
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailableError from error
+    except (DBAPIError, psycopg.Error) as error:
+        # COPY's errors come straight from the driver.
+        driver_error = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(driver_error, psycopg.Error):
+            ours = _of_postgresql(driver_error, getattr(error, "statement", None) or "COPY")
+        else:
+            ours = _of_sqlite(driver_error)
+        if ours is None and isinstance(error, _UNANSWERED):
+            ours = DatabaseUnavailableError()
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def is_other_schema(error: DBAPIError) -> bool:
+    """Returns whether an error says that a table or a column is not there."""
+    if isinstance(error.orig, psycopg.Error):
+        return error.orig.sqlstate in _OTHER_SCHEMA
+    return str(error.orig).startswith(("no such table", "no such column"))
+
+
+def _of_postgresql(error: psycopg.Error, statement: str) -> FhirExportError | None:
+    match error.sqlstate:
+        case state if state in _OTHER_SCHEMA:
+            return SchemaMismatchError(HEAD, "none, or another")
+        case state if state in _CORRUPT:
+            return DatabaseCorruptError()
+        case "25006":
+            return DatabaseReadOnlyError()
+        case "42501":
+            return DatabaseAccessDeniedError() if _reads(statement) else DatabaseReadOnlyError()
+    return None
+
+
+def _reads(statement: str) -> bool:
+    """Returns whether a statement writes nothing: a query, or the locks at the beginning of a reader."""
+    return statement.lstrip().startswith(("SELECT", "SET LOCAL")) and not re.search(
+        r"(next|set)val\(", statement
+    )
+
+
+def _of_sqlite(error: BaseException | None) -> FhirExportError | None:
+    said = str(error)
+    if said.startswith(("no such table", "no such column")):
+        return SchemaMismatchError(HEAD, "none, or another")
+    name = getattr(error, "sqlite_errorname", "")
+    # A column of text that is not UTF-8 has no code of its own.
+    if name.startswith(_CORRUPT_SQLITE) or said.startswith("Could not decode to UTF-8"):
+        return DatabaseCorruptError()
+    if name.startswith("SQLITE_READONLY"):
+        return DatabaseReadOnlyError()
+    return None

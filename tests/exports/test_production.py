@@ -1,0 +1,103 @@
+"""Shows how a rendering is had from Redis: whole, or not at all and then from the rows."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from fhirexport_server.cache.redis import redis_cache
+from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
+from fhirexport_server.demo.group import batches
+from fhirexport_server.domain.datasets import Dataset, Format
+from fhirexport_server.exports.exporter import Exporter
+from fhirexport_server.exports.rendering import Source
+from fhirexport_server.exports.request import ExportRequest, MaxStaleness
+from fhirexport_server.store.loader import load
+from fhirexport_server.telemetry.metrics import Metrics
+from prometheus_client import CollectorRegistry
+from support.exporting import exporting
+from support.valkey import Valkey
+
+PATIENTS = ExportRequest(1, Dataset.PATIENTS, Format.NDJSON)
+RELAXED = ExportRequest(1, Dataset.PATIENTS, Format.NDJSON, consistency=MaxStaleness(60))
+
+
+@pytest.fixture(scope="module")
+def url(new_database: Callable[[str], str]) -> str:
+    url = new_database("sqlite")
+    load(url, batches(patients=400))
+    return url
+
+
+@asynccontextmanager
+async def shared(valkey: Valkey) -> AsyncIterator[RedisCache]:
+    address = Address(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    times = dict.fromkeys(Dataset, 300)
+    async with open_redis_cache(address, times, Metrics(CollectorRegistry())) as cache:
+        yield cache
+
+
+async def _export(exporter: Exporter, request: ExportRequest = PATIENTS) -> tuple[bytes, Source]:
+    async with exporter.open(request) as rendering:
+        content = b"".join([chunk.text() async for chunk in rendering.chunks()])
+        assert rendering.totals is not None
+        assert rendering.totals.size_bytes == len(content)
+        return content, rendering.snapshot.source
+
+
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts even small renderings beside their heads, chunk by chunk."""
+    monkeypatch.setattr(redis_cache, "INLINE_BYTES", 0)
+
+
+async def _kept(valkey: Valkey, exporter: Exporter) -> bytes:
+    content, source = await _export(exporter)
+    assert source is Source.DATABASE
+    while exporter._flights._tasks:  # noqa: SLF001 - it is put into Redis after the answer
+        await _export(exporter)
+    with valkey.client() as client:
+        assert client.hlen(_generation(valkey)) > 2
+    return content
+
+
+def _generation(valkey: Valkey) -> bytes:
+    with valkey.client() as client:
+        (key,) = client.scan_iter(match="{*g:*")
+        return bytes(key)
+
+
+@pytest.mark.usefixtures("beside")
+async def test_a_rendering_beside_its_head_is_read_to_the_end(url: str, valkey: Valkey) -> None:
+    async with shared(valkey) as cache, exporting(url, cache) as exporter:
+        content = await _kept(valkey, exporter)
+        assert await _export(exporter) == (content, Source.CACHE)
+
+
+@pytest.mark.usefixtures("beside")
+@pytest.mark.parametrize("request_", [PATIENTS, RELAXED], ids=["strict", "within a minute"])
+@pytest.mark.parametrize("damage", ["gone", "changed", "evicted"])
+async def test_what_is_damaged_is_rendered_and_never_sent(
+    url: str, valkey: Valkey, request_: ExportRequest, damage: str
+) -> None:
+    async with shared(valkey) as cache, exporting(url, cache) as exporter:
+        content = await _kept(valkey, exporter)
+        key = _generation(valkey)
+        with valkey.client() as client:
+            match damage:
+                case "gone":
+                    client.hdel(key, "1")
+                case "changed":
+                    client.hset(key, "1", client.hget(key, "0"))
+                case _:
+                    client.delete(key)
+        assert await _export(exporter, request_) == (content, Source.DATABASE)
+        assert await _kept_again(exporter) == content
+
+
+async def _kept_again(exporter: Exporter) -> bytes:
+    """Exports until what was damaged has been replaced."""
+    while True:
+        content, source = await _export(exporter)
+        if source is Source.CACHE:
+            return content
