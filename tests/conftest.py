@@ -1,52 +1,45 @@
-"""Owns the fixtures that every test may use: real databases, empty or with the demo group."""
+"""Owns the fixtures that every test may use: real databases, empty or filled."""
 
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
-from fhirexport_server.store.migrate import migrate
+from support.databases import BACKENDS, Databases, filled_with
 from support.postgres import Postgres, running_postgres
 from support.rows import small
 from support.valkey import Valkey, running_valkey
 
 DEMO_PATIENTS = 200
-BACKENDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server, for the whole session."""
-    with running_postgres() as server:
+    with running_postgres(vacuums=False) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def empty_database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], str]:
-    """Make a database without a schema: `empty_database("sqlite")` or `("postgresql")`; return its URL."""
-
-    def make(backend: str) -> str:
-        if backend == "sqlite":
-            directory = tmp_path_factory.mktemp("sqlite")
-            return f"sqlite:///{directory / 'fhirexport.db'}"
-        server: Postgres = request.getfixturevalue("postgres")
-        return server.create_database()
-
-    return make
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Whatever databases a test needs."""
+    return Databases(
+        lambda: tmp_path_factory.mktemp("sqlite"),
+        lambda: cast("Postgres", request.getfixturevalue("postgres")),
+    )
 
 
 @pytest.fixture(scope="session")
-def new_database(empty_database: Callable[[str], str]) -> Callable[[str], str]:
+def empty_database(databases: Databases) -> Callable[[str], str]:
+    """Make a database without a schema: `empty_database("sqlite")` or `("postgresql")`; return its URL."""
+    return databases.empty
+
+
+@pytest.fixture(scope="session")
+def new_database(databases: Databases) -> Callable[[str], str]:
     """Make a migrated, empty database: `new_database("sqlite")` or `("postgresql")`; return its URL."""
-
-    def make(backend: str) -> str:
-        url = empty_database(backend)
-        migrate(url)
-        return url
-
-    return make
+    return databases.new
 
 
 @pytest.fixture(params=BACKENDS)
@@ -86,16 +79,12 @@ def own_valkey() -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def small_url(new_database: Callable[[str], str]) -> str:
+def small_url(databases: Databases) -> str:
     """A small hospital, in SQLite."""
-    url = new_database("sqlite")
-    load(url, small())
-    return url
+    return databases.copy("sqlite", "small", filled_with(small))
 
 
 @pytest.fixture
-def lockable_url(new_database: Callable[[str], str]) -> str:
+def lockable_url(databases: Databases) -> str:
     """The same in PostgreSQL, where `support.locks` can hold up its readers."""
-    url = new_database("postgresql")
-    load(url, small())
-    return url
+    return databases.copy("postgresql", "small", filled_with(small))

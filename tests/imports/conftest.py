@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
-from imports.hospital import Hospital
+from imports.hospital import Hospital, Resource
+from support.databases import BACKENDS, Databases
 from support.importing import Exported, exported, import_lines
 
 
@@ -20,11 +20,20 @@ def small_exports(new_database: Callable[[str], str]) -> dict[int, Exported]:
     return asyncio.run(exported(url))
 
 
-@pytest.fixture
-async def hospital(database_url: str, small_exports: dict[int, Exported]) -> Hospital:
-    """The first EJ of that group, imported."""
-    of_ej = small_exports[1]
-    summary = await import_lines(database_url, b"".join(of_ej))
-    assert summary.problems == ()
-    resources: list[dict[str, Any]] = [json.loads(line) for line in b"".join(of_ej).splitlines()]
-    return Hospital(database_url, {one["id"]: one for one in resources})
+@pytest.fixture(params=BACKENDS)
+def hospital(
+    request: pytest.FixtureRequest,
+    databases: Databases,
+    small_exports: dict[int, Exported],
+) -> Hospital:
+    """That EJ, imported, on either backend: it is one's own."""
+
+    content = b"".join(small_exports[1])
+
+    def fill(url: str) -> None:
+        summary = asyncio.run(import_lines(url, content))
+        assert summary.problems == ()
+
+    url = databases.copy(request.param, "hospital", fill)
+    resources: list[Resource] = [json.loads(line) for line in content.splitlines()]
+    return Hospital(url, {resource["id"]: resource for resource in resources})

@@ -161,8 +161,7 @@ async def test_what_others_name_is_not_deleted(hospital: Hospital) -> None:
     assert await hospital.refused(delete(by_number)) == [(0, "Bundle.entry[0].request.url")]
 
 
-async def test_a_bundle_that_makes_its_ej_needs_no_other(database_url: str, hospital: Hospital) -> None:
-    del database_url
+async def test_a_bundle_that_makes_its_ej_needs_no_other(hospital: Hospital) -> None:
     ej = hospital.like(hospital.first("Organization", "ej"), "690781810", "ej-1")
     ej["identifier"] = [one for one in ej["identifier"] if one["system"] == "https://finess.esante.gouv.fr"]
 

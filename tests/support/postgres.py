@@ -17,18 +17,28 @@ class Postgres:
         self._uri = uri.replace("postgres:@/", "postgres@/")
         self._numbers = itertools.count(1)
 
-    def create_database(self, template: str | None = None) -> str:
-        """Makes a database, a copy of `template` where one is named; returns its URL."""
+    def create_database(self) -> str:
+        """Make an empty database; return its URL."""
+        return self._create("template1")
+
+    def copy_database(self, url: str) -> str:
+        """Make a copy of the database at a URL, to which nobody is connected; return its URL."""
+        return self._create(url.partition("?")[0].rpartition("/")[2])
+
+    def _create(self, template: str) -> str:
         name = f"test_{next(self._numbers)}"
-        copy = f" TEMPLATE {template}" if template else ""
         with psycopg.connect(self._uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}{copy}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self._uri.replace("/postgres?", f"/{name}?")
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """Starts a server on a Unix socket in a directory of its own; stops it at the end."""
+def running_postgres(*, vacuums: bool = True) -> Iterator[Postgres]:
+    """Start a server on a Unix socket in a directory of its own; stop it at the end.
+
+    Args:
+        vacuums: Whether it vacuums by itself. Where databases live for a second, that is work for nothing.
+    """
     with warnings.catch_warnings():
         # It says, as it is imported, where it will put its locks when there is no login session.
         warnings.simplefilter("ignore", UserWarning)
@@ -40,6 +50,8 @@ def running_postgres() -> Iterator[Postgres]:
             with psycopg.connect(server.get_uri(), autocommit=True) as connection:
                 # A process that is killed loses nothing by it, only a machine that loses its power would.
                 connection.execute("ALTER SYSTEM SET fsync = off")
+                if not vacuums:
+                    connection.execute("ALTER SYSTEM SET autovacuum = off")
                 connection.execute("SELECT pg_reload_conf()")
             yield Postgres(server.get_uri())
         finally:

@@ -1,0 +1,86 @@
+"""Makes databases for tests: each is a copy of a template, which is filled once a session."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from fhirexport_server.domain.rows import Batch
+from fhirexport_server.store.loader import load
+from fhirexport_server.store.migrate import migrate
+from sqlalchemy import text
+
+from support.postgres import Postgres
+from support.rows import writing
+
+BACKENDS = ("sqlite", "postgresql")
+
+Fill = Callable[[str], object]
+"""Fills the migrated, empty database at a URL."""
+
+_OTHER_INCARNATION = {
+    "sqlite": "UPDATE database_incarnation SET id = lower(hex(randomblob(16)))",
+    "postgresql": "UPDATE database_incarnation SET id = gen_random_uuid()::text",
+}
+
+
+def filled_with(rows: Callable[[], Iterable[Batch]]) -> Fill:
+    """Return what fills a database with rows."""
+    return lambda url: load(url, rows())
+
+
+class Databases:
+    """Databases on both backends, by their URLs. No two of them are the same to a cache."""
+
+    def __init__(self, make_directory: Callable[[], Path], postgres: Callable[[], Postgres]) -> None:
+        """Make nothing yet.
+
+        Args:
+            make_directory: Makes a directory that is empty.
+            postgres: Starts PostgreSQL on its first call, and returns it.
+        """
+        self._make_directory, self._postgres = make_directory, postgres
+        self._templates: dict[tuple[str, str], str] = {}
+
+    def empty(self, backend: str) -> str:
+        """Return a database without a schema."""
+        if backend == "sqlite":
+            return f"sqlite:///{self._make_directory() / 'fhirexport.db'}"
+        return self._postgres().create_database()
+
+    def new(self, backend: str) -> str:
+        """Return a database with the schema, and no rows."""
+        return self._copy(backend, self._migrated(backend))
+
+    def copy(self, backend: str, name: str, fill: Fill) -> str:
+        """Return a database that was filled.
+
+        Args:
+            backend: `sqlite` or `postgresql`.
+            name: What it holds: of two with one name, the second is filled as the first was.
+            fill: Fills the template.
+        """
+        if (backend, name) not in self._templates:
+            url = self.new(backend)
+            fill(url)
+            self._templates[backend, name] = url
+        return self._copy(backend, self._templates[backend, name])
+
+    def _migrated(self, backend: str) -> str:
+        key = (backend, "")
+        if key not in self._templates:
+            url = self.empty(backend)
+            migrate(url)
+            self._templates[key] = url
+        return self._templates[key]
+
+    def _copy(self, backend: str, template: str) -> str:
+        if backend == "sqlite":
+            url = self.empty(backend)
+            source = Path(template.removeprefix("sqlite:///"))
+            assert not source.with_name(f"{source.name}-wal").exists(), "somebody still writes to it"
+            shutil.copyfile(source, url.removeprefix("sqlite:///"))
+        else:
+            url = self._postgres().copy_database(template)
+        with writing(url) as connection:
+            connection.execute(text(_OTHER_INCARNATION[backend]))
+        return url
