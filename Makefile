@@ -32,8 +32,26 @@ serve: setup ## Serve DATABASE_URL on localhost:50051; without one the demo grou
 http: setup ## Serve HTTP/JSON on localhost:8000 with Envoy, in front of `make serve`
 	$(BIN)/envoy -c deploy/envoy.yaml
 
-test: setup ## Run the whole suite, on SQLite and on PostgreSQL
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+test: setup ## Run the suite, on SQLite and on PostgreSQL; K='revisions and sqlite' a part of it
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(if $(K),-k "$(K)")
+
+# What is pure or needs SQLite alone, without the tests that search with random data.
+QUICK := tests/fhir tests/fhir_reading tests/formats tests/cache/test_keys.py tests/cache/test_memory.py \
+  tests/cache/test_pattern.py tests/client/test_streams.py tests/rpc/test_requests.py tests/rpc/test_exports.py \
+  tests/rpc/test_settings.py tests/store/test_checks.py tests/store/test_revisions.py
+
+.PHONY: quick
+quick: setup ## Run the tests that take no half minute together, on SQLite
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not hypothesis" -k "not postgresql" $(QUICK)
+
+.PHONY: hooks
+hooks: ## Check each commit and push of this clone before it is made; `git config --unset core.hooksPath` undoes it
+	git config core.hooksPath .githooks
+
+.PHONY: dist
+dist: setup ## Build the source distribution and the wheel, into dist/
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --clear
+	@ls dist/*.tar.gz dist/*.whl
 
 .PHONY: package
 package: setup ## Build the wheel, install and try it in fresh environments: locked, newest and oldest releases

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from fhirexport import __version__
@@ -109,6 +110,12 @@ def _constraints(directory: Path, releases: str) -> Path:
             "--python", sys.executable, "pyproject.toml", "-o", constraints,
         )  # fmt: skip
     return constraints
+
+
+def test_the_wheel_brings_its_licence(wheel: Path) -> None:
+    with ZipFile(wheel) as content:
+        (licence,) = [name for name in content.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
+        assert content.read(licence) == (ROOT / "LICENSE").read_bytes()
 
 
 @pytest.mark.timeout(600)
