@@ -1,7 +1,6 @@
 """Shows that errors.py, error_reason.proto and the table in docs/api.md say the same."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from fhirexport_server.rpc.admission.transport_errors import (
 from fhirexport_server.rpc.errors import refusal
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
+from support.reasons import Row, documented
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES: tuple[Exception, ...] = (
@@ -52,28 +52,6 @@ EXAMPLES: tuple[Exception, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Row:
-    """What is said of one reason."""
-
-    code: str
-    metadata: frozenset[str]
-    details: frozenset[str]
-
-
-def _documented() -> dict[str, Row]:
-    table = re.findall(
-        r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| (.*?) ?\| (.*?) ?\|",
-        (ROOT / "docs/api.md").read_text(),
-        re.MULTILINE,
-    )
-    return {reason: Row(code, _names(metadata), _names(details)) for reason, code, metadata, details in table}
-
-
-def _names(cell: str) -> frozenset[str]:
-    return frozenset(re.findall(r"`(\w+)`", cell))
-
-
 def _sent(error: Exception) -> tuple[str, Row]:
     told = refusal(error)
     details = frozenset(type(detail).__name__ for detail in told.details)
@@ -83,7 +61,7 @@ def _sent(error: Exception) -> tuple[str, Row]:
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
 def test_an_error_is_told_as_the_documentation_says(error: Exception) -> None:
     reason, row = _sent(error)
-    assert row == _documented()[reason]
+    assert row == documented()[reason]
 
 
 def test_every_domain_error_has_a_refusal_of_its_own() -> None:
@@ -96,21 +74,21 @@ def test_every_domain_error_has_a_refusal_of_its_own() -> None:
 
 
 def test_every_documented_reason_is_sent() -> None:
-    assert {_sent(error)[0] for error in EXAMPLES} == set(_documented())
+    assert {_sent(error)[0] for error in EXAMPLES} == set(documented())
 
 
 def test_the_contract_has_the_reasons_that_are_sent() -> None:
     contract = {name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()} - {"UNSPECIFIED"}  # noqa: SIM118 - an enum's wrapper
     # Earlier releases sent it; its number is not given to another.
-    assert contract - {"NOT_IMPLEMENTED"} == set(_documented())
+    assert contract - {"NOT_IMPLEMENTED"} == set(documented())
 
 
 def test_the_contract_has_the_codes_that_are_sent() -> None:
     text = (ROOT / "protos/fhirexport/v1/error_reason.proto").read_text()
     comments = re.findall(r"((?:  //.*\n)+)  ERROR_REASON_(\w+) =", text)
     codes = {reason: re.match(r"  // ([A-Z_]+)", comment) for comment, reason in comments}
-    assert {reason: match[1] for reason, match in codes.items() if match and reason in _documented()} == {
-        reason: row.code for reason, row in _documented().items()
+    assert {reason: match[1] for reason, match in codes.items() if match and reason in documented()} == {
+        reason: row.code for reason, row in documented().items()
     }
 
 

@@ -1,0 +1,311 @@
+"""Shows that the server for the tests of others answers, fails and breaks as the real one does."""
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from typing import Any, get_args
+
+import grpc
+import pytest
+from fhirexport import (
+    AsyncClient,
+    Client,
+    ConflictError,
+    ExportError,
+    IncompleteError,
+    InvalidArgumentError,
+    NotFoundError,
+    OverloadedError,
+    ServerError,
+    TooLargeError,
+    UnavailableError,
+    Violation,
+)
+from fhirexport.cache_models import Dataset
+from fhirexport.models import Format
+from fhirexport.testing import Failure, FakeServer, Reason
+from fhirexport.testing.content import Resources
+from fhirexport.v1 import export_service_pb2, types_pb2
+from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
+from google.rpc.error_details_pb2 import ErrorInfo
+from support.reasons import Row, documented
+from support.server import running_server, wait_for_health
+
+PATIENTS = [{"resourceType": "Patient", "id": f"pat-{n}"} for n in range(5)]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+Ask = Callable[[Any], Any]
+"""Asks either client for an export."""
+Read = Callable[..., Awaitable[bytes]]
+
+
+def _patients(client: Any) -> Any:  # noqa: ANN401 - of either kind
+    return client.patients(1)
+
+
+async def _read_sync(address: str, ask: Ask = _patients, layout: Format = "ndjson") -> bytes:
+    def read() -> bytes:
+        with Client(address) as client:
+            content: bytes = ask(client).read(layout)
+            return content
+
+    return await asyncio.to_thread(read)
+
+
+async def _read_async(address: str, ask: Ask = _patients, layout: Format = "ndjson") -> bytes:
+    async with AsyncClient(address) as client:
+        content: bytes = await ask(client).read(layout)
+        return content
+
+
+@pytest.fixture(params=[_read_sync, _read_async], ids=["sync", "async"])
+def read(request: pytest.FixtureRequest) -> Read:
+    """Reads an export with one of the two clients."""
+    way: Read = request.param
+    return way
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer(chunk_resources=2) as server:
+        yield server
+
+
+async def test_it_lays_out_what_is_put_there_as_the_real_server_does(
+    read: Read, server: FakeServer, small_url: str
+) -> None:
+    asked: tuple[tuple[Dataset, Ask], ...] = (
+        ("structure", lambda client: client.structure(1)),
+        ("patients", _patients),
+        ("venues", lambda client: client.venues(1)),
+    )
+    async with running_server(small_url) as real:
+        await wait_for_health(real)
+        for dataset, ask in asked:
+            server.put(1, dataset, await read(real, ask))
+            for layout in FORMATS:
+                content = await read(real, ask, layout)
+                assert len(content) > 100
+                assert await read(server.address, ask, layout) == content
+
+
+async def test_it_lays_out_nothing_as_the_real_server_does(
+    read: Read, server: FakeServer, new_database: Callable[[str], str]
+) -> None:
+    url = new_database("sqlite")
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute("INSERT INTO ej (id, finess, name) VALUES (1, '010780054', 'Bourg')")
+    server.add_entity(1)
+    async with running_server(url) as real:
+        await wait_for_health(real)
+        for layout in FORMATS:
+            content = await read(real, _patients, layout)
+            assert await read(server.address, _patients, layout) == content
+
+
+@pytest.mark.parametrize("ej_id", [99, 0])
+async def test_it_refuses_what_the_real_server_refuses(
+    read: Read, ej_id: int, server: FakeServer, small_url: str
+) -> None:
+    errors = []
+    async with running_server(small_url) as real:
+        await wait_for_health(real)
+        for address in (real, server.address):
+            with pytest.raises(ExportError) as caught:
+                await read(address, lambda client: client.patients(ej_id))
+            errors.append(caught.value)
+    there, here = errors
+    assert (type(here), here.code, here.reason) == (type(there), there.code, there.reason)
+    assert here.metadata.keys() == there.metadata.keys()
+    assert [violation.field for violation in here.violations] == [
+        violation.field for violation in there.violations
+    ]
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
+def test_a_reason_comes_with_what_the_documentation_says(reason: Reason) -> None:
+    status = Failure(reason).status("id")
+    first, *details = status.details
+    info = ErrorInfo()
+    assert first.Unpack(info)
+    assert (info.domain, info.metadata["request_id"]) == ("fhirexport", "id")
+    sent = Row(
+        next(code.name for code in grpc.StatusCode if code.value[0] == status.code),
+        frozenset(info.metadata) - {"request_id"},
+        frozenset(detail.type_url.rpartition(".")[2] for detail in details),
+    )
+    assert sent == documented()[reason]
+
+
+def test_every_documented_reason_can_be_scripted() -> None:
+    assert set(get_args(Reason)) == set(documented())
+    with pytest.raises(ValueError, match="no server sends 'TYPO'"):
+        Failure("TYPO")  # type: ignore[arg-type]
+
+
+REASONS: dict[Reason, type[ExportError]] = {
+    "EJ_NOT_FOUND": NotFoundError,
+    "EXPORT_TOO_LARGE": TooLargeError,
+    "TOO_MANY_EXPORTS": OverloadedError,
+    "DATABASE_UNAVAILABLE": UnavailableError,
+    "ROW_NOT_RENDERABLE": ServerError,
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+async def test_calls_fail_until_it_recovers(read: Read, reason: Reason, server: FakeServer) -> None:
+    server.put(1, "patients", PATIENTS)
+    server.fail(Failure(reason, "said so", {"limit": "7"}), times=None)
+    with pytest.raises(REASONS[reason], match="said so") as caught:
+        await read(server.address)
+    error = caught.value
+    assert (error.reason, error.metadata["limit"]) == (reason, "7")
+    assert error.request_id == f"fake-call-{len(server.calls)}"
+    server.recover()
+    assert await read(server.address) == _lines(PATIENTS)
+
+
+async def test_failures_come_in_order_to_the_methods_that_they_are_for(server: FakeServer) -> None:
+    server.add_entity(7, finess="010780054", name="Bourg")
+    server.fail("INTERNAL", method="ListLegalEntities", times=2)
+    server.fail("DATABASE_CORRUPT", method="ListLegalEntities")
+    async with AsyncClient(server.address) as client:
+        assert await client.patients(7).read("ndjson") == b""
+        reasons = []
+        for _ in range(3):
+            with pytest.raises(ServerError) as caught:
+                [entity async for entity in client.entities()]
+            reasons.append(caught.value.reason)
+        assert reasons == ["INTERNAL", "INTERNAL", "DATABASE_CORRUPT"]
+        (entity,) = [entity async for entity in client.entities("010780054")]
+        assert (entity.ej_id, entity.name, entity.active) == (7, "Bourg", True)
+        assert [entity async for entity in client.entities("000000000")] == []
+
+
+async def test_a_field_is_refused_by_its_name(read: Read, server: FakeServer) -> None:
+    violation = Violation("consistency.at_least", "must be a revision")
+    server.fail(Failure("INVALID_FIELD", violations=(violation,)))
+    with pytest.raises(InvalidArgumentError) as caught:
+        await read(server.address)
+    assert caught.value.violations == (violation,)
+
+
+async def test_a_stream_that_breaks_is_taken_up_again(read: Read, server: FakeServer) -> None:
+    server.put(1, "patients", PATIENTS)
+    server.fail("DATABASE_UNAVAILABLE", after_chunks=1)
+    server.fail("DATABASE_UNAVAILABLE", after_chunks=1)
+    assert await read(server.address) == _lines(PATIENTS)
+    requests = [call.request for call in server.calls]
+    tokens = [str(getattr(request, "resume_token", "")).rpartition("/")[2] for request in requests]
+    assert tokens == ["", "1", "2"]
+
+
+async def test_a_stream_that_cannot_be_taken_up_again_is_no_export(read: Read) -> None:
+    with FakeServer(chunk_resources=2, resumable=False) as server:
+        server.put(1, "patients", PATIENTS)
+        server.fail("DATABASE_UNAVAILABLE", after_chunks=1)
+        with pytest.raises(IncompleteError):
+            await read(server.address)
+
+
+async def test_a_token_of_content_that_is_no_more_is_refused(server: FakeServer) -> None:
+    server.put(1, "patients", PATIENTS)
+    server.fail("DATABASE_UNAVAILABLE", after_chunks=1)
+    async with AsyncClient(server.address) as client:
+        chunks = client.patients(1).chunks("ndjson")
+        await anext(chunks)
+        server.put(1, "patients", PATIENTS[:1])
+        with pytest.raises(ExportError) as caught:
+            await anext(chunks)
+    assert caught.value.reason == "SNAPSHOT_GONE"
+
+
+async def test_an_etag_holds_until_something_else_is_put_there(server: FakeServer) -> None:
+    revision = server.put(1, "patients", PATIENTS)
+    async with AsyncClient(server.address) as client:
+        first = client.patients(1)
+        assert [resource["id"] async for resource in first] == [each["id"] for each in PATIENTS]
+        assert first.snapshot is not None
+        assert (first.snapshot.revision, first.snapshot.resource_count) == (revision, 5)
+        again = client.patients(1, if_none_match=first.snapshot.etag)
+        assert (await again.read("ndjson"), again.not_modified) == (b"", True)
+        assert server.put(1, "patients", PATIENTS[:2]) != revision
+        again = client.patients(1, if_none_match=first.snapshot.etag)
+        assert (await again.read("ndjson"), again.not_modified) == (_lines(PATIENTS[:2]), False)
+
+
+def test_venues_have_their_movements_where_these_were_put_there(server: FakeServer) -> None:
+    plain, detailed = ([{"resourceType": "Encounter", "id": f"{kind}-1"}] for kind in ("ven", "mvt"))
+    server.put(1, "venues", plain)
+    with Client(server.address) as client:
+        assert list(client.venues(1, movements=True)) == plain
+        server.put(1, "venues", detailed, movements=True)
+        assert list(client.venues(1, movements=True)) == detailed
+        assert list(client.venues(1)) == plain
+
+
+def test_other_callers_have_exports_in_one_message(server: FakeServer) -> None:
+    server.put(1, "patients", PATIENTS)
+    request = export_service_pb2.ExportPatientsRequest(ej_id=1, format=types_pb2.FORMAT_NDJSON)
+    with grpc.insecure_channel(server.address) as channel:
+        stub = ExportServiceStub(channel)
+        answer = stub.ExportPatients(request)
+        assert answer.json.encode() == _lines(PATIENTS)
+        request.if_none_match = answer.snapshot.etag
+        assert stub.ExportPatients(request).not_modified
+        server.put(1, "patients", [{**PATIENTS[0], "text": "x" * 3_200_000}])
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.ExportPatients(request)
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_imports_are_there_to_be_looked_at(server: FakeServer) -> None:
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [{"resource": PATIENTS[0]}]}
+    async with AsyncClient(server.address, metadata={"x-request-id": "mine"}) as client:
+        summary = await client.imports.resources(_lines(PATIENTS), ej_id=1)
+        assert (summary.created_count, summary.problems) == (5, ())
+        await client.imports.bundle(json.dumps(bundle), validate_only=True, if_revision="r")
+        server.fail("REVISION_CHANGED", method="ImportBundle")
+        with pytest.raises(ConflictError):
+            await client.imports.bundle(json.dumps(bundle))
+        with pytest.raises(InvalidArgumentError):
+            await client.imports.resources(b"{")
+    first, second = server.imports
+    assert (first.ej_id, list(first.resources), first.validate_only) == (1, PATIENTS, False)
+    assert (second.ej_id, list(second.resources), second.if_revision) == (0, PATIENTS[:1], "r")
+    assert second.validate_only
+    methods = ["ImportResources", "ImportBundle", "ImportBundle", "ImportResources"]
+    assert [call.method for call in server.calls] == methods
+    assert {call.metadata["x-request-id"] for call in server.calls} == {"mine"}
+
+
+async def test_a_server_that_has_gone_is_unavailable(read: Read, server: FakeServer) -> None:
+    server.put(1, "patients", PATIENTS)
+    server.stop()
+    with pytest.raises(UnavailableError):
+        await read(server.address)
+
+
+@pytest.mark.parametrize("resources", [b"[]", b'{"id": "pat-1"}', [{"id": "pat-1"}]])
+def test_what_is_no_resource_is_refused(resources: Resources, server: FakeServer) -> None:
+    with pytest.raises(ValueError, match="resource 1 has no resourceType"):
+        server.put(1, "patients", resources)
+
+
+def test_there_are_no_other_datasets(server: FakeServer) -> None:
+    with pytest.raises(ValueError, match="there is no dataset 'staff'"):
+        server.put(1, "staff", PATIENTS)  # type: ignore[arg-type]
+
+
+def test_the_library_does_without_it() -> None:
+    program = "from fhirexport import *; import sys; print('fhirexport.testing' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def _lines(resources: list[dict[str, str]]) -> bytes:
+    return b"".join(json.dumps(each, separators=(",", ":")).encode() + b"\n" for each in resources)
