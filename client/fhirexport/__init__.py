@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from fhirexport._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from fhirexport._public import *  # noqa: F403 - exactly what is below
+    from fhirexport._internal.public import *  # noqa: F403 - exactly what is below
 
 
 def __getattr__(name: str) -> object:
     # All that is offered begins with a capital. The rest are this package's modules, which Python finds.
     if not name[:1].isupper() and name != "__all__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from fhirexport import _public  # noqa: PLC0415 - what this is about
+    from fhirexport._internal import public  # noqa: PLC0415 - what this is about
 
-    globals().update({each: getattr(_public, each) for each in ("__all__", *_public.__all__)})
+    globals().update({each: getattr(public, each) for each in ("__all__", *public.__all__)})
     try:
         return globals()[name]
     except KeyError:
@@ -26,6 +26,6 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    from fhirexport import _public  # noqa: PLC0415 - as above
+    from fhirexport._internal import public  # noqa: PLC0415 - as above
 
-    return sorted({*globals(), *_public.__all__})
+    return sorted({*globals(), *public.__all__})

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from fhirexport import _channel, _requests
-from fhirexport._calls import Calls, Metadata
-from fhirexport._files import whole_file_async
-from fhirexport._reader import Reader
-from fhirexport._requests import OnProgress, Options, Wanted
-from fhirexport._resources import Resource, resources
-from fhirexport._tls import TLS
+from fhirexport._internal import channels, requests
+from fhirexport._internal.calls import Calls, Metadata
+from fhirexport._internal.files import whole_file_async
+from fhirexport._internal.reader import Reader
+from fhirexport._internal.requests import OnProgress, Options, Wanted
+from fhirexport._internal.resources import Resource, resources
+from fhirexport._internal.tls import TLS
 from fhirexport.aio_cache import AsyncCache
 from fhirexport.aio_imports import AsyncImports
 from fhirexport.errors import from_rpc
@@ -135,7 +135,7 @@ class AsyncClient:
                 this system has no certificates.
         """
         self._opened: list[grpc.aio.Channel] = []
-        server = _channel.server(target, tls=tls, root_certificates=root_certificates)
+        server = channels.server(target, tls=tls, root_certificates=root_certificates)
         self._calls = Calls(metadata, timeout, confidential=channel is not None or server.confidential)
         exports = channel or self._open(server)
         # Of its own, because the one for exports passes over a server that does not serve them.
@@ -147,7 +147,7 @@ class AsyncClient:
         self.imports = AsyncImports(ImportServiceStub(exports), self._calls)
         """Writes into the server's database."""
 
-    def _open(self, server: _channel.Server, *, watched: bool = True) -> grpc.aio.Channel:
+    def _open(self, server: channels.Server, *, watched: bool = True) -> grpc.aio.Channel:
         credentials, options = server.credentials(), server.options(watched=watched)
         if credentials is None:
             channel = grpc.aio.insecure_channel(server.target, options=options)
@@ -175,7 +175,7 @@ class AsyncClient:
         while True:
             try:
                 page = await self._stub.ListLegalEntities(
-                    _requests.entities(finess, token), **self._calls.arguments(_channel.UNARY_SECONDS)
+                    requests.entities(finess, token), **self._calls.arguments(channels.UNARY_SECONDS)
                 )
             except grpc.aio.AioRpcError as error:
                 raise from_rpc(error) from error
@@ -187,17 +187,17 @@ class AsyncClient:
 
     def structure(self, ej: int, **options: Unpack[Options]) -> AsyncExport:
         """Returns the export of an EJ's structure: Organization and Location resources."""
-        return self._export(_requests.STRUCTURE, ej, options)
+        return self._export(requests.STRUCTURE, ej, options)
 
     def patients(self, ej: int, **options: Unpack[Options]) -> AsyncExport:
         """Returns the export of an EJ's patients: Patient resources."""
-        return self._export(_requests.PATIENTS, ej, options)
+        return self._export(requests.PATIENTS, ej, options)
 
     def venues(self, ej: int, *, movements: bool = False, **options: Unpack[Options]) -> AsyncExport:
         """Returns the export of an EJ's venues: Encounters, with `movements` one for each of those too."""
-        return self._export(_requests.VENUES, ej, options, movements=movements)
+        return self._export(requests.VENUES, ej, options, movements=movements)
 
-    async def health(self, service: str = _channel.EXPORTS) -> str:
+    async def health(self, service: str = channels.EXPORTS) -> str:
         """Returns what the server says of a service: `SERVING`, `NOT_SERVING`.
 
         Raises:
@@ -206,14 +206,14 @@ class AsyncClient:
         try:
             answer = await self._health.Check(
                 health_pb2.HealthCheckRequest(service=service),
-                **self._calls.arguments(_channel.HEALTH_SECONDS),
+                **self._calls.arguments(channels.HEALTH_SECONDS),
             )
         except grpc.aio.AioRpcError as error:
             raise from_rpc(error) from error
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     def _export(
-        self, dataset: _requests.Dataset, ej: int, options: Options, *, movements: bool = False
+        self, dataset: requests.Dataset, ej: int, options: Options, *, movements: bool = False
     ) -> AsyncExport:
         wanted = Wanted.of(dataset, ej, options, movements=movements)
         return AsyncExport(self._stub, self._calls, wanted, options.get("on_progress"))

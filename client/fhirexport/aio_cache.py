@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
-from fhirexport import _channel, _requests
-from fhirexport._calls import PLAIN, CallArguments, Calls
+from fhirexport._internal import channels, requests
+from fhirexport._internal.calls import PLAIN, CallArguments, Calls
 from fhirexport.cache_models import CacheEntry, CacheHealth, CacheStats, Dataset, Invalidation, Warmed
 from fhirexport.errors import from_rpc
 from fhirexport.v1 import cache_admin_pb2
@@ -31,7 +31,7 @@ class AsyncCache:
             await _answer(
                 self._stub.GetStats,
                 cache_admin_pb2.GetStatsRequest(),
-                self._calls.arguments(_channel.CACHE_SECONDS),
+                self._calls.arguments(channels.CACHE_SECONDS),
             )
         )
 
@@ -41,7 +41,7 @@ class AsyncCache:
             await _answer(
                 self._stub.GetHealth,
                 cache_admin_pb2.GetHealthRequest(),
-                self._calls.arguments(_channel.HEALTH_SECONDS),
+                self._calls.arguments(channels.HEALTH_SECONDS),
             )
         )
 
@@ -54,8 +54,8 @@ class AsyncCache:
         while True:
             page = await _answer(
                 self._stub.ListEntries,
-                _requests.cached(pattern, token),
-                self._calls.arguments(_channel.CACHE_SECONDS),
+                requests.cached(pattern, token),
+                self._calls.arguments(channels.CACHE_SECONDS),
             )
             for message in page.entries:
                 yield CacheEntry.from_message(message)
@@ -73,8 +73,8 @@ class AsyncCache:
         """
         answer = await _answer(
             self._stub.Invalidate,
-            _requests.invalidation(pattern, reason, dry_run=dry_run),
-            self._calls.arguments(_channel.CACHE_SECONDS),
+            requests.invalidation(pattern, reason, dry_run=dry_run),
+            self._calls.arguments(channels.CACHE_SECONDS),
         )
         return Invalidation.from_message(answer)
 
@@ -83,7 +83,7 @@ class AsyncCache:
         answer = await _answer(
             self._stub.Flush,
             cache_admin_pb2.FlushRequest(reason=reason),
-            self._calls.arguments(_channel.CACHE_SECONDS),
+            self._calls.arguments(channels.CACHE_SECONDS),
         )
         return Invalidation.from_message(answer)
 
@@ -94,7 +94,7 @@ class AsyncCache:
 
         One that fails is yielded with its `error`, and the next one tried.
         """
-        call = self._stub.Warm(_requests.warming(ej_ids, datasets), **self._calls.arguments())
+        call = self._stub.Warm(requests.warming(ej_ids, datasets), **self._calls.arguments())
         try:
             async for message in call:
                 yield Warmed.from_message(message)

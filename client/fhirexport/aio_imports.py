@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Unpack
 
 import grpc
 
-from fhirexport import _importing
-from fhirexport._calls import PLAIN, Calls
-from fhirexport._importing import Importing, Source
+from fhirexport._internal import import_calls
+from fhirexport._internal.calls import PLAIN, Calls
+from fhirexport._internal.import_calls import Importing, Source
 from fhirexport.errors import from_rpc
 from fhirexport.import_models import ImportSummary
 from fhirexport.v1.import_service_pb2 import ImportOptions, ImportResourcesRequest
@@ -25,11 +25,11 @@ class AsyncImports:
 
     async def bundle(self, content: bytes | str, **options: Unpack[Importing]) -> ImportSummary:
         """Imports a Bundle: see `Imports.bundle`."""
-        how = _importing.options(options)
-        request = _importing.bundle(content, how)
+        how = import_calls.options(options)
+        request = import_calls.bundle(content, how)
         try:
             answer = await self._stub.ImportBundle(
-                request, **self._calls.arguments(_importing.BUNDLE_SECONDS)
+                request, **self._calls.arguments(import_calls.BUNDLE_SECONDS)
             )
         except grpc.RpcError as error:
             raise from_rpc(error) from error
@@ -39,10 +39,10 @@ class AsyncImports:
         self, source: Source | AsyncIterator[bytes], **options: Unpack[Importing]
     ) -> ImportSummary:
         """Imports NDJSON of any size: see `Imports.resources`. Pieces may come from an async iterator too."""
-        how = _importing.options(options)
+        how = import_calls.options(options)
         messages: Iterator[ImportResourcesRequest] | AsyncIterator[ImportResourcesRequest]
         messages = (
-            _awaited(source, how) if isinstance(source, AsyncIterator) else _importing.messages(source, how)
+            _awaited(source, how) if isinstance(source, AsyncIterator) else import_calls.messages(source, how)
         )
         try:
             answer = await self._stub.ImportResources(messages, **self._calls.arguments())
@@ -52,8 +52,8 @@ class AsyncImports:
 
 
 async def _awaited(source: AsyncIterator[bytes], how: ImportOptions) -> AsyncIterator[ImportResourcesRequest]:
-    for message in _importing.messages(b"", how):
+    for message in import_calls.messages(b"", how):
         yield message
     async for piece in source:
-        for message in _importing.chunked(piece):
+        for message in import_calls.chunked(piece):
             yield message

@@ -5,8 +5,8 @@ from typing import TypeVar
 
 import grpc
 
-from fhirexport import _channel, _requests
-from fhirexport._calls import PLAIN, CallArguments, Calls
+from fhirexport._internal import channels, requests
+from fhirexport._internal.calls import PLAIN, CallArguments, Calls
 from fhirexport.cache_models import CacheEntry, CacheHealth, CacheStats, Dataset, Invalidation, Warmed
 from fhirexport.errors import from_rpc
 from fhirexport.v1 import cache_admin_pb2
@@ -29,7 +29,7 @@ class Cache:
             _answer(
                 self._stub.GetStats,
                 cache_admin_pb2.GetStatsRequest(),
-                self._calls.arguments(_channel.CACHE_SECONDS),
+                self._calls.arguments(channels.CACHE_SECONDS),
             )
         )
 
@@ -39,7 +39,7 @@ class Cache:
             _answer(
                 self._stub.GetHealth,
                 cache_admin_pb2.GetHealthRequest(),
-                self._calls.arguments(_channel.HEALTH_SECONDS),
+                self._calls.arguments(channels.HEALTH_SECONDS),
             )
         )
 
@@ -52,8 +52,8 @@ class Cache:
         while True:
             page = _answer(
                 self._stub.ListEntries,
-                _requests.cached(pattern, token),
-                self._calls.arguments(_channel.CACHE_SECONDS),
+                requests.cached(pattern, token),
+                self._calls.arguments(channels.CACHE_SECONDS),
             )
             yield from map(CacheEntry.from_message, page.entries)
             token = page.next_page_token
@@ -70,8 +70,8 @@ class Cache:
         """
         answer = _answer(
             self._stub.Invalidate,
-            _requests.invalidation(pattern, reason, dry_run=dry_run),
-            self._calls.arguments(_channel.CACHE_SECONDS),
+            requests.invalidation(pattern, reason, dry_run=dry_run),
+            self._calls.arguments(channels.CACHE_SECONDS),
         )
         return Invalidation.from_message(answer)
 
@@ -80,7 +80,7 @@ class Cache:
         answer = _answer(
             self._stub.Flush,
             cache_admin_pb2.FlushRequest(reason=reason),
-            self._calls.arguments(_channel.CACHE_SECONDS),
+            self._calls.arguments(channels.CACHE_SECONDS),
         )
         return Invalidation.from_message(answer)
 
@@ -89,7 +89,7 @@ class Cache:
 
         One that fails is yielded with its `error`, and the next one tried.
         """
-        call = self._stub.Warm(_requests.warming(ej_ids, datasets), **self._calls.arguments())
+        call = self._stub.Warm(requests.warming(ej_ids, datasets), **self._calls.arguments())
         try:
             yield from map(Warmed.from_message, call)
         except grpc.RpcError as error:

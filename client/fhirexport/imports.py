@@ -4,9 +4,9 @@ from typing import Unpack
 
 import grpc
 
-from fhirexport import _importing
-from fhirexport._calls import PLAIN, Calls
-from fhirexport._importing import Importing, Source
+from fhirexport._internal import import_calls
+from fhirexport._internal.calls import PLAIN, Calls
+from fhirexport._internal.import_calls import Importing, Source
 from fhirexport.errors import from_rpc
 from fhirexport.import_models import ImportSummary
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
@@ -27,10 +27,10 @@ class Imports:
                 it, and the answer with `validate_only` up to 100.
             ConflictError: the data is no longer at `if_revision`, or somebody else wrote it too.
         """
-        how = _importing.options(options)
-        request = _importing.bundle(content, how)
+        how = import_calls.options(options)
+        request = import_calls.bundle(content, how)
         try:
-            answer = self._stub.ImportBundle(request, **self._calls.arguments(_importing.BUNDLE_SECONDS))
+            answer = self._stub.ImportBundle(request, **self._calls.arguments(import_calls.BUNDLE_SECONDS))
         except grpc.RpcError as error:
             raise from_rpc(error) from error
         return ImportSummary.from_message(answer.summary, how.request_id)
@@ -43,9 +43,9 @@ class Imports:
         Raises:
             ConflictError: as for a Bundle.
         """
-        how = _importing.options(options)
+        how = import_calls.options(options)
         try:
-            answer = self._stub.ImportResources(_importing.messages(source, how), **self._calls.arguments())
+            answer = self._stub.ImportResources(import_calls.messages(source, how), **self._calls.arguments())
         except grpc.RpcError as error:
             raise from_rpc(error) from error
         return ImportSummary.from_message(answer.summary, how.request_id)

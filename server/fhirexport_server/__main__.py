@@ -3,7 +3,7 @@
 import os
 import sys
 
-from fhirexport import _stdio
+from fhirexport._internal import stdio
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
         if error.name is None or error.name.partition(".")[0] in {"fhirexport", "fhirexport_server"}:
             raise
         sys.exit(f"fhirexport-server: {error.name} is missing: pip install 'fhirexport[server]'")
-    sys.exit(_stdio.run("fhirexport-server", commands.main, signals=False))
+    sys.exit(stdio.run("fhirexport-server", commands.main, signals=False))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import structlog
 import typer
-from fhirexport._stdio import OutputError
+from fhirexport._internal.stdio import OutputError
 from fhirexport._version import __version__
 from pydantic import ValidationError
 from rich.console import Console

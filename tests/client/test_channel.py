@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from fhirexport import TLS, _channel
-from fhirexport._channel import Server
+from fhirexport import TLS
+from fhirexport._internal import channels
+from fhirexport._internal.channels import Server
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from fhirexport._channel import Server
     ],
 )
 def test_only_a_server_on_this_machine_is_reached_without_tls(target: str, local: bool) -> None:  # noqa: FBT001 - a table
-    assert _channel.is_local(target) is local
+    assert channels.is_local(target) is local
     assert (Server(target).credentials() is None) is local
 
 

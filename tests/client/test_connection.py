@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from fhirexport import TLS, AsyncClient, Client, DeadlineExceededError, LegalEntity, UnavailableError
-from fhirexport._tls import system_certificates
+from fhirexport._internal.tls import system_certificates
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from support.command import environment, fhirexport
@@ -104,7 +104,7 @@ def test_certificates_are_found_where_systems_keep_them(
     assert system_certificates() == CA.read_bytes()
     # None at all: it is not gRPC's own list that counts then, without a word.
     (tmp_path / "0a1b2c3d.0").unlink()
-    monkeypatch.setattr("fhirexport._tls._BUNDLES", ())
+    monkeypatch.setattr("fhirexport._internal.tls._BUNDLES", ())
     with pytest.raises(ValueError, match="ca-certificates"):
         Client("export.example:50051")
     monkeypatch.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", str(CA))

@@ -324,7 +324,7 @@ async def test_a_server_that_wants_tls_where_we_speak_plaintext_is_a_problem() -
 async def test_a_server_without_tls_where_we_speak_tls_is_a_problem(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fhirexport._channel.is_local", lambda _target: False)
+    monkeypatch.setattr("fhirexport._internal.channels.is_local", lambda _target: False)
     async with running_server(url) as address:
         found = await _examined(address)
     assert _last(found)[:2] == ("encryption", "problem")
@@ -333,7 +333,7 @@ async def test_a_server_without_tls_where_we_speak_tls_is_a_problem(
 
 
 async def test_a_certificate_that_is_not_trusted_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fhirexport._channel.is_local", lambda _target: False)
+    monkeypatch.setattr("fhirexport._internal.channels.is_local", lambda _target: False)
     async with _encrypted() as address:
         found = await _examined(address)
     assert [one.level for one in found] == ["ok", "ok", "ok", "problem"]

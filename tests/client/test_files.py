@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from fhirexport import AsyncClient, Client, _files
-from fhirexport._files import whole_file
+from fhirexport import AsyncClient, Client
+from fhirexport._internal import files
+from fhirexport._internal.files import whole_file
 from support.command import fhirexport
 from support.scripted import COMPLETE, WHOLE, playing
 from support.server import PATIENCE
@@ -50,7 +51,7 @@ def save(request: pytest.FixtureRequest) -> Save:
 def part(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Writes to a file without a name first, or to one with a name, as where the former cannot be had."""
     if not request.param:
-        monkeypatch.setattr(_files, "_NAMELESS", 0)
+        monkeypatch.setattr(files, "_NAMELESS", 0)
 
 
 async def test_a_new_file_is_private_and_alone(save: Save, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fhirexport import (
     InvalidArgumentError,
     NotFoundError,
 )
-from fhirexport._importing import Source
+from fhirexport._internal.import_calls import Source
 from fhirexport.imports import Imports
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load

@@ -24,7 +24,7 @@ SIGNALS = (None, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL)
 SAVER = """
 import signal, sys
 from fhirexport import Client
-from fhirexport._stdio import run
+from fhirexport._internal.stdio import run
 
 def save():
     with Client(sys.argv[1]) as client:

@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc
 import pytest
-from fhirexport import _channel
+from fhirexport._internal import channels
 from fhirexport.v1.import_service_pb2 import ImportOptions, ImportResourcesRequest
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 from fhirexport_server.rpc.admission.call_limits import Limits
@@ -26,7 +26,7 @@ from support.status import refused
 
 Option = tuple[str, Any]
 SERVER: Sequence[Option] = options(Limits(stream_seconds=900))
-CLIENT: Sequence[Option] = [*_channel.options(), *_channel.options(watched=False)]
+CLIENT: Sequence[Option] = [*channels.options(), *channels.options(watched=False)]
 LIBRARY = Path(cygrpc.__file__).read_bytes()
 PING_INTERVAL = "grpc.http2.min_ping_interval_without_data_ms"
 ECHO, WAIT = "/test.Test/Echo", "/test.Test/Wait"
@@ -156,8 +156,8 @@ async def test_a_connection_has_so_many_calls_and_a_burst_over_them_waits() -> N
 async def _burst(port: int) -> set[str]:
     """Make a thousand calls at once, from ten connections; return the codes that they end with."""
     async with AsyncExitStack() as stack:
-        channels = [await stack.enter_async_context(_channel_to(port)) for _ in range(10)]
-        calls = [_code(_method(channel, ECHO)(b"x")) for channel in channels for _ in range(100)]
+        connections = [await stack.enter_async_context(_channel_to(port)) for _ in range(10)]
+        calls = [_code(_method(channel, ECHO)(b"x")) for channel in connections for _ in range(100)]
         return set(await asyncio.gather(*calls))
 
 
@@ -277,7 +277,7 @@ async def test_a_paused_import_outlives_a_client_that_pings(new_database: Callab
 
 
 def _scaled(**values: int) -> list[Option]:
-    given = dict(_channel.options(watched=False))
+    given = dict(channels.options(watched=False))
     names = {name.rpartition(".")[2]: name for name in given}
     return [*(given | {names[name]: value for name, value in values.items()}).items()]
 
@@ -309,7 +309,7 @@ def test_the_clients_own_pings_are_within_what_the_server_allows() -> None:
 
 
 async def test_a_server_knows_which_client_calls() -> None:
-    async with _server() as (port, echo), _channel_to(port, *_channel.options(watched=False)) as channel:
+    async with _server() as (port, echo), _channel_to(port, *channels.options(watched=False)) as channel:
         await _method(channel, ECHO)(b"")
     assert echo.agents[0].startswith("fhirexport/")
 
@@ -337,11 +337,11 @@ async def test_a_server_that_is_away_is_looked_for_again_and_again() -> None:
 
 async def test_the_service_config_counts() -> None:
     """Two servers at one name, of which one does not serve: every call reaches the other one."""
-    config = dict(_channel.options())["grpc.service_config"]
+    config = dict(channels.options())["grpc.service_config"]
     assert "round_robin" in config
     async with _server() as (one, first), _server() as (other, second):
         target = f"ipv4:127.0.0.1:{one},127.0.0.1:{other}"
-        async with grpc.aio.insecure_channel(target, options=_channel.options(watched=False)) as channel:
+        async with grpc.aio.insecure_channel(target, options=channels.options(watched=False)) as channel:
             echo = _method(channel, ECHO)
             while not (first.agents and second.agents):
                 await echo(b"", wait_for_ready=True)

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from fhirexport import _stdio
+from fhirexport._internal import stdio
 
 __all__ = ["main"]
 
@@ -12,7 +12,7 @@ def main() -> None:
     """Run the command line and exit with its status."""
     # gRPC's core prints what errors say as well. The variable is read when it is loaded, which is below.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    sys.exit(_stdio.run("fhirexport", _run))
+    sys.exit(stdio.run("fhirexport", _run))
 
 
 def _run() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import grpc
 
-from fhirexport._channel import Server
-from fhirexport._tls import GRPC_ROOTS, TLS
+from fhirexport._internal.channels import Server
+from fhirexport._internal.tls import GRPC_ROOTS, TLS
 from fhirexport.cli.diagnosis.findings import Finding, outcome, told
 from fhirexport.cli.diagnosis.reaching import SOCKET_SECONDS, Place, connection, wants_certificate
 from fhirexport.client import Client

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fhirexport import __version__
-from fhirexport._requests import Options
+from fhirexport._internal.requests import Options
 from fhirexport.cli import cache, output
 from fhirexport.cli.common import AsJson, example
 from fhirexport.cli.connecting import connected, connecting, grouping

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Concatenate, NamedTuple, NoReturn, ParamSpec
 
 import typer
 
-from fhirexport._calls import Calls
-from fhirexport._channel import Server
-from fhirexport._tls import TLS
+from fhirexport._internal.calls import Calls
+from fhirexport._internal.channels import Server
+from fhirexport._internal.tls import TLS
 from fhirexport.cli.diagnosis.reaching import place
 from fhirexport.cli.failures import told
 from fhirexport.client import Client

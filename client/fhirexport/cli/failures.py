@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import typer
 
-from fhirexport._calls import Calls
-from fhirexport._channel import Server
+from fhirexport._internal.calls import Calls
+from fhirexport._internal.channels import Server
 from fhirexport.cli import output
 from fhirexport.cli.common import exit_status
 from fhirexport.cli.diagnosis.checks import reach

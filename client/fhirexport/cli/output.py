@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColu
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from fhirexport._requests import OnProgress
+from fhirexport._internal.requests import OnProgress
 from fhirexport.cli.diagnosis.findings import Finding
 from fhirexport.client import Export
 from fhirexport.errors import ExportError

@@ -7,10 +7,10 @@ from time import monotonic
 
 import grpc
 
-from fhirexport import _channel, _requests
-from fhirexport._calls import PLAIN, Calls
-from fhirexport._channel import Server
-from fhirexport._requests import Wanted
+from fhirexport._internal import channels, requests
+from fhirexport._internal.calls import PLAIN, Calls
+from fhirexport._internal.channels import Server
+from fhirexport._internal.requests import Wanted
 from fhirexport.cache_models import CacheHealth
 from fhirexport.cli import calling
 from fhirexport.cli.diagnosis.findings import SECONDS, Finding, Level, outcome, told
@@ -25,14 +25,14 @@ _CLOCK_TOLERANCE = timedelta(seconds=2)
 _CACHE = "fhirexport.cache"
 _SERVICES = {
     "": "the server as a whole",
-    _channel.EXPORTS: _channel.EXPORTS,
+    channels.EXPORTS: channels.EXPORTS,
     "fhirexport.v1.CacheAdmin": "fhirexport.v1.CacheAdmin",
     _CACHE: _CACHE,
 }
 _DATASETS = {
-    "structure": _requests.STRUCTURE,
-    "patients": _requests.PATIENTS,
-    "venues": _requests.VENUES,
+    "structure": requests.STRUCTURE,
+    "patients": requests.PATIENTS,
+    "venues": requests.VENUES,
 }
 _ADVICE = {
     "SCHEMA_MISMATCH": "run fhirexport-server migrate with the release that the server has",
@@ -42,7 +42,7 @@ _ADVICE = {
     "TEMPORARY_STORAGE": "make room in the server's directory for temporary files (TMPDIR)",
 }
 """What to do about errors of the database's, by their reason."""
-_EXPORTS_NEED = ("", _channel.EXPORTS)
+_EXPORTS_NEED = ("", channels.EXPORTS)
 
 
 def examine(
@@ -208,7 +208,7 @@ def _advice(error: Exception, otherwise: str) -> str:
     return _ADVICE.get(error.reason, otherwise)
 
 
-def _read_time(stub: ExportServiceStub, calls: Calls, dataset: _requests.Dataset, ej_id: int) -> datetime:
+def _read_time(stub: ExportServiceStub, calls: Calls, dataset: requests.Dataset, ej_id: int) -> datetime:
     """Begins an export that is read from the database, and gives it up."""
     call = stub.StreamExport(Wanted(dataset, ej_id, fresh=True).stream("ndjson"), **calls.arguments(SECONDS))
     try:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import typer
 
-from fhirexport._importing import Importing
+from fhirexport._internal.import_calls import Importing
 from fhirexport.cli.common import AsJson
 from fhirexport.cli.importing import import_output, import_source
 from fhirexport.cli.importing.import_source import UnreadableSourceError

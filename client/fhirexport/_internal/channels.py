@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from fhirexport._tls import TLS, system_certificates
+from fhirexport._internal.tls import TLS, system_certificates
 from fhirexport._version import __version__
 
 EXPORTS = "fhirexport.v1.ExportService"

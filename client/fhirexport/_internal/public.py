@@ -1,6 +1,6 @@
 """The names that `fhirexport` offers."""
 
-from fhirexport._tls import TLS
+from fhirexport._internal.tls import TLS
 from fhirexport._version import __version__
 from fhirexport.aio import AsyncClient, AsyncExport
 from fhirexport.aio_cache import AsyncCache
