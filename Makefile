@@ -53,6 +53,14 @@ dist: setup ## Build the source distribution and the wheel, into dist/
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --clear
 	@ls dist/*.tar.gz dist/*.whl
 
+.PHONY: pages
+pages: setup ## Do what the README and the pages of docs/ tell people to type
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/documentation/check_*.py
+
+.PHONY: verify
+verify: setup ## Run each verification program for a short time: prove, siege, kills, the model, walks, memory
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/verification/*/check_*.py
+
 .PHONY: package
 package: setup ## Build the wheel, install and try it in fresh environments: locked, newest and oldest releases
 	$(BIN)/python -m pytest tests/package/check_wheel.py
@@ -93,23 +101,23 @@ proto: setup ## Generate client/fhirexport/v1 from the protos
 	$(BIN)/python deploy/descriptors.py deploy/fhirexport.binpb
 
 prove: setup ## Write, read and break things for a minute: no read may lack a write
-	PYTHONPATH=tests $(BIN)/python -m prove.run --seconds 60
+	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60
 
 siege: setup ## Attack a server for a minute, with well-behaved callers beside: its memory, their times
-	PYTHONPATH=tests $(BIN)/python -m siege.run --seconds 60
+	PYTHONPATH=tests $(BIN)/python -m verification.siege.run --seconds 60
 
 mutants: setup ## Take each safeguard of the cache away, and see that a test notices
-	PYTHONPATH=tests $(BIN)/python -m mutants.run
+	PYTHONPATH=tests $(BIN)/python -m verification.mutants.run
 
 kills: setup ## Kill servers in imports, 200 times on each database, two thirds of them at the commit or the answer
-	PYTHONPATH=tests $(BIN)/python -m kills.run
+	PYTHONPATH=tests $(BIN)/python -m verification.kills.run
 
 hostile: setup ## Import 1,000 NDJSON of hostile shapes, and see how large the process gets
-	PYTHONPATH=tests $(BIN)/python -m imports.hostile
+	PYTHONPATH=tests $(BIN)/python -m verification.growth.hostile
 
 bench: setup ## Measure ours beside the floor and the naive way, in one run
-	PYTHONPATH=tests $(BIN)/python tests/bench/run.py
+	PYTHONPATH=tests $(BIN)/python -m verification.bench.run
 
 conformance: setup ## Validate every export with independent FHIR validators, import FR Core's examples, where they are
-	PYTHONPATH=tests $(BIN)/python -m conformance.check_examples
-	PYTHONPATH=tests $(BIN)/python -m conformance.check_exports
+	PYTHONPATH=tests $(BIN)/python -m verification.conformance.examples
+	PYTHONPATH=tests $(BIN)/python -m verification.conformance.exports

@@ -1,12 +1,20 @@
 """Owns the fixtures that every test may use: real databases, empty or filled."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import cast
 
 import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
+from fhirexport_server.telemetry.metrics import Metrics
+from imports.hospital import Hospital, Resource
+from prometheus_client import CollectorRegistry
 from support.databases import BACKENDS, Databases, filled_with
+from support.exporting import exporting
+from support.importing import Exported, exported, import_lines, importing
 from support.postgres import Postgres, running_postgres
 from support.rows import small
 from support.valkey import Valkey, running_valkey
@@ -88,3 +96,43 @@ def small_url(databases: Databases) -> str:
 def lockable_url(databases: Databases) -> str:
     """The same in PostgreSQL, where `support.locks` can hold up its readers."""
     return databases.copy("postgresql", "small", filled_with(small))
+
+
+@pytest.fixture(scope="session")
+def large_url(new_database: Callable[[str], str]) -> str:
+    """Some megabytes of venues, in SQLite. Shared by the session: read only."""
+    url = new_database("sqlite")
+    load(url, batches(patients=1000))
+    return url
+
+
+@pytest.fixture
+def sixty_url(databases: Databases) -> str:
+    """A group of sixty patients, in SQLite."""
+    return databases.copy("sqlite", "sixty", filled_with(partial(batches, patients=60)))
+
+
+@pytest.fixture(scope="session")
+def small_exports(new_database: Callable[[str], str]) -> dict[int, Exported]:
+    """The exports of a group of 30 patients, by EJ."""
+    url = new_database("sqlite")
+    load(url, batches(patients=30))
+    return asyncio.run(exported(url))
+
+
+@pytest.fixture(params=BACKENDS)
+async def hospital(
+    request: pytest.FixtureRequest, databases: Databases, small_exports: dict[int, Exported]
+) -> AsyncIterator[Hospital]:
+    """The first EJ of that group, imported, on either backend: it is one's own."""
+    content = b"".join(small_exports[1])
+
+    def fill(url: str) -> None:
+        summary = asyncio.run(import_lines(url, content))
+        assert summary.problems == ()
+
+    url = await asyncio.to_thread(databases.copy, request.param, "hospital", fill)
+    resources: list[Resource] = [json.loads(line) for line in content.splitlines()]
+    metrics = Metrics(CollectorRegistry())
+    async with importing(url, metrics=metrics) as importer, exporting(url, metrics=metrics) as exporter:
+        yield Hospital(url, {resource["id"]: resource for resource in resources}, importer, exporter)

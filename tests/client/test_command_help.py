@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ import pytest
 from fhirexport.cli.commands import app
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
-from support.command import FHIREXPORT, environment, fhirexport
+from support.command import FHIREXPORT, environment, fhirexport, run
 from support.documented import output
-from support.server import PATIENCE, running_server, wait_for_health
+from support.server import running_server, wait_for_health
 from support.valkey import Valkey
 from typer.main import get_command
 
@@ -125,20 +124,13 @@ async def test_an_import_that_needs_an_ej_says_which_option(address: str, tmp_pa
 
 
 async def _completed(address: str, words: str) -> list[str]:
-    process = await asyncio.create_subprocess_exec(
-        FHIREXPORT,
-        env=environment(address)
-        | {
-            "_FHIREXPORT_COMPLETE": "complete_bash",
-            "COMP_WORDS": words,
-            "COMP_CWORD": str(words.count(" ")),
-        },
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    async with asyncio.timeout(PATIENCE):
-        out, errors = await process.communicate()
-    assert errors == b""
+    variables = {
+        "_FHIREXPORT_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    _, out, errors = await run((FHIREXPORT,), Path.cwd(), environment(address) | variables)
+    assert errors == ""
     return out.decode().split()
 
 

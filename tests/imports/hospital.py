@@ -8,7 +8,9 @@ from typing import Any
 
 from fhirexport_server.domain.errors import FhirExportError, ImportRefusedError
 from fhirexport_server.domain.imports import ImportSummary
-from support.importing import Exported, exported, import_bundle, import_lines
+from fhirexport_server.exports.exporter import Exporter
+from fhirexport_server.imports.importer import Importer
+from support.importing import Exported, exported_of, send_bundle, send_lines
 
 Resource = dict[str, Any]
 EJ = 1
@@ -37,13 +39,13 @@ def bundle(type_: str, *entries: Resource) -> bytes:
 
 
 async def tried(
-    run: Callable[..., Awaitable[ImportSummary]], url: str, content: bytes, **options: object
+    run: Callable[..., Awaitable[ImportSummary]], importer: Importer, content: bytes, **options: object
 ) -> ImportSummary:
     """Imports what was only tried before, and shows that both come to the same."""
     if options.get("validate_only") or options.get("request_id"):
-        return await run(url, content, **options)
-    before = await _outcome(run, url, content, **(options | {"validate_only": True}))
-    after = await _outcome(run, url, content, **options)
+        return await run(importer, content, **options)
+    before = await _outcome(run, importer, content, **(options | {"validate_only": True}))
+    after = await _outcome(run, importer, content, **options)
     if isinstance(after, ImportRefusedError):
         assert isinstance(before, ImportSummary)
         errors = tuple(one for one in before.problems if one.severity == "error")
@@ -58,20 +60,23 @@ async def tried(
 
 
 async def _outcome(
-    run: Callable[..., Awaitable[ImportSummary]], url: str, content: bytes, **options: object
+    run: Callable[..., Awaitable[ImportSummary]], importer: Importer, content: bytes, **options: object
 ) -> ImportSummary | FhirExportError:
     try:
-        return await run(url, content, **options)
+        return await run(importer, content, **options)
     except FhirExportError as error:
         return error
 
 
-@dataclass
+@dataclass(repr=False)  # pytest asks for it, and it is long
 class Hospital:
     """A database that holds an EJ, and what was imported to make it."""
 
     url: str
     resources: dict[str, Resource]
+    importer: Importer
+    exporter: Exporter
+    """Both are of this database, and last as long as the test."""
 
     def first(self, type_: str, prefix: str = "") -> Resource:
         """A copy of the first resource of a type whose id begins with something."""
@@ -103,12 +108,12 @@ class Hospital:
 
     async def send(self, type_: str, *entries: Resource, **options: object) -> ImportSummary:
         """Sends a Bundle, into the EJ."""
-        return await tried(import_bundle, self.url, bundle(type_, *entries), **({"ej_id": EJ} | options))
+        return await tried(send_bundle, self.importer, bundle(type_, *entries), **({"ej_id": EJ} | options))
 
     async def stream(self, *resources: Resource, **options: object) -> ImportSummary:
         """Sends resources as NDJSON, into the EJ."""
         content = b"".join(json.dumps(one).encode() + b"\n" for one in resources)
-        return await tried(import_lines, self.url, content, **({"ej_id": EJ} | options))
+        return await tried(send_lines, self.importer, content, **({"ej_id": EJ} | options))
 
     async def refused(self, *entries: Resource, **options: object) -> list[tuple[int | None, str]]:
         """Sends a transaction that is refused; returns what for."""
@@ -122,7 +127,7 @@ class Hospital:
 
     async def exports(self) -> Exported:
         """What there is to export now."""
-        return (await exported(self.url))[EJ]
+        return await exported_of(self.exporter, EJ)
 
     async def now(self) -> dict[str, Resource]:
         """The resources that there are now, by id."""

@@ -9,8 +9,8 @@ from fhirexport_server.fhir.reading.bundles import bundle as bundles
 from fhirexport_server.imports import limits
 from fhirexport_server.store.importing.writing import Writing
 from imports.hospital import Hospital, counts, delete
-from imports.shapes import LINES, Sent, Templates
 from support.importing import import_lines
+from verification.growth.shapes import LINES, Sent, Templates
 
 
 async def _refused(hospital: Hospital, content: bytes) -> str:

@@ -1,7 +1,7 @@
 """Shows the server's command line: what it does, and what it says when it cannot."""
 
+import asyncio
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from fhirexport_server.settings import Settings
 from fhirexport_server.store.connection.engine import create
 from fhirexport_server.store.schema import METADATA
 from sqlalchemy import func, select, text
+from support.command import run
 
 TABLES = {batch.table for batch in batches(patients=1)}
 PROGRAM = Path(sys.executable).with_name("fhirexport-server")
@@ -20,15 +21,8 @@ PROGRAM = Path(sys.executable).with_name("fhirexport-server")
 def _run(directory: Path, *arguments: str, **variables: str) -> tuple[int, str, str]:
     settings = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in settings}
-    done = subprocess.run(
-        [PROGRAM, *arguments],
-        cwd=directory,
-        env=environment | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
+    status, out, errors = asyncio.run(run((PROGRAM, *arguments), directory, environment | variables))
+    return status, out.decode(), errors
 
 
 def _count_rows(url: str) -> int:

@@ -4,13 +4,13 @@ import asyncio
 import os
 import pty
 import signal
-import subprocess
 import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
+from support.forked import Forked, fork
 from support.server import PATIENCE
 
 FHIREXPORT = Path(sys.executable).with_name("fhirexport")
@@ -31,22 +31,42 @@ async def fhirexport(
     address: str, *arguments: str | Path, stdin: bytes | None = None
 ) -> tuple[int, bytes, str]:
     """Runs the command, with what is piped into it; returns its exit status, output and errors."""
-    process = await asyncio.create_subprocess_exec(
-        FHIREXPORT,
-        *arguments,
-        env=environment(address),
-        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    out, errors = await process.communicate(stdin)
-    return process.returncode or 0, out, errors.decode()
+    return await run((FHIREXPORT, *arguments), Path.cwd(), environment(address), stdin)
+
+
+async def run(
+    arguments: Sequence[str | Path], directory: Path, variables: Mapping[str, str], stdin: bytes | None = None
+) -> tuple[int, bytes, str]:
+    """Run one of our commands, with what is piped into it; return its exit status, output and errors."""
+    given, written, told = os.pipe(), os.pipe(), os.pipe()
+    with (
+        os.fdopen(given[1], "wb") as into,
+        os.fdopen(written[0], "rb") as output,
+        os.fdopen(told[0], "rb") as errors,
+    ):
+        theirs = (given[0], written[1], told[1])
+        try:
+            process = await fork(arguments, directory, variables, theirs)
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        _, out, text = await asyncio.gather(
+            asyncio.to_thread(_feed, into, stdin or b""),
+            asyncio.to_thread(output.read),
+            asyncio.to_thread(errors.read),
+        )
+        return await process.wait(), out, text.decode()
+
+
+def _feed(into: BinaryIO, content: bytes) -> None:
+    with suppress(BrokenPipeError), into:
+        into.write(content)
 
 
 class Terminal:
     """A terminal that the command runs on."""
 
-    def __init__(self, process: Process, handle: int) -> None:
+    def __init__(self, process: Forked, handle: int) -> None:
         self._process = process
         self._handle = handle
         self.shown = ""
@@ -86,9 +106,7 @@ async def on_a_terminal(address: str, *arguments: str) -> AsyncIterator[Terminal
     """Runs the command on a terminal, until the end of the context."""
     ours, theirs = pty.openpty()
     try:
-        process = await asyncio.create_subprocess_exec(
-            FHIREXPORT, *arguments, env=environment(address), stdin=theirs, stdout=theirs, stderr=theirs
-        )
+        process = await fork((FHIREXPORT, *arguments), Path.cwd(), environment(address), [theirs] * 3)
         os.close(theirs)
         try:
             yield Terminal(process, ours)

@@ -22,9 +22,11 @@ SPOOL = 256 * 1024 * 1024
 
 
 @asynccontextmanager
-async def importing(url: str, spool_limit_bytes: int = SPOOL) -> AsyncIterator[Importer]:
+async def importing(
+    url: str, spool_limit_bytes: int = SPOOL, metrics: Metrics | None = None
+) -> AsyncIterator[Importer]:
     """Offers an importer for a database."""
-    metrics = Metrics(CollectorRegistry())
+    metrics = metrics or Metrics(CollectorRegistry())
     with Database.open(url, imports=2) as database:
         async with open_importer(
             database, metrics, base_url=BASE, spool_limit_bytes=spool_limit_bytes
@@ -38,16 +40,26 @@ async def pieces(content: bytes, size: int = 60_000) -> AsyncIterator[bytes]:
         yield content[start : start + size]
 
 
+async def send_lines(importer: Importer, content: bytes, **options: object) -> ImportSummary:
+    """Import NDJSON, by an importer that is there."""
+    return await importer.resources(pieces(content), ImportOptions(**options))  # type: ignore[arg-type]  # as a test has them
+
+
+async def send_bundle(importer: Importer, content: bytes, **options: object) -> ImportSummary:
+    """Import a Bundle, by an importer that is there."""
+    return await importer.bundle(content, ImportOptions(**options))  # type: ignore[arg-type]  # as above
+
+
 async def import_lines(url: str, content: bytes, **options: object) -> ImportSummary:
     """Imports NDJSON."""
     async with importing(url) as importer:
-        return await importer.resources(pieces(content), ImportOptions(**options))  # type: ignore[arg-type]  # as a test has them
+        return await send_lines(importer, content, **options)
 
 
 async def import_bundle(url: str, content: bytes, **options: object) -> ImportSummary:
     """Imports a Bundle."""
     async with importing(url) as importer:
-        return await importer.bundle(content, ImportOptions(**options))  # type: ignore[arg-type]  # as above
+        return await send_bundle(importer, content, **options)
 
 
 class Exported(NamedTuple):
@@ -70,9 +82,15 @@ async def exported(
     """Exports everything of a database, by EJ; venues with their movements."""
     async with exporting(url) as exporter:
         return {
-            ej_id: Exported(*[await _export(exporter, ej_id, dataset, wanted, detail) for dataset in Dataset])
-            for ej_id in await exporter.ej_ids()
+            ej_id: await exported_of(exporter, ej_id, wanted, detail) for ej_id in await exporter.ej_ids()
         }
+
+
+async def exported_of(
+    exporter: Exporter, ej_id: int, wanted: Format = Format.NDJSON, detail: Detail = Detail.MOVEMENTS
+) -> Exported:
+    """Export everything of one EJ, by an exporter that is there."""
+    return Exported(*[await _export(exporter, ej_id, dataset, wanted, detail) for dataset in Dataset])
 
 
 def load_rows(url: str, rows: EjRows) -> None:

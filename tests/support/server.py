@@ -6,11 +6,11 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import grpc
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
@@ -21,6 +21,8 @@ from fhirexport_server.settings import OFF, Settings
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from support.forked import Forked, fork
 
 if TYPE_CHECKING:
     from fhirexport.v1.export_service_pb2_grpc import ExportServiceAsyncStub  # exists for type checkers only
@@ -106,7 +108,7 @@ class ServerProcess:
     """`fhirexport-server serve`, running."""
 
     address: str
-    process: Process
+    process: Process | Forked
     log_file: Path
 
     def log(self) -> str:
@@ -126,6 +128,17 @@ class ServerProcess:
             return await self.process.wait()
 
 
+@dataclass(frozen=True)
+class Start:
+    """What a process is started with."""
+
+    command: Sequence[str | Path]
+    directory: Path
+    environment: Mapping[str, str]
+    out: IO[bytes]
+    log: IO[bytes]
+
+
 @asynccontextmanager
 async def server_process(
     directory: Path, database_url: str, *, serving: bool = True, **variables: str
@@ -140,7 +153,9 @@ async def server_process(
     """
     named = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
     command = (Path(sys.executable).with_name("fhirexport-server"), "serve")
-    async with _program(command, directory, serving=serving, variables=named | variables) as server:
+    async with _program(
+        command, directory, serving=serving, variables=named | variables, run=_forked
+    ) as server:
         yield server
 
 
@@ -151,26 +166,41 @@ async def make_serve(directory: Path, **variables: str) -> AsyncIterator[ServerP
     What it prints is in `out.log` there.
     """
     command = (Path(sys.executable), ROOT / "client" / "serve.py")
-    async with _program(command, directory, serving=True, variables=variables) as server:
+    async with _program(command, directory, serving=True, variables=variables, run=_executed) as server:
         yield server
+
+
+async def _forked(start: Start) -> Forked:
+    with Path(os.devnull).open("rb") as nothing:  # noqa: ASYNC230 - it keeps nobody waiting
+        streams = [stream.fileno() for stream in (nothing, start.out, start.log)]
+        return await fork(start.command, start.directory, start.environment, streams)
+
+
+async def _executed(start: Start) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *start.command,
+        cwd=start.directory,
+        env=start.environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=start.out,
+        stderr=start.log,
+    )
 
 
 @asynccontextmanager
 async def _program(
-    command: Sequence[str | Path], directory: Path, *, serving: bool, variables: Mapping[str, str]
+    command: Sequence[str | Path],
+    directory: Path,
+    *,
+    serving: bool,
+    variables: Mapping[str, str],
+    run: Callable[[Start], Awaitable[Process | Forked]],
 ) -> AsyncIterator[ServerProcess]:
     environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
     environment |= {"LISTEN_ADDRESS": "127.0.0.1:0", "DRAIN_DELAY": "0", "METRICS_ADDRESS": OFF}
     log_file = directory / "server.log"
     with log_file.open("wb") as log, (directory / "out.log").open("wb") as out:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=directory,
-            env=environment | dict(variables),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=out,
-            stderr=log,
-        )
+        process = await run(Start(command, directory, environment | dict(variables), out, log))
     try:
         server = ServerProcess(await _address(process, log_file), process, log_file)
         if serving:
@@ -183,7 +213,7 @@ async def _program(
             await process.wait()
 
 
-async def _address(process: Process, log_file: Path) -> str:
+async def _address(process: Process | Forked, log_file: Path) -> str:
     async with asyncio.timeout(PATIENCE):
         while True:
             log = await asyncio.to_thread(log_file.read_text)

@@ -207,7 +207,7 @@ def _world(
 ) -> World:
     bins = directory / "bin"
     bins.mkdir()
-    stand_ins = {"redis-cli": ROOT / "tests/operations/redis_cli.py"}
+    stand_ins = {"redis-cli": ROOT / "tests/documentation/redis_cli.py"}
     if not shutil.which("curl"):
         stand_ins["curl"] = ROOT / "tests/http/curl.py"
     for name, program in stand_ins.items():
