@@ -100,6 +100,10 @@ proto: setup ## Generate client/fhirexport/v1 from the protos
 	PATH="$(CURDIR)/$(BIN):$$PATH" python protos/generate.py client
 	$(BIN)/python deploy/descriptors.py deploy/fhirexport.binpb
 
+.PHONY: schema
+schema: setup ## Make docs/schema.md, the data dictionary, from store/schema
+	$(BIN)/python -m fhirexport_server.store.schema.page docs/schema.md
+
 prove: setup ## Write, read and break things for a minute: no read may lack a write
 	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60
 

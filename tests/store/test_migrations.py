@@ -28,17 +28,22 @@ def test_the_migrations_amount_to_the_schema(
     assert described(new_database(backend)) == described(at_once)
 
 
+@pytest.mark.parametrize("revisions", [("0001",), ("0001", "0002")], ids="-".join)
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
-def test_a_filled_database_of_the_first_schema_is_brought_to_date(
-    backend: str, empty_database: Callable[[str], str], new_database: Callable[[str], str]
+def test_a_filled_database_of_an_older_schema_is_brought_to_date(
+    backend: str,
+    revisions: tuple[str, ...],
+    empty_database: Callable[[str], str],
+    new_database: Callable[[str], str],
 ) -> None:
     url = empty_database(backend)
     with writing(url) as connection:
-        run(connection, "r0001")
+        for revision in revisions:
+            run(connection, f"r{revision}")
         connection.execute(
             text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
         )
-        connection.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": revisions[-1]})
     with Database.open(url) as database, pytest.raises(SchemaMismatchError):
         database.check()
     load(url, small())
@@ -62,6 +67,10 @@ def described(url: str) -> dict[str, object]:
             " WHERE NOT tgisinternal"
             " UNION ALL SELECT indexname, indexdef FROM pg_indexes"
             " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            " UNION ALL SELECT proname, pg_get_functiondef(oid) || proacl::text FROM pg_proc"
+            " WHERE pronamespace = 'public'::regnamespace"
+            " UNION ALL SELECT relname, obj_description(oid, 'pg_class') FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'"
         )
         return {
             "definitions": {

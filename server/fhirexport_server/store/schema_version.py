@@ -1,4 +1,4 @@
 """Owns which revision of the schema this release is written for."""
 
-HEAD = "0002"
+HEAD = "0003"
 """A test holds it to the newest migration."""

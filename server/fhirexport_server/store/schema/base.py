@@ -1,8 +1,13 @@
-"""Owns what the tables have in common: the metadata, the key columns, the recurring groups of columns."""
+"""Owns what the tables have in common: the metadata, the key columns, the recurring groups of columns.
+
+A column is made with its meaning and with the FHIR elements that an export makes of it, as paths in the JSON
+of a resource (`dictionary.py`); a column without any is not exported.
+"""
 
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, ForeignKeyConstraint, Identity, MetaData, Text
+from sqlalchemy.types import TypeEngine
 
 from fhirexport_server.store.schema import checks
 from fhirexport_server.store.schema.column_types import BIG_ID, FLAG, Day, Instant, now_utc
@@ -19,16 +24,33 @@ METADATA = MetaData(
 # STRICT: SQLite then refuses a value of another type. AUTOINCREMENT: a FHIR id is never given twice.
 ENTITY: dict[str, Any] = {"sqlite_strict": True, "sqlite_autoincrement": True}
 TABLE: dict[str, Any] = {"sqlite_strict": True}
+FHIR = "fhir"
+"""Under which a column's `info` has the FHIR elements that it becomes, as paths."""
 
 
-def key() -> Column[int]:
-    """The surrogate key that FHIR ids are made of; kept for life."""
-    return Column("id", BIG_ID, Identity(always=False), primary_key=True)
+def column(
+    name: str, type_: TypeEngine[Any] | type[TypeEngine[Any]], meaning: str, *fhir: str, needed: bool = False
+) -> Column[Any]:
+    """A column of any type.
+
+    Args:
+        name: its name.
+        type_: its type.
+        meaning: what it holds, with its unit.
+        fhir: the elements that it becomes; none where it is not exported.
+        needed: whether every row has to have it.
+    """
+    return Column(name, type_, nullable=not needed, comment=meaning, info={FHIR: fhir})
 
 
-def owner() -> Column[int]:
+def key(meaning: str, *fhir: str) -> Column[int]:
+    """The surrogate key, which the database gives where the writer does not."""
+    return Column("id", BIG_ID, Identity(always=False), primary_key=True, comment=meaning, info={FHIR: fhir})
+
+
+def owner(*fhir: str, meaning: str = "The EJ that the row belongs to") -> Column[int]:
     """The EJ that a row belongs to, on every table, so that no export and no trigger needs a join."""
-    return Column("ej_id", BIG_ID, ForeignKey("ej.id"), nullable=False)
+    return Column("ej_id", BIG_ID, ForeignKey("ej.id"), nullable=False, comment=meaning, info={FHIR: fhir})
 
 
 def within_ej(column: str, table: str, *, ondelete: str | None = None) -> ForeignKeyConstraint:
@@ -36,35 +58,55 @@ def within_ej(column: str, table: str, *, ondelete: str | None = None) -> Foreig
     return ForeignKeyConstraint(["ej_id", column], [f"{table}.ej_id", f"{table}.id"], ondelete=ondelete)
 
 
-def text(name: str, *, needed: bool = False, default: str | None = None) -> Column[str]:
-    """A column of text, whose rule stands beside it."""
-    return Column(name, Text, nullable=not needed, server_default=default)
+def text(
+    name: str, meaning: str, *fhir: str, needed: bool = False, default: str | None = None
+) -> Column[str]:
+    """A column of text, whose rule stands below."""
+    return Column(name, Text, nullable=not needed, server_default=default, comment=meaning, info={FHIR: fhir})
 
 
-def flag(name: str, *, needed: bool = False, default: str | None = None) -> Column[bool]:
+def flag(
+    name: str, meaning: str, *fhir: str, needed: bool = False, default: str | None = None
+) -> Column[bool]:
     """A boolean column; `default` is an SQL literal that both databases read: '0' or '1'."""
-    return Column(name, FLAG, nullable=not needed, server_default=default)
+    return Column(name, FLAG, nullable=not needed, server_default=default, comment=meaning, info={FHIR: fhir})
 
 
-def day(name: str) -> Column[Any]:
+def day(name: str, meaning: str, *fhir: str) -> Column[Any]:
     """A column of dates."""
-    return Column(name, Day)
+    return column(name, Day, meaning, *fhir)
 
 
-def instant(name: str, *, needed: bool = False) -> Column[Any]:
+def instant(name: str, meaning: str, *fhir: str, needed: bool = False) -> Column[Any]:
     """A column of instants."""
-    return Column(name, Instant, nullable=not needed)
+    return column(name, Instant, meaning, *fhir, needed=needed)
+
+
+def reference(name: str, meaning: str, *fhir: str, needed: bool = False) -> Column[int]:
+    """A column that names a row by its `id`."""
+    return column(name, BIG_ID, meaning, *fhir, needed=needed)
+
+
+def written_at(name: str, meaning: str) -> Column[Any]:
+    """A column of instants that is the present one unless the writer says otherwise."""
+    return Column(name, Instant, nullable=False, server_default=now_utc(), comment=meaning, info={FHIR: ()})
 
 
 def updated_at() -> Column[Any]:
     """When the row was last written; a trigger keeps it."""
-    return Column("updated_at", Instant, nullable=False, server_default=now_utc())
+    return written_at("updated_at", "When the row was last written; a trigger keeps it")
 
 
-def address() -> list[Column[Any]]:
-    """The columns of a postal address."""
+def address(element: str) -> list[Column[Any]]:
+    """The columns of a postal address, which becomes an element of type Address."""
+    insee = f"{element}.extension('fr-core-address-insee-code').valueCoding.code"
     return [
-        text(n) for n in ("address_line", "address_line2", "postal_code", "city", "insee_code", "country")
+        text("address_line", "First line of the postal address: number and street", f"{element}.line"),
+        text("address_line2", "Second line of the postal address", f"{element}.line"),
+        text("postal_code", "Postal code", f"{element}.postalCode"),
+        text("city", "Town of the postal address", f"{element}.city"),
+        text("insee_code", "INSEE code of the commune of the postal address", insee),
+        text("country", "Country of the postal address, ISO 3166-1 alpha-3", f"{element}.country"),
     ]
 
 

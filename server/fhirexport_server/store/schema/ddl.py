@@ -6,7 +6,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from fhirexport_server.store.schema import METADATA, triggers
+from fhirexport_server.store.schema import METADATA, dictionary, triggers
 
 DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]  # SQLAlchemy leaves dialect() untyped
 SEPARATOR = "\n;;\n"
@@ -21,7 +21,12 @@ def statements(dialect: str) -> Iterator[str]:
             yield _sql(CreateIndex(index), dialect)
     new_id = "gen_random_uuid()::text" if dialect == "postgresql" else "lower(hex(randomblob(16)))"
     yield f"INSERT INTO database_incarnation (id) SELECT {new_id}"
-    yield from triggers.postgresql() if dialect == "postgresql" else triggers.sqlite()
+    if dialect == "postgresql":
+        yield from triggers.postgresql()
+        yield from dictionary.postgresql()
+    else:
+        # SQLite has no comments.
+        yield from triggers.sqlite()
 
 
 def script(dialect: str) -> str:

@@ -33,21 +33,32 @@ READ_BY: dict[str, tuple[Dataset, ...]] = {
 database_incarnation = Table(
     "database_incarnation",
     METADATA,
-    Column("id", Text, primary_key=True),
+    Column(
+        "id",
+        Text,
+        primary_key=True,
+        comment="Random text; another one makes every etag and revision from before another database's",
+    ),
+    comment="Which database this is, in one row. Whoever restores a copy of files writes another id",
     **TABLE,
 )
 
 revision_base = Table(
     "revision_base",
     METADATA,
-    Column("ej_id", BIG_ID, nullable=False, autoincrement=False),
-    Column("dataset", Text, nullable=False),
-    Column("n", BIG_ID, nullable=False),
-    Column("digest", Numeric(40, 0).with_variant(Integer, "sqlite"), nullable=False),
-    # The table whose change was counted last: for the log only.
-    Column("source", Text),
+    base.column("ej_id", BIG_ID, "The EJ; 0 for what counts for every EJ", needed=True),
+    base.text("dataset", "The dataset", needed=True),
+    base.column("n", BIG_ID, "How many changes there were", needed=True),
+    base.column(
+        "digest",
+        Numeric(40, 0).with_variant(Integer, "sqlite"),
+        "Which changes these were: the sum of their random numbers, on SQLite the last one",
+        needed=True,
+    ),
+    base.text("source", "The table whose change was counted last; for the log only"),
     PrimaryKeyConstraint("ej_id", "dataset"),
     checks.one_of("dataset", Dataset),
+    comment="How far each dataset of each EJ has come. Triggers and the server write it, nobody else",
     **TABLE,
 )
 
@@ -55,25 +66,33 @@ revision_base = Table(
 revision_delta = Table(
     "revision_delta",
     METADATA,
-    base.key(),
-    Column("ej_id", BIG_ID, nullable=False),
-    Column("dataset", Text, nullable=False),
-    Column("nonce", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
-    # The table that was changed, and how many of its rows: for the log only.
-    Column("source", Text, nullable=False),
-    Column("row_count", BIG_ID, nullable=False),
+    base.key("The change's number"),
+    base.column("ej_id", BIG_ID, "The EJ; 0 for what counts for every EJ", needed=True),
+    base.text("dataset", "The dataset", needed=True),
+    base.column(
+        "nonce",
+        BigInteger().with_variant(Integer, "sqlite"),
+        "A random number, which tells the change from others",
+        needed=True,
+    ),
+    base.text("source", "The table that was changed; for the log only", needed=True),
+    base.column("row_count", BIG_ID, "How many of its rows; for the log only", needed=True),
     Index(None, "ej_id", "dataset", postgresql_include=["nonce"]),
+    comment="Changes that revision_base does not count yet, on PostgreSQL. Triggers write it and the server"
+    " empties it, nobody else",
     **TABLE,
 )
 
 tombstone = Table(
     "tombstone",
     METADATA,
-    Column("ej_id", BIG_ID, nullable=False),
-    Column("table_name", Text, nullable=False),
-    Column("row_id", BIG_ID, nullable=False),
-    base.instant("deleted_at", needed=True),
+    base.column("ej_id", BIG_ID, "The EJ that the row belonged to", needed=True),
+    base.text("table_name", "The table that it was in", needed=True),
+    base.column("row_id", BIG_ID, "Its id", needed=True),
+    base.instant("deleted_at", "When it was deleted, to the second", needed=True),
     PrimaryKeyConstraint("ej_id", "table_name", "row_id"),
     Index(None, "ej_id", "deleted_at"),
+    comment="The rows of org_unit, place, patient, venue and movement that were deleted. Triggers write it,"
+    " nobody else",
     **TABLE,
 )

@@ -90,6 +90,8 @@ def _sqlite_bump(table: str, name: str, when: str, which: str, *, or_every_ej: b
 
 def postgresql() -> Iterator[str]:
     """Yields the statements for PostgreSQL: triggers run for each statement and append."""
+    # The functions keep it. Temporary tables last: no writer's own may stand before ours.
+    yield "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
     yield _statement(f"""
         INSERT INTO revision_base (ej_id, dataset, n, digest)
           SELECT {EVERY_EJ}, dataset, 0, trunc(random() * 1e18)
@@ -126,7 +128,10 @@ def postgresql() -> Iterator[str]:
 
 
 def _postgresql_functions() -> Iterator[str]:
-    """Yields the functions; they run as their owner, so that a writer needs no right on our tables."""
+    """Yields the functions; they run as their owner, so that a writer needs no right on our tables.
+
+    Nobody else may make triggers of them, for tables of his own.
+    """
     changed = {
         "insert": "SELECT {ej} AS ej_id, count(*) AS row_count FROM new_rows GROUP BY {ej}",
         # A row that stays in its EJ is both old and new.
@@ -142,7 +147,7 @@ def _postgresql_functions() -> Iterator[str]:
         for suffix, ej in (("", "ej_id"), ("_ej", "id")):
             if event == "truncate" and suffix:
                 continue
-            yield _function(
+            yield from _function(
                 f"revision_{event}{suffix}",
                 f"""
                 INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count)
@@ -150,7 +155,7 @@ def _postgresql_functions() -> Iterator[str]:
                   FROM ({rows.format(ej=ej)}) AS changed CROSS JOIN unnest(TG_ARGV) AS dataset;
                 RETURN NULL;""",
             )
-    yield _function(
+    yield from _function(
         "note_deletion",
         """
                 INSERT INTO tombstone (ej_id, table_name, row_id, deleted_at)
@@ -158,7 +163,7 @@ def _postgresql_functions() -> Iterator[str]:
                   ON CONFLICT (ej_id, table_name, row_id) DO UPDATE SET deleted_at = excluded.deleted_at;
                 RETURN NULL;""",
     )
-    yield _function(
+    yield from _function(
         "keep_updated_at",
         """
                 IF NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
@@ -168,8 +173,9 @@ def _postgresql_functions() -> Iterator[str]:
     )
 
 
-def _function(name: str, body: str) -> str:
-    return (
+def _function(name: str, body: str) -> Iterator[str]:
+    yield (
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
         f" SET search_path FROM CURRENT AS $$\nBEGIN\n{dedent(body).strip()}\nEND $$"
     )
+    yield f"REVOKE EXECUTE ON FUNCTION {name}() FROM PUBLIC"

@@ -1,0 +1,1 @@
+-- SQLite has no comments, and its triggers read no temporary tables.

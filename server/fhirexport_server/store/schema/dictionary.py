@@ -1,0 +1,80 @@
+"""Owns what the data dictionary says of tables and columns, for `docs/schema.md` and PostgreSQL's COMMENTs.
+
+Nothing is said twice: a column has its meaning and its FHIR elements where it is made, a rule what it allows.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import CheckConstraint, Column, Table
+
+from fhirexport_server.store.schema import METADATA
+from fhirexport_server.store.schema.base import FHIR
+from fhirexport_server.store.schema.checks import ALLOWED, OF
+
+NOT_EXPORTED = "Not exported"
+
+
+def fhir(column: Column[object]) -> tuple[str, ...]:
+    """Return the FHIR elements that a column becomes, as paths in the JSON of a resource.
+
+    `extension('name')` is the extension whose URL ends in `/name` or is `name`; all else is FHIRPath.
+    """
+    paths: tuple[str, ...] = column.info.get(FHIR, ())
+    return paths
+
+
+def allowed(column: Column[object]) -> list[str]:
+    """Return what a column may hold, in words: what its rules allow, and what it has to name."""
+    rules = [check.info[ALLOWED] for check in _checks(column.table) if check.info[OF] == column.name]
+    names = [
+        f"the id of a row of {key.referred_table.name}{' of the same EJ' if len(key.columns) > 1 else ''}"
+        for key in column.table.foreign_key_constraints
+        if key.column_keys[-1] == column.name
+    ]
+    return rules + sorted(names)
+
+
+def rules(table: Table) -> list[str]:
+    """Return the rules of a table that are about several columns, in words."""
+    return [check.info[ALLOWED] for check in _checks(table) if check.info[OF] is None]
+
+
+def table_comment(table: Table) -> str:
+    """Return everything that is said of a table as a whole."""
+    told = rules(table)
+    return _sentences(table.comment, f"Allowed: {'; '.join(told)}" if told else None)
+
+
+def column_comment(column: Column[object]) -> str:
+    """Return everything that is said of a column: its meaning, what it may hold, what it becomes."""
+    may = allowed(column)
+    becomes = fhir(column)
+    return _sentences(
+        column.comment,
+        f"Allowed: {'; '.join(may)}" if may else None,
+        f"FHIR: {', '.join(becomes)}" if becomes else NOT_EXPORTED,
+    )
+
+
+def postgresql() -> Iterator[str]:
+    """Yield the statements that give the tables and columns their COMMENTs."""
+    for table in METADATA.sorted_tables:
+        yield f"COMMENT ON TABLE {table.name} IS {_literal(table_comment(table))}"
+        for column in table.columns:
+            yield f"COMMENT ON COLUMN {table.name}.{column.name} IS {_literal(column_comment(column))}"
+
+
+def _checks(table: Table) -> list[CheckConstraint]:
+    """Return the rules of a table by their names, those that make a column empty last."""
+    checks = [one for one in table.constraints if isinstance(one, CheckConstraint)]
+    return sorted(checks, key=lambda check: (str(check.name).endswith("_only"), str(check.name)))
+
+
+def _sentences(*texts: str | None) -> str:
+    """Return texts as sentences, those that are none left out."""
+    return " ".join(f"{text}." for text in texts if text)
+
+
+def _literal(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
