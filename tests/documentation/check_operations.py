@@ -21,6 +21,7 @@ TROUBLES: dict[str, Trouble] = {
     "Exports fail": troubles.not_renderable,
     "The database does not answer": troubles.database_away,
     "Restoring a backup": troubles.restoring,
+    "Roles on PostgreSQL": troubles.without_roles,
     "Several servers": troubles.several,
     "Upgrading": troubles.old_schema,
 }

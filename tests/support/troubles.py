@@ -175,6 +175,18 @@ async def restoring(directory: Path, new_database: NewDatabase) -> AsyncIterator
 
 
 @asynccontextmanager
+async def without_roles(directory: Path, new_database: NewDatabase) -> AsyncIterator[World]:
+    """A database that belongs to whoever made it."""
+    url = _demo(new_database, "postgresql")
+    script = "deploy/grants.sql"
+    try:
+        yield _world(directory, {script: str(ROOT / script)}, database_url=url)
+    finally:
+        with writing(url) as connection:
+            connection.execute(text("DROP ROLE IF EXISTS fhirexport"))
+
+
+@asynccontextmanager
 async def several(directory: Path, new_database: NewDatabase) -> AsyncIterator[World]:
     """Two servers of one database and one Redis."""
     url = _demo(new_database, "postgresql")

@@ -40,4 +40,5 @@ def invalidate(connection: Connection, exports: Iterable[tuple[int, Dataset]], e
             .where(tuple_(base.c.ej_id, base.c.dataset).in_(wanted))
             .values(n=base.c.n + 1, digest=literal_column(SQLITE_DIGEST, Integer), source=SOURCE)
         )
-    connection.execute(schema.cache_audit.insert(), asdict(entry))
+    # Inline: to be told the new id would take a right to read.
+    connection.execute(schema.cache_audit.insert().inline(), asdict(entry))
