@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from fhirexport_server.admin.administration import Administration
 from fhirexport_server.cache.port import NoCache
 from fhirexport_server.cache.redis.breaker import State
-from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.exports.exporter import open_exporter
 from fhirexport_server.imports.importer import PLACES as IMPORT_PLACES
@@ -23,7 +23,16 @@ from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.keeper import kept
 from fhirexport_server.rpc.cache.service import CacheAdmin
 from fhirexport_server.rpc.exports.service import Exports
-from fhirexport_server.rpc.health import CACHE, CACHE_ADMIN, EXPORTS, IMPORTS, NAMES, SERVER, Health, Probe
+from fhirexport_server.rpc.health import (
+    CACHE,
+    CACHE_ADMIN,
+    EXPORTS,
+    IMPORTS,
+    NAMES,
+    SERVER,
+    HealthService,
+    Probe,
+)
 from fhirexport_server.rpc.server import make_server
 from fhirexport_server.runtime import garbage
 from fhirexport_server.runtime.threads import LOOKUP_THREADS
@@ -49,7 +58,7 @@ class App:
     registry: CollectorRegistry
     """Its metrics."""
     _server: grpc.aio.Server
-    _health: Health
+    _health: HealthService
 
     async def drain(self, *, delay: float, grace: float) -> None:
         """Stops taking calls, and lets those in flight end.
@@ -121,7 +130,7 @@ async def running(
             open_importer(database, metrics, base_url=settings.base_url, spool_limit_bytes=spool_limit)
         )
         stack.enter_context(kept())
-        health = Health()
+        health = HealthService()
         metrics.watch_health((name for name in NAMES if name != SERVER), health.is_serving)
         administration = Administration(exporter, redis, metrics)
         server, address = make_server(
@@ -179,7 +188,7 @@ async def _redis_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Re
         metrics.cache_state("disabled")
         yield None
         return
-    address = Address(
+    address = RedisAddress(
         settings.redis_address,
         socket_timeout=settings.redis_socket_timeout,
         connect_timeout=settings.redis_socket_connect_timeout,
@@ -190,7 +199,7 @@ async def _redis_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Re
         yield cache
 
 
-async def _follow(cache: RedisCache | None, health: Health) -> None:
+async def _follow(cache: RedisCache | None, health: HealthService) -> None:
     """Makes the health service say how the cache does. What exports can do without says nothing of them."""
     if cache is None:
         await health.set_serving(CACHE_ADMIN, serving=True)

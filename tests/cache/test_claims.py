@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.redis import claims
-from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.telemetry.metrics import Metrics
@@ -22,7 +22,7 @@ LEASE = keys.lease(keys.head(variant()), ETAG)
 
 @asynccontextmanager
 async def opened(valkey: Valkey) -> AsyncIterator[RedisCache]:
-    address = Address(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
     async with open_redis_cache(address, dict.fromkeys(Dataset, 300), Metrics(CollectorRegistry())) as cache:
         yield cache
 

@@ -9,7 +9,7 @@ import pytest
 from fhirexport_server.cache.entry import Entry, Variant
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import Exactly, NoCache, Recent, SharedCache
-from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.telemetry.metrics import Metrics
@@ -76,7 +76,7 @@ class Memory:
 
 @asynccontextmanager
 async def redis_cache(url: str) -> AsyncIterator[Shared]:
-    address = Address(url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = RedisAddress(url, socket_timeout=5, connect_timeout=5, budget=5)
     time_to_live = dict.fromkeys(Dataset, 2)
     async with open_redis_cache(address, time_to_live, Metrics(CollectorRegistry())) as cache:
         yield Shared(cache, keeps=True)

@@ -11,7 +11,7 @@ from fhirexport_server.cache.port import Exactly, Outcome
 from fhirexport_server.cache.redis import connection as link_module
 from fhirexport_server.cache.redis import lua_scripts
 from fhirexport_server.cache.redis.breaker import State
-from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.probing import READING, WRITING
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
@@ -31,7 +31,7 @@ WANTED = Exactly(rendering().description.etag)
 async def opened(
     url: str, *, socket_timeout: float = PATIENCE, budget: float = PATIENCE
 ) -> AsyncIterator[RedisCache]:
-    address = Address(url, socket_timeout=socket_timeout, connect_timeout=PATIENCE, budget=budget)
+    address = RedisAddress(url, socket_timeout=socket_timeout, connect_timeout=PATIENCE, budget=budget)
     metrics = Metrics(CollectorRegistry())
     async with open_redis_cache(address, dict.fromkeys(Dataset, 300), metrics) as cache:
         yield cache

@@ -9,7 +9,7 @@ import redis
 from fhirexport_server.cache.entry import Entry
 from fhirexport_server.cache.port import CacheReadError, Exactly, Made, Outcome, Recent
 from fhirexport_server.cache.redis import envelope
-from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import LARGEST_BYTES, RedisCache, open_redis_cache
 from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.datasets import Dataset, Format
@@ -30,7 +30,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 async def cache(valkey: Valkey, registry: CollectorRegistry) -> AsyncIterator[RedisCache]:
-    address = Address(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
     async with open_redis_cache(address, TIME_TO_LIVE, Metrics(registry)) as opened:
         yield opened
 

@@ -12,14 +12,14 @@ from fhirexport_server.domain.revision import Revision
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.fill import Fill
-from fhirexport_server.exports.rendering import Source
+from fhirexport_server.exports.rendering import ContentSource
 from fhirexport_server.exports.request import Bypass, ExportRequest
 from fhirexport_server.exports.spool import Spool
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store import queries
 from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
-from fhirexport_server.store.snapshot import Snapshot
+from fhirexport_server.store.snapshot import SnapshotReader
 from sqlalchemy import text
 from support.exporting import exporting
 from support.rows import writing
@@ -68,9 +68,9 @@ class Held:
 
     def hold(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Begins."""
-        read, look_up = Snapshot.ej, Database.revision
+        read, look_up = SnapshotReader.ej, Database.revision
 
-        def held(snapshot: Snapshot, ej_id: int) -> EjRow | None:
+        def held(snapshot: SnapshotReader, ej_id: int) -> EjRow | None:
             row = read(snapshot, ej_id)
             if not self._has_read.is_set():
                 self._has_read.set()
@@ -84,7 +84,7 @@ class Held:
             self.look_ups += 1
             return found
 
-        monkeypatch.setattr(Snapshot, "ej", held)
+        monkeypatch.setattr(SnapshotReader, "ej", held)
         monkeypatch.setattr(Database, "revision", counted)
 
 
@@ -108,7 +108,7 @@ async def exporter(url: str) -> AsyncIterator[Exporter]:
         yield exporter
 
 
-async def _export(exporter: Exporter, request: ExportRequest = VENUES) -> tuple[bytes, Source, str]:
+async def _export(exporter: Exporter, request: ExportRequest = VENUES) -> tuple[bytes, ContentSource, str]:
     async with exporter.open(request) as rendering:
         content = b"".join([chunk.text() async for chunk in rendering.chunks()])
         assert rendering.totals is not None
@@ -118,9 +118,9 @@ async def _export(exporter: Exporter, request: ExportRequest = VENUES) -> tuple[
 
 async def test_a_miss_is_followed_by_hits_with_the_same_bytes(exporter: Exporter, fills: Fills) -> None:
     content, source, status = await _export(exporter)
-    assert (source, status) == (Source.DATABASE, "fhirexport; fwd=miss")
+    assert (source, status) == (ContentSource.DATABASE, "fhirexport; fwd=miss")
     for _ in range(3):
-        assert await _export(exporter) == (content, Source.CACHE, "fhirexport; hit")
+        assert await _export(exporter) == (content, ContentSource.CACHE, "fhirexport; hit")
     assert fills.count == 1
 
 
@@ -128,7 +128,7 @@ async def test_a_hit_says_when_the_database_was_read(exporter: Exporter) -> None
     async with exporter.open(VENUES) as first:
         _ = [chunk async for chunk in first.chunks()]
     async with exporter.open(VENUES) as second:
-        assert second.snapshot.source is Source.CACHE
+        assert second.snapshot.source is ContentSource.CACHE
         assert (second.snapshot.etag, second.snapshot.revision, second.snapshot.read_time) == (
             first.snapshot.etag,
             first.snapshot.revision,
@@ -141,9 +141,9 @@ async def test_a_write_in_plain_sql_is_in_the_next_export(url: str, exporter: Ex
     with writing(url) as connection:
         connection.execute(text(RENAME_ONE))
     after, source, status = await _export(exporter)
-    assert (source, status) == (Source.DATABASE, "fhirexport; fwd=stale")
+    assert (source, status) == (ContentSource.DATABASE, "fhirexport; fwd=stale")
     assert after != before
-    assert await _export(exporter) == (after, Source.CACHE, "fhirexport; hit")
+    assert await _export(exporter) == (after, ContentSource.CACHE, "fhirexport; hit")
     assert fills.count == 2
 
 
@@ -152,13 +152,13 @@ async def test_a_write_elsewhere_outdates_nothing(url: str, exporter: Exporter) 
     with writing(url) as connection:
         connection.execute(text("UPDATE patient SET used_family = 'DURAND' WHERE ej_id = 1"))
         connection.execute(text("UPDATE movement SET nature = 'H' WHERE ej_id = 2"))
-    assert await _export(exporter) == (content, Source.CACHE, "fhirexport; hit")
+    assert await _export(exporter) == (content, ContentSource.CACHE, "fhirexport; hit")
 
 
 async def test_bypass_reads_the_database_and_refreshes_what_is_kept(exporter: Exporter, fills: Fills) -> None:
     content, _, _ = await _export(exporter)
-    assert await _export(exporter, FRESH) == (content, Source.DATABASE, "fhirexport; fwd=bypass")
-    assert await _export(exporter) == (content, Source.CACHE, "fhirexport; hit")
+    assert await _export(exporter, FRESH) == (content, ContentSource.DATABASE, "fhirexport; fwd=bypass")
+    assert await _export(exporter) == (content, ContentSource.CACHE, "fhirexport; hit")
     assert fills.count == 2
 
 
@@ -217,10 +217,10 @@ async def test_a_caller_that_comes_after_a_write_does_not_join_a_rendering_from_
 async def test_a_write_during_a_rendering_is_in_the_next_export(
     url: str, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = Snapshot.ej
+    read = SnapshotReader.ej
     written = False
 
-    def read_and_written(snapshot: Snapshot, ej_id: int) -> EjRow | None:
+    def read_and_written(snapshot: SnapshotReader, ej_id: int) -> EjRow | None:
         nonlocal written
         row = read(snapshot, ej_id)
         if not written:
@@ -229,7 +229,7 @@ async def test_a_write_during_a_rendering_is_in_the_next_export(
                 connection.execute(text(RENAME_ONE))
         return row
 
-    monkeypatch.setattr(Snapshot, "ej", read_and_written)
+    monkeypatch.setattr(SnapshotReader, "ej", read_and_written)
     before, _, _ = await _export(exporter)
     assert b"another" not in before
     for _ in range(2):
@@ -246,7 +246,7 @@ async def test_a_failed_rendering_is_not_kept(
             with pytest.raises(SchemaMismatchError):
                 await _export(exporter)
     content, source, _ = await _export(exporter)
-    assert (source, bool(content)) == (Source.DATABASE, True)
+    assert (source, bool(content)) == (ContentSource.DATABASE, True)
     assert fills.count == 3
 
 
@@ -256,5 +256,5 @@ async def test_switched_off_it_keeps_nothing(url: str, fills: Fills) -> None:
         while exporter._flights._tasks:  # noqa: SLF001 - a rendering that is still ending would be joined
             await asyncio.sleep(0.01)
         assert await _export(exporter) == first
-        assert first[1:] == (Source.DATABASE, "fhirexport; fwd=miss")
+        assert first[1:] == (ContentSource.DATABASE, "fhirexport; fwd=miss")
     assert fills.count == 2

@@ -30,7 +30,7 @@ from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import AtLeast, ExportRequest
 from fhirexport_server.store.loader import load
-from fhirexport_server.store.snapshot import Snapshot
+from fhirexport_server.store.snapshot import SnapshotReader
 from sqlalchemy import text
 from support.exporting import exporting
 from support.rows import small, writing
@@ -262,7 +262,9 @@ async def test_no_place_in_time_is_told_with_the_limit(url: str, monkeypatch: py
 async def test_a_rendering_that_takes_too_long_is_ended(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     resources = pipeline.resources
 
-    def slow(snapshot: Snapshot, ej: EjRow, request: ExportRequest, base_url: str) -> Iterator[Rendered]:
+    def slow(
+        snapshot: SnapshotReader, ej: EjRow, request: ExportRequest, base_url: str
+    ) -> Iterator[Rendered]:
         time.sleep(1)
         yield from resources(snapshot, ej, request, base_url)
 

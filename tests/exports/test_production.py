@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 from fhirexport_server.cache.redis import redis_cache
-from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.exports.exporter import Exporter
-from fhirexport_server.exports.rendering import Source
+from fhirexport_server.exports.rendering import ContentSource
 from fhirexport_server.exports.request import ExportRequest, MaxStaleness
 from fhirexport_server.store.loader import load
 from fhirexport_server.telemetry.metrics import Metrics
@@ -31,13 +31,13 @@ def url(new_database: Callable[[str], str]) -> str:
 
 @asynccontextmanager
 async def shared(valkey: Valkey) -> AsyncIterator[RedisCache]:
-    address = Address(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
     times = dict.fromkeys(Dataset, 300)
     async with open_redis_cache(address, times, Metrics(CollectorRegistry())) as cache:
         yield cache
 
 
-async def _export(exporter: Exporter, request: ExportRequest = PATIENTS) -> tuple[bytes, Source]:
+async def _export(exporter: Exporter, request: ExportRequest = PATIENTS) -> tuple[bytes, ContentSource]:
     async with exporter.open(request) as rendering:
         content = b"".join([chunk.text() async for chunk in rendering.chunks()])
         assert rendering.totals is not None
@@ -53,7 +53,7 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _kept(valkey: Valkey, exporter: Exporter) -> bytes:
     content, source = await _export(exporter)
-    assert source is Source.DATABASE
+    assert source is ContentSource.DATABASE
     while exporter._flights._tasks:  # noqa: SLF001 - it is put into Redis after the answer
         await _export(exporter)
     with valkey.client() as client:
@@ -71,7 +71,7 @@ def _generation(valkey: Valkey) -> bytes:
 async def test_a_rendering_beside_its_head_is_read_to_the_end(url: str, valkey: Valkey) -> None:
     async with shared(valkey) as cache, exporting(url, cache) as exporter:
         content = await _kept(valkey, exporter)
-        assert await _export(exporter) == (content, Source.CACHE)
+        assert await _export(exporter) == (content, ContentSource.CACHE)
 
 
 @pytest.mark.usefixtures("beside")
@@ -91,7 +91,7 @@ async def test_what_is_damaged_is_rendered_and_never_sent(
                     client.hset(key, "1", client.hget(key, "0"))
                 case _:
                     client.delete(key)
-        assert await _export(exporter, request_) == (content, Source.DATABASE)
+        assert await _export(exporter, request_) == (content, ContentSource.DATABASE)
         assert await _kept_again(exporter) == content
 
 
@@ -99,5 +99,5 @@ async def _kept_again(exporter: Exporter) -> bytes:
     """Exports until what was damaged has been replaced."""
     while True:
         content, source = await _export(exporter)
-        if source is Source.CACHE:
+        if source is ContentSource.CACHE:
             return content

@@ -10,11 +10,11 @@ import pytest
 from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import EjNotFoundError, SpoolFullError, TemporaryStorageError
 from fhirexport_server.exports import spool as spool_module
-from fhirexport_server.exports.rendering import Snapshot, Source
+from fhirexport_server.exports.rendering import ContentSource, Snapshot
 from fhirexport_server.exports.spool import Spool
 from fhirexport_server.runtime.spool_space import SpoolSpace
 
-SNAPSHOT = Snapshot("e", "r", datetime(2026, 1, 1, tzinfo=UTC), Source.DATABASE)
+SNAPSHOT = Snapshot("e", "r", datetime(2026, 1, 1, tzinfo=UTC), ContentSource.DATABASE)
 TOTALS = Totals(resource_count=3, size_bytes=30, sha256="0" * 64)
 PLENTY = 64 * 1024 * 1024
 PATIENCE = 10.0

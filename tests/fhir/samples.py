@@ -17,7 +17,7 @@ from fhirexport_server.domain.rows import (
     Rendered,
     VenueRow,
 )
-from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.ej_context import EjContext
 
 BASE: Final = "https://fhir.chu-exemple.fr/fhir"
 SID: Final = "https://chu-exemple.fr/fhir/sid"
@@ -29,7 +29,7 @@ COMMUNE: Final = "https://mos.esante.gouv.fr/NOS/TRE_R13-CommuneOM/FHIR/TRE-R13-
 UF, UF_CARE, UF_HEB, EG = 6000, 6001, 6002, 40
 UH, ROOM, BED, BED_2 = 1, 2, 3, 4
 
-CONTEXT: Final = Context(
+CONTEXT: Final = EjContext(
     ej_id=1,
     base_url=BASE,
     time_zone="Europe/Paris",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fhir.samples import BASE, CONTEXT, CORE, HL7, PLACE, SID, concept, content
 from fhirexport_server.domain import codes
-from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.fhir.rendering.structure import place
 
 SD = f"{CORE}/StructureDefinition"
@@ -98,7 +98,7 @@ def test_a_place_of_every_kind_has_its_type_and_its_level(kind: str) -> None:
 
 
 def test_a_number_without_a_namespace_gets_one_below_the_base_url() -> None:
-    bare = Context(3, BASE, "Europe/Paris", {}, {}, {})
+    bare = EjContext(3, BASE, "Europe/Paris", {}, {}, {})
 
     assert content(place(PLACE, bare))["identifier"] == [
         {"system": f"{BASE}/sid/ej-3/place", "value": "6000H"}

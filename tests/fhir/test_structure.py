@@ -6,7 +6,7 @@ import pytest
 from fhir.samples import BASE, COMMUNE, CONTEXT, CORE, EJ, SID, UNIT, concept, content
 from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import OrgMemberRow
-from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.fhir.rendering.structure import ej, org_unit
 
 SD = f"{CORE}/StructureDefinition"
@@ -311,7 +311,7 @@ def test_a_flag_that_the_database_holds_as_a_number_prints_as_a_boolean() -> Non
 
 
 def test_a_number_without_a_namespace_gets_one_below_the_base_url() -> None:
-    bare = Context(3, BASE, "Europe/Paris", {}, {}, {})
+    bare = EjContext(3, BASE, "Europe/Paris", {}, {}, {})
 
     assert content(org_unit(UNIT, [], bare))["identifier"] == [
         {"system": f"{BASE}/sid/ej-3/structure", "value": "S11"}

@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeVar
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.reading.bundles.bundle import Bundle
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.references import Ref
 from fhirexport_server.fhir.reading.json.problems import Problems
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
@@ -22,7 +22,7 @@ from fhirexport_server.fhir.reading.resources.drafts import (
 from fhirexport_server.fhir.reading.together.directory import Directory
 from fhirexport_server.fhir.reading.together.draft_rows import row
 from fhirexport_server.fhir.reading.together.inference import infer
-from fhirexport_server.fhir.reading.together.summaries import Told
+from fhirexport_server.fhir.reading.together.summaries import StayMovement
 from fhirexport_server.fhir.reading.together.whole_stays import settle
 
 _D = TypeVar("_D", bound=Draft)
@@ -64,7 +64,7 @@ def read(bundle: Bundle, context: ReadingContext, problems: Problems) -> Import:
     return gather(drafts(bundle.entries, context, problems), problems)
 
 
-def drafts(entries: Iterable[Entry], context: ReadingContext, problems: Problems) -> list[Draft]:
+def drafts(entries: Iterable[BundleEntry], context: ReadingContext, problems: Problems) -> list[Draft]:
     """Reads the resources of entries; deletions, and what is refused, give no draft."""
     read_ = (draft(entry, context, problems) for entry in entries)
     return [one for one in read_ if one is not None]
@@ -104,7 +104,7 @@ def _settled(venue: VenueDraft, movements: Sequence[MovementDraft], problems: Pr
     names = _Names()
     late = 2**62
     told = [
-        Told(
+        StayMovement(
             row(
                 MovementRow,
                 one,

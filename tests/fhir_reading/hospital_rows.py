@@ -19,7 +19,7 @@ from fhirexport_server.domain.rows import (
     VenueRow,
 )
 from fhirexport_server.fhir.rendering import patients, structure, venues
-from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.pam import movement_order
 
 R = TypeVar("R", bound=tuple[Any, ...])
@@ -41,8 +41,8 @@ class EjRows(NamedTuple):
     movements: list[MovementRow]
     """The active ones, each venue's in their order."""
 
-    def context(self) -> Context:
-        return Context(
+    def context(self) -> EjContext:
+        return EjContext(
             ej_id=self.ej.id,
             base_url=BASE,
             time_zone=self.ej.time_zone,

@@ -22,7 +22,7 @@ from fhirexport_server.fhir.reading.bundles.bundle import bundle, line
 from fhirexport_server.fhir.reading.datatypes.references import Ref
 from fhirexport_server.fhir.reading.json.problems import Problem, Problems
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
-from fhirexport_server.fhir.reading.resources.drafts import MovementDraft, Source
+from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin, MovementDraft
 from fhirexport_server.formats.layout import layout
 
 R = TypeVar("R", bound=tuple[Any, ...])
@@ -120,7 +120,7 @@ def _row(row_type: type[R], draft: NamedTuple, **given: Any) -> R:
     return row_type(*(values[name] for name in fields))
 
 
-def _own(source: Source) -> int:
+def _own(source: DraftOrigin) -> int:
     assert source.own is not None
     return source.own.number
 

@@ -7,7 +7,7 @@ import pytest
 from fhir.samples import BASE
 from fhir_reading.changes import READER, read_bundle, valid
 from fhirexport_server.fhir.reading.bundles.bundle import BundleType, bundle, line
-from fhirexport_server.fhir.reading.bundles.entries import Entry, Method
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry, Method
 from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
 from fhirexport_server.fhir.reading.json.problems import MOST_PROBLEMS, Problem, Problems, Severity
 
@@ -17,7 +17,7 @@ ERROR, WARNING = "error", "warning"
 PATIENT = valid()["patient"]
 
 
-def _read(type_: str, *entries: object) -> tuple[list[Entry], list[tuple[str, str]]]:
+def _read(type_: str, *entries: object) -> tuple[list[BundleEntry], list[tuple[str, str]]]:
     problems = Problems()
     content = json.dumps({"resourceType": "Bundle", "type": type_, "entry": entries}).encode()
     found = bundle(content, READER, problems)

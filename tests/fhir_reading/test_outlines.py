@@ -5,7 +5,7 @@ from fhir.samples import BED, BED_2, ROOM, UH, VENUE
 from fhir_reading.changes import READER, valid
 from fhirexport_server.domain.rows import MovementRow
 from fhirexport_server.fhir.reading.bundles.bundle import line
-from fhirexport_server.fhir.reading.datatypes.dates.times import Span
+from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
 from fhirexport_server.fhir.reading.datatypes.references import Ref
 from fhirexport_server.fhir.reading.json.problems import Problems
@@ -41,11 +41,11 @@ DRAFT = _draft()
 
 
 @st.composite
-def spans(draw: st.DrawFn) -> Span:
+def spans(draw: st.DrawFn) -> Interval:
     """A period, of which either end may be unknown."""
     instant = st.none() | st.integers(-2, 9).map(lambda hour: hour * HOUR)
     start, end = draw(instant), draw(instant)
-    return Span(start, end) if start is None or end is None or start <= end else Span(end, start)
+    return Interval(start, end) if start is None or end is None or start <= end else Interval(end, start)
 
 
 STOPS = st.builds(
@@ -109,10 +109,12 @@ def test_what_is_derived_says_what_was_sent_or_the_stay_is_refused(said: Summary
 def test_a_long_history_takes_no_long_time(count: int) -> None:
     """Many places at once are as many steps, not their square."""
     stops = tuple(
-        Stop(Ref("Location", OwnId("BED", BED + index % 2), None, None, ""), None, None, Span(index, 10**6))
+        Stop(
+            Ref("Location", OwnId("BED", BED + index % 2), None, None, ""), None, None, Interval(index, 10**6)
+        )
         for index in range(count)
     )
-    said = Summary("in-progress", "IMP", Span(0), (), (), stops, None, None)
+    said = Summary("in-progress", "IMP", Interval(0), (), (), stops, None, None)
 
     stay = outline(DRAFT._replace(summary=said), _find, KINDS)
 

@@ -16,7 +16,7 @@ from fhirexport.v1.cache_admin_pb2 import (
 from fhirexport.v1.export_service_pb2 import (
     ExportVenuesRequest,
 )
-from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.telemetry.metrics import Metrics
@@ -180,7 +180,7 @@ async def test_an_entry_is_listed_with_all_that_is_known(server: Server, valkey:
 
 
 async def test_every_entry_is_on_one_page(server: Server, valkey: Valkey) -> None:
-    address = Address(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
     async with open_redis_cache(address, dict.fromkeys(Dataset, 300), Metrics(CollectorRegistry())) as cache:
         await fill(cache, 2000)
     found: list[str] = []

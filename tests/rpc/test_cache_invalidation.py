@@ -11,7 +11,7 @@ from fhirexport.v1.cache_admin_pb2 import (
     GetStatsRequest,
     InvalidateRequest,
 )
-from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.inspection import SCAN_KEYS
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.demo.group import batches
@@ -222,7 +222,7 @@ async def test_no_key_of_another_application_is_touched(sixty_url: str, crowd: V
 
 
 async def test_many_keys_are_invalidated_step_by_step(sixty_url: str, own_valkey: Valkey) -> None:
-    address = Address(own_valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = RedisAddress(own_valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
     times = dict.fromkeys(Dataset, 3600)
     async with open_redis_cache(address, times, Metrics(CollectorRegistry())) as cache:
         await fill(cache, OURS)

@@ -11,7 +11,7 @@ from fhirexport import AsyncClient, NotFoundError
 from fhirexport_server.app import running
 from fhirexport_server.rpc.cache.service import CacheAdmin
 from fhirexport_server.rpc.exports.service import ExportService
-from fhirexport_server.rpc.health import NAMES, Health
+from fhirexport_server.rpc.health import NAMES, HealthService
 from fhirexport_server.rpc.imports.service import ImportService
 from fhirexport_server.store.migrate import migrate
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -76,7 +76,7 @@ async def _until_logged(lines: Sequence[Mapping[str, Any]], event: str) -> None:
 
 
 def test_every_servicer_has_its_generated_base_and_every_method_of_it() -> None:
-    for servicer in (Health, ExportService, CacheAdmin, ImportService):
+    for servicer in (HealthService, ExportService, CacheAdmin, ImportService):
         base = servicer.__mro__[1]
         assert base.__module__.endswith("_pb2_grpc")
         methods = [name for name in vars(base) if not name.startswith("_")]
@@ -87,7 +87,7 @@ def test_every_servicer_has_its_generated_base_and_every_method_of_it() -> None:
 async def test_a_watch_too_many_lets_its_client_call_all_the_same(
     new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fhirexport_server.app.Health", lambda: Health(most_watches=1))
+    monkeypatch.setattr("fhirexport_server.app.HealthService", lambda: HealthService(most_watches=1))
     async with (
         asyncio.timeout(PATIENCE),
         running_server(new_database("sqlite")) as address,
@@ -183,7 +183,7 @@ async def test_a_watch_that_leaves_does_not_silence_the_others(new_database: New
 
 
 async def test_a_drain_that_begins_while_a_status_is_sent_is_told_too() -> None:
-    health = Health()
+    health = HealthService()
     await health.set_serving("", serving=True)
     watch = health.Watch(HealthCheckRequest(service=""), cast("Any", None))
     assert (await anext(watch)).status == HealthCheckResponse.SERVING

@@ -30,7 +30,7 @@ class Condition(StrEnum):
 
 
 @dataclass(frozen=True)
-class Health:
+class CacheHealth:
     """How the cache does, and what is known of the server at the other end."""
 
     condition: Condition
@@ -108,10 +108,10 @@ class Administration:
             return Stats(None, None)
         return Stats(server, entries)
 
-    async def health(self) -> Health:
+    async def health(self) -> CacheHealth:
         """Finds out how the cache does; never fails."""
         if self._cache is None:
-            return Health(Condition.DISABLED, "the cache is switched off: CACHE_ENABLED is false")
+            return CacheHealth(Condition.DISABLED, "the cache is switched off: CACHE_ENABLED is false")
         begun = monotonic()
         try:
             await self._cache.inspector.ping()
@@ -119,12 +119,12 @@ class Administration:
             server = await self._cache.inspector.server()
         except CacheUnavailableError:
             message = f"Redis does not answer ({self._cache.why}): exports are read from the database"
-            return Health(Condition.DEGRADED, message)
+            return CacheHealth(Condition.DEGRADED, message)
         told = warnings(server)
         if self._cache.state is not State.AVAILABLE:
             message = f"Redis refuses to write ({self._cache.why}): nothing new is kept"
-            return Health(Condition.DEGRADED, message, latency, server, told)
-        return Health(Condition.HEALTHY, "", latency, server, told)
+            return CacheHealth(Condition.DEGRADED, message, latency, server, told)
+        return CacheHealth(Condition.HEALTHY, "", latency, server, told)
 
     async def invalidate(self, pattern: Pattern, entry: AuditEntry) -> Removal:
         """Makes what a pattern names count no more, at once and everywhere; then deletes it.

@@ -72,7 +72,7 @@ class Found(Protocol):
 
 
 @dataclass(frozen=True)
-class Look:
+class LookupResult:
     """What a look-up found."""
 
     outcome: Outcome
@@ -97,7 +97,7 @@ class Made:
 class SharedCache(Protocol):
     """A cache that the processes share."""
 
-    async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> Look:
+    async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> LookupResult:
         """Looks a rendering up."""
 
     def claim(self, variant: Variant, etag: str) -> AbstractAsyncContextManager[bool]:
@@ -129,10 +129,10 @@ class SharedCache(Protocol):
 class NoCache:
     """Keeps nothing: what `CACHE_ENABLED=false` wires, and code that wants none."""
 
-    async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> Look:
+    async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> LookupResult:
         """Finds nothing."""
         del variant, wanted
-        return Look(Outcome.MISS)
+        return LookupResult(Outcome.MISS)
 
     @asynccontextmanager
     async def claim(self, variant: Variant, etag: str) -> AsyncIterator[bool]:

@@ -21,7 +21,7 @@ from fhirexport_server.exports import etags
 from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.flights import Flights
 from fhirexport_server.exports.production import Maker, Order
-from fhirexport_server.exports.rendering import Rendering, Snapshot, Source
+from fhirexport_server.exports.rendering import ContentSource, Rendering, Snapshot
 from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest, MaxStaleness
 from fhirexport_server.exports.results import (
     STALL_SECONDS,
@@ -179,7 +179,7 @@ class Exporter:
         if kept is not None:
             known = kept.description
             if request.if_none_match == known.etag:
-                yield NotModified(Snapshot(known.etag, known.revision, known.read_time, Source.CACHE))
+                yield NotModified(Snapshot(known.etag, known.revision, known.read_time, ContentSource.CACHE))
             elif isinstance(kept, Entry):
                 yield InMemory(kept)
             else:
@@ -192,7 +192,7 @@ class Exporter:
         etag = etags.etag(found, request, self._base_url)
         if request.if_none_match == etag:
             token = Token(request.ej_id, request.dataset, found).encode()
-            yield NotModified(Snapshot(etag, token, datetime.now(UTC), Source.DATABASE))
+            yield NotModified(Snapshot(etag, token, datetime.now(UTC), ContentSource.DATABASE))
             return
         if isinstance(request.consistency, Bypass):
             order = Order(variant, None, self._fill(request, found), begun)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.exports import etags, pipeline
-from fhirexport_server.exports.rendering import Snapshot, Source
+from fhirexport_server.exports.rendering import ContentSource, Snapshot
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.exports.spool import Spool
 from fhirexport_server.formats.chunker import Chunker
@@ -47,7 +47,7 @@ class Fill:
                     etag=etags.etag(found, request, self.base_url),
                     revision=Token(ej.id, request.dataset, found).encode(),
                     read_time=read_time,
-                    source=Source.DATABASE,
+                    source=ContentSource.DATABASE,
                 )
             )
             chunker = Chunker(layout(request.format, self.base_url))

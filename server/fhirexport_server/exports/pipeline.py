@@ -6,11 +6,13 @@ from fhirexport_server.domain.datasets import Dataset, Detail
 from fhirexport_server.domain.rows import EjRow, Rendered
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.fhir.rendering import patients, structure, venues
-from fhirexport_server.fhir.rendering.ej_context import Context
-from fhirexport_server.store.snapshot import Snapshot
+from fhirexport_server.fhir.rendering.ej_context import EjContext
+from fhirexport_server.store.snapshot import SnapshotReader
 
 
-def resources(snapshot: Snapshot, ej: EjRow, request: ExportRequest, base_url: str) -> Iterator[Rendered]:
+def resources(
+    snapshot: SnapshotReader, ej: EjRow, request: ExportRequest, base_url: str
+) -> Iterator[Rendered]:
     """Yields a dataset's resources, all read from one snapshot.
 
     Raises:
@@ -18,7 +20,7 @@ def resources(snapshot: Snapshot, ej: EjRow, request: ExportRequest, base_url: s
         DatabaseUnavailableError: the database did not answer.
     """
     refers_to_units = request.dataset is Dataset.VENUES
-    context = Context(
+    context = EjContext(
         ej_id=ej.id,
         base_url=base_url,
         time_zone=ej.time_zone,
@@ -35,7 +37,7 @@ def resources(snapshot: Snapshot, ej: EjRow, request: ExportRequest, base_url: s
             return _venues(snapshot, context, request.detail)
 
 
-def _structure(snapshot: Snapshot, ej: EjRow, context: Context) -> Iterator[Rendered]:
+def _structure(snapshot: SnapshotReader, ej: EjRow, context: EjContext) -> Iterator[Rendered]:
     yield structure.ej(ej)
     members = snapshot.org_members(ej.id)
     for unit in snapshot.org_units(ej.id):
@@ -44,12 +46,12 @@ def _structure(snapshot: Snapshot, ej: EjRow, context: Context) -> Iterator[Rend
         yield structure.place(place, context)
 
 
-def _patients(snapshot: Snapshot, context: Context) -> Iterator[Rendered]:
+def _patients(snapshot: SnapshotReader, context: EjContext) -> Iterator[Rendered]:
     for patient, identifiers, contacts in snapshot.patients(context.ej_id):
         yield patients.patient(patient, identifiers, contacts, context)
 
 
-def _venues(snapshot: Snapshot, context: Context, detail: Detail) -> Iterator[Rendered]:
+def _venues(snapshot: SnapshotReader, context: EjContext, detail: Detail) -> Iterator[Rendered]:
     for venue, movements in snapshot.venues(context.ej_id):
         yield venues.venue(venue, movements, context)
         if detail is Detail.MOVEMENTS:

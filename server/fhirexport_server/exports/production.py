@@ -17,7 +17,7 @@ from fhirexport_server.domain.errors import (
 )
 from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.flights import Flight
-from fhirexport_server.exports.rendering import Snapshot, Source
+from fhirexport_server.exports.rendering import ContentSource, Snapshot
 from fhirexport_server.runtime.threads import Threads
 from fhirexport_server.telemetry.metrics import Metrics
 
@@ -102,7 +102,7 @@ class Maker:
             return False
         self._keep_when_landed(order, flight, found.seconds_left)
         known = found.description
-        spool.start(Snapshot(known.etag, known.revision, known.read_time, Source.CACHE))
+        spool.start(Snapshot(known.etag, known.revision, known.read_time, ContentSource.CACHE))
         spool.finish(known.totals)
         return True
 

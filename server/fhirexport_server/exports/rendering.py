@@ -8,10 +8,10 @@ from typing import Protocol
 
 from fhirexport_server.domain.chunks import Chunk, Totals
 
-__all__ = ["Chunk", "Rendering", "Snapshot", "Source", "Totals"]
+__all__ = ["Chunk", "ContentSource", "Rendering", "Snapshot", "Totals"]
 
 
-class Source(StrEnum):
+class ContentSource(StrEnum):
     """Where the bytes came from."""
 
     CACHE = "cache"
@@ -28,7 +28,7 @@ class Snapshot:
     """A token, see `exports/etags.py`."""
     read_time: datetime
     """Aware, UTC."""
-    source: Source
+    source: ContentSource
 
 
 class Rendering(Protocol):

@@ -8,7 +8,7 @@ from fhirexport_server.cache.port import Outcome
 from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.exports.flights import Flight
-from fhirexport_server.exports.rendering import Snapshot, Source
+from fhirexport_server.exports.rendering import ContentSource, Snapshot
 
 STALL_SECONDS = 65.0
 """How long a rendering may show nothing new: a little more than the database may take for one statement."""
@@ -44,7 +44,7 @@ class InMemory:
 
     def __init__(self, entry: Entry) -> None:
         known = entry.description
-        self.snapshot = Snapshot(known.etag, known.revision, known.read_time, Source.CACHE)
+        self.snapshot = Snapshot(known.etag, known.revision, known.read_time, ContentSource.CACHE)
         self.totals: Totals | None = known.totals
         self._entry = entry
 
@@ -73,7 +73,7 @@ class InFlight:
         """
         self.snapshot = snapshot
         self._flight = flight
-        if snapshot.source is Source.CACHE:
+        if snapshot.source is ContentSource.CACHE:
             self.answer, self.cache_status = "hit", "fhirexport; hit"
             return
         if flight.outcome is Outcome.STALE and why == "miss":

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from msgspec import Raw, Struct
 
 
-class Element(Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
+class FhirStruct(Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
     """What every type has in common. No cycle is possible, so the garbage collector need not look."""
 
 
-class Coding(Element, frozen=True, kw_only=True):
+class Coding(FhirStruct, frozen=True, kw_only=True):
     """A code in a system."""
 
     system: str
@@ -21,14 +21,14 @@ class Coding(Element, frozen=True, kw_only=True):
     display: str | None = None
 
 
-class Period(Element, frozen=True, kw_only=True):
+class Period(FhirStruct, frozen=True, kw_only=True):
     """From `start` (included) to `end` (included as far as its precision goes)."""
 
     start: str | None = None
     end: str | None = None
 
 
-class Identifier(Element, frozen=True, kw_only=True):
+class Identifier(FhirStruct, frozen=True, kw_only=True):
     """A business number."""
 
     use: str | None = None
@@ -38,7 +38,7 @@ class Identifier(Element, frozen=True, kw_only=True):
     period: Period | None = None
 
 
-class Reference(Element, frozen=True, kw_only=True):
+class Reference(FhirStruct, frozen=True, kw_only=True):
     """A pointer to a resource, literal (`reference`) or logical (`identifier`)."""
 
     reference: str | None = None
@@ -47,7 +47,7 @@ class Reference(Element, frozen=True, kw_only=True):
     display: str | None = None
 
 
-class Address(Element, frozen=True, kw_only=True):
+class Address(FhirStruct, frozen=True, kw_only=True):
     """A postal address (fr-core-address)."""
 
     extension: "Sequence[Extension] | None" = None
@@ -58,7 +58,7 @@ class Address(Element, frozen=True, kw_only=True):
     country: str | None = None
 
 
-class Extension(Element, frozen=True, kw_only=True):
+class Extension(FhirStruct, frozen=True, kw_only=True):
     """An extension, with one `value...` or with extensions inside."""
 
     extension: "Sequence[Extension] | None" = None
@@ -77,7 +77,7 @@ class Extension(Element, frozen=True, kw_only=True):
     value_string: str | None = None
 
 
-class CodeableConcept(Element, frozen=True, kw_only=True):
+class CodeableConcept(FhirStruct, frozen=True, kw_only=True):
     """A concept: a coding, or a text where no code system holds it."""
 
     extension: Sequence[Extension] | None = None
@@ -85,7 +85,7 @@ class CodeableConcept(Element, frozen=True, kw_only=True):
     text: str | None = None
 
 
-class ContactPoint(Element, frozen=True, kw_only=True):
+class ContactPoint(FhirStruct, frozen=True, kw_only=True):
     """A telephone number or an e-mail address (fr-core-contact-point)."""
 
     system: str
@@ -93,7 +93,7 @@ class ContactPoint(Element, frozen=True, kw_only=True):
     use: str | None = None
 
 
-class HumanName(Element, frozen=True, kw_only=True):
+class HumanName(FhirStruct, frozen=True, kw_only=True):
     """A person's name (fr-core-human-name)."""
 
     extension: Sequence[Extension] | None = None

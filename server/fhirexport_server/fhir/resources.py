@@ -9,8 +9,8 @@ from fhirexport_server.fhir.model import (
     CodeableConcept,
     Coding,
     ContactPoint,
-    Element,
     Extension,
+    FhirStruct,
     HumanName,
     Identifier,
     Period,
@@ -18,7 +18,7 @@ from fhirexport_server.fhir.model import (
 )
 
 
-class Resource(Element, frozen=True, kw_only=True, tag_field="resourceType"):
+class Resource(FhirStruct, frozen=True, kw_only=True, tag_field="resourceType"):
     """What every resource has in common."""
 
     id: str
@@ -38,7 +38,7 @@ class Organization(Resource, frozen=True, kw_only=True, tag="Organization"):
     part_of: Reference | None = None
 
 
-class Position(Element, frozen=True, kw_only=True):
+class Position(FhirStruct, frozen=True, kw_only=True):
     """Where a place is, in degrees (WGS 84)."""
 
     longitude: float
@@ -61,7 +61,7 @@ class Location(Resource, frozen=True, kw_only=True, tag="Location"):
     part_of: Reference | None = None
 
 
-class PatientContact(Element, frozen=True, kw_only=True):
+class PatientContact(FhirStruct, frozen=True, kw_only=True):
     """A person to turn to about a patient."""
 
     relationship: Sequence[Raw] | None = None
@@ -70,7 +70,7 @@ class PatientContact(Element, frozen=True, kw_only=True):
     address: Address | None = None
 
 
-class PatientLink(Element, frozen=True, kw_only=True):
+class PatientLink(FhirStruct, frozen=True, kw_only=True):
     """Another Patient that is the same person."""
 
     other: Reference
@@ -95,28 +95,28 @@ class Patient(Resource, frozen=True, kw_only=True, tag="Patient"):
     link: Sequence[PatientLink] | None = None
 
 
-class StatusHistory(Element, frozen=True, kw_only=True):
+class StatusHistory(FhirStruct, frozen=True, kw_only=True):
     """A status that an Encounter had."""
 
     status: str
     period: Period
 
 
-class ClassHistory(Element, frozen=True, kw_only=True):
+class ClassHistory(FhirStruct, frozen=True, kw_only=True):
     """A class that an Encounter had."""
 
     class_: Raw = field(name="class")
     period: Period
 
 
-class Participant(Element, frozen=True, kw_only=True):
+class Participant(FhirStruct, frozen=True, kw_only=True):
     """Somebody who took part in an Encounter."""
 
     type: Sequence[Raw]
     individual: Reference
 
 
-class Hospitalization(Element, frozen=True, kw_only=True):
+class Hospitalization(FhirStruct, frozen=True, kw_only=True):
     """How an Encounter began and ended."""
 
     origin: Reference | None = None
@@ -125,7 +125,7 @@ class Hospitalization(Element, frozen=True, kw_only=True):
     discharge_disposition: Raw | None = None
 
 
-class EncounterLocation(Element, frozen=True, kw_only=True):
+class EncounterLocation(FhirStruct, frozen=True, kw_only=True):
     """A place where an Encounter takes, took or will take place."""
 
     location: Reference

@@ -8,7 +8,7 @@ import again, in a new transaction, with what is known by then.
 from typing import Final
 
 from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.json.problems import Problems, Severity
 from fhirexport_server.store.importing.journal import Line
 
@@ -45,7 +45,7 @@ class Doubles:
         if len(self._known) > MOST:
             raise InvalidRequestError((FieldViolation("chunk", _TOO_MANY),))
 
-    def refuse(self, entry: Entry, problems: Problems) -> bool:
+    def refuse(self, entry: BundleEntry, problems: Problems) -> bool:
         """Whether an entry is known to contradict another, which is reported then."""
         other = None if entry.digest is None else self._known.get(entry.digest)
         if other is None:
@@ -65,6 +65,6 @@ class Doubles:
             raise ContradictionError
 
 
-def line_of(entry: Entry) -> Line | None:
+def line_of(entry: BundleEntry) -> Line | None:
     """Return what a line of NDJSON is; None for an entry of a Bundle."""
     return None if entry.digest is None else Line(entry.place, entry.digest)

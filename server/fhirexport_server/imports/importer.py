@@ -21,7 +21,7 @@ from fhirexport_server.fhir.reading.json.strict_json import MalformedJsonError
 from fhirexport_server.imports import session
 from fhirexport_server.imports.sources import content_kinds
 from fhirexport_server.imports.sources.ndjson import Lines
-from fhirexport_server.imports.sources.resource_source import BundleSource, Source
+from fhirexport_server.imports.sources.resource_source import BundleSource, ResourceSource
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.runtime.spool_space import SpoolSpace
 from fhirexport_server.runtime.threads import Run
@@ -112,7 +112,7 @@ class Importer:
         return self._run(BundleSource(found, digest), options, problems, interrupt)
 
     def _run(
-        self, source: Source, options: ImportOptions, problems: Problems, interrupt: Interrupt
+        self, source: ResourceSource, options: ImportOptions, problems: Problems, interrupt: Interrupt
     ) -> ImportSummary:
         return session.run(
             self._database,

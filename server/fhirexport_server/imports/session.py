@@ -8,7 +8,7 @@ from fhirexport_server.fhir.reading.json.problems import Problems
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
 from fhirexport_server.imports import kept_answers
 from fhirexport_server.imports.doubles import ContradictionError, Doubles
-from fhirexport_server.imports.sources.resource_source import Source
+from fhirexport_server.imports.sources.resource_source import ResourceSource
 from fhirexport_server.imports.stages import legal_entity, structure
 from fhirexport_server.imports.stages.deletions import Deletions
 from fhirexport_server.imports.stages.patients import Patients
@@ -23,7 +23,7 @@ _OTHER_EJ = "must be a revision of the legal entity that is imported into"
 
 def run(
     database: Database,
-    source: Source,
+    source: ResourceSource,
     options: ImportOptions,
     *,
     base_url: str,
@@ -66,7 +66,7 @@ def run(
 
 def _attempt(
     database: Database,
-    source: Source,
+    source: ResourceSource,
     options: ImportOptions,
     *,
     base_url: str,
@@ -116,7 +116,7 @@ def _attempt(
 
 def _imported(
     writing: Writing,
-    source: Source,
+    source: ResourceSource,
     options: ImportOptions,
     *,
     base_url: str,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from fhirexport_server.domain.rows import EjRow
-from fhirexport_server.fhir.reading.bundles.entries import Entry, Method
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry, Method
 from fhirexport_server.fhir.reading.datatypes.dates.moments import local_day
 from fhirexport_server.fhir.reading.datatypes.own_ids import EJ
 from fhirexport_server.fhir.reading.datatypes.references import Ref
@@ -16,16 +16,16 @@ from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
 from fhirexport_server.fhir.reading.resources.dispatch import draft
 from fhirexport_server.fhir.reading.resources.drafts import (
     Draft,
+    DraftOrigin,
     EjDraft,
     MovementDraft,
     OrgUnitDraft,
     PatientDraft,
     PatientIdentifierDraft,
     PlaceDraft,
-    Source,
     VenueDraft,
 )
-from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
 from fhirexport_server.imports.doubles import Doubles
 from fhirexport_server.imports.structure_index import StructureIndex
@@ -75,7 +75,7 @@ class Work:
     is_atomic: bool
     """Whether one error refuses everything."""
     nowhere: AbstractSet[str] = frozenset()
-    """Names, as `Source.key`, that lead nowhere."""
+    """Names, as `DraftOrigin.key`, that lead nowhere."""
     doubles: Doubles = field(default_factory=Doubles)
     counts: Counts = field(default_factory=Counts)
     now: int = field(default_factory=lambda: int(time.time()))
@@ -114,13 +114,13 @@ class Work:
             ipp_systems=frozenset(self.ipp_systems),
         )
 
-    def read(self, entries: Iterable[Entry]) -> list[Draft]:
+    def read(self, entries: Iterable[BundleEntry]) -> list[Draft]:
         """Reads the resources of entries; what is refused gives no draft."""
         context = self.context
         found = [draft(entry, context, self.problems) for entry in entries]
         return [one for one in found if one is not None]
 
-    def settle_systems(self, systems: Sequence[tuple[str, str]], source: Source) -> None:
+    def settle_systems(self, systems: Sequence[tuple[str, str]], source: DraftOrigin) -> None:
         """Takes the systems of a draft's numbers for the EJ's own where those are not settled."""
         for kind, system in systems:
             if kind not in self.systems:
@@ -132,17 +132,17 @@ class Work:
             elif self.systems[kind] != system:
                 self.refuse(source, "identifier", f"must have the system {self.systems[kind]}")
 
-    def refuse(self, source: Source, at: str, text: str) -> None:
+    def refuse(self, source: DraftOrigin, at: str, text: str) -> None:
         """Says why a resource cannot be written."""
         path = f"{source.path}.{at}" if at else source.path
         self.problems.tell(Severity.ERROR, source.entry, path, text)
 
-    def refuse_request(self, entry: Entry, text: str) -> None:
+    def refuse_request(self, entry: BundleEntry, text: str) -> None:
         """Says why what an entry asks for cannot be done."""
         at = "request.ifNoneExist" if entry.method is Method.POST else "request.url"
         self.refuse_entry(entry, at, text)
 
-    def refuse_entry(self, entry: Entry, at: str, text: str) -> None:
+    def refuse_entry(self, entry: BundleEntry, at: str, text: str) -> None:
         """Says what is wrong with an element of an entry of a Bundle."""
         path = f"{entry.path.removesuffix('.resource')}.{at}"
         self.problems.tell(Severity.ERROR, entry.place, path, text)
@@ -153,7 +153,7 @@ class Work:
             if (one.kind, one.use_code) == ("IPP", "usual") and len(self.ipp_systems) < _MOST_SYSTEMS:
                 self.ipp_systems.add(one.system)
 
-    def warn(self, source: Source, at: str, text: str) -> None:
+    def warn(self, source: DraftOrigin, at: str, text: str) -> None:
         """Says what becomes of something that a resource says."""
         self.problems.tell(Severity.WARNING, source.entry, f"{source.path}.{at}", text)
 
@@ -185,7 +185,7 @@ class Work:
         return [one for one in drafts if one.source.entry not in refused]
 
     def _default_systems(self) -> Mapping[str, str]:
-        return Context(self.ej.id, self.base_url, self.ej.time_zone, {}, {}, {}).systems
+        return EjContext(self.ej.id, self.base_url, self.ej.time_zone, {}, {}, {}).systems
 
 
 def of_kind(kind: type[S], drafts: Iterable[Draft]) -> list[S]:

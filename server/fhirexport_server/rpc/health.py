@@ -31,7 +31,7 @@ connection of the thousand has those that are its own."""
 _Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
-class Health(HealthServicer):  # type: ignore[misc] # the library publishes no types
+class HealthService(HealthServicer):  # type: ignore[misc] # the library publishes no types
     """Answer `grpc.health.v1.Health`. Every name is NOT_SERVING until it is set.
 
     The base class is the generated one, so that a method that a newer protocol adds is UNIMPLEMENTED and no
@@ -117,7 +117,7 @@ class Probe:
     """Finds out, again and again, whether some services work, and sets their status."""
 
     def __init__(
-        self, health: Health, what: str, names: tuple[str, ...], check: Callable[[], Awaitable[None]]
+        self, health: HealthService, what: str, names: tuple[str, ...], check: Callable[[], Awaitable[None]]
     ) -> None:
         """Make a probe that does not run yet.
 

@@ -18,7 +18,7 @@ from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.gate import Gate
 from fhirexport_server.rpc.cache.service import CacheAdmin
 from fhirexport_server.rpc.exports.service import Exports, ExportService
-from fhirexport_server.rpc.health import Health
+from fhirexport_server.rpc.health import HealthService
 from fhirexport_server.rpc.imports.service import Imports, ImportService
 from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
 from fhirexport_server.rpc.interceptors.chain import Chain, layers
@@ -46,7 +46,7 @@ def make_server(
     exporter: Exports,
     cache_admin: CacheAdmin,
     imports: Imports,
-    health: Health,
+    health: HealthService,
     *,
     limits: Limits,
     registry: CollectorRegistry,

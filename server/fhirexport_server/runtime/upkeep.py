@@ -16,7 +16,7 @@ MOST_LINES = 20
 """How many changes of one run have a line of their own in the log."""
 
 
-class Work(Protocol):
+class Maintenance(Protocol):
     """What there is to do again and again. Exports are right without it, only slower in time."""
 
     async def compact(self) -> Compaction:
@@ -32,7 +32,7 @@ class Work(Protocol):
 class Upkeep:
     """Does the work, for ever."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Maintenance) -> None:
         self._work = work
 
     async def run(self, *, seconds: float = 1.0, failing_seconds: float = 10.0) -> NoReturn:

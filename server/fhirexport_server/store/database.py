@@ -22,12 +22,12 @@ from fhirexport_server.store.connection import engine as engines
 from fhirexport_server.store.connection import sessions
 from fhirexport_server.store.guard import expected
 from fhirexport_server.store.guard.guard import Guard, executed
-from fhirexport_server.store.guard.statements import Look
+from fhirexport_server.store.guard.statements import GuardedRevision
 from fhirexport_server.store.importing.refusals import refusals
 from fhirexport_server.store.importing.trial import Trial
 from fhirexport_server.store.importing.writing import Writing
 from fhirexport_server.store.migrate import require_head
-from fhirexport_server.store.snapshot import Snapshot
+from fhirexport_server.store.snapshot import SnapshotReader
 
 _STATEMENT_TIMEOUT = f"SET LOCAL statement_timeout = {engines.STATEMENT_SECONDS * 1000}"
 _LOCK_TIMEOUT = f"SET LOCAL lock_timeout = {engines.LOCK_SECONDS * 1000}"
@@ -66,7 +66,7 @@ class Database:
     @contextmanager
     def snapshot(
         self, interrupt: Interrupt | None = None, dataset: Dataset | None = None
-    ) -> Iterator[Snapshot]:
+    ) -> Iterator[SnapshotReader]:
         """Opens a read-only transaction that sees one state of the database.
 
         Args:
@@ -82,7 +82,7 @@ class Database:
         with (
             engines.translated(),
             self._transaction(interrupt or Interrupt(), tables) as connection,
-            closing(Snapshot(connection, self._guard)) as snapshot,
+            closing(SnapshotReader(connection, self._guard)) as snapshot,
         ):
             yield snapshot
 
@@ -221,7 +221,7 @@ class Database:
                 self._begin(connection, tables)
             yield connection
 
-    def _look(self, ej_id: int, dataset: Dataset, interrupt: Interrupt) -> Look | None:
+    def _look(self, ej_id: int, dataset: Dataset, interrupt: Interrupt) -> GuardedRevision | None:
         """Looks a revision up outside of a transaction; None where the schema has to be examined first."""
         known = self._guard.known(dataset)
         if known is None:
@@ -241,7 +241,9 @@ class Database:
             return None
         return look if known.holds(look) else None
 
-    def _executed(self, statement: str, ej_id: int, dataset: Dataset, interrupt: Interrupt) -> Look:
+    def _executed(
+        self, statement: str, ej_id: int, dataset: Dataset, interrupt: Interrupt
+    ) -> GuardedRevision:
         """Executes a statement that needs no transaction: it is a snapshot too."""
         with (
             self._engine.connect() as connection,

@@ -29,7 +29,7 @@ R = TypeVar("R", bound=tuple[Any, ...])
 FETCH_ROWS = 1000
 
 
-class Snapshot:
+class SnapshotReader:
     """One read-only transaction: everything it returns is of the same instant.
 
     Its iterators stream through cursors of the server's, a thousand rows at a time.

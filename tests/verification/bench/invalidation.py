@@ -9,7 +9,7 @@ import redis
 from fhirexport.aio import AsyncClient
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.port import Made
-from fhirexport_server.cache.redis.connection import Address
+from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.telemetry.metrics import Metrics
@@ -75,7 +75,7 @@ def _slow(valkey: Valkey) -> str:
 
 
 async def _fill(valkey: Valkey, keys: int) -> None:
-    address = Address(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
     entry = rendering(size=50, chunks=1)
     made = Made(entry.description, entry.chunks, entry.size)
     times = dict.fromkeys(Dataset, 3600)

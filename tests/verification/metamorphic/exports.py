@@ -16,7 +16,7 @@ from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.formats.layout import layout
 from fhirexport_server.store import queries
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.snapshot import Snapshot
+from fhirexport_server.store.snapshot import SnapshotReader
 from verification.metamorphic.rows import EJS
 
 QUERIES = """
@@ -57,13 +57,13 @@ def see(database: Database) -> State:
     return state
 
 
-def _seen(snapshot: Snapshot, ej: EjRow, dataset: Dataset) -> Seen:
+def _seen(snapshot: SnapshotReader, ej: EjRow, dataset: Dataset) -> Seen:
     details = Detail if dataset is Dataset.VENUES else (Detail.SUMMARY,)
     contents = [_content(snapshot, ej, dataset, detail) for detail in details]
     return Seen(snapshot.revision(ej.id, dataset), b"".join(contents))
 
 
-def _content(snapshot: Snapshot, ej: EjRow, dataset: Dataset, detail: Detail) -> bytes:
+def _content(snapshot: SnapshotReader, ej: EjRow, dataset: Dataset, detail: Detail) -> bytes:
     """Returns a hash of a transaction Bundle, which holds all that the other formats do.
 
     What cannot be rendered has a content of its own: what came before it, and which row it is.

@@ -33,7 +33,7 @@ FAILURES = (RedisError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True)
-class Address:
+class RedisAddress:
     """Where Redis is, and how long to wait for it."""
 
     url: str
@@ -144,7 +144,7 @@ class Link:
 
 
 @asynccontextmanager
-async def linked(address: Address, changed: Callable[[State], None]) -> AsyncIterator[Link]:
+async def linked(address: RedisAddress, changed: Callable[[State], None]) -> AsyncIterator[Link]:
     """Offers a link, after one attempt to reach Redis; watches it until the end."""
     client = _client(address)
     link = Link(client, Breaker(changed, address.shown), address.budget)
@@ -161,7 +161,7 @@ async def linked(address: Address, changed: Callable[[State], None]) -> AsyncIte
                 await client.aclose()
 
 
-def _client(address: Address) -> "Redis":
+def _client(address: RedisAddress) -> "Redis":
     # No health checks of the driver: it makes them inside its handshake too, and where that is refused it
     # connects again and again.
     options: dict[str, Any] = {

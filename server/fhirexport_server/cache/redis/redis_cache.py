@@ -12,11 +12,11 @@ import structlog
 
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.entry import Variant
-from fhirexport_server.cache.port import Exactly, Look, Made, Outcome, Recent
+from fhirexport_server.cache.port import Exactly, LookupResult, Made, Outcome, Recent
 from fhirexport_server.cache.redis import chunk_store, envelope, lua_scripts
 from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.claims import claimed
-from fhirexport_server.cache.redis.connection import Address, Link, linked
+from fhirexport_server.cache.redis.connection import Link, RedisAddress, linked
 from fhirexport_server.cache.redis.envelope import CorruptError, Head, Piece
 from fhirexport_server.cache.redis.inspection import Inspector
 from fhirexport_server.domain.chunks import Chunk
@@ -68,7 +68,7 @@ class RedisCache:
         """Why it is in that state: the kind of the last failure; empty where there was none."""
         return self._link.breaker.why
 
-    async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> Look:
+    async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> LookupResult:
         """Looks a rendering up."""
         key = keys.head(variant)
         look = await self._looked_up(key, variant, wanted)
@@ -133,7 +133,7 @@ class RedisCache:
             dropped += count
         return dropped
 
-    async def _looked_up(self, key: str, variant: Variant, wanted: Exactly | Recent) -> Look:
+    async def _looked_up(self, key: str, variant: Variant, wanted: Exactly | Recent) -> LookupResult:
         if isinstance(wanted, Exactly):
             demand: tuple[bytes | str | int, ...] = (envelope.LAYOUT, wanted.etag, "", 0)
         else:
@@ -141,17 +141,17 @@ class RedisCache:
         try:
             state, now, *rest = await self._link.read(self._lookup, keys=[key], args=[*demand, *_NAMES])
         except CacheUnavailableError:
-            return Look(Outcome.UNAVAILABLE)
+            return LookupResult(Outcome.UNAVAILABLE)
         outcome = Outcome(state.decode())
         if outcome is not Outcome.HIT:
-            return Look(outcome, now_ms=int(now))
+            return LookupResult(outcome, now_ms=int(now))
         values, left = dict(zip(_NAMES, rest[0], strict=True)), int(rest[1])
         try:
             head, payload = envelope.read(values, variant), values[envelope.PAYLOAD]
             found = _Found(self._link, key, head, payload, now_ms=int(now), left_ms=left)
         except CorruptError:
-            return Look(Outcome.CORRUPT, now_ms=int(now))
-        return Look(Outcome.HIT, found, int(now))
+            return LookupResult(Outcome.CORRUPT, now_ms=int(now))
+        return LookupResult(Outcome.HIT, found, int(now))
 
     async def _published(self, key: str, variant: Variant, made: Made, *, replace: bool) -> str:
         # Jitter shortens only: what was made together does not expire together.
@@ -219,7 +219,7 @@ def _heads(ej_id: int, dataset: Dataset) -> list[str]:
 
 @asynccontextmanager
 async def open_redis_cache(
-    address: Address, time_to_live: Mapping[Dataset, int], metrics: Metrics
+    address: RedisAddress, time_to_live: Mapping[Dataset, int], metrics: Metrics
 ) -> AsyncIterator[RedisCache]:
     """Offers the cache, whether Redis is there or not; watches Redis until the end.
 

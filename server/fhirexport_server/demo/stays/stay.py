@@ -32,7 +32,7 @@ _URGENT = ("E", "V")
 _TO_A_BED = ("enter", "back", "ward", "other", "critical")
 
 
-class Stay(NamedTuple):
+class StayRows(NamedTuple):
     """A venue's row, its movements' rows, and when it ended, if it did."""
 
     venue: Row
@@ -54,7 +54,7 @@ class _Whereabouts(NamedTuple):
 _NOWHERE = _Whereabouts(None, None, None, (None, None, None), None)
 
 
-def stay(dice: Dice, this: Person, care: Care) -> Stay:
+def stay(dice: Dice, this: Person, care: Care) -> StayRows:
     """Returns the stay of this patient; that of a duplicate belongs to whom it was merged into."""
     number, scenario = this.number, _scenario(dice, this)
     around = _around(dice, this, care)
@@ -99,7 +99,7 @@ def stay(dice: Dice, this: Person, care: Care) -> Stay:
     venue = _venue(dice, this, care, scenario, around["enter"])
     venue["patient_class"] = patient_class
     ended = times[-1] if scenario.status == "finished" else None
-    return Stay(venue, movements, ended, scenario.fatal)
+    return StayRows(venue, movements, ended, scenario.fatal)
 
 
 def _scenario(dice: Dice, this: Person) -> Scenario:

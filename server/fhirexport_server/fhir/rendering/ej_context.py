@@ -24,7 +24,7 @@ class _References(dict[int, Reference]):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class EjContext:
     """What every row of one EJ's export shares. It also keeps what was printed once, to print it again."""
 
     ej_id: int

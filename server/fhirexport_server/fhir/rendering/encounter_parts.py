@@ -3,17 +3,17 @@
 from fhirexport_server.domain.errors import RowNotRenderableError
 from fhirexport_server.fhir import venue_codes as code
 from fhirexport_server.fhir.model import Identifier, Period, Reference
-from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.fhir.resources import EncounterLocation, Participant
 
 
-def period(start: int, end: int | None, ctx: Context) -> Period:
+def period(start: int, end: int | None, ctx: EjContext) -> Period:
     """The period between two instants, open when `end` is None."""
     return Period(start=ctx.instants[start], end=None if end is None else ctx.instants[end])
 
 
 def location(
-    place: int, status: str, during: Period | None, row: tuple[str, int], ctx: Context
+    place: int, status: str, during: Period | None, row: tuple[str, int], ctx: EjContext
 ) -> EncounterLocation:
     """A place of an Encounter. `row` is table and row id, for the error.
 
@@ -29,7 +29,7 @@ def location(
     )
 
 
-def unit(unit_id: int | None, row: tuple[str, int], ctx: Context) -> Reference | None:
+def unit(unit_id: int | None, row: tuple[str, int], ctx: EjContext) -> Reference | None:
     """A reference to an organisational unit, None for none. `row` is as in `location`.
 
     Raises:

@@ -12,7 +12,7 @@ from fhirexport_server.fhir.encoder import rendered
 from fhirexport_server.fhir.model import Extension, HumanName, Reference
 from fhirexport_server.fhir.rendering import identities
 from fhirexport_server.fhir.rendering.contact_details import address, telecom
-from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.fhir.resources import Patient, PatientContact, PatientLink
 
 
@@ -20,7 +20,7 @@ def patient(
     row: PatientRow,
     identifiers: Sequence[PatientIdentifierRow],
     contacts: Sequence[PatientContactRow],
-    ctx: Context,
+    ctx: EjContext,
 ) -> Rendered:
     """Renders a patient (fr-core-patient-ins for a qualified identity, otherwise fr-core-patient).
 

@@ -13,7 +13,7 @@ from fhirexport_server.fhir.encoder import rendered
 from fhirexport_server.fhir.model import Address, ContactPoint, Extension, Identifier, Reference
 from fhirexport_server.fhir.rendering import structure_extensions as extensions
 from fhirexport_server.fhir.rendering.contact_details import address, telecom
-from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.fhir.rendering.row_rules import require_depth, require_name
 from fhirexport_server.fhir.resources import Location, Organization, Position
 from fhirexport_server.fhir.time_zones import USUAL, time_zone_of
@@ -51,7 +51,7 @@ def _meta(row: EjRow) -> Raw:
     return known(code.EJ_META, row.time_zone, ("ej", row.id, "time_zone"))
 
 
-def org_unit(row: OrgUnitRow, members: Sequence[OrgMemberRow], ctx: Context) -> Rendered:
+def org_unit(row: OrgUnitRow, members: Sequence[OrgMemberRow], ctx: EjContext) -> Rendered:
     """Renders a unit as an Organization, in the profile of its kind.
 
     Args:
@@ -86,7 +86,7 @@ def org_unit(row: OrgUnitRow, members: Sequence[OrgMemberRow], ctx: Context) -> 
     return rendered("Organization", identity, resource)
 
 
-def place(row: PlaceRow, ctx: Context) -> Rendered:
+def place(row: PlaceRow, ctx: EjContext) -> Rendered:
     """Renders a place as a Location (fr-core-location).
 
     Raises:

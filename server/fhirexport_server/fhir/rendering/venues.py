@@ -11,7 +11,7 @@ from fhirexport_server.fhir import venue_codes as code
 from fhirexport_server.fhir.codings import known, open_concept
 from fhirexport_server.fhir.encoder import rendered
 from fhirexport_server.fhir.model import CodeableConcept, Coding, Extension, Identifier, Reference
-from fhirexport_server.fhir.rendering.ej_context import Context
+from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.fhir.rendering.encounter_parts import attending, location, period, unit
 from fhirexport_server.fhir.resources import (
     ClassHistory,
@@ -25,7 +25,7 @@ from fhirexport_server.pam.fold import Stay, fold
 from fhirexport_server.pam.situations import Situation, situations
 
 
-def venue(row: VenueRow, movements: Sequence[MovementRow], ctx: Context) -> Rendered:
+def venue(row: VenueRow, movements: Sequence[MovementRow], ctx: EjContext) -> Rendered:
     """Renders a venue as an Encounter (fr-core-encounter) with its history.
 
     Args:
@@ -68,7 +68,7 @@ def venue(row: VenueRow, movements: Sequence[MovementRow], ctx: Context) -> Rend
     return rendered("Encounter", identity, resource)
 
 
-def movements(row: VenueRow, movements: Sequence[MovementRow], ctx: Context) -> Iterator[Rendered]:
+def movements(row: VenueRow, movements: Sequence[MovementRow], ctx: EjContext) -> Iterator[Rendered]:
     """Renders each movement as an Encounter (fr-core-encounter) that is part of the venue's.
 
     It says what the movement's row says, nothing that an earlier movement left to be known.
@@ -87,7 +87,7 @@ def movements(row: VenueRow, movements: Sequence[MovementRow], ctx: Context) -> 
         yield _movement(situation, subject, part_of, ctx)
 
 
-def _movement(situation: Situation, subject: Reference, part_of: Reference, ctx: Context) -> Rendered:
+def _movement(situation: Situation, subject: Reference, part_of: Reference, ctx: EjContext) -> Rendered:
     row = situation.movement
     identity = ids.movement_id(row.id)
     participant = None
@@ -112,7 +112,7 @@ def _movement(situation: Situation, subject: Reference, part_of: Reference, ctx:
     return rendered("Encounter", identity, resource)
 
 
-def _venue_identifiers(row: VenueRow, ctx: Context) -> list[Identifier]:
+def _venue_identifiers(row: VenueRow, ctx: EjContext) -> list[Identifier]:
     systems = ctx.systems
     found = [Identifier(use="official", type=code.VISIT_NUMBER, system=systems["VENUE"], value=row.venue_no)]
     if row.preadmission_no is not None:
@@ -127,7 +127,7 @@ def _venue_identifiers(row: VenueRow, ctx: Context) -> list[Identifier]:
     return found
 
 
-def _account(nda: str, ctx: Context) -> Identifier:
+def _account(nda: str, ctx: EjContext) -> Identifier:
     return Identifier(type=code.ACCOUNT_NUMBER, system=ctx.systems["NDA"], value=nda)
 
 
@@ -137,7 +137,7 @@ def _expected_discharge(row: VenueRow) -> list[Extension] | None:
     return [Extension(url=code.EXPECTED_DISCHARGE, value_date=row.expected_discharge_on)]
 
 
-def _movement_types(row: MovementRow, ctx: Context) -> list[Raw | CodeableConcept]:
+def _movement_types(row: MovementRow, ctx: EjContext) -> list[Raw | CodeableConcept]:
     """What kind of movement it is, for which R4 has no other element, and the units it concerns."""
     event = known(code.TRIGGERS, row.trigger_event, ("movement", row.id, "trigger_event"))
     found: list[Raw | CodeableConcept] = [_own(code.TRIGGER, event, ctx)]
@@ -152,7 +152,7 @@ def _movement_types(row: MovementRow, ctx: Context) -> list[Raw | CodeableConcep
     return found
 
 
-def _own(name: str, value: str, ctx: Context) -> CodeableConcept:
+def _own(name: str, value: str, ctx: EjContext) -> CodeableConcept:
     return CodeableConcept(coding=[Coding(system=ctx.code_system(name), code=value)])
 
 
@@ -208,7 +208,7 @@ def _establishment(finess: str | None) -> Reference | None:
     return Reference(type="Organization", identifier=Identifier(system=FINESS_SYSTEM, value=finess))
 
 
-def _locations(row: VenueRow, stay: Stay, ctx: Context) -> list[EncounterLocation]:
+def _locations(row: VenueRow, stay: Stay, ctx: EjContext) -> list[EncounterLocation]:
     found = [
         location(
             place, "active" if end is None else "completed", period(start, end, ctx), ("venue", row.id), ctx
@@ -224,7 +224,7 @@ def _locations(row: VenueRow, stay: Stay, ctx: Context) -> list[EncounterLocatio
     return found
 
 
-def _movement_locations(situation: Situation, ctx: Context) -> list[EncounterLocation]:
+def _movement_locations(situation: Situation, ctx: EjContext) -> list[EncounterLocation]:
     """Every level that the movement names, the most precise first."""
     row = situation.movement
     found = []
@@ -239,7 +239,7 @@ def _movement_locations(situation: Situation, ctx: Context) -> list[EncounterLoc
     return found
 
 
-def _return(row: MovementRow, expected_at: int, ctx: Context) -> EncounterLocation:
+def _return(row: MovementRow, expected_at: int, ctx: EjContext) -> EncounterLocation:
     """Where a patient on leave is expected back, and when."""
     places = [place for place in (row.bed_id, row.room_id, row.uh_id) if place is not None]
     if not places:
@@ -250,6 +250,6 @@ def _return(row: MovementRow, expected_at: int, ctx: Context) -> EncounterLocati
 _LOCATION_STATUS = {"in-progress": "active", "onleave": "reserved", "finished": "completed"}
 
 
-def _announced_status(place: int, ctx: Context) -> str:
+def _announced_status(place: int, ctx: EjContext) -> str:
     """A bed that is named is kept free; anything wider is only planned."""
     return "reserved" if ctx.places.get(place) == "BED" else "planned"

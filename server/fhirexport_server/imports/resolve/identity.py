@@ -9,9 +9,9 @@ of another server or of another EJ name nothing here: the numbers decide.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from fhirexport_server.fhir.reading.bundles.entries import Entry, Method
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry, Method
 from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
-from fhirexport_server.fhir.reading.resources.drafts import Source
+from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin
 from fhirexport_server.imports.doubles import line_of
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.importing.journal import Line
@@ -37,8 +37,8 @@ _NOT_SEARCHED: Final = "must hold the number that the search names"
 class Claim(NamedTuple):
     """What a resource says of who it is, and which rows that leads to."""
 
-    source: Source
-    entry: Entry
+    source: DraftOrigin
+    entry: BundleEntry
     by_number: Sequence[int]
     """The rows of the EJ that have any of its numbers."""
     numbered: bool
@@ -49,7 +49,7 @@ class Claim(NamedTuple):
     """Whether it holds the number that its search names."""
 
 
-def claimed_ids(sources: Iterable[Source], entries: Mapping[int, Entry]) -> list[int]:
+def claimed_ids(sources: Iterable[DraftOrigin], entries: Mapping[int, BundleEntry]) -> list[int]:
     """Return the ids of rows that some resources claim, or that POST has them ignore."""
     ids: set[int] = set()
     for source in sources:
@@ -58,7 +58,7 @@ def claimed_ids(sources: Iterable[Source], entries: Mapping[int, Entry]) -> list
     return list(ids)
 
 
-class Who(NamedTuple):
+class Identities(NamedTuple):
     """What was decided, by entry."""
 
     ids: Mapping[int, int]
@@ -77,7 +77,7 @@ def decide(
     claims: Sequence[Claim],
     owners: Mapping[int, int],
     found: Mapping[int, int],
-) -> Who:
+) -> Identities:
     """Decides which rows some resources are; refuses those that cannot be told.
 
     Args:
@@ -105,7 +105,7 @@ def decide(
     repeated = _refuse_twice(work, table, ids, claims)
     left = {one.entry.place for one in claims if one.entry.method is Method.POST} & found.keys() & ids.keys()
     work.counts.unchanged += len(left)
-    return Who(ids, frozenset(new), frozenset(left | repeated), frozenset(repeated))
+    return Identities(ids, frozenset(new), frozenset(left | repeated), frozenset(repeated))
 
 
 def _choose(work: Work, claim: Claim, owners: Mapping[int, int], searched: int | None) -> int | None:
@@ -160,7 +160,7 @@ def _check_post(
         work.refuse(claim.source, "id", _OTHER_THAN_FOUND)
 
 
-def _ignored(entry: Entry) -> OwnId | None:
+def _ignored(entry: BundleEntry) -> OwnId | None:
     return None if entry.ignored is None else entry.ignored.own
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.json.problems import Severity
 from fhirexport_server.fhir.reading.together.directory import Directory
 from fhirexport_server.imports.doubles import line_of
@@ -20,11 +20,13 @@ class Seen:
 
     contents: set[str] = field(default_factory=set)
     """Their digests."""
-    first: dict[str, Entry] = field(default_factory=dict)
+    first: dict[str, BundleEntry] = field(default_factory=dict)
     """The first one with each key, without its resource."""
 
 
-def distinct(work: Work, entries: Iterable[Entry], *tables: str, seen: Seen | None = None) -> list[Entry]:
+def distinct(
+    work: Work, entries: Iterable[BundleEntry], *tables: str, seen: Seen | None = None
+) -> list[BundleEntry]:
     """Return some entries without those that repeat another; those with the name of another are refused.
 
     Args:
@@ -69,7 +71,7 @@ def distinct(work: Work, entries: Iterable[Entry], *tables: str, seen: Seen | No
 
 
 def _before(
-    entry: Entry, known: Mapping[str, Named], written: Mapping[str, Mapping[int, Line | None]]
+    entry: BundleEntry, known: Mapping[str, Named], written: Mapping[str, Mapping[int, Line | None]]
 ) -> Line | None:
     """Return the line of an earlier window that has the entry's key."""
     named = None if entry.key is None else known.get(entry.key)
@@ -78,12 +80,12 @@ def _before(
     return written.get(named.kind, {}).get(named.id)
 
 
-def check_numbers(work: Work, directory: Directory, entries: Iterable[Entry]) -> None:
+def check_numbers(work: Work, directory: Directory, entries: Iterable[BundleEntry]) -> None:
     """Refuse entries with a number of another one: see `Directory.check_numbers`."""
     note_pairs(work, directory.check_numbers(work.problems), entries)
 
 
-def note_pairs(work: Work, pairs: Iterable[tuple[int, int]], entries: Iterable[Entry]) -> None:
+def note_pairs(work: Work, pairs: Iterable[tuple[int, int]], entries: Iterable[BundleEntry]) -> None:
     """Note which lines have the same numbers."""
     lines = {entry.place: line_of(entry) for entry in entries}
     for place, other in pairs:
@@ -95,7 +97,7 @@ def note_pairs(work: Work, pairs: Iterable[tuple[int, int]], entries: Iterable[E
 def remember(
     work: Work,
     table: str,
-    entries: Iterable[Entry],
+    entries: Iterable[BundleEntry],
     ids: Mapping[int, int],
     logical_id: Callable[[int], str],
     *,

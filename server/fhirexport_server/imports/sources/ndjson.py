@@ -14,7 +14,7 @@ from typing import Final, Self
 import msgspec
 
 from fhirexport_server.fhir.reading.bundles.bundle import line
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.own_ids import own_id
 from fhirexport_server.fhir.reading.json.problems import Problems, Severity
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
@@ -23,7 +23,7 @@ from fhirexport_server.imports.sources import content_kinds
 from fhirexport_server.imports.sources.content_kinds import FirstLines
 from fhirexport_server.imports.sources.line_files import Line, LineFile
 from fhirexport_server.imports.sources.resource_source import Largest
-from fhirexport_server.imports.sources.stay_lines import RESOURCE, Resource, StayLines
+from fhirexport_server.imports.sources.stay_lines import RESOURCE, EncounterHead, StayLines
 from fhirexport_server.runtime.spool_space import SpoolSpace
 
 WINDOW: Final = limits.WINDOW
@@ -93,31 +93,31 @@ class Lines:
             raise content_kinds.empty()
 
     def largest(self) -> dict[str, int]:
-        """See Source."""
+        """See ResourceSource."""
         return self._largest.found
 
-    def deletions(self) -> Sequence[Entry]:
-        """See Source: a line deletes nothing."""
+    def deletions(self) -> Sequence[BundleEntry]:
+        """See ResourceSource: a line deletes nothing."""
         return ()
 
-    def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
-        """See Source."""
+    def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
+        """See ResourceSource."""
         for place in self._overlong:
             problems.tell(Severity.ERROR, place, "", limits.TOO_LONG)
         return self._read(([line] for line in self._structure.read()), context, problems)
 
-    def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
-        """See Source."""
+    def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
+        """See ResourceSource."""
         return self._read(([line] for line in self._patients.read()), context, problems)
 
-    def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
-        """See Source."""
+    def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
+        """See ResourceSource."""
         return self._read(self._encounters.stays(self._hash.digest(), problems), context, problems)
 
     @staticmethod
     def _read(
         together: Iterable[list[Line]], context: ReadingContext, problems: Problems
-    ) -> Iterator[Sequence[Entry]]:
+    ) -> Iterator[Sequence[BundleEntry]]:
         for window in _windows(together):
             yield _entries(window, context, problems)
 
@@ -151,7 +151,7 @@ class Lines:
         try:
             resource = RESOURCE.decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            resource = Resource()
+            resource = EncounterHead()
         self._largest.note(own_id(resource.resourceType, resource.id))
         if resource.resourceType == "Patient":
             self._patients.append(place, content)
@@ -179,6 +179,8 @@ def _windows(together: Iterable[list[Line]]) -> Iterator[list[Line]]:
         yield window
 
 
-def _entries(lines: Iterable[tuple[int, bytes]], context: ReadingContext, problems: Problems) -> list[Entry]:
+def _entries(
+    lines: Iterable[tuple[int, bytes]], context: ReadingContext, problems: Problems
+) -> list[BundleEntry]:
     found = (line(content, place, context, problems) for place, content in lines)
     return [entry for entry in found if entry is not None]

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from fhirexport_server.domain import codes
 from fhirexport_server.fhir.reading.bundles.bundle import Bundle, BundleType
-from fhirexport_server.fhir.reading.bundles.entries import Entry, Method
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry, Method
 from fhirexport_server.fhir.reading.datatypes.own_ids import EJ, MOVEMENT, PATIENT, VENUE, OwnId
 from fhirexport_server.fhir.reading.json.problems import Problems
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
@@ -24,14 +24,14 @@ TABLES: Final = {
 STRUCTURE_TYPES: Final = ("Organization", "Location")
 
 
-class Source(Protocol):
+class ResourceSource(Protocol):
     """The resources of an import."""
 
     is_atomic: bool
     """Whether one error refuses everything."""
 
     nowhere: AbstractSet[str]
-    """Names, as `Source.key` of a draft, that lead nowhere."""
+    """Names, as `DraftOrigin.key`, that lead nowhere."""
 
     @property
     def digest(self) -> str:
@@ -40,16 +40,16 @@ class Source(Protocol):
     def largest(self) -> dict[str, int]:
         """Returns the largest id of our own form that it brings for each table."""
 
-    def deletions(self) -> Sequence[Entry]:
+    def deletions(self) -> Sequence[BundleEntry]:
         """Returns what is to be deleted."""
 
-    def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
+    def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
         """Yields windows of Organizations and Locations, and whatever is of no type that can be imported."""
 
-    def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
+    def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
         """Yields windows of Patients."""
 
-    def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:
+    def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
         """Yields windows of Encounters, a venue's movements in its own if possible."""
 
 
@@ -76,27 +76,27 @@ class BundleSource:
         self._entries = bundle.entries
 
     def largest(self) -> dict[str, int]:
-        """See Source."""
+        """See ResourceSource."""
         largest = Largest()
         for entry in self._entries:
             largest.note(entry.own)
         return largest.found
 
-    def deletions(self) -> Sequence[Entry]:
-        """See Source."""
+    def deletions(self) -> Sequence[BundleEntry]:
+        """See ResourceSource."""
         return [entry for entry in self._entries if entry.method is Method.DELETE]
 
-    def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:  # noqa: ARG002 - as the protocol has it
-        """See Source."""
+    def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:  # noqa: ARG002 - as the protocol has it
+        """See ResourceSource."""
         yield self._of(*STRUCTURE_TYPES)
 
-    def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:  # noqa: ARG002 - as above
-        """See Source."""
+    def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:  # noqa: ARG002 - as above
+        """See ResourceSource."""
         yield self._of("Patient")
 
-    def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[Entry]]:  # noqa: ARG002 - as above
-        """See Source."""
+    def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:  # noqa: ARG002 - as above
+        """See ResourceSource."""
         yield self._of("Encounter")
 
-    def _of(self, *types: str) -> list[Entry]:
+    def _of(self, *types: str) -> list[BundleEntry]:
         return [entry for entry in self._entries if entry.type in types and entry.method is not Method.DELETE]

@@ -23,7 +23,7 @@ class _Part(msgspec.Struct):
     reference: str = ""
 
 
-class Resource(msgspec.Struct):
+class EncounterHead(msgspec.Struct):
     """What tells where a line belongs."""
 
     resourceType: str = ""  # noqa: N815 - FHIR's name
@@ -38,7 +38,7 @@ class Resource(msgspec.Struct):
         return self.partOf.reference.rpartition("/")[2] or _BY_NUMBER
 
 
-RESOURCE: Final = msgspec.json.Decoder(Resource)
+RESOURCE: Final = msgspec.json.Decoder(EncounterHead)
 
 
 class _Stay:
@@ -74,7 +74,7 @@ class StayLines:
         self._venue: str | None = None
         self._is_grouped = True
 
-    def append(self, place: int, content: bytes, resource: Resource) -> None:
+    def append(self, place: int, content: bytes, resource: EncounterHead) -> None:
         """Add a line. Raises as `LineFile.append` does."""
         name = resource.venue
         if resource.partOf is None:

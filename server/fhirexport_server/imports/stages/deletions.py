@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fhirexport_server.domain import codes
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.own_ids import EJ, MOVEMENT, PATIENT, VENUE
 from fhirexport_server.fhir.reading.json.problems import Severity
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
@@ -29,9 +29,9 @@ class Deletions:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._left: list[tuple[Entry, str, int]] = []
+        self._left: list[tuple[BundleEntry, str, int]] = []
 
-    def run(self, entries: Sequence[Entry]) -> None:
+    def run(self, entries: Sequence[BundleEntry]) -> None:
         """Deletes what nothing else names; what is not there need not be deleted."""
         work = self._work
         look = work.writing.look
@@ -75,7 +75,7 @@ class Deletions:
             if stuck or not left:
                 return
 
-    def _rows(self, entry: Entry, structure: StructureIndex) -> list[tuple[str, int]]:
+    def _rows(self, entry: BundleEntry, structure: StructureIndex) -> list[tuple[str, int]]:
         """Returns the rows that an entry names."""
         work, look = self._work, self._work.writing.look
         found: list[tuple[str, int | None]] = []
@@ -99,9 +99,9 @@ class Deletions:
         return [(table, number) for table, number in found if number is not None]
 
     @staticmethod
-    def _is_other(entry: Entry, row: tuple[str, int]) -> bool:
+    def _is_other(entry: BundleEntry, row: tuple[str, int]) -> bool:
         """Whether the ids of an entry name another row than the one that was found."""
         return entry.own is not None and (_TABLES[entry.own.kind], entry.own.number) != row
 
-    def _refuse(self, entry: Entry, text: str) -> None:
+    def _refuse(self, entry: BundleEntry, text: str) -> None:
         self._work.problems.tell(Severity.ERROR, entry.place, f"{entry.path}.request.url", text)

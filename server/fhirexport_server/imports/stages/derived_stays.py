@@ -7,7 +7,7 @@ from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.reading.resources.drafts import VenueDraft
 from fhirexport_server.fhir.reading.together.inference import is_inferred
 from fhirexport_server.fhir.reading.together.outlines import Unclear, outline, since
-from fhirexport_server.fhir.reading.together.summaries import Find, Told
+from fhirexport_server.fhir.reading.together.summaries import Find, StayMovement
 from fhirexport_server.imports.stages.encounters import Existing
 from fhirexport_server.imports.work import Work
 from fhirexport_server.pam import derivation
@@ -15,7 +15,7 @@ from fhirexport_server.pam.derivation import Event
 from fhirexport_server.pam.fold import DISCHARGE, Stay
 
 
-def is_summary_alone(sent: Sequence[Told], kept: Sequence[Told]) -> bool:
+def is_summary_alone(sent: Sequence[StayMovement], kept: Sequence[StayMovement]) -> bool:
     """Return whether a venue has no active movement but derived ones that are not sent.
 
     Args:
@@ -29,11 +29,11 @@ def completed(
     work: Work,
     draft: VenueDraft | None,
     venue: VenueRow,
-    sent: Sequence[Told],
-    kept: Sequence[Told],
+    sent: Sequence[StayMovement],
+    kept: Sequence[StayMovement],
     *,
     existing: Existing,
-) -> list[Told]:
+) -> list[StayMovement]:
     """Return the movements of a venue that has real ones: derived ones go, but for a discharge.
 
     Other systems say in the summary alone that a stay is over. While no movement says so, a derived
@@ -73,7 +73,7 @@ def completed(
 
 def derived(
     work: Work, draft: VenueDraft, venue: VenueRow, before: Sequence[MovementRow], find: Find
-) -> list[Told] | None:
+) -> list[StayMovement] | None:
     """Return the movements that say what a venue's summary says; None where it is refused.
 
     Args:
@@ -93,7 +93,9 @@ def derived(
     return _told(work, venue, events, before)
 
 
-def _told(work: Work, venue: VenueRow, events: Sequence[Event], before: Sequence[MovementRow]) -> list[Told]:
+def _told(
+    work: Work, venue: VenueRow, events: Sequence[Event], before: Sequence[MovementRow]
+) -> list[StayMovement]:
     """The movements of events: those that were derived before keep their ids."""
     kinds = work.structure.place_kinds
     numbers = [derivation.number(venue.venue_no, position) for position in range(1, len(events) + 1)]
@@ -101,7 +103,7 @@ def _told(work: Work, venue: VenueRow, events: Sequence[Event], before: Sequence
     new = [number for number in numbers if number not in ids]
     ids |= zip(new, work.writing.ids.few("movement", len(new)), strict=True)
     return [
-        Told(
+        StayMovement(
             derivation.row(event, venue, position, ids[number], kinds), active=True, draft=None, derived=True
         )
         for position, (event, number) in enumerate(zip(events, numbers, strict=True), start=1)

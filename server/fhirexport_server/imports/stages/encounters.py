@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.dates.precision import refined
-from fhirexport_server.fhir.reading.datatypes.dates.times import Span
+from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.resources.drafts import MovementDraft, VenueDraft
 from fhirexport_server.fhir.reading.together.draft_names import identifiers
-from fhirexport_server.fhir.reading.together.summaries import Told
-from fhirexport_server.fhir.reading.together.whole_stays import Stay
+from fhirexport_server.fhir.reading.together.summaries import StayMovement
+from fhirexport_server.fhir.reading.together.whole_stays import SettledStay
 from fhirexport_server.fhir.rendering import projection
-from fhirexport_server.imports.resolve.identity import Claim, Who, claimed_ids, decide
+from fhirexport_server.imports.resolve.identity import Claim, Identities, claimed_ids, decide
 from fhirexport_server.imports.stages.merging import merged
 from fhirexport_server.imports.work import Work
 from fhirexport_server.pam.fold import fold
@@ -26,11 +26,11 @@ _NOBODY = 0
 class Encounters:
     """Decides which rows the Encounters of a window are."""
 
-    def __init__(self, work: Work, entries: Mapping[int, Entry]) -> None:
+    def __init__(self, work: Work, entries: Mapping[int, BundleEntry]) -> None:
         self._work = work
         self._entries = entries
 
-    def venues(self, drafts: Sequence[VenueDraft]) -> Who:
+    def venues(self, drafts: Sequence[VenueDraft]) -> Identities:
         """Decides which venues they are."""
         work = self._work
         numbers = {one.source.entry: one.venue_no for one in drafts}
@@ -40,7 +40,7 @@ class Encounters:
             "venue", drafts, numbers, searches, work.writing.look.venues_by_number(work.ej.id, wanted)
         )
 
-    def movements(self, drafts: Sequence[MovementDraft]) -> Who:
+    def movements(self, drafts: Sequence[MovementDraft]) -> Identities:
         """Decides which movements they are."""
         work = self._work
         numbers = {one.source.entry: one.movement_no for one in drafts}
@@ -49,7 +49,7 @@ class Encounters:
         by_number = work.writing.look.movements_by_number(work.ej.id, wanted)
         return self._decide("movement", drafts, numbers, searches, by_number)
 
-    def existing(self, venues: Iterable[int], movements: Who) -> "Existing":
+    def existing(self, venues: Iterable[int], movements: Identities) -> "Existing":
         """Returns the stays as they were before."""
         look, ej_id = self._work.writing.look, self._work.ej.id
         numbers = list(venues)
@@ -76,7 +76,7 @@ class Encounters:
         numbers: Mapping[int, str],
         searches: Mapping[int, str],
         by_number: Mapping[str, int],
-    ) -> Who:
+    ) -> Identities:
         own = claimed_ids((one.source for one in drafts), self._entries)
         owners = self._work.writing.look.owners(table, own)
         if table == "movement":
@@ -121,14 +121,14 @@ class Existing:
         """Returns what is shown of a venue, with the class and the activity that it shows."""
         return projection.venue(self.venues[number], self._active(number))
 
-    def kept(self, number: int) -> list[Told]:
+    def kept(self, number: int) -> list[StayMovement]:
         """Returns the active movements of a venue, with the classes that they show."""
         if number not in self._of_venue:
             return []
         venue, active = self.venues[number], self._active(number)
         rows = projection.movements(venue, active, self._place_kinds)
         return [
-            Told(
+            StayMovement(
                 one._replace(patient_class=class_),
                 active=True,
                 draft=None,
@@ -151,7 +151,7 @@ class Existing:
         if venue is None or (said.start_reach is None and said.end_reach is None):
             return draft
         stay = fold(venue, self._active(number))
-        period = Span(
+        period = Interval(
             refined(said.period.start, said.start_reach, stay.start),
             refined(said.period.end, said.end_reach, stay.end),
         )
@@ -167,7 +167,7 @@ class Existing:
         at = refined(row.started_at, draft.start_reach, known)
         return row if at is None else row._replace(started_at=at)
 
-    def merged(self, number: int, stay: Stay) -> tuple[VenueRow, list[Told]]:
+    def merged(self, number: int, stay: SettledStay) -> tuple[VenueRow, list[StayMovement]]:
         """Returns what is to be written of a stay: what was changed, and the rest as it was."""
         venue = self.venues.get(number)
         if venue is None and not any(one.row.id in self.movements for one in stay.movements):

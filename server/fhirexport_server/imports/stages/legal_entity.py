@@ -10,7 +10,7 @@ from fhirexport_server.domain.errors import (
 )
 from fhirexport_server.domain.imports import ImportOptions
 from fhirexport_server.domain.rows import EjRow
-from fhirexport_server.fhir.reading.bundles.entries import Entry, Method
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry, Method
 from fhirexport_server.fhir.reading.json.problems import Problem, Problems, Severity
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
 from fhirexport_server.fhir.reading.resources.dispatch import draft
@@ -35,7 +35,7 @@ _NO_EJ = (
 
 
 def find(
-    writing: Writing, options: ImportOptions, structure: Iterable[Sequence[Entry]], base_url: str
+    writing: Writing, options: ImportOptions, structure: Iterable[Sequence[BundleEntry]], base_url: str
 ) -> tuple[EjRow, bool]:
     """Returns the EJ that is imported into, and whether it was made for that.
 
@@ -78,8 +78,8 @@ def find(
 
 
 def _ejs(
-    structure: Iterable[Sequence[Entry]], context: ReadingContext, problems: Problems
-) -> Iterator[tuple[Entry, EjDraft]]:
+    structure: Iterable[Sequence[BundleEntry]], context: ReadingContext, problems: Problems
+) -> Iterator[tuple[BundleEntry, EjDraft]]:
     for window in structure:
         for entry in window:
             told = draft(entry, context, problems) if entry.type == "Organization" else None
@@ -87,7 +87,7 @@ def _ejs(
                 yield entry, told
 
 
-def _disagreement(told: EjDraft, entry: Entry, ej_id: int | None) -> tuple[str, str] | None:
+def _disagreement(told: EjDraft, entry: BundleEntry, ej_id: int | None) -> tuple[str, str] | None:
     """Return what is wrong with the names of an EJ: the element, and the rule; None where they agree.
 
     Args:
@@ -106,7 +106,7 @@ def _disagreement(told: EjDraft, entry: Entry, ej_id: int | None) -> tuple[str, 
     return None
 
 
-def update(work: Work, told: EjDraft, entry: Entry) -> None:
+def update(work: Work, told: EjDraft, entry: BundleEntry) -> None:
     """Writes what an import says of its EJ."""
     if told.finess != work.ej.finess:
         work.refuse(told.source, "identifier", "must be the number of the legal entity that is imported into")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
 from fhirexport_server.domain.rows import PatientContactRow, PatientIdentifierRow
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.code_tables import plain_pair
 from fhirexport_server.fhir.reading.json.element import JsonObject
 from fhirexport_server.fhir.reading.resources.drafts import PatientDraft, PatientIdentifierDraft
@@ -18,7 +18,7 @@ NO_NUMBER: Final = (
 LAST_NUMBER: Final = "is kept as it was: a patient keeps the last number in force, until another one is sent"
 
 
-def ipp_systems(entries: Iterable[Entry]) -> set[str]:
+def ipp_systems(entries: Iterable[BundleEntry]) -> set[str]:
     """Return the systems of the IPPs that some resources hold, before they are read."""
     identifiers = (
         one

@@ -6,17 +6,17 @@ from typing import Final, NamedTuple
 from fhirexport_server.domain.codes import INS_KIND
 from fhirexport_server.domain.rows import PatientContactRow, PatientIdentifierRow, PatientRow
 from fhirexport_server.fhir import ids
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.references import Ref
 from fhirexport_server.fhir.reading.json.problems import Severity
-from fhirexport_server.fhir.reading.resources.drafts import PatientDraft, Source
+from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin, PatientDraft
 from fhirexport_server.fhir.reading.together.directory import Directory, cycles
 from fhirexport_server.fhir.reading.together.draft_names import held
 from fhirexport_server.fhir.reading.together.draft_rows import row
 from fhirexport_server.fhir.rendering import projection
 from fhirexport_server.imports import limits
 from fhirexport_server.imports.resolve import known_names
-from fhirexport_server.imports.resolve.identity import Claim, Who, claimed_ids, decide
+from fhirexport_server.imports.resolve.identity import Claim, Identities, claimed_ids, decide
 from fhirexport_server.imports.resolve.targets import Targets
 from fhirexport_server.imports.stages.merging import columns, merged, with_known_days
 from fhirexport_server.imports.stages.partial_dates import kept_dates
@@ -43,7 +43,7 @@ _CYCLE: Final = "a patient who was not merged into this one"
 class _Merge(NamedTuple):
     """A patient that was merged into another, who may come later."""
 
-    source: Source
+    source: DraftOrigin
     patient: int
     into: Ref
     before: int | None
@@ -65,7 +65,7 @@ class Patients:
         self._work = work
         self._merges: list[_Merge] = []
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[BundleEntry]) -> None:
         """Writes some patients."""
         work = self._work
         entries = known_names.distinct(work, entries, KIND)
@@ -129,7 +129,7 @@ class Patients:
             wave = set(above.values()) - known.keys()
         return [patient for patient in cycles(known) if patient in after]
 
-    def _decide(self, drafts: Sequence[PatientDraft], entries: Mapping[int, Entry]) -> Who:
+    def _decide(self, drafts: Sequence[PatientDraft], entries: Mapping[int, BundleEntry]) -> Identities:
         work, look = self._work, self._work.writing.look
         numbers = {
             one.source.entry: [
@@ -162,7 +162,7 @@ class Patients:
         found = {place: by_number[search] for place, search in searches.items() if search in by_number}
         return decide(work, "patient", claims, owners, found)
 
-    def _write(self, drafts: Sequence[PatientDraft], who: Who) -> None:
+    def _write(self, drafts: Sequence[PatientDraft], who: Identities) -> None:
         work, look = self._work, self._work.writing.look
         known = [who.ids[one.source.entry] for one in drafts if one.source.entry not in who.new]
         rows = look.patients(work.ej.id, known)

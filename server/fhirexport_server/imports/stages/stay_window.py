@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.references import Ref
 from fhirexport_server.fhir.reading.resources.drafts import Draft, MovementDraft, VenueDraft
 from fhirexport_server.fhir.reading.together import inference, whole_stays
 from fhirexport_server.fhir.reading.together.directory import Directory
 from fhirexport_server.fhir.reading.together.draft_rows import row
-from fhirexport_server.fhir.reading.together.summaries import Told
+from fhirexport_server.fhir.reading.together.summaries import StayMovement
 from fhirexport_server.imports import limits
-from fhirexport_server.imports.resolve.identity import Who
+from fhirexport_server.imports.resolve.identity import Identities
 from fhirexport_server.imports.resolve.targets import PATIENT, PLACE, UNIT, VENUE, Targets
 from fhirexport_server.imports.stages import derived_stays
 from fhirexport_server.imports.stages.encounters import Existing
@@ -42,7 +42,7 @@ class StayWindow:
     def __init__(
         self,
         work: Work,
-        entries: Sequence[Entry],
+        entries: Sequence[BundleEntry],
         venues: Sequence[VenueDraft],
         movements: Sequence[MovementDraft],
     ) -> None:
@@ -62,7 +62,7 @@ class StayWindow:
         """The ids of all venues that the window is about."""
         return {*self.told, *self._venue_of.values()}
 
-    def place_venues(self, who: Who) -> None:
+    def place_venues(self, who: Identities) -> None:
         """Resolves what the venues name."""
         for one in self._work.kept(self._venues):
             place = one.source.entry
@@ -75,7 +75,7 @@ class StayWindow:
                 number = who.ids[place]
                 self.told[number] = _Venue(one, row(VenueRow, one, id=number, patient_id=patient))
 
-    def find_venues(self, who: Who, places: int | None) -> set[int]:
+    def find_venues(self, who: Identities, places: int | None) -> set[int]:
         """Finds the venue of each movement.
 
         Args:
@@ -108,7 +108,7 @@ class StayWindow:
                 self._venue_of[one.source.entry] = found
         return waiting
 
-    def settled(self, who: Who, existing: Existing) -> Iterator[tuple[int, whole_stays.Stay]]:
+    def settled(self, who: Identities, existing: Existing) -> Iterator[tuple[int, whole_stays.SettledStay]]:
         """Yields every stay that is to be written, with its venue's id."""
         work = self._work
         taken = set(who.ids.values())
@@ -124,7 +124,7 @@ class StayWindow:
                 shown = shown._replace(expected_admit_at=draft.expected_admit_at)
             real = [one for one in kept if not one.derived]
             movements = inference.infer(shown, draft, [*sent, *real])[: len(sent)]
-            told: list[Told] | None = derived_stays.completed(
+            told: list[StayMovement] | None = derived_stays.completed(
                 work, draft, shown, movements, kept, existing=existing
             )
             if draft is not None and derived_stays.is_summary_alone(movements, kept):
@@ -137,16 +137,16 @@ class StayWindow:
                 continue
             self._refuse_stay(venue, movements, _STAY)
 
-    def _refuse_stay(self, venue: _Venue | None, sent: Sequence[Told], text: str) -> None:
+    def _refuse_stay(self, venue: _Venue | None, sent: Sequence[StayMovement], text: str) -> None:
         """Says of everything of a stay that it is not written."""
         drafts: list[Draft | None] = [venue and venue.draft, *(one.draft for one in sent)]
         for one in self._work.kept(each for each in drafts if each is not None):
             self._work.refuse(one.source, "", text)
 
-    def _grouped(self, who: Who, existing: Existing) -> dict[int, list[Told]]:
+    def _grouped(self, who: Identities, existing: Existing) -> dict[int, list[StayMovement]]:
         """Returns the movements of each venue of the window."""
         refused = self._work.problems.refused
-        found: dict[int, list[Told]] = {number: [] for number in self.told}
+        found: dict[int, list[StayMovement]] = {number: [] for number in self.told}
         for one in self._movements:
             place = one.source.entry
             number = self._venue_of.get(place)
@@ -160,7 +160,7 @@ class StayWindow:
             made = existing.refined_movement(self._row(one, who.ids[place], venue_row), one)
             if place not in refused:
                 derived = is_derived_number(made.movement_no, venue_row.venue_no)
-                found.setdefault(number, []).append(Told(made, one.state == ACTIVE, one, derived))
+                found.setdefault(number, []).append(StayMovement(made, one.state == ACTIVE, one, derived))
         return found
 
     def _row(self, draft: MovementDraft, number: int, venue: VenueRow) -> MovementRow:

@@ -5,13 +5,13 @@ from typing import Final
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir import ids
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.resources.drafts import MovementDraft, VenueDraft
 from fhirexport_server.fhir.reading.together.directory import Directory
-from fhirexport_server.fhir.reading.together.whole_stays import Stay
+from fhirexport_server.fhir.reading.together.whole_stays import SettledStay
 from fhirexport_server.imports import limits
 from fhirexport_server.imports.resolve import known_names
-from fhirexport_server.imports.resolve.identity import Who
+from fhirexport_server.imports.resolve.identity import Identities
 from fhirexport_server.imports.stages.encounters import Encounters, Existing
 from fhirexport_server.imports.stages.merging import columns
 from fhirexport_server.imports.stages.stay_window import ACTIVE, StayWindow
@@ -28,9 +28,9 @@ class Stays:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._late: list[tuple[Entry, MovementDraft]] = []
+        self._late: list[tuple[BundleEntry, MovementDraft]] = []
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[BundleEntry]) -> None:
         """Writes some stays; a venue's movements are best in the same window."""
         work = self._work
         entries = known_names.distinct(work, entries, VENUE, MOVEMENT)
@@ -49,7 +49,7 @@ class Stays:
         for start in range(0, len(late), limits.WINDOW):
             self._finish(late[start : start + limits.WINDOW])
 
-    def _finish(self, late: Sequence[tuple[Entry, MovementDraft]]) -> None:
+    def _finish(self, late: Sequence[tuple[BundleEntry, MovementDraft]]) -> None:
         work = self._work
         entries = known_names.distinct(work, [entry for entry, _ in late], VENUE, MOVEMENT)
         places = {entry.place for entry in entries}
@@ -59,7 +59,7 @@ class Stays:
 
     def _run(
         self,
-        entries: Sequence[Entry],
+        entries: Sequence[BundleEntry],
         venues: Sequence[VenueDraft],
         movements: Sequence[MovementDraft],
         *,
@@ -88,10 +88,10 @@ class Stays:
 
     def _remember(
         self,
-        entries: Iterable[Entry],
+        entries: Iterable[BundleEntry],
         venues: Collection[int],
         waiting: Collection[int],
-        *found: Who,
+        *found: Identities,
     ) -> None:
         done = [one for one in entries if one.place not in waiting]
         as_venues, as_movements = found
@@ -106,7 +106,7 @@ class Stays:
 
 
 def _write(
-    work: Work, settled: Iterable[tuple[int, Stay]], existing: Existing, told: Collection[int]
+    work: Work, settled: Iterable[tuple[int, SettledStay]], existing: Existing, told: Collection[int]
 ) -> None:
     """Writes stays.
 

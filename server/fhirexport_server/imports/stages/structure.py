@@ -5,7 +5,7 @@ from typing import Final
 
 from fhirexport_server.domain.rows import OrgUnitRow, PlaceRow
 from fhirexport_server.fhir import ids
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.references import Ref
 from fhirexport_server.fhir.reading.resources.drafts import Draft, EjDraft, OrgUnitDraft, PlaceDraft
 from fhirexport_server.fhir.reading.together.directory import Directory
@@ -30,11 +30,11 @@ _UNREADABLE: Final = "must have properties of the types that FHIR gives them"
 _NO_PLACE: Final = "must name a place of this legal entity, by id or by number, that is there or is imported"
 
 
-def run(work: Work, windows: Iterable[Sequence[Entry]]) -> None:
+def run(work: Work, windows: Iterable[Sequence[BundleEntry]]) -> None:
     """Writes the structure of an import."""
     look = work.writing.look
     units, places = look.units(work.ej.id), look.places(work.ej.id)
-    entries: list[Entry] = []
+    entries: list[BundleEntry] = []
     drafts: list[Draft] = []
     seen = known_names.Seen()
     for window in windows:
@@ -69,7 +69,7 @@ class _Stage:
     def __init__(
         self,
         work: Work,
-        entries: Sequence[Entry],
+        entries: Sequence[BundleEntry],
         drafts: Sequence[Draft],
         *,
         units: dict[int, OrgUnitRow],
@@ -218,7 +218,7 @@ class _Stage:
         number = self._before.place(ref.own, ref.identifier)
         return UNKNOWN if number is None else number
 
-    def _search(self, entry: Entry) -> Sequence[int]:
+    def _search(self, entry: BundleEntry) -> Sequence[int]:
         """Returns the rows that an entry's search finds."""
         return (self._before.units if entry.type == "Organization" else self._before.places)(entry.search)
 

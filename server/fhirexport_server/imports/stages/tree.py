@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
 from fhirexport_server.domain.rows import OrgUnitRow, PlaceRow
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.resources.drafts import Draft, OrgUnitDraft, PlaceDraft
 from fhirexport_server.fhir.reading.together.draft_names import identifiers
 from fhirexport_server.imports.resolve.identity import Claim, claimed_ids, decide
@@ -41,8 +41,8 @@ class Tree(Generic[R]):
     def decide(
         self,
         drafts: Sequence[OrgUnitDraft | PlaceDraft],
-        entries: Mapping[int, Entry],
-        search: Callable[[Entry], Sequence[int]],
+        entries: Mapping[int, BundleEntry],
+        search: Callable[[BundleEntry], Sequence[int]],
     ) -> None:
         """Decides which rows some drafts are."""
         by_number = {(one.kind, one.code): number for number, one in self.rows.items()}

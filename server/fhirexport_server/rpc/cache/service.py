@@ -25,12 +25,12 @@ from fhirexport.v1.cache_admin_pb2 import (
 )
 from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminServicer
 
-from fhirexport_server.admin.administration import Administration, Condition, Health, Removal
+from fhirexport_server.admin.administration import Administration, CacheHealth, Condition, Removal
 from fhirexport_server.admin.pattern import EVERYTHING, parse
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.redis.inspection import EntryFacts
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
-from fhirexport_server.exports.rendering import Source
+from fhirexport_server.exports.rendering import ContentSource
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.rpc import call
 from fhirexport_server.rpc.cache import requests
@@ -170,7 +170,7 @@ class CacheAdmin(CacheAdminServicer):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_KEPT_SECONDS):
                         await rendering.kept()
-                made = rendering.snapshot.source is Source.DATABASE
+                made = rendering.snapshot.source is ContentSource.DATABASE
                 etag, revision = rendering.snapshot.etag, rendering.snapshot.revision
         except Exception as error:  # noqa: BLE001 - one that fails is reported, and the next one tried
             report.error.CopyFrom(refusal(error).status(call.current().request_id))
@@ -199,7 +199,7 @@ def _entry(known: EntryFacts) -> Entry:
     return entry
 
 
-def _health(health: Health) -> GetHealthResponse:
+def _health(health: CacheHealth) -> GetHealthResponse:
     answer = GetHealthResponse(
         state=_STATES[health.condition], message=health.message, warnings=health.warnings
     )

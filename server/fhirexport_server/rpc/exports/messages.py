@@ -12,14 +12,14 @@ from fhirexport.v1.export_service_pb2 import (
 from fhirexport.v1.types_pb2 import Snapshot
 
 from fhirexport_server.domain.rows import EjRow
-from fhirexport_server.exports.rendering import Chunk, Rendering, Source, Totals
+from fhirexport_server.exports.rendering import Chunk, ContentSource, Rendering, Totals
 from fhirexport_server.rpc.exports.wire import around, nested
 
 UnaryResponse = TypeVar(
     "UnaryResponse", ExportStructureResponse, ExportPatientsResponse, ExportVenuesResponse
 )
 
-_SOURCES = {Source.CACHE: Snapshot.SOURCE_CACHE, Source.DATABASE: Snapshot.SOURCE_DATABASE}
+_SOURCES = {ContentSource.CACHE: Snapshot.SOURCE_CACHE, ContentSource.DATABASE: Snapshot.SOURCE_DATABASE}
 
 
 def snapshot(rendering: Rendering) -> Snapshot:

@@ -8,7 +8,7 @@ from fhirexport_server.domain.datasets import EVERY_EJ, Dataset
 from fhirexport_server.domain.errors import SchemaMismatchError
 from fhirexport_server.store.connection import sessions
 from fhirexport_server.store.guard import expected, postgresql, sqlite, statements
-from fhirexport_server.store.guard.statements import Look
+from fhirexport_server.store.guard.statements import GuardedRevision
 from fhirexport_server.store.schema_version import HEAD
 
 
@@ -19,7 +19,7 @@ class Known(NamedTuple):
     """What looks its revisions up."""
     catalog: int
 
-    def holds(self, look: Look) -> bool:
+    def holds(self, look: GuardedRevision) -> bool:
         """Whether a look-up saw this very state."""
         return look.catalog == self.catalog and not look.is_exposed
 
@@ -38,7 +38,7 @@ class Guard:
         """Forget the state: the tables are elsewhere by now."""
         self._known.pop(dataset, None)
 
-    def look(self, connection: Connection, ej_id: int, dataset: Dataset) -> Look:
+    def look(self, connection: Connection, ej_id: int, dataset: Dataset) -> GuardedRevision:
         """Look a revision up inside a transaction.
 
         Raises:
@@ -63,7 +63,7 @@ class Guard:
             dataset: self._examined(connection, EVERY_EJ, dataset).revision.incarnation for dataset in Dataset
         }
 
-    def _examined(self, connection: Connection, ej_id: int, dataset: Dataset) -> Look:
+    def _examined(self, connection: Connection, ej_id: int, dataset: Dataset) -> GuardedRevision:
         statement = _in_order(connection, dataset)
         look = executed(connection, statement, ej_id, dataset)
         # Where each statement has its own snapshot, the one in between may have seen another state.
@@ -72,7 +72,7 @@ class Guard:
         return look
 
 
-def executed(connection: Connection, statement: str, ej_id: int, dataset: Dataset) -> Look:
+def executed(connection: Connection, statement: str, ej_id: int, dataset: Dataset) -> GuardedRevision:
     """Execute the statement of a known state."""
     result = connection.exec_driver_sql(
         statements.filled(statement, ej_id, dataset), execution_options={"no_parameters": True}

@@ -26,7 +26,7 @@ SQLITE: Final = f"""
 """The statement for SQLite; `filled` makes it one of an EJ and a dataset."""
 
 
-class Look(NamedTuple):
+class GuardedRevision(NamedTuple):
     """What one execution of the statement has found."""
 
     revision: Revision
@@ -70,9 +70,9 @@ def filled(statement: str, ej_id: int, dataset: Dataset) -> str:
     return statement % {"ej_id": ej_id, "dataset": dataset.value}
 
 
-def read(row: Sequence[Any]) -> Look:
+def read(row: Sequence[Any]) -> GuardedRevision:
     """Read the one row of the statement."""
     incarnation, ej_id, n, digest, catalog, exposed = row
     catalog = int(catalog or 0) & _MASK
     revision = Revision(f"{incarnation}.{catalog:x}", int(n or 0), int(digest or 0))
-    return Look(revision, ej_id is not None, catalog, bool(exposed))
+    return GuardedRevision(revision, ej_id is not None, catalog, bool(exposed))

@@ -52,7 +52,7 @@ class Named(NamedTuple):
     """None for a resource that was refused."""
 
 
-class Names:
+class Journal:
     """What one import's resources turned out to be. Made inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:

@@ -14,7 +14,7 @@ from fhirexport_server.store import bulk, schema
 from fhirexport_server.store.guard.guard import Guard
 from fhirexport_server.store.importing import idempotency
 from fhirexport_server.store.importing.in_any import among
-from fhirexport_server.store.importing.journal import Names
+from fhirexport_server.store.importing.journal import Journal
 from fhirexport_server.store.importing.lookups import Lookups
 from fhirexport_server.store.importing.new_ids import Counted, FromSequences, Ids
 from fhirexport_server.store.importing.refusals import refusals
@@ -31,7 +31,7 @@ class Writing:
         self._connection = connection
         self._guard = guard
         self.look = Lookups(connection)
-        self.names = Names(connection)
+        self.names = Journal(connection)
         self.ids: Ids = (FromSequences if bulk.is_postgresql(connection) else Counted)(connection)
         self._datasets: set[Dataset] = set()
         self._statistics = bulk.Statistics()

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fhirexport_server.fhir.reading.bundles import entry_urls
-from fhirexport_server.fhir.reading.bundles.entries import Entry, alone, collected, requested
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry, alone, collected, requested
 from fhirexport_server.fhir.reading.datatypes import texts
 from fhirexport_server.fhir.reading.json.element import Element, Scope
 from fhirexport_server.fhir.reading.json.problems import Problems, Severity
@@ -39,7 +39,7 @@ class Bundle(NamedTuple):
     """A Bundle's entries. Those that were refused are not among them."""
 
     type: BundleType
-    entries: Sequence[Entry]
+    entries: Sequence[BundleEntry]
     nowhere: AbstractSet[str] = frozenset()
     """Names, as `Source.key`, that lead nowhere: those of entries that were refused, and ids that POST
     ignores."""
@@ -69,7 +69,7 @@ def bundle(data: bytes, context: ReadingContext, problems: Problems) -> Bundle |
         root.skip("total")
         root.error("total", "must not be there: the Bundle is not the answer to a search")
     read = collected if type_ is BundleType.COLLECTION else requested
-    entries: dict[int, Entry] = {}
+    entries: dict[int, BundleEntry] = {}
     claimed: dict[int, list[str]] = {}
     for place, json in root.objects("entry"):
         scope = Scope(context, problems, place, "Bundle", None)
@@ -90,7 +90,7 @@ def bundle(data: bytes, context: ReadingContext, problems: Problems) -> Bundle |
     )
 
 
-def line(data: bytes, place: int, context: ReadingContext, problems: Problems) -> Entry | None:
+def line(data: bytes, place: int, context: ReadingContext, problems: Problems) -> BundleEntry | None:
     """Reads one line of NDJSON: a resource, to be created or updated. None when it is refused.
 
     Args:
@@ -113,7 +113,7 @@ def line(data: bytes, place: int, context: ReadingContext, problems: Problems) -
     return entry._replace(digest=blake2b(_CANONICAL.encode(value), digest_size=16).hexdigest())
 
 
-def _names(entry: Entry | None, claimed: Iterable[str]) -> set[object]:
+def _names(entry: BundleEntry | None, claimed: Iterable[str]) -> set[object]:
     """Return what no other entry may name itself by: its id, its search, its fullUrl."""
     if entry is None:
         return set(claimed)

@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from fhirexport_server.fhir.reading.bundles import entry_urls
-from fhirexport_server.fhir.reading.bundles.entry_urls import Resource, Url
+from fhirexport_server.fhir.reading.bundles.entry_urls import EntryResource, Url
 from fhirexport_server.fhir.reading.datatypes import texts
 from fhirexport_server.fhir.reading.datatypes.own_ids import TYPES, OwnId
-from fhirexport_server.fhir.reading.datatypes.references import Identifier, Name, searched
+from fhirexport_server.fhir.reading.datatypes.references import Identifier, ResourceName, searched
 from fhirexport_server.fhir.reading.json.element import Element, JsonObject
 
 _CONDITIONS: Final = ("ifNoneMatch", "ifModifiedSince", "ifMatch")
@@ -32,7 +32,7 @@ class Method(StrEnum):
 _METHODS: Final = {method.value: method for method in Method}
 
 
-class Entry(NamedTuple):
+class BundleEntry(NamedTuple):
     """What is to be done with one resource."""
 
     place: int
@@ -52,7 +52,7 @@ class Entry(NamedTuple):
     """Where its relative references lead; None for this server."""
     resource: JsonObject | None
     """Without its `resourceType` and `id`; None exactly for DELETE."""
-    inner: Name | None = None
+    inner: ResourceName | None = None
     """What the id of the resource names, where its fullUrl is none that says so, or where POST ignores it."""
     digest: str | None = None
     """Of its content, however that is written; None but for a line of NDJSON."""
@@ -64,7 +64,7 @@ class Entry(NamedTuple):
         return [name for name in names if name is not None]
 
     @property
-    def ignored(self) -> Name | None:
+    def ignored(self) -> ResourceName | None:
         """What its id names, where POST has it ignored."""
         return self.inner if self.method is Method.POST else None
 
@@ -82,13 +82,13 @@ class _Asked(NamedTuple):
     url: Url
 
 
-def alone(root: Element, place: int) -> Entry | None:
+def alone(root: Element, place: int) -> BundleEntry | None:
     """Reads a resource that comes without an entry, to be created or updated. None when it is refused."""
     found = entry_urls.resource(root)
     return None if found is None else _upsert(found, Url(), place, found.type)
 
 
-def collected(element: Element, place: int) -> Entry | None:
+def collected(element: Element, place: int) -> BundleEntry | None:
     """Reads an entry of a collection: its resource is to be created or updated. None when it is refused."""
     if "request" in element:
         element.skip("request")
@@ -101,7 +101,7 @@ def collected(element: Element, place: int) -> Entry | None:
     return _upsert(found, url, place, element.path("resource"))
 
 
-def requested(element: Element, place: int) -> Entry | None:
+def requested(element: Element, place: int) -> BundleEntry | None:
     """Reads an entry of a transaction or batch. None when it is refused."""
     _refuse_answers(element)
     url = entry_urls.full_url(element)
@@ -123,8 +123,8 @@ def requested(element: Element, place: int) -> Entry | None:
     return found
 
 
-def _upsert(found: Resource, url: Url, place: int, path: str) -> Entry:
-    return Entry(
+def _upsert(found: EntryResource, url: Url, place: int, path: str) -> BundleEntry:
+    return BundleEntry(
         place=place,
         method=Method.PUT,
         type=found.type,
@@ -138,17 +138,17 @@ def _upsert(found: Resource, url: Url, place: int, path: str) -> Entry:
     )
 
 
-def _inner(found: Resource, url: Url) -> Name | None:
+def _inner(found: EntryResource, url: Url) -> ResourceName | None:
     """Return what an id of ours names beside a `urn:`, or nothing at all."""
     name = found.name
     return name if name is not None and url.name is None and name.own is not None else None
 
 
-def _key(found: Resource, url: Url) -> str | None:
+def _key(found: EntryResource, url: Url) -> str | None:
     return url.key or (None if found.name is None else found.name.key)
 
 
-def _deleted(asked: _Asked) -> Entry | None:
+def _deleted(asked: _Asked) -> BundleEntry | None:
     element = asked.element
     found = None
     if "resource" in element:
@@ -174,10 +174,10 @@ def _deleted(asked: _Asked) -> Entry | None:
         # A search finds it; it has to be the one that the ids name.
         own = name.own
     path = element.path()
-    return Entry(asked.place, Method.DELETE, target.type, own, target.search, None, path, None, None)
+    return BundleEntry(asked.place, Method.DELETE, target.type, own, target.search, None, path, None, None)
 
 
-def _posted(asked: _Asked) -> Entry | None:
+def _posted(asked: _Asked) -> BundleEntry | None:
     found = entry_urls.inner_resource(asked.element)
     if found is None or not entry_urls.agree(asked.element, found, asked.url.name):
         return None
@@ -195,7 +195,7 @@ def _posted(asked: _Asked) -> Entry | None:
     return _written(asked, Method.POST, found, own, search)
 
 
-def _put(asked: _Asked) -> Entry | None:
+def _put(asked: _Asked) -> BundleEntry | None:
     element, url = asked.element, asked.url
     found = entry_urls.inner_resource(element)
     if found is None or not entry_urls.agree(element, found, url.name):
@@ -212,7 +212,7 @@ def _put(asked: _Asked) -> Entry | None:
     return _written(asked, Method.PUT, found, own, target.search)
 
 
-_ASKED: Final[Mapping[Method, Callable[[_Asked], Entry | None]]] = {
+_ASKED: Final[Mapping[Method, Callable[[_Asked], BundleEntry | None]]] = {
     Method.DELETE: _deleted,
     Method.POST: _posted,
     Method.PUT: _put,
@@ -220,10 +220,10 @@ _ASKED: Final[Mapping[Method, Callable[[_Asked], Entry | None]]] = {
 
 
 def _written(
-    asked: _Asked, method: Method, found: Resource, own: OwnId | None, search: Identifier | None
-) -> Entry:
+    asked: _Asked, method: Method, found: EntryResource, own: OwnId | None, search: Identifier | None
+) -> BundleEntry:
     url = asked.url
-    return Entry(
+    return BundleEntry(
         place=asked.place,
         method=method,
         type=found.type,

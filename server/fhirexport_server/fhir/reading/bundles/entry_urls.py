@@ -9,14 +9,20 @@ from typing import Final, NamedTuple
 
 from fhirexport_server.fhir.reading.datatypes import texts
 from fhirexport_server.fhir.reading.datatypes.own_ids import TYPES, OwnId
-from fhirexport_server.fhir.reading.datatypes.references import Identifier, Name, is_urn, literal, searched
+from fhirexport_server.fhir.reading.datatypes.references import (
+    Identifier,
+    ResourceName,
+    is_urn,
+    literal,
+    searched,
+)
 from fhirexport_server.fhir.reading.json.element import Element, JsonObject, Scope
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _TYPES: Final = {type_: type_ for type_ in TYPES}
 
 
-class Resource(NamedTuple):
+class EntryResource(NamedTuple):
     """The resource of an entry."""
 
     json: JsonObject
@@ -25,16 +31,16 @@ class Resource(NamedTuple):
     id: str | None
 
     @property
-    def name(self) -> Name | None:
+    def name(self) -> ResourceName | None:
         """What its id names on this server."""
-        return None if self.id is None else Name(self.type, self.id, None)
+        return None if self.id is None else ResourceName(self.type, self.id, None)
 
 
 class Url(NamedTuple):
     """What a fullUrl says."""
 
     key: str | None = None
-    name: Name | None = None
+    name: ResourceName | None = None
     """None for a urn:."""
 
     @property
@@ -47,11 +53,11 @@ class Target(NamedTuple):
     """What a URL of a request names: a row by its id, or what a search finds."""
 
     type: str
-    name: Name | None
+    name: ResourceName | None
     search: Identifier | None
 
 
-def resource(json: Element) -> Resource | None:
+def resource(json: Element) -> EntryResource | None:
     """Return the resource, of a type that can be imported, and its id."""
     json.scope.opened.remove(json)
     type_ = texts.one_of(json, "resourceType", _TYPES, needed=True)
@@ -60,10 +66,10 @@ def resource(json: Element) -> Resource | None:
         id_ = texts.matching(json, "id", _ID, "64 letters, digits, dashes and dots at most")
         if id_ is None:
             return None
-    return None if type_ is None else Resource(json.whole(), type_, id_)
+    return None if type_ is None else EntryResource(json.whole(), type_, id_)
 
 
-def inner_resource(element: Element) -> Resource | None:
+def inner_resource(element: Element) -> EntryResource | None:
     """Return the resource of an entry."""
     json = element.child("resource", needed=True)
     return None if json is None else resource(json)
@@ -85,7 +91,7 @@ def full_url(element: Element) -> Url | None:
     return Url(name.key, name)
 
 
-def agree(element: Element, found: Resource, name: Name | None) -> bool:
+def agree(element: Element, found: EntryResource, name: ResourceName | None) -> bool:
     """Whether a fullUrl that is a URL names the resource that comes with it; reports where not."""
     if name is None or (name.type == found.type and found.id in {None, name.id}):
         return True
@@ -115,7 +121,7 @@ def target(request: Element, url: str, types: Sequence[str]) -> Target | None:
     return None
 
 
-def own(found: Resource, url: Url) -> OwnId | None:
+def own(found: EntryResource, url: Url) -> OwnId | None:
     """Return the row of this database that the ids of an entry name, which `agree` was asked about."""
     if url.name is not None:
         return url.name.own

@@ -16,7 +16,7 @@ _LONGEST_LINE: Final = 200
 _PARTS: Final = ("line", "city", "postalCode", "country", "district", "state", "extension")
 
 
-class Address(NamedTuple):
+class AddressColumns(NamedTuple):
     """The columns of a postal address."""
 
     address_line: str | None = None
@@ -27,14 +27,14 @@ class Address(NamedTuple):
     country: str | None = None
 
 
-def only_address(element: Element, use: str) -> Address:
+def only_address(element: Element, use: str) -> AddressColumns:
     """The address of a resource that is in force and has this use; otherwise one without a use, or none."""
     candidates = [one for one in in_force(element.children("address")) if _may_be(one, use)]
     candidates.sort(key=lambda one: one.peek("use") is None)
     for other in candidates[1:]:
         other.drop(_not_kept(use))
     if not candidates:
-        return Address()
+        return AddressColumns()
     candidates[0].skip("use")
     return address_of(candidates[0])
 
@@ -50,22 +50,22 @@ def _not_kept(use: str) -> str:
     return f"is not kept: only one address is, whose use is {use}"
 
 
-def address(element: Element, name: str, kept: Container[str]) -> Address:
+def address(element: Element, name: str, kept: Container[str]) -> AddressColumns:
     """A property that is one address, as far as these of its columns go, if it is in force."""
     child = element.child(name)
     if child is None:
-        return Address()
+        return AddressColumns()
     reason = not_in_force(child)
     if reason is not None:
         child.drop(reason)
-        return Address()
+        return AddressColumns()
     return address_of(child, kept)
 
 
-def address_of(element: Element, kept: Container[str] = Address._fields) -> Address:
+def address_of(element: Element, kept: Container[str] = AddressColumns._fields) -> AddressColumns:
     """An address, as far as these of its columns go."""
     lines = _lines(element, ("address_line" in kept) + ("address_line2" in kept))
-    return Address(
+    return AddressColumns(
         address_line=lines[0] if lines else None,
         address_line2=lines[1] if len(lines) > 1 else None,
         postal_code=texts.whole(element, "postalCode", 20) if "postal_code" in kept else None,

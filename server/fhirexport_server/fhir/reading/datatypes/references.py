@@ -51,7 +51,7 @@ class Ref(NamedTuple):
         return self.own or self.key or self.identifier
 
 
-class Name(NamedTuple):
+class ResourceName(NamedTuple):
     """What a URL names."""
 
     type: str
@@ -79,7 +79,7 @@ class _Target(NamedTuple):
     key: str
 
 
-def literal(text: str, scope: Scope) -> Name | None:
+def literal(text: str, scope: Scope) -> ResourceName | None:
     """What a URL, absolute or relative to the resource that holds it, names; None when it is none."""
     return _literal(text, scope.base, scope.context.prefix)
 
@@ -91,13 +91,13 @@ def _target(text: str, base: str | None, prefix: str) -> _Target | None:
     return None if named is None else _Target(named.type, named.own, named.key)
 
 
-def _literal(text: str, base: str | None, prefix: str) -> Name | None:
+def _literal(text: str, base: str | None, prefix: str) -> ResourceName | None:
     if text.startswith(prefix):
         text, base = text[len(prefix) :], None
     found = _LITERAL.fullmatch(text)
     if found is None:
         return None
-    return Name(found[2], found[3], found[1] or base)
+    return ResourceName(found[2], found[3], found[1] or base)
 
 
 def is_urn(text: str) -> bool:

@@ -26,7 +26,7 @@ def profiles(meta: Element | None, known: Container[str]) -> set[str]:
     return claimed
 
 
-class Name(NamedTuple):
+class DisplayName(NamedTuple):
     """The name of a unit or place."""
 
     text: str
@@ -34,7 +34,7 @@ class Name(NamedTuple):
     """Whether it is the name, not what stands for a missing one."""
 
 
-def name(root: Element, number: str) -> Name:
+def name(root: Element, number: str) -> DisplayName:
     """The name of a unit or place; of one without any, an alias or its number stands for it.
 
     Args:
@@ -44,15 +44,15 @@ def name(root: Element, number: str) -> Name:
     errors = root.errors
     said = texts.label(root, "name", _LONGEST_NAME)
     if said is not None or root.errors > errors:
-        return Name(said or "", is_said=True)
+        return DisplayName(said or "", is_said=True)
     alias = root.strings("alias")
     if alias:
         root.warning("name", "is missing: the first alias is kept as the name, where there was none before")
         kept = texts.fitted(root, "alias[0]", alias[0], _LONGEST_NAME)
         if kept is not None:
-            return Name(kept, is_said=False)
+            return DisplayName(kept, is_said=False)
     root.warning("name", "is missing: the number is kept as the name, where there was none before")
-    return Name(number[:_LONGEST_NAME], is_said=False)
+    return DisplayName(number[:_LONGEST_NAME], is_said=False)
 
 
 def number(element: Element, kind: str, longest: int = 64) -> tuple[str, str] | None:

@@ -1,10 +1,10 @@
 """Owns reading the resource of an entry into a draft, whatever its type."""
 
-from fhirexport_server.fhir.reading.bundles.entries import Entry
+from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.json.element import Element, Scope
 from fhirexport_server.fhir.reading.json.problems import Problems
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
-from fhirexport_server.fhir.reading.resources.drafts import Draft, Source
+from fhirexport_server.fhir.reading.resources.drafts import Draft, DraftOrigin
 from fhirexport_server.fhir.reading.resources.encounters.movement import is_movement, movement
 from fhirexport_server.fhir.reading.resources.encounters.venue import venue
 from fhirexport_server.fhir.reading.resources.patients.patient import patient
@@ -12,7 +12,7 @@ from fhirexport_server.fhir.reading.resources.structure.location import location
 from fhirexport_server.fhir.reading.resources.structure.organization import organization
 
 
-def draft(entry: Entry, context: ReadingContext, problems: Problems) -> Draft | None:
+def draft(entry: BundleEntry, context: ReadingContext, problems: Problems) -> Draft | None:
     """Reads an entry's resource. None for a DELETE, and when the resource is refused.
 
     Args:
@@ -24,12 +24,12 @@ def draft(entry: Entry, context: ReadingContext, problems: Problems) -> Draft | 
         return None
     before = problems.errors
     root = Element(entry.resource, Scope(context, problems, entry.place, entry.path, entry.base))
-    found = _read(root, entry.type, Source(entry.place, entry.path, entry.own, entry.key))
+    found = _read(root, entry.type, DraftOrigin(entry.place, entry.path, entry.own, entry.key))
     root.unread()
     return found if problems.errors == before else None
 
 
-def _read(root: Element, type_: str, source: Source) -> Draft | None:
+def _read(root: Element, type_: str, source: DraftOrigin) -> Draft | None:
     if type_ == "Organization":
         return organization(root, source)
     if type_ == "Location":

@@ -8,7 +8,7 @@ resource says nothing that can be kept: what they hold stays.
 
 from typing import NamedTuple
 
-from fhirexport_server.fhir.reading.datatypes.dates.times import Span
+from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
 from fhirexport_server.fhir.reading.datatypes.references import Ref
 
@@ -17,7 +17,7 @@ Partial = tuple[tuple[str, str], ...]
 """Columns of days that are known less precisely, each with what is known: `YYYY` or `YYYY-MM`."""
 
 
-class Source(NamedTuple):
+class DraftOrigin(NamedTuple):
     """Where a draft comes from, and which row it is to be."""
 
     entry: int
@@ -34,7 +34,7 @@ class Source(NamedTuple):
 class EjDraft(NamedTuple):
     """A legal entity (EJ)."""
 
-    source: Source
+    source: DraftOrigin
     finess: str
     siren: str | None
     idnatst: str | None
@@ -61,7 +61,7 @@ class EjDraft(NamedTuple):
 class OrgUnitDraft(NamedTuple):
     """An organisational unit. `parent` may name the EJ; without one it is directly below the EJ."""
 
-    source: Source
+    source: DraftOrigin
     systems: Systems
     kind: str
     parent: Ref | None
@@ -109,7 +109,7 @@ class OrgUnitDraft(NamedTuple):
 class PlaceDraft(NamedTuple):
     """A physical place. `uf` may name the EJ, which means that no unit manages it."""
 
-    source: Source
+    source: DraftOrigin
     systems: Systems
     kind: str
     parent: Ref | None
@@ -158,7 +158,7 @@ class PatientContactDraft(NamedTuple):
 class PatientDraft(NamedTuple):
     """A patient. `ej` is the identity domain that it says it belongs to."""
 
-    source: Source
+    source: DraftOrigin
     ej: Ref | None
     identifiers: tuple[PatientIdentifierDraft, ...]
     contacts: tuple[PatientContactDraft, ...]
@@ -215,7 +215,7 @@ class Stop(NamedTuple):
     """The kind of place, as far as the reference or its physical type tells."""
     status: str | None
     """FHIR's."""
-    during: Span
+    during: Interval
 
 
 class Summary(NamedTuple):
@@ -224,21 +224,21 @@ class Summary(NamedTuple):
     status: str
     class_code: str
     """FHIR's (v3-ActCode), as below."""
-    period: Span
-    status_history: tuple[tuple[str, Span], ...]
-    class_history: tuple[tuple[str, Span], ...]
+    period: Interval
+    status_history: tuple[tuple[str, Interval], ...]
+    class_history: tuple[tuple[str, Interval], ...]
     places: tuple[Stop, ...]
     responsible: Ref | None
     attending: tuple[str | None, str | None] | None
-    start_reach: Span | None = None
+    start_reach: Interval | None = None
     """The seconds that the period's start may mean, where it is known to the day or less."""
-    end_reach: Span | None = None
+    end_reach: Interval | None = None
 
 
 class VenueDraft(NamedTuple):
     """A venue. `patient_class` and `activity_type` are what it shows, before `stays.settle`."""
 
-    source: Source
+    source: DraftOrigin
     systems: Systems
     patient: Ref
     venue_no: str
@@ -257,7 +257,7 @@ class VenueDraft(NamedTuple):
     summary: Summary
 
 
-class Situation(NamedTuple):
+class StatedSituation(NamedTuple):
     """What a movement's Encounter says of what it amounts to: told, to be compared, not stored."""
 
     status: str
@@ -271,7 +271,7 @@ class Situation(NamedTuple):
 class MovementDraft(NamedTuple):
     """A movement. `patient_class` is what it shows, before `stays.settle`."""
 
-    source: Source
+    source: DraftOrigin
     systems: Systems
     venue: Ref
     patient: Ref | None
@@ -292,8 +292,8 @@ class MovementDraft(NamedTuple):
     attending_rpps: str | None
     attending_name: str | None
     expected_return_at: int | None
-    situation: Situation
-    start_reach: Span | None = None
+    situation: StatedSituation
+    start_reach: Interval | None = None
     """The seconds that `started_at` may mean, where it is known to the day or less."""
 
 

@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 from fhirexport_server.fhir.reading.datatypes.references import Ref
 from fhirexport_server.fhir.reading.json.problems import Problems, Severity
-from fhirexport_server.fhir.reading.resources.drafts import Draft, Source
+from fhirexport_server.fhir.reading.resources.drafts import Draft, DraftOrigin
 from fhirexport_server.fhir.reading.together.draft_names import (
     Kinds,
     identifiers,
@@ -87,7 +87,7 @@ class Directory:
                 taken.setdefault(name, draft.source.entry)
         return pairs
 
-    def _check_reference(self, source: Source, ref: Ref, kinds: Kinds, problems: Problems) -> None:
+    def _check_reference(self, source: DraftOrigin, ref: Ref, kinds: Kinds, problems: Problems) -> None:
         found = self.find(ref, kinds)
         if not found and ref.own is None and ref.identifier is None:
             _report(source, ref.at, _NOWHERE, problems)
@@ -98,7 +98,7 @@ class Directory:
 
     def _check_cycles(self, problems: Problems) -> None:
         above: dict[int, int] = {}
-        links: dict[int, tuple[Source, Ref]] = {}
+        links: dict[int, tuple[DraftOrigin, Ref]] = {}
         for draft in self._drafts:
             link = parent(draft)
             found = () if link is None else self.find(*link)
@@ -129,5 +129,5 @@ def cycles(above: Mapping[_Node, _Node]) -> Iterator[_Node]:
         done.update(way)
 
 
-def _report(source: Source, at: str, text: str, problems: Problems) -> None:
+def _report(source: DraftOrigin, at: str, text: str, problems: Problems) -> None:
     problems.tell(Severity.ERROR, source.entry, f"{source.path}.{at}", text)

@@ -11,7 +11,7 @@ from typing import Final
 from fhirexport_server.domain.codes import PATIENT_CLASS
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.reading.resources.drafts import MovementDraft, VenueDraft
-from fhirexport_server.fhir.reading.together.summaries import Told
+from fhirexport_server.fhir.reading.together.summaries import StayMovement
 from fhirexport_server.pam.fold import ANNOUNCEMENTS, ATTENDING, DISCHARGE, LEAVE
 
 _INPATIENT: Final = "IMP"
@@ -20,12 +20,12 @@ _SAME_PLACE: Final = "M"
 _TRANSFERS: Final = ("A02", "A06", "A07")
 
 
-def is_inferred(movement: Told) -> bool:
+def is_inferred(movement: StayMovement) -> bool:
     """Return whether a movement does not say which event it is."""
     return movement.draft is not None and movement.draft.trigger_event is None
 
 
-def infer(venue: VenueRow, draft: VenueDraft | None, movements: Sequence[Told]) -> list[Told]:
+def infer(venue: VenueRow, draft: VenueDraft | None, movements: Sequence[StayMovement]) -> list[StayMovement]:
     """Return the movements of a venue, each with its event.
 
     Args:
@@ -53,13 +53,13 @@ def infer(venue: VenueRow, draft: VenueDraft | None, movements: Sequence[Told]) 
     return found
 
 
-def _when(one: Told) -> tuple[int, bool, int, int, str]:
+def _when(one: StayMovement) -> tuple[int, bool, int, int, str]:
     end = None if one.draft is None else one.draft.situation.end
     number = one.row.movement_no
     return one.row.started_at, end is None, end or 0, len(number), number
 
 
-def _events(venue: VenueRow, draft: VenueDraft | None, active: Sequence[Told]) -> Mapping[int, str]:
+def _events(venue: VenueRow, draft: VenueDraft | None, active: Sequence[StayMovement]) -> Mapping[int, str]:
     """By a movement's id, the event that it says or is."""
     found: dict[int, str] = {}
     present = on_leave = False

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
-from fhirexport_server.fhir.reading.datatypes.dates.times import Span
+from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.datatypes.references import Ref
 from fhirexport_server.fhir.reading.json.problems import Problems, Severity
-from fhirexport_server.fhir.reading.resources.drafts import MovementDraft, Source, Stop, VenueDraft
+from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin, MovementDraft, Stop, VenueDraft
 from fhirexport_server.pam.fold import Stay, fold
 from fhirexport_server.pam.situations import Situation, situations
 
@@ -30,12 +30,12 @@ _NOT_THERE: Final = (
 )
 _FOLLOWS_ITSELF: Final = "is not kept: it follows from the venue's movements, which say otherwise"
 _LOCATION_STATUS: Final = {"in-progress": "active", "onleave": "reserved", "finished": "completed"}
-_SILENT: Final = Span()
+_SILENT: Final = Interval()
 """A period that is not there."""
 _ANNOUNCED: Final = ("planned", "reserved")
 
 
-class Told(NamedTuple):
+class StayMovement(NamedTuple):
     """A movement of a stay: of the import, or one that was there before."""
 
     row: MovementRow
@@ -49,7 +49,11 @@ class Told(NamedTuple):
 
 
 def compare(
-    venue: VenueRow, draft: VenueDraft | None, movements: Sequence[Told], find: Find, problems: Problems
+    venue: VenueRow,
+    draft: VenueDraft | None,
+    movements: Sequence[StayMovement],
+    find: Find,
+    problems: Problems,
 ) -> str | None:
     """Reports what a venue and its movements tell that does not follow from the movements.
 
@@ -91,7 +95,7 @@ def _report_unknown(draft: VenueDraft, find: Find, problems: Problems) -> None:
             _report(draft.source, stop.place.at, _NOT_THERE.format(kind="place"), problems)
 
 
-def _report(source: Source, name: str, text: str, problems: Problems) -> None:
+def _report(source: DraftOrigin, name: str, text: str, problems: Problems) -> None:
     problems.tell(Severity.WARNING, source.entry, f"{source.path}.{name}", text)
 
 
@@ -103,7 +107,7 @@ def _told_otherwise(one: MovementDraft, situation: Situation) -> list[str]:
     if told.end not in {None, situation.end}:
         found.append("period.end")
     status = _LOCATION_STATUS.get(situation.status)
-    during = Span() if status is None else Span(one.started_at, situation.end)
+    during = Interval() if status is None else Interval(one.started_at, situation.end)
     for index, stop in enumerate(told.places):
         if stop.during not in {_SILENT, during}:
             found.append(f"location[{index}].period")
@@ -118,8 +122,8 @@ def _summed_up_otherwise(venue: VenueDraft, stay: Stay, find: Find) -> list[str]
     if responsible is None:
         # It says nothing, or names nothing, which was reported.
         responsible = stay.responsible
-    statuses = [(value, Span(start, end)) for value, start, end in stay.status_history]
-    classes = [(value, Span(start, end)) for value, start, end in stay.class_history]
+    statuses = [(value, Interval(start, end)) for value, start, end in stay.status_history]
+    classes = [(value, Interval(start, end)) for value, start, end in stay.class_history]
     found = [
         name
         for name, said, amounts_to in (
@@ -139,14 +143,14 @@ def _summed_up_otherwise(venue: VenueDraft, stay: Stay, find: Find) -> list[str]
     return found
 
 
-def _as_far_as(told: Span, stay: Stay) -> tuple[int | None, int | None]:
+def _as_far_as(told: Interval, stay: Stay) -> tuple[int | None, int | None]:
     """When a stay was, without what is not told of it: what is not said is not said otherwise."""
     return None if told.start is None else stay.start, None if told.end is None else stay.end
 
 
 def _pasts(
-    told: Sequence[tuple[str, Span]], told_now: str, shown: Sequence[tuple[str, Span]], shown_now: str
-) -> tuple[list[tuple[str, Span]], list[tuple[str, Span]]]:
+    told: Sequence[tuple[str, Interval]], told_now: str, shown: Sequence[tuple[str, Interval]], shown_now: str
+) -> tuple[list[tuple[str, Interval]], list[tuple[str, Interval]]]:
     """Two histories, to be compared: without what still holds, which some senders put at the end.
 
     A history that is not there says nothing, so nothing is said otherwise.
@@ -156,20 +160,20 @@ def _pasts(
     return _past(told, told_now), _past(shown, shown_now)
 
 
-def _past(history: Sequence[tuple[str, Span]], now: str) -> list[tuple[str, Span]]:
+def _past(history: Sequence[tuple[str, Interval]], now: str) -> list[tuple[str, Interval]]:
     return list(history[:-1] if history and history[-1][0] == now else history)
 
 
 def _same_places(told: Sequence[Stop], stay: Stay, find: Find) -> bool:
-    expected: list[tuple[int, Sequence[str], Span]] = [
-        (place, ("active" if end is None else "completed",), Span(start, end))
+    expected: list[tuple[int, Sequence[str], Interval]] = [
+        (place, ("active" if end is None else "completed",), Interval(start, end))
         for place, start, end in stay.places
     ]
     if stay.reserved is not None:
         place, start, end = stay.reserved
-        expected.append((place, ("reserved",), Span(start, end)))
+        expected.append((place, ("reserved",), Interval(start, end)))
     if stay.expected is not None:
-        expected.append((stay.expected, _ANNOUNCED, Span()))
+        expected.append((stay.expected, _ANNOUNCED, Interval()))
     known = [(stop, find(stop.place)) for stop in told]
     known = [(stop, named) for stop, named in known if named is not None]
     return len(known) == len(expected) and all(

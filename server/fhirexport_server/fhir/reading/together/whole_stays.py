@@ -10,24 +10,28 @@ from typing import Final, NamedTuple
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.reading.json.problems import Problems, Severity
 from fhirexport_server.fhir.reading.resources.drafts import VenueDraft
-from fhirexport_server.fhir.reading.together.summaries import Find, Told, compare
+from fhirexport_server.fhir.reading.together.summaries import Find, StayMovement, compare
 from fhirexport_server.pam import movement_order
 from fhirexport_server.pam.fold import ANNOUNCEMENTS, ATTENDING, DISCHARGE
 
 _ARRIVALS: Final = ("A01", "A04")
 
 
-class Stay(NamedTuple):
+class SettledStay(NamedTuple):
     """A venue and its movements, as they are to be written."""
 
     venue: VenueRow
-    movements: Sequence[Told]
+    movements: Sequence[StayMovement]
     """The active ones in their order, then the cancelled ones."""
 
 
 def settle(
-    venue: VenueRow, draft: VenueDraft | None, movements: Sequence[Told], find: Find, problems: Problems
-) -> Stay | None:
+    venue: VenueRow,
+    draft: VenueDraft | None,
+    movements: Sequence[StayMovement],
+    find: Find,
+    problems: Problems,
+) -> SettledStay | None:
     """Makes of what Encounters tell the rows that they come from.
 
     A movement shows the class that holds from it on; its row says only a class that is new. Likewise the
@@ -59,7 +63,7 @@ def settle(
     ]
     if compare(settled, draft, [one for one in rows if one.active], find, problems) is not None:
         settled = settled._replace(activity_type=None)
-    return Stay(settled, rows)
+    return SettledStay(settled, rows)
 
 
 def _new_classes(venue: VenueRow, movements: Sequence[MovementRow]) -> dict[int, str | None]:
@@ -77,7 +81,7 @@ def _new_classes(venue: VenueRow, movements: Sequence[MovementRow]) -> dict[int,
     return found
 
 
-def _check_dates(movements: Sequence[Told], problems: Problems) -> None:
+def _check_dates(movements: Sequence[StayMovement], problems: Problems) -> None:
     discharges = [one for one in movements if one.row.trigger_event == DISCHARGE]
     if not discharges:
         return
@@ -94,7 +98,7 @@ def _check_dates(movements: Sequence[Told], problems: Problems) -> None:
             _report(one, Severity.WARNING, "is after the discharge: it shows in the movement alone", problems)
 
 
-def _report(one: Told, severity: Severity, text: str, problems: Problems) -> None:
+def _report(one: StayMovement, severity: Severity, text: str, problems: Problems) -> None:
     if one.draft is not None:
         source = one.draft.source
         problems.tell(severity, source.entry, f"{source.path}.period.start", text)

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from fhirexport_server.fhir.reading.datatypes.dates import moments
-from fhirexport_server.fhir.reading.datatypes.dates.times import Span
+from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.json.element import Element
 
 
-def reach(element: Element, period: str, name: str) -> Span | None:
+def reach(element: Element, period: str, name: str) -> Interval | None:
     """Return the seconds that an end of a Period may mean; None where it says its time, or nothing.
 
     Args:
@@ -29,10 +29,10 @@ def reach(element: Element, period: str, name: str) -> Span | None:
         return None
     after = datetime.fromisoformat(last).replace(tzinfo=ZoneInfo(zone)) + timedelta(days=1)
     begins = datetime.fromisoformat(first).replace(tzinfo=ZoneInfo(zone))
-    return Span(int(begins.timestamp()), int(after.timestamp()) - 1)
+    return Interval(int(begins.timestamp()), int(after.timestamp()) - 1)
 
 
-def refined(said: int | None, reach_: Span | None, known: int | None) -> int | None:
+def refined(said: int | None, reach_: Interval | None, known: int | None) -> int | None:
     """Return the instant that is known already, where what is said may mean it; otherwise what is said."""
     if known is None or reach_ is None or reach_.start is None or reach_.end is None:
         return said

@@ -43,7 +43,7 @@ class Days(NamedTuple):
         return tuple((column, text) for column, text in known if text is not None)
 
 
-class Span(NamedTuple):
+class Interval(NamedTuple):
     """A period of epoch seconds; open at the ends that are None."""
 
     start: int | None = None
@@ -126,7 +126,7 @@ def is_partial(element: Element, name: str) -> bool:
     return isinstance(text, str) and moments.first_of(text) is not None
 
 
-def span(element: Element, name: str, *, needed: bool = False) -> Span | None:
+def span(element: Element, name: str, *, needed: bool = False) -> Interval | None:
     """A Period whose ends are instants; None when it is absent."""
     value = element.peek(name)
     if isinstance(value, dict):
@@ -138,26 +138,26 @@ def span(element: Element, name: str, *, needed: bool = False) -> Span | None:
     return None if child is None else span_of(child)
 
 
-def span_of(element: Element) -> Span:
+def span_of(element: Element) -> Interval:
     """As `span`, of an element that is one."""
-    found = Span(instant(element, "start"), instant(element, "end", end=True))
+    found = Interval(instant(element, "start"), instant(element, "end", end=True))
     if found.start is not None and found.end is not None and found.end < found.start:
         element.error("end", _ENDS_FIRST)
     return found
 
 
-def _plain_span(value: JsonObject) -> Span | None:
+def _plain_span(value: JsonObject) -> Interval | None:
     """A Period that is as ours are, which nearly all are; None for any other."""
     start, end = value.get("start"), value.get("end")
     if not isinstance(start, str) or PLAIN.fullmatch(start) is None:
         return None
     first = _kept_epoch(start)
     if end is None:
-        return Span(first) if len(value) == 1 and first is not None else None
+        return Interval(first) if len(value) == 1 and first is not None else None
     if len(value) > 2 or not isinstance(end, str) or PLAIN.fullmatch(end) is None:  # noqa: PLR2004 - start and end
         return None
     last = _kept_epoch(end)
-    return None if first is None or last is None or last < first else Span(first, last)
+    return None if first is None or last is None or last < first else Interval(first, last)
 
 
 def _moment(element: Element, name: str, *, needed: bool = False, kept: bool = False) -> Moment | None:

@@ -8,13 +8,13 @@ from fhirexport_server.fhir import venue_codes as code
 from fhirexport_server.fhir.reading.datatypes.code_tables import plain_pair
 from fhirexport_server.fhir.reading.datatypes.dates import times
 from fhirexport_server.fhir.reading.datatypes.dates.precision import reach
-from fhirexport_server.fhir.reading.datatypes.dates.times import Span
+from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.datatypes.own_ids import MOVEMENT
 from fhirexport_server.fhir.reading.datatypes.references import Ref, reference, unit_below
 from fhirexport_server.fhir.reading.json.element import Element
 from fhirexport_server.fhir.reading.json.reading_context import CODE_SYSTEM, movement_types
 from fhirexport_server.fhir.reading.resources.common_elements import profiles
-from fhirexport_server.fhir.reading.resources.drafts import MovementDraft, Situation, Source, Stop
+from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin, MovementDraft, StatedSituation, Stop
 from fhirexport_server.fhir.reading.resources.encounters import encounter_tables as tables
 from fhirexport_server.fhir.reading.resources.encounters.encounter_class import class_code
 from fhirexport_server.fhir.reading.resources.encounters.encounter_numbers import numbers
@@ -49,7 +49,7 @@ def is_movement(root: Element) -> bool:
     return any(tables.NUMBER_TYPE.get(pair) == tables.MOVEMENT for pair in types if pair is not None)
 
 
-def movement(root: Element, source: Source) -> MovementDraft | None:
+def movement(root: Element, source: DraftOrigin) -> MovementDraft | None:
     """Reads a movement's Encounter, whose `resourceType` and `id` were read; None when it is refused."""
     profiles(root.child("meta"), (tables.ENCOUNTER,))
     if source.own is not None and source.own.kind != MOVEMENT:
@@ -92,17 +92,17 @@ def movement(root: Element, source: Source) -> MovementDraft | None:
         attending_rpps=rpps,
         attending_name=doctor,
         expected_return_at=back,
-        situation=Situation(now, shown, end, places),
+        situation=StatedSituation(now, shown, end, places),
         start_reach=start_reach,
     )
 
 
-def _period(root: Element) -> Span:
+def _period(root: Element) -> Interval:
     errors = root.errors
     found = times.span(root, "period", needed=True)
     if found is not None and found.start is None and root.errors == errors:
         root.error("period.start", "is required of a movement")
-    return found or Span()
+    return found or Interval()
 
 
 def _types(root: Element) -> _Types:

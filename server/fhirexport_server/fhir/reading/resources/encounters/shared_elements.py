@@ -6,7 +6,7 @@ from typing import Final
 from fhirexport_server.fhir.reading.datatypes import texts
 from fhirexport_server.fhir.reading.datatypes.code_tables import concept
 from fhirexport_server.fhir.reading.datatypes.dates import times
-from fhirexport_server.fhir.reading.datatypes.dates.times import Span
+from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.datatypes.references import Ref, is_resolvable, reference
 from fhirexport_server.fhir.reading.json.element import Element
 from fhirexport_server.fhir.reading.resources.drafts import Stop
@@ -30,7 +30,7 @@ def stops(root: Element) -> tuple[Stop, ...]:
         place = reference(one, "location", "Location", needed=True)
         status = texts.one_of(one, "status", tables.STOP_STATUS) if "status" in one else None
         level = concept(one, "physicalType", tables.LEVEL) if "physicalType" in one else None
-        during = times.span(one, "period") or Span()
+        during = times.span(one, "period") or Interval()
         if place is not None:
             found.append(Stop(place, level if place.own is None else place.own.kind, status, during))
     return tuple(found)

@@ -7,13 +7,13 @@ from fhirexport_server.fhir.reading.datatypes import texts
 from fhirexport_server.fhir.reading.datatypes.code_tables import Table, concept, concept_of, open_concept
 from fhirexport_server.fhir.reading.datatypes.dates import times
 from fhirexport_server.fhir.reading.datatypes.dates.precision import reach
-from fhirexport_server.fhir.reading.datatypes.dates.times import Span
+from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.datatypes.extensions import Extensions
 from fhirexport_server.fhir.reading.datatypes.own_ids import VENUE
 from fhirexport_server.fhir.reading.datatypes.references import reference
 from fhirexport_server.fhir.reading.json.element import Element
 from fhirexport_server.fhir.reading.resources.common_elements import number, profiles
-from fhirexport_server.fhir.reading.resources.drafts import Source, Summary, VenueDraft
+from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin, Summary, VenueDraft
 from fhirexport_server.fhir.reading.resources.encounters import encounter_tables as tables
 from fhirexport_server.fhir.reading.resources.encounters.encounter_class import class_code
 from fhirexport_server.fhir.reading.resources.encounters.encounter_numbers import Number, numbers
@@ -24,7 +24,7 @@ from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
 _NOT_BEGUN: Final = ("planned", "cancelled")
 
 
-def venue(root: Element, source: Source) -> VenueDraft | None:
+def venue(root: Element, source: DraftOrigin) -> VenueDraft | None:
     """Reads a venue's Encounter, whose `resourceType` and `id` were read; None when it is refused."""
     profiles(root.child("meta"), (tables.ENCOUNTER,))
     if source.own is not None and source.own.kind != VENUE:
@@ -89,11 +89,11 @@ def coded_types(root: Element, table: Table[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def _period(root: Element) -> Span:
+def _period(root: Element) -> Interval:
     """When the stay was, as far as it says."""
     period = root.child("period", needed=True)
     if period is None:
-        return Span()
+        return Interval()
     absent = Extensions(period, (tables.DATA_ABSENT,)).only(tables.DATA_ABSENT)
     if absent is not None:
         absent.string("valueCode", needed=True)
@@ -165,7 +165,7 @@ def _establishment(element: Element, name: str) -> str | None:
     return value.strip()
 
 
-def _status_history(root: Element) -> tuple[tuple[str, Span], ...]:
+def _status_history(root: Element) -> tuple[tuple[str, Interval], ...]:
     found = []
     for one in root.children("statusHistory"):
         was, during = status(one), times.span(one, "period", needed=True)
@@ -174,7 +174,7 @@ def _status_history(root: Element) -> tuple[tuple[str, Span], ...]:
     return tuple(found)
 
 
-def _class_history(root: Element) -> tuple[tuple[str, Span], ...]:
+def _class_history(root: Element) -> tuple[tuple[str, Interval], ...]:
     found = []
     for one in root.children("classHistory"):
         was, during = class_code(one, needed=False), times.span(one, "period", needed=True)

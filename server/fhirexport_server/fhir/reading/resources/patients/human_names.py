@@ -16,7 +16,7 @@ _LONGEST_LIST: Final = 200
 _USED: Final = ("usual", None, "temp")
 
 
-class Names(NamedTuple):
+class NameColumns(NamedTuple):
     """The columns of a patient's names."""
 
     birth_family: str | None = None
@@ -27,7 +27,7 @@ class Names(NamedTuple):
     prefix: str | None = None
 
 
-def names(root: Element) -> Names:
+def names(root: Element) -> NameColumns:
     """Reads `name`: of those in force, the official one is the birth name, the usual one the used name."""
     every = root.children("name")
     listed = last_in_force([name for name in every if name.peek("use") == "official"])
@@ -40,7 +40,7 @@ def names(root: Element) -> Names:
     for name in listed:
         if name not in kept and not _is_prefix_alone(name):
             name.drop("is not kept: only one official and one usual name are")
-    found = Names()
+    found = NameColumns()
     for name in listed:
         found = _with_prefix(name, found)
         if name is official or _is_prefix_alone(name):
@@ -77,7 +77,7 @@ def family_and_given(name: Element) -> tuple[str | None, str | None]:
     return family, given
 
 
-def _birth_name(name: Element, found: Names) -> Names:
+def _birth_name(name: Element, found: NameColumns) -> NameColumns:
     family = texts.label(name, "family", _LONGEST, needed=True)
     if "given" not in name:
         name.error("given", "is required")
@@ -107,7 +107,7 @@ def _joined(name: Element, given: Sequence[str], longest: int) -> str | None:
     return texts.fitted(name, "given", text, longest) if text else None
 
 
-def _with_prefix(name: Element, found: Names) -> Names:
+def _with_prefix(name: Element, found: NameColumns) -> NameColumns:
     for index, prefix in enumerate(name.strings("prefix")):
         at = f"prefix[{index}]"
         title = prefix.strip().removesuffix(".").upper()

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from fhirexport_server.fhir import patient_codes as code
 from fhirexport_server.fhir.reading.datatypes import texts
-from fhirexport_server.fhir.reading.datatypes.addresses import Address, address_of, only_address
+from fhirexport_server.fhir.reading.datatypes.addresses import AddressColumns, address_of, only_address
 from fhirexport_server.fhir.reading.datatypes.code_tables import concept
 from fhirexport_server.fhir.reading.datatypes.contact_points import ANY_USE, Points, telecom
 from fhirexport_server.fhir.reading.datatypes.countries import two_letters
@@ -14,7 +14,7 @@ from fhirexport_server.fhir.reading.datatypes.in_force import over
 from fhirexport_server.fhir.reading.datatypes.references import Ref, reference
 from fhirexport_server.fhir.reading.json.element import Element
 from fhirexport_server.fhir.reading.resources.common_elements import profiles
-from fhirexport_server.fhir.reading.resources.drafts import PatientDraft, Source
+from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin, PatientDraft
 from fhirexport_server.fhir.reading.resources.patients import identity_reliability
 from fhirexport_server.fhir.reading.resources.patients import patient_tables as tables
 from fhirexport_server.fhir.reading.resources.patients.contacts import contacts
@@ -38,7 +38,7 @@ class _Death(NamedTuple):
     moment: moments.Moment
 
 
-def patient(root: Element, source: Source) -> PatientDraft:
+def patient(root: Element, source: DraftOrigin) -> PatientDraft:
     """Reads a Patient, whose `resourceType` and `id` were read."""
     claimed = profiles(root.child("meta"), (tables.PATIENT, tables.PATIENT_INS))
     extension = Extensions(root, tables.EXTENSIONS)
@@ -110,10 +110,10 @@ def patient(root: Element, source: Source) -> PatientDraft:
     return found
 
 
-def _place(extension: Extensions, url: str, kept: tuple[str, ...]) -> Address:
+def _place(extension: Extensions, url: str, kept: tuple[str, ...]) -> AddressColumns:
     found = extension.only(url)
     value = None if found is None else found.child("valueAddress", needed=True)
-    return Address() if value is None else address_of(value, kept)
+    return AddressColumns() if value is None else address_of(value, kept)
 
 
 def _gender(root: Element) -> str | None:

@@ -12,7 +12,7 @@ from fhirexport_server.fhir.reading.datatypes.references import reference
 from fhirexport_server.fhir.reading.json.element import Element
 from fhirexport_server.fhir.reading.resources.common_elements import name as name_of
 from fhirexport_server.fhir.reading.resources.common_elements import profiles
-from fhirexport_server.fhir.reading.resources.drafts import PlaceDraft, Source
+from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin, PlaceDraft
 from fhirexport_server.fhir.reading.resources.structure import structure_tables as tables
 from fhirexport_server.fhir.reading.resources.structure.organization_numbers import own_number
 
@@ -23,7 +23,7 @@ _MODE: Final = {"instance": "instance"}
 _REFUSED: Final = ""
 
 
-def location(root: Element, source: Source) -> PlaceDraft | None:
+def location(root: Element, source: DraftOrigin) -> PlaceDraft | None:
     """Reads a Location, whose `resourceType` and `id` were read; None when it is refused."""
     profiles(root.child("meta"), (tables.PLACE,))
     kind = _kind(root)

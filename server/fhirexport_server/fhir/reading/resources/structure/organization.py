@@ -16,7 +16,7 @@ from fhirexport_server.fhir.reading.datatypes.references import Ref, reference
 from fhirexport_server.fhir.reading.json.element import Element
 from fhirexport_server.fhir.reading.resources import common_elements
 from fhirexport_server.fhir.reading.resources.common_elements import profiles
-from fhirexport_server.fhir.reading.resources.drafts import EjDraft, OrgUnitDraft, Source
+from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin, EjDraft, OrgUnitDraft
 from fhirexport_server.fhir.reading.resources.structure import organization_numbers
 from fhirexport_server.fhir.reading.resources.structure import structure_tables as tables
 from fhirexport_server.fhir.time_zones import time_zone_of
@@ -31,7 +31,7 @@ _TELECOM: Final[Points] = {
 _REFUSED: Final = ""
 
 
-def organization(root: Element, source: Source) -> EjDraft | OrgUnitDraft | None:
+def organization(root: Element, source: DraftOrigin) -> EjDraft | OrgUnitDraft | None:
     """Reads an Organization, whose `resourceType` and `id` were read; None when it is refused."""
     meta = root.child("meta")
     claimed = profiles(meta, tables.UNIT_PROFILES)
@@ -48,7 +48,7 @@ def organization(root: Element, source: Source) -> EjDraft | OrgUnitDraft | None
     return _ej(root, meta, source) if kind == EJ else _unit(root, source, kind)
 
 
-def _ej(root: Element, meta: Element | None, source: Source) -> EjDraft:
+def _ej(root: Element, meta: Element | None, source: DraftOrigin) -> EjDraft:
     national = organization_numbers.numbers(root, EJ).national
     finess = national.get("FINEJ", _REFUSED)
     time_zone = _time_zone(meta)
@@ -95,7 +95,7 @@ def _time_zone(meta: Element | None) -> str | None:
     return None if told is None else texts.one_of(told, "valueCode", zones, needed=True)
 
 
-def _unit(root: Element, source: Source, kind: str) -> OrgUnitDraft:
+def _unit(root: Element, source: DraftOrigin, kind: str) -> OrgUnitDraft:
     numbers = organization_numbers.numbers(root, kind)
     extension = Extensions(root, tables.UNIT_EXTENSIONS[kind])
     in_use = extension.days(code.IN_USE)
