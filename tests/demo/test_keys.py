@@ -4,9 +4,9 @@ import re
 
 from fhirexport_server.demo.dice import Dice
 from fhirexport_server.demo.group import batches
-from fhirexport_server.demo.people.number_keys import ins_key, luhn_digit
 from fhirexport_server.demo.people.traits import traits
 from fhirexport_server.domain.rows import Batch
+from fhirexport_server.fhir.reading.datatypes.check_digits import has_ins_key, has_luhn_digit
 
 # Numbers of the public FINESS register; in a number of Corsica, A counts as 1 and B as 2.
 REGISTERED = """
@@ -31,11 +31,12 @@ def values(made: list[Batch], table: str, column: str) -> set[str]:
 def test_registered_numbers_have_luhns_digit() -> None:
     for number in REGISTERED:
         assert passes_luhn(number)
-        assert luhn_digit(number[:-1].replace("A", "1").replace("B", "2")) == number[-1]
+        assert has_luhn_digit(number.replace("A", "1").replace("B", "2"))
 
 
 def test_a_wrong_digit_fails_luhn() -> None:
     assert not passes_luhn("010780055")
+    assert not has_luhn_digit("010780055")
 
 
 def test_numbers_of_hospitals_and_doctors_have_luhns_digit() -> None:
@@ -57,14 +58,26 @@ def test_numbers_of_hospitals_and_doctors_have_luhns_digit() -> None:
     assert {"010780054", "750712184", "2A0000014"} <= finess
 
 
-def test_the_key_of_a_matricule() -> None:
-    assert ins_key("2690563220835") == "73"
+def ins_key(number: str) -> str:
+    digits = number.replace("2A", "19", 1) if number[5:7] == "2A" else number
+    digits = digits.replace("2B", "18", 1) if number[5:7] == "2B" else digits
+    return f"{97 - int(digits) % 97:02}"
 
 
-def test_the_key_of_a_matricule_of_corsica_counts_2a_as_19_and_2b_as_18() -> None:
-    assert ins_key("2690549588157") == "80"
-    assert ins_key("1560419004321") == ins_key("156042A004321")
-    assert ins_key("1560418033321") == ins_key("156042B033321")
+def test_a_matricule_has_the_key_of_its_13_characters() -> None:
+    for number, key in (("2690563220835", "73"), ("2690549588157", "80")):
+        assert [key for key in range(100) if has_ins_key(f"{number}{key:02}")] == [int(key)]
+
+
+def test_in_the_key_of_a_matricule_of_corsica_2a_counts_as_19_and_2b_as_18() -> None:
+    for number, alike in (("156042A004321", "1560419004321"), ("156042B033321", "1560418033321")):
+        assert has_ins_key(number + ins_key(alike))
+        assert has_ins_key(alike + ins_key(alike))
+
+
+def test_a_matricule_is_written_in_one_way_only() -> None:
+    for number in ("2 69 05 63 220 835 73", "156042a00432101", "26905632208357", "", "269056322083573 "):
+        assert not has_ins_key(number)
 
 
 def test_matricules_are_whole_unique_and_agree_with_the_traits() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fhir_reading.hospital_rows import EjRows
-from fhirexport_server.demo.people.number_keys import ins_key, luhn_digit
 from fhirexport_server.domain.codes import INS_KIND
 from fhirexport_server.domain.rows import MovementRow, PatientIdentifierRow, PatientRow
+from stdnum import luhn
+from stdnum.fr import nir
 
 
 def valid(rows: EjRows) -> EjRows:
@@ -31,13 +32,13 @@ def valid(rows: EjRows) -> EjRows:
 
 
 def finess(number: str) -> str:
-    return number[:-1] + luhn_digit(number[:-1]) if number.isdigit() else number
+    return number[:-1] + luhn.calc_check_digit(number[:-1]) if number.isdigit() else number
 
 
 def matricule(number: int) -> str:
     """Returns a matricule INS with its key."""
     characters = f"{1 + number % 2}{number:012}"
-    return characters + ins_key(characters)
+    return characters + nir.calc_check_digits(characters)
 
 
 def _with_key(number: int, one: PatientIdentifierRow) -> PatientIdentifierRow:

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from fhirexport_server.demo.people.number_keys import luhn_digit
 from fhirexport_server.fhir.time_zones import time_zone_of
 from imports.hospital import Hospital, bundle, counts, put
+from stdnum import luhn
 from support.importing import exported, import_bundle
 
 Resource = dict[str, Any]
@@ -117,7 +117,7 @@ async def test_a_period_that_is_known_less_precisely_erases_nothing(hospital: Ho
 
 def _ej(finess: str, **more: object) -> Resource:
     digits = finess[:8]
-    finess = digits + luhn_digit(digits) if digits.isdigit() else f"{digits}0"
+    finess = digits + luhn.calc_check_digit(digits) if digits.isdigit() else f"{digits}0"
     return {
         "resourceType": "Organization",
         "id": "ej-77",

@@ -3,11 +3,12 @@
 from datetime import date
 from typing import NamedTuple
 
+from stdnum.fr import nir
+
 from fhirexport_server.demo.cast import entity
 from fhirexport_server.demo.dice import Dice
 from fhirexport_server.demo.people.communes import ABROAD, AIN, CORSICA, OVERSEAS, PARIS, Commune
 from fhirexport_server.demo.people.name_lists import FAMILIES, MEN, WOMEN
-from fhirexport_server.demo.people.number_keys import ins_key
 
 HOME: tuple[tuple[Commune, ...], ...] = (AIN, PARIS, CORSICA)
 """Where the patients of each legal entity live."""
@@ -41,7 +42,7 @@ class Traits(NamedTuple):
     def matricule(self) -> str:
         """The 15 characters of the INS matricule."""
         number = f"{2 if self.woman else 1}{self.born:%y%m}{self.insee}{self.order:03}"
-        return number + ins_key(number)
+        return number + nir.calc_check_digits(number)
 
 
 def traits(dice: Dice, seed: int, number: int) -> Traits:

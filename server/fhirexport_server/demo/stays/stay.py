@@ -3,19 +3,22 @@
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from stdnum import luhn
+
 from fhirexport_server.demo.cast import SIBLING
 from fhirexport_server.demo.clock import REFERENCE, TODAY
 from fhirexport_server.demo.columns import Row
 from fhirexport_server.demo.dice import Dice
 from fhirexport_server.demo.hospitals.care import Care, Ward
 from fhirexport_server.demo.people.name_lists import DOCTORS
-from fhirexport_server.demo.people.number_keys import luhn_digit
 from fhirexport_server.demo.people.person import Person
 from fhirexport_server.demo.stays.scenarios import BY_WEIGHT, FINISHED, SCENARIOS, Scenario
 
 MOVEMENTS = 5
 # 99700 begins the RPPS numbers of test cards.
-_RPPS = tuple(number + luhn_digit(number) for number in (f"99700{n:05}" for n in range(len(DOCTORS))))
+_RPPS = tuple(
+    number + luhn.calc_check_digit(number) for number in (f"99700{n:05}" for n in range(len(DOCTORS)))
+)
 # Hospitals nearby, from the public FINESS register.
 _ELSEWHERE = ("010000032", "010008407", "750100091", "750100166", "2B0000012")
 _CHILD, _OLD, _VERY_OLD, _MOTHER = range(16), 75, 88, range(18, 46)
