@@ -203,6 +203,17 @@ def test_the_only_number_of_an_encounter_is_its_number_while_nothing_else_is_set
         assert OTHER in dict(found.systems).values()
 
 
+@pytest.mark.parametrize("use", [[], {}, ["temp"], 7, None])
+def test_a_use_that_is_no_text_is_named_whatever_else_it_is(use: object) -> None:
+    for name in ("venue", "movement"):
+        identifier = _number(OTHER, "1") | {"use": use}
+        problems = Problems()
+        entry = line(json.encode(valid()[name] | {"identifier": [identifier]}), 0, READER, problems)
+        assert entry is not None
+        draft(entry, ReadingContext(BASE), problems)
+        assert any("identifier" in problem.expression for problem in problems.listed())
+
+
 @pytest.mark.parametrize("name", ["venue", "movement"])
 def test_nothing_is_created_without_a_number(name: str) -> None:
     for identifiers in ([_number(OTHER, "1")], [_number(OTHER, "1"), _number(OTHER, "2")]):

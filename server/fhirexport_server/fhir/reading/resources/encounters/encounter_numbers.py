@@ -61,7 +61,8 @@ def _kinds(main: str) -> Sequence[str]:
 
 def _may_be(one: Element, identifiers: Sequence[Element]) -> bool:
     """Whether an identifier can be the number of its Encounter: its only one, or one that says no type."""
-    return one.peek("use") not in {"temp", "old"} and (len(identifiers) == 1 or "type" not in one)
+    use = one.peek("use")  # any JSON
+    return use not in ("temp", "old") and (len(identifiers) == 1 or "type" not in one)
 
 
 def _take(one: Element, kind: str, found: dict[str, Number]) -> None:
