@@ -31,7 +31,7 @@ That was all of it, and its files are gone. Next:
 
 
 def main() -> None:
-    """Runs the demonstration in a directory that is gone afterwards."""
+    """Run the demonstration in a directory that is gone afterwards."""
     console = Console(emoji=False)  # or `:v:` in a key becomes a picture
     with tempfile.TemporaryDirectory(prefix="fhirexport-demo-") as name:
         directory = Path(name)
@@ -63,7 +63,7 @@ def _exports(client: Client, directory: Path) -> Table:
 
 
 def _kept(client: Client) -> Table:
-    """Lists what Valkey holds, for as long as it may."""
+    """List what Valkey holds, for as long as it may."""
     table = Table(title="Kept in Valkey")
     for heading in ("key", "bytes", "seconds left"):
         table.add_column(heading, justify="left" if heading == "key" else "right")
@@ -73,7 +73,7 @@ def _kept(client: Client) -> Table:
 
 
 def _written(client: Client, database: Path) -> str:
-    """Writes a discharge with plain SQL, as another program would; says what the next export has."""
+    """Write a discharge with plain SQL, as another program would; print what the next export has."""
     number = f"DEMO-{int(time.time())}"
     with closing(sqlite3.connect(database)) as connection:
         connection.execute(
@@ -103,7 +103,7 @@ def _wanted(client: Client) -> Iterator[tuple[str, Export]]:
 
 @contextmanager
 def _serving(address: str, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs `make serve` in a directory, whatever settings the user has."""
+    """Run `make serve` in a directory, whatever settings the user has."""
     environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
     environment |= {"LISTEN_ADDRESS": address, "METRICS_ADDRESS": "off", "DRAIN_DELAY": "0"}
     program = Path(__file__).with_name("serve.py")
@@ -121,7 +121,7 @@ def _is_setting(name: str) -> bool:
 
 
 def _wait(client: Client, process: subprocess.Popen[bytes], directory: Path) -> None:
-    """Waits until the server serves exports."""
+    """Wait until the server serves exports."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:

@@ -1,3 +1,3 @@
-"""Owns the version: the distribution, the user agent, health and build info all print this one."""
+"""The version of the distribution, of the user agent and of the build info in the metrics."""
 
 __version__ = "0.1.0"

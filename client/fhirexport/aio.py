@@ -1,4 +1,4 @@
-"""Owns the client for asyncio programs: input and output only."""
+"""The client for asyncio programs; what both kinds of client share is in `_internal`."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from fhirexport._internal import channels, requests
 from fhirexport._internal.calls import Calls, Metadata
 from fhirexport._internal.files import whole_file_async
 from fhirexport._internal.reader import Reader
-from fhirexport._internal.requests import OnProgress, Options, Wanted
+from fhirexport._internal.requests import ExportQuery, OnProgress, Options
 from fhirexport._internal.resources import Resource, resources
 from fhirexport._internal.tls import TLS
 from fhirexport.aio_cache import AsyncCache
@@ -36,20 +36,20 @@ class AsyncExport:
     """One export, not asked for before it is read. Each way of reading it asks anew."""
 
     def __init__(
-        self, stub: "ExportServiceAsyncStub", calls: Calls, wanted: Wanted, on_progress: OnProgress | None
+        self, stub: "ExportServiceAsyncStub", calls: Calls, query: ExportQuery, on_progress: OnProgress | None
     ) -> None:
         self._stub = stub
         self._calls = calls
-        self._wanted = wanted
+        self._query = query
         self.on_progress = on_progress
-        """Is told after each chunk how far the export has come."""
+        """Called after each chunk, with how far the export has come."""
         self.snapshot: Snapshot | None = None
         """What was last read; None before that."""
         self.not_modified = False
         """True when the `if_none_match` that was given still holds: nothing was read."""
 
     async def __aiter__(self) -> AsyncIterator[Resource]:
-        """Yields the resources one by one, in constant memory.
+        """Yield the resources one by one, in constant memory.
 
         Raises:
             ExportError: it failed; what was yielded so far is not the whole export.
@@ -60,8 +60,8 @@ class AsyncExport:
                     yield resource
 
     async def chunks(self, format: Format = "bundle") -> AsyncGenerator[bytes, None]:  # noqa: A002 - the word that everybody looks for
-        """Yields the bytes of the export as they come. Only when it ends without an error are they whole."""
-        reader = Reader(self._wanted.stream(format), self.on_progress)
+        """Yield the bytes of the export as they come. Only when it ends without an error are they whole."""
+        reader = Reader(self._query.stream(format), self.on_progress)
         arguments = self._calls.attempts()
         while not reader.finished:
             call = self._stub.StreamExport(reader.request, **arguments())
@@ -79,18 +79,18 @@ class AsyncExport:
                 call.cancel()
 
     async def read(self, format: Format = "bundle") -> bytes:  # noqa: A002 - as above
-        """Returns the whole export as bytes: for exports that fit into memory."""
+        """Return the whole export as bytes: for exports that fit into memory."""
         return b"".join([content async for content in self.chunks(format)])
 
     async def bundle(self) -> dict[str, Any]:
-        """Returns the whole export as one Bundle."""
+        """Return the whole export as one Bundle."""
         bundle: dict[str, Any] = json.loads(await self.read("bundle"))
         return bundle
 
     async def save(self, path: str | Path, format: Format = "ndjson") -> Path:  # noqa: A002 - as above
-        """Writes the export to a file, which is there whole or not at all.
+        """Write the export to a file, which is there whole or not at all.
 
-        Returns the file's path. When `not_modified` is true, the file is left as it was.
+        Return the file's path. When `not_modified` is true, the file is left as it was.
         """
         target = Path(path)
         async with aclosing(self.chunks(format)) as chunks:
@@ -143,9 +143,9 @@ class AsyncClient:
         self._stub = ExportServiceStub(exports)
         self._health = health_pb2_grpc.HealthStub(operations)
         self.cache = AsyncCache(CacheAdminStub(operations), self._calls)
-        """Looks after the server's cache."""
+        """The server's cache, as an operator sees it."""
         self.imports = AsyncImports(ImportServiceStub(exports), self._calls)
-        """Writes into the server's database."""
+        """Imports into the server's database."""
 
     def _open(self, server: channels.Server, *, watched: bool = True) -> grpc.aio.Channel:
         credentials, options = server.credentials(), server.options(watched=watched)
@@ -165,12 +165,12 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         for channel in self._opened:
             await channel.close()
 
     async def entities(self, finess: str | None = None) -> AsyncIterator[LegalEntity]:
-        """Yields the EJs by id; only the one with this FINESS number where one is given."""
+        """Yield the EJs by id; only the one with this FINESS number where one is given."""
         token = ""
         while True:
             try:
@@ -186,19 +186,19 @@ class AsyncClient:
                 return
 
     def structure(self, ej: int, **options: Unpack[Options]) -> AsyncExport:
-        """Returns the export of an EJ's structure: Organization and Location resources."""
+        """Return the export of an EJ's structure: Organization and Location resources."""
         return self._export(requests.STRUCTURE, ej, options)
 
     def patients(self, ej: int, **options: Unpack[Options]) -> AsyncExport:
-        """Returns the export of an EJ's patients: Patient resources."""
+        """Return the export of an EJ's patients: Patient resources."""
         return self._export(requests.PATIENTS, ej, options)
 
     def venues(self, ej: int, *, movements: bool = False, **options: Unpack[Options]) -> AsyncExport:
-        """Returns the export of an EJ's venues: Encounters, with `movements` one for each of those too."""
+        """Return the export of an EJ's venues: Encounters, with `movements` one for each of those too."""
         return self._export(requests.VENUES, ej, options, movements=movements)
 
     async def health(self, service: str = channels.EXPORTS) -> str:
-        """Returns what the server says of a service: `SERVING`, `NOT_SERVING`.
+        """Return what the server says of a service: `SERVING`, `NOT_SERVING`.
 
         Raises:
             NotFoundError: it has no such service.
@@ -215,8 +215,8 @@ class AsyncClient:
     def _export(
         self, dataset: requests.Dataset, ej: int, options: Options, *, movements: bool = False
     ) -> AsyncExport:
-        wanted = Wanted.of(dataset, ej, options, movements=movements)
-        return AsyncExport(self._stub, self._calls, wanted, options.get("on_progress"))
+        query = ExportQuery.of(dataset, ej, options, movements=movements)
+        return AsyncExport(self._stub, self._calls, query, options.get("on_progress"))
 
 
 def _cache_status(metadata: grpc.aio.Metadata) -> str:

@@ -1,4 +1,4 @@
-"""Owns looking after the cache, for asyncio programs: input and output only."""
+"""The operator's view of the cache, for asyncio programs."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -14,8 +14,8 @@ from fhirexport.v1 import cache_admin_pb2
 if TYPE_CHECKING:
     from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminAsyncStub  # exists for type checkers only
 
-Q = TypeVar("Q")
-A = TypeVar("A")
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
 
 
 class AsyncCache:
@@ -26,9 +26,9 @@ class AsyncCache:
         self._calls = calls
 
     async def stats(self) -> CacheStats:
-        """Returns how full the cache is and how often it answers."""
+        """Return how full the cache is and how often it answers."""
         return CacheStats.from_message(
-            await _answer(
+            await _call(
                 self._stub.GetStats,
                 cache_admin_pb2.GetStatsRequest(),
                 self._calls.arguments(channels.CACHE_SECONDS),
@@ -36,9 +36,9 @@ class AsyncCache:
         )
 
     async def health(self) -> CacheHealth:
-        """Returns whether the cache can be reached; does not fail when it cannot."""
+        """Return whether Redis can be used; answers also when it cannot."""
         return CacheHealth.from_message(
-            await _answer(
+            await _call(
                 self._stub.GetHealth,
                 cache_admin_pb2.GetHealthRequest(),
                 self._calls.arguments(channels.HEALTH_SECONDS),
@@ -46,15 +46,15 @@ class AsyncCache:
         )
 
     async def entries(self, pattern: str | None = None) -> AsyncIterator[CacheEntry]:
-        """Yields what is cached, in no particular order; of those only that a glob on the key names.
+        """Yield the cached entries whose key matches a glob, all without one, in no particular order.
 
-        An entry that comes or goes in the meantime may be left out, and one may come twice.
+        An entry that is added or deleted meanwhile may be left out, and one may come twice.
         """
         token = ""
         while True:
-            page = await _answer(
+            page = await _call(
                 self._stub.ListEntries,
-                requests.cached(pattern, token),
+                requests.list_entries(pattern, token),
                 self._calls.arguments(channels.CACHE_SECONDS),
             )
             for message in page.entries:
@@ -64,35 +64,35 @@ class AsyncCache:
                 return
 
     async def invalidate(self, pattern: str, *, dry_run: bool = False, reason: str = "") -> Invalidation:
-        """Makes the entries that a glob on the key names count no more, in every process; deletes them.
+        """Invalidate the entries whose key matches a glob, in every process, then delete them.
 
         Args:
-            pattern: such as `fhir:export:*:ej:1`.
-            dry_run: only say what would be deleted.
-            reason: why; the server writes it down.
+            pattern: the glob, such as `fhir:export:*:ej:1`.
+            dry_run: only return what would be deleted.
+            reason: why, for the server's audit table.
         """
-        answer = await _answer(
+        response = await _call(
             self._stub.Invalidate,
             requests.invalidation(pattern, reason, dry_run=dry_run),
             self._calls.arguments(channels.CACHE_SECONDS),
         )
-        return Invalidation.from_message(answer)
+        return Invalidation.from_message(response)
 
     async def flush(self, *, reason: str = "") -> Invalidation:
-        """Does the same to every entry of this service, and only to those."""
-        answer = await _answer(
+        """Invalidate every entry of this service, and no other keys of Redis, then delete them."""
+        response = await _call(
             self._stub.Flush,
             cache_admin_pb2.FlushRequest(reason=reason),
             self._calls.arguments(channels.CACHE_SECONDS),
         )
-        return Invalidation.from_message(answer)
+        return Invalidation.from_message(response)
 
     async def warm(
         self, ej_ids: Sequence[int] = (), datasets: Sequence[Dataset] = ()
     ) -> AsyncGenerator[Warmed, None]:
-        """Renders exports into the cache, and yields each as it is done. All of them where none is named.
+        """Render exports into the cache, all unless some are named, and yield each as it is done.
 
-        One that fails is yielded with its `error`, and the next one tried.
+        One that fails is yielded with its `error`, and the next one is tried.
         """
         call = self._stub.Warm(requests.warming(ej_ids, datasets), **self._calls.arguments())
         try:
@@ -104,9 +104,11 @@ class AsyncCache:
             call.cancel()
 
 
-async def _answer(
-    method: "grpc.aio.UnaryUnaryMultiCallable[Q, A]", request: Q, arguments: CallArguments
-) -> A:
+async def _call(
+    method: "grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT]",
+    request: RequestT,
+    arguments: CallArguments,
+) -> ResponseT:
     try:
         return await method(request, **arguments)
     except grpc.aio.AioRpcError as error:

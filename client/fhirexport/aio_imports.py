@@ -1,4 +1,4 @@
-"""Owns importing, for asyncio programs: input and output only."""
+"""Imports of FHIR resources, for asyncio programs."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Unpack
@@ -7,7 +7,7 @@ import grpc
 
 from fhirexport._internal import import_calls
 from fhirexport._internal.calls import PLAIN, Calls
-from fhirexport._internal.import_calls import Importing, Source
+from fhirexport._internal.import_calls import ImportArguments, Source
 from fhirexport.errors import from_rpc
 from fhirexport.import_models import ImportSummary
 from fhirexport.v1.import_service_pb2 import ImportOptions, ImportResourcesRequest
@@ -23,36 +23,40 @@ class AsyncImports:
         self._stub = stub
         self._calls = calls
 
-    async def bundle(self, content: bytes | str, **options: Unpack[Importing]) -> ImportSummary:
-        """Imports a Bundle: see `Imports.bundle`."""
-        how = import_calls.options(options)
-        request = import_calls.bundle(content, how)
+    async def bundle(self, content: bytes | str, **options: Unpack[ImportArguments]) -> ImportSummary:
+        """Import a Bundle: see `Imports.bundle`."""
+        import_options = import_calls.options(options)
+        request = import_calls.bundle(content, import_options)
         try:
-            answer = await self._stub.ImportBundle(
+            response = await self._stub.ImportBundle(
                 request, **self._calls.arguments(import_calls.BUNDLE_SECONDS)
             )
         except grpc.RpcError as error:
             raise from_rpc(error) from error
-        return ImportSummary.from_message(answer.summary, how.request_id)
+        return ImportSummary.from_message(response.summary, import_options.request_id)
 
     async def resources(
-        self, source: Source | AsyncIterator[bytes], **options: Unpack[Importing]
+        self, source: Source | AsyncIterator[bytes], **options: Unpack[ImportArguments]
     ) -> ImportSummary:
-        """Imports NDJSON of any size: see `Imports.resources`. Pieces may come from an async iterator too."""
-        how = import_calls.options(options)
+        """Import NDJSON of any size: see `Imports.resources`. Pieces may come from an async iterator too."""
+        import_options = import_calls.options(options)
         messages: Iterator[ImportResourcesRequest] | AsyncIterator[ImportResourcesRequest]
         messages = (
-            _awaited(source, how) if isinstance(source, AsyncIterator) else import_calls.messages(source, how)
+            _messages(source, import_options)
+            if isinstance(source, AsyncIterator)
+            else import_calls.messages(source, import_options)
         )
         try:
-            answer = await self._stub.ImportResources(messages, **self._calls.arguments())
+            response = await self._stub.ImportResources(messages, **self._calls.arguments())
         except grpc.RpcError as error:
             raise from_rpc(error) from error
-        return ImportSummary.from_message(answer.summary, how.request_id)
+        return ImportSummary.from_message(response.summary, import_options.request_id)
 
 
-async def _awaited(source: AsyncIterator[bytes], how: ImportOptions) -> AsyncIterator[ImportResourcesRequest]:
-    for message in import_calls.messages(b"", how):
+async def _messages(
+    source: AsyncIterator[bytes], import_options: ImportOptions
+) -> AsyncIterator[ImportResourcesRequest]:
+    for message in import_calls.messages(b"", import_options):
         yield message
     async for piece in source:
         for message in import_calls.chunked(piece):

@@ -1,4 +1,4 @@
-"""Owns looking after the cache, for programs without an event loop: input and output only."""
+"""The operator's view of the cache, for programs without an event loop."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -12,8 +12,8 @@ from fhirexport.errors import from_rpc
 from fhirexport.v1 import cache_admin_pb2
 from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminStub
 
-Q = TypeVar("Q")
-A = TypeVar("A")
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
 
 
 class Cache:
@@ -24,9 +24,9 @@ class Cache:
         self._calls = calls
 
     def stats(self) -> CacheStats:
-        """Returns how full the cache is and how often it answers."""
+        """Return how full the cache is and how often it answers."""
         return CacheStats.from_message(
-            _answer(
+            _call(
                 self._stub.GetStats,
                 cache_admin_pb2.GetStatsRequest(),
                 self._calls.arguments(channels.CACHE_SECONDS),
@@ -34,9 +34,9 @@ class Cache:
         )
 
     def health(self) -> CacheHealth:
-        """Returns whether the cache can be reached; does not fail when it cannot."""
+        """Return whether Redis can be used; answers also when it cannot."""
         return CacheHealth.from_message(
-            _answer(
+            _call(
                 self._stub.GetHealth,
                 cache_admin_pb2.GetHealthRequest(),
                 self._calls.arguments(channels.HEALTH_SECONDS),
@@ -44,15 +44,15 @@ class Cache:
         )
 
     def entries(self, pattern: str | None = None) -> Iterator[CacheEntry]:
-        """Yields what is cached, in no particular order; of those only that a glob on the key names.
+        """Yield the cached entries whose key matches a glob, all without one, in no particular order.
 
-        An entry that comes or goes in the meantime may be left out, and one may come twice.
+        An entry that is added or deleted meanwhile may be left out, and one may come twice.
         """
         token = ""
         while True:
-            page = _answer(
+            page = _call(
                 self._stub.ListEntries,
-                requests.cached(pattern, token),
+                requests.list_entries(pattern, token),
                 self._calls.arguments(channels.CACHE_SECONDS),
             )
             yield from map(CacheEntry.from_message, page.entries)
@@ -61,33 +61,33 @@ class Cache:
                 return
 
     def invalidate(self, pattern: str, *, dry_run: bool = False, reason: str = "") -> Invalidation:
-        """Makes the entries that a glob on the key names count no more, in every process; deletes them.
+        """Invalidate the entries whose key matches a glob, in every process, then delete them.
 
         Args:
-            pattern: such as `fhir:export:*:ej:1`.
-            dry_run: only say what would be deleted.
-            reason: why; the server writes it down.
+            pattern: the glob, such as `fhir:export:*:ej:1`.
+            dry_run: only return what would be deleted.
+            reason: why, for the server's audit table.
         """
-        answer = _answer(
+        response = _call(
             self._stub.Invalidate,
             requests.invalidation(pattern, reason, dry_run=dry_run),
             self._calls.arguments(channels.CACHE_SECONDS),
         )
-        return Invalidation.from_message(answer)
+        return Invalidation.from_message(response)
 
     def flush(self, *, reason: str = "") -> Invalidation:
-        """Does the same to every entry of this service, and only to those."""
-        answer = _answer(
+        """Invalidate every entry of this service, and no other keys of Redis, then delete them."""
+        response = _call(
             self._stub.Flush,
             cache_admin_pb2.FlushRequest(reason=reason),
             self._calls.arguments(channels.CACHE_SECONDS),
         )
-        return Invalidation.from_message(answer)
+        return Invalidation.from_message(response)
 
     def warm(self, ej_ids: Sequence[int] = (), datasets: Sequence[Dataset] = ()) -> Iterator[Warmed]:
-        """Renders exports into the cache, and yields each as it is done. All of them where none is named.
+        """Render exports into the cache, all unless some are named, and yield each as it is done.
 
-        One that fails is yielded with its `error`, and the next one tried.
+        One that fails is yielded with its `error`, and the next one is tried.
         """
         call = self._stub.Warm(requests.warming(ej_ids, datasets), **self._calls.arguments())
         try:
@@ -98,7 +98,9 @@ class Cache:
             call.cancel()
 
 
-def _answer(method: "grpc.UnaryUnaryMultiCallable[Q, A]", request: Q, arguments: CallArguments) -> A:
+def _call(
+    method: "grpc.UnaryUnaryMultiCallable[RequestT, ResponseT]", request: RequestT, arguments: CallArguments
+) -> ResponseT:
     try:
         return method(request, **arguments)
     except grpc.RpcError as error:

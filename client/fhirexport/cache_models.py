@@ -1,4 +1,4 @@
-"""Owns what the library says of the cache: frozen dataclasses, no protobuf. Fields have the protos' names."""
+"""The state of the cache: frozen dataclasses, whose fields are named as in the protos."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -61,7 +61,7 @@ class CacheStats:
 
     @classmethod
     def from_message(cls, message: cache_admin_pb2.GetStatsResponse) -> Self:
-        """Reads the server's message."""
+        """Make one of the server's message."""
         return cls(
             enabled=message.enabled,
             used_memory=message.used_memory,
@@ -100,7 +100,7 @@ class CacheHealth:
 
     @classmethod
     def from_message(cls, message: cache_admin_pb2.GetHealthResponse) -> Self:
-        """Reads the server's message."""
+        """Make one of the server's message."""
         return cls(
             state=_STATES.get(message.state, "unknown"),
             latency=message.latency.ToTimedelta() if message.HasField("latency") else None,
@@ -132,7 +132,7 @@ class CacheEntry:
 
     @classmethod
     def from_message(cls, message: cache_admin_pb2.Entry) -> Self:
-        """Reads the server's message."""
+        """Make one of the server's message."""
         return cls(
             key=message.key,
             dataset=_NAMES.get(message.dataset),
@@ -163,7 +163,7 @@ class Invalidation:
     def from_message(
         cls, message: cache_admin_pb2.InvalidateResponse | cache_admin_pb2.FlushResponse
     ) -> Self:
-        """Reads the server's message."""
+        """Make one of the server's message."""
         if isinstance(message, cache_admin_pb2.FlushResponse):
             return cls(None, message.deleted_count, (), message.deletion_pending)
         return cls(
@@ -190,7 +190,7 @@ class Warmed:
 
     @classmethod
     def from_message(cls, message: cache_admin_pb2.WarmResponse) -> Self:
-        """Reads the server's message."""
+        """Make one of the server's message."""
         return cls(
             entry=CacheEntry.from_message(message.entry),
             elapsed=message.elapsed.ToTimedelta() if message.HasField("elapsed") else None,

@@ -1,4 +1,4 @@
-"""Owns the exceptions that callers see, made from the statuses that the server sends.
+"""The exceptions of this library, made from the statuses that the server sends.
 
 ExportError
 ├── InvalidArgumentError    the request cannot be answered as it is; see `violations`
@@ -8,6 +8,7 @@ ExportError
 ├── UnavailableError        the server or its database cannot be reached; see `retry_after`
 ├── SnapshotGoneError       a broken stream cannot be taken up again; start anew
 ├── IncompleteError         a stream ended early, or does not add up
+├── ConflictError           somebody else changed the data that was to be written; nothing was
 ├── DeadlineExceededError   it took longer than was allowed
 ├── UnauthorizedError       no credentials, or not for this
 └── ServerError             a fault of the server's
@@ -96,7 +97,7 @@ class ConflictError(ExportError):
 
 
 class DeadlineExceededError(ExportError):
-    """It took longer than the caller or the server allows."""
+    """The call took longer than the caller or the server allows."""
 
 
 class UnauthorizedError(ExportError):
@@ -126,40 +127,40 @@ _BY_REASON: Mapping[str, type[ExportError]] = {
 
 
 def from_rpc(error: grpc.RpcError) -> ExportError:
-    """Returns the exception that stands for a failed call of either kind of channel."""
+    """Return the exception that stands for a failed call of either kind of channel."""
     code = error.code()
     status = rpc_status.from_call(error)
-    return _made(code, error.details() or code.name, status.details if status is not None else ())
+    return _exception(code, error.details() or code.name, status.details if status is not None else ())
 
 
 def from_status(status: status_pb2.Status) -> ExportError:
-    """Returns the exception that stands for a status inside an answer."""
+    """Return the exception that stands for a status inside an answer."""
     code = next((code for code in grpc.StatusCode if code.value[0] == status.code), grpc.StatusCode.UNKNOWN)
-    return _made(code, status.message or code.name, status.details)
+    return _exception(code, status.message or code.name, status.details)
 
 
-def _made(code: grpc.StatusCode, message: str, details: Sequence[Any]) -> ExportError:
+def _exception(code: grpc.StatusCode, message: str, details: Sequence[Any]) -> ExportError:
     info = _detail(details, error_details_pb2.ErrorInfo())
-    refused = _detail(details, error_details_pb2.BadRequest())
+    bad_request = _detail(details, error_details_pb2.BadRequest())
     retry = _detail(details, error_details_pb2.RetryInfo())
     reason = info.reason if info is not None else ""
-    kind = _BY_REASON.get(reason) or _BY_CODE.get(code, ServerError)
-    return kind(
+    error_class = _BY_REASON.get(reason) or _BY_CODE.get(code, ServerError)
+    return error_class(
         message,
         code=code,
         reason=reason,
         metadata=info.metadata if info is not None else None,
         violations=tuple(
             Violation(violation.field, violation.description)
-            for violation in (refused.field_violations if refused is not None else ())
+            for violation in (bad_request.field_violations if bad_request is not None else ())
         ),
         retry_after=retry.retry_delay.ToTimedelta().total_seconds() if retry is not None else None,
     )
 
 
-M = TypeVar("M", bound=Message)
+DetailT = TypeVar("DetailT", bound=Message)
 
 
-def _detail(details: Sequence[Any], message: M) -> M | None:
-    """Returns the detail of the message's type, unpacked into it; None where there is none."""
+def _detail(details: Sequence[Any], message: DetailT) -> DetailT | None:
+    """Return the detail of the message's type, unpacked into it; None where there is none."""
     return next((message for detail in details if detail.Unpack(message)), None)

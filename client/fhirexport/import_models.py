@@ -1,4 +1,4 @@
-"""Owns what the library says of imports: frozen dataclasses, no protobuf. Fields have the protos' names."""
+"""The results of imports: frozen dataclasses, whose fields are named as in the protos."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _NAMES: dict[int, Dataset] = {number: name for name, number in DATASETS.items()}
 
 @dataclass(frozen=True)
 class ImportProblem:
-    """What is to be said of one resource."""
+    """An error or a warning about one resource."""
 
     entry_index: int
     """The place of the Bundle's entry, or the line of the NDJSON, from 0."""
@@ -26,7 +26,7 @@ class ImportProblem:
 
     @classmethod
     def from_message(cls, message: import_service_pb2.ImportOutcome) -> Self:
-        """Reads one."""
+        """Make one of the server's message."""
         is_error = message.severity == import_service_pb2.ImportOutcome.SEVERITY_ERROR
         return cls(
             message.entry_index,
@@ -49,7 +49,7 @@ class ImportRevision:
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """What became of an import."""
+    """The result of an import."""
 
     created_count: int
     updated_count: int
@@ -70,7 +70,7 @@ class ImportSummary:
 
     @classmethod
     def from_message(cls, message: import_service_pb2.ImportSummary, request_id: str) -> Self:
-        """Reads one."""
+        """Make one of the server's message."""
         committed = message.HasField("commit_time")
         return cls(
             created_count=message.created_count,
@@ -81,7 +81,8 @@ class ImportSummary:
             warning_count=message.warning_count,
             problems=tuple(map(ImportProblem.from_message, message.outcomes)),
             revisions=tuple(
-                ImportRevision(one.ej_id, _NAMES.get(one.dataset), one.revision) for one in message.revisions
+                ImportRevision(revision.ej_id, _NAMES.get(revision.dataset), revision.revision)
+                for revision in message.revisions
             ),
             commit_time=message.commit_time.ToDatetime(UTC) if committed else None,
             request_id=request_id,

@@ -1,4 +1,4 @@
-"""Owns what the library answers with: frozen dataclasses, no protobuf."""
+"""What the library returns: frozen dataclasses, without protobuf."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ class LegalEntity:
 
     @classmethod
     def from_message(cls, message: export_service_pb2.LegalEntity) -> Self:
-        """Reads the server's message."""
+        """Make one of the server's message."""
         return cls(message.ej_id, message.finess, message.name, message.active)
 
 
@@ -47,7 +47,7 @@ class Snapshot:
 
     @classmethod
     def from_message(cls, message: types_pb2.Snapshot, cache_status: str) -> Self:
-        """Reads the server's message."""
+        """Make one of the server's message."""
         return cls(
             etag=message.etag,
             revision=message.revision,

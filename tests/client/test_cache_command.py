@@ -44,7 +44,7 @@ async def _kept(valkey: Valkey, *keys: str) -> None:
 async def test_warm_tells_each_and_stats_count_them(address: str, valkey: Valkey) -> None:
     status, out, errors = await fhirexport(address, "cache", "warm", "010780054", "--dataset", "venues")
     assert (status, errors) == (0, "")
-    assert out.decode().startswith("venues of EJ 1: made in ")
+    assert out.decode().startswith("venues of EJ 1: rendered in ")
     await _kept(valkey, "fhir:export:venues:ej:1")
     status, out, _ = await fhirexport(address, "cache", "warm", "1", "--dataset", "venues", "--json")
     (line,) = map(json.loads, out.splitlines())
@@ -79,7 +79,7 @@ async def test_one_that_cannot_be_warmed_is_the_exit_status_and_the_others_are_w
     lines = out.decode().splitlines()
     assert (status, errors, len(lines)) == (64 + 5, "", 2)
     assert lines[0].startswith("structure of EJ 99: failed: there is no legal entity")
-    assert lines[1].startswith("structure of EJ 1: made in ")
+    assert lines[1].startswith("structure of EJ 1: rendered in ")
     status, out, _ = await fhirexport(address, "cache", "warm", "99", "--dataset", "structure", "--json")
     assert (status, json.loads(out)["error"]["reason"]) == (64 + 5, "EJ_NOT_FOUND")
 

@@ -38,10 +38,10 @@ class Calls:
             object.__setattr__(self, "metadata", self._items(self.metadata))
 
     def arguments(self, seconds: float | None = None) -> CallArguments:
-        """Return what to call a method with.
+        """Return the arguments of a method of a stub.
 
         Args:
-            seconds: how long it may take, unless the client was told.
+            seconds: how long the call may take, unless the client has a timeout of its own.
 
         Raises:
             ValueError: a token would be sent for others to read.
@@ -50,7 +50,7 @@ class Calls:
         return CallArguments(timeout=timeout, metadata=self._metadata())
 
     def attempts(self) -> Callable[[], CallArguments]:
-        """Return what gives the arguments of each attempt of a call; together they have one timeout."""
+        """Return a function for the arguments of each attempt at a call; all attempts share one timeout."""
         end = None if self.timeout is None else monotonic() + self.timeout
 
         def arguments() -> CallArguments:
@@ -62,8 +62,8 @@ class Calls:
     def _metadata(self) -> tuple[tuple[str, str | bytes], ...]:
         return self._items(self.metadata() if callable(self.metadata) else self.metadata)
 
-    def _items(self, given: MetadataItems) -> tuple[tuple[str, str | bytes], ...]:
-        pairs = given.items() if isinstance(given, Mapping) else given
+    def _items(self, metadata: MetadataItems) -> tuple[tuple[str, str | bytes], ...]:
+        pairs = metadata.items() if isinstance(metadata, Mapping) else metadata
         items = tuple((key.lower(), value) for key, value in pairs)
         if not self.confidential and any(key == _SECRET for key, _ in items):
             raise ValueError(

@@ -88,13 +88,13 @@ class Server:
 
     def options(self, *, watched: bool = True) -> Sequence[tuple[str, Any]]:
         """Return the options of a channel to it; `watched` as below."""
-        more: list[tuple[str, Any]] = []
+        extra: list[tuple[str, Any]] = []
         if is_local(self.target):
             # What is for this machine does not leave it, whatever http_proxy says.
-            more.append(("grpc.enable_http_proxy", 0))
+            extra.append(("grpc.enable_http_proxy", 0))
         if isinstance(self.tls, TLS) and self.tls.server_name:
-            more.append(("grpc.ssl_target_name_override", self.tls.server_name))
-        return (*options(watched=watched), *more)
+            extra.append(("grpc.ssl_target_name_override", self.tls.server_name))
+        return (*options(watched=watched), *extra)
 
 
 def options(*, watched: bool = True) -> Sequence[tuple[str, Any]]:

@@ -35,7 +35,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         OSError: the file cannot be written; `filename` is `path`. What was there is there still.
     """
     try:
-        with _opened(path) as file:
+        with _open(path) as file:
             yield file
     except OSError as error:
         error.filename, error.filename2 = str(path), None
@@ -45,18 +45,18 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 @asynccontextmanager
 async def whole_file_async(path: Path) -> AsyncIterator[Write]:
     """Do the same for asyncio: offer a coroutine function that writes. The disk is waited for in a thread."""
-    whole = whole_file(path)
-    file = await asyncio.to_thread(whole.__enter__)
+    context = whole_file(path)
+    file = await asyncio.to_thread(context.__enter__)
     try:
         yield lambda content: asyncio.to_thread(file.write, content)
     except BaseException as error:
-        await asyncio.to_thread(whole.__exit__, type(error), error, error.__traceback__)
+        await asyncio.to_thread(context.__exit__, type(error), error, error.__traceback__)
         raise
-    await asyncio.to_thread(whole.__exit__, None, None, None)
+    await asyncio.to_thread(context.__exit__, None, None, None)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _open(path: Path) -> Iterator[BinaryIO]:
     if (descriptor := _descriptor(path)) is not None:
         with os.fdopen(os.dup(descriptor), "wb") as file:
             yield file

@@ -1,4 +1,4 @@
-"""Owns the messages of imports, for both kinds of client."""
+"""Request messages of imports, for both kinds of client."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -13,8 +13,8 @@ BUNDLE_SECONDS = 305.0
 Source = bytes | BinaryIO | Iterable[bytes]
 
 
-class Importing(TypedDict, total=False):
-    """How to import: what every import takes."""
+class ImportArguments(TypedDict, total=False):
+    """The options of every import."""
 
     ej_id: int | None
     """The EJ; left out, the one whose Organization is among the resources."""
@@ -26,35 +26,35 @@ class Importing(TypedDict, total=False):
     """The revision of an earlier answer: write only if that dataset has not changed since."""
 
 
-def options(given: Importing) -> ImportOptions:
-    """Returns the options of one import, which has a request id in any case."""
+def options(arguments: ImportArguments) -> ImportOptions:
+    """Return the options of one import, which has a request id in any case."""
     return ImportOptions(
-        ej_id=given.get("ej_id") or 0,
-        validate_only=given.get("validate_only", False),
-        request_id=given.get("request_id") or str(uuid4()),
-        if_revision=given.get("if_revision") or "",
+        ej_id=arguments.get("ej_id") or 0,
+        validate_only=arguments.get("validate_only", False),
+        request_id=arguments.get("request_id") or str(uuid4()),
+        if_revision=arguments.get("if_revision") or "",
     )
 
 
-def bundle(content: bytes | str, how: ImportOptions) -> ImportBundleRequest:
-    """Returns the request to import one Bundle.
+def bundle(content: bytes | str, import_options: ImportOptions) -> ImportBundleRequest:
+    """Return the request to import one Bundle.
 
     Raises:
         UnicodeDecodeError: the content is no UTF-8.
     """
     text = content if isinstance(content, str) else content.decode()
-    return ImportBundleRequest(options=how, bundle=text)
+    return ImportBundleRequest(options=import_options, bundle=text)
 
 
-def messages(source: Source, how: ImportOptions) -> Iterator[ImportResourcesRequest]:
-    """Yields the messages that import NDJSON, as they are needed."""
-    yield ImportResourcesRequest(options=how)
+def messages(source: Source, import_options: ImportOptions) -> Iterator[ImportResourcesRequest]:
+    """Yield the messages that import NDJSON, as they are needed."""
+    yield ImportResourcesRequest(options=import_options)
     for piece in _pieces(source):
         yield from chunked(piece)
 
 
 def chunked(piece: bytes) -> Iterator[ImportResourcesRequest]:
-    """Yields the messages with one piece of NDJSON."""
+    """Yield the messages with one piece of NDJSON."""
     for start in range(0, len(piece), CHUNK_BYTES):
         yield ImportResourcesRequest(chunk=piece[start : start + CHUNK_BYTES])
 

@@ -1,4 +1,4 @@
-"""Owns where a streamed export has got to: no input or output, shared by both clients."""
+"""How far a streamed export has come, and how it goes on when it breaks. No input or output."""
 
 import hashlib
 import random
@@ -27,7 +27,7 @@ _PASSING = (UnavailableError, OverloadedError)
 
 
 class Reader:
-    """Checks the events of a stream, and says how to go on when it breaks.
+    """Checks the events of a stream, and knows how to go on when it breaks.
 
     Use: send `request`; give each event to `accept`; when the stream ends, call `ended`; when it fails,
     wait `delay` seconds and start again. Stop when `finished`.
@@ -51,7 +51,7 @@ class Reader:
         self._started = False
 
     def accept(self, event: export_service_pb2.StreamExportResponse, cache_status: str = "") -> bytes | None:
-        """Takes the next event; returns the content that it brings, None if none.
+        """Take the next event; return the content that it brings, None where it brings none.
 
         Raises:
             IncompleteError: the event is not what must come next.
@@ -68,7 +68,7 @@ class Reader:
         return None
 
     def ended(self) -> None:
-        """Says that the stream ended by itself.
+        """Take note that the stream has ended by itself.
 
         Raises:
             IncompleteError: it had not said that it was finished.
@@ -77,7 +77,7 @@ class Reader:
             raise IncompleteError("the stream ended before the export was finished")
 
     def delay(self, error: ExportError) -> float:
-        """Returns how many seconds to wait before sending `request` again.
+        """Return how many seconds to wait before sending `request` again.
 
         Raises:
             ExportError: it is of no use: the error given, or IncompleteError where content was already
@@ -135,7 +135,7 @@ class Reader:
 
 
 def decoded(frames: bytes) -> bytes:
-    """Returns the content of Zstandard frames, end to end.
+    """Return the content of Zstandard frames, end to end.
 
     Raises:
         IncompleteError: they are damaged, or hold more than a chunk may.

@@ -1,4 +1,4 @@
-"""Owns turning arguments into request messages, for both clients."""
+"""Request messages, made of the arguments that both kinds of client take."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _FORMATS = {
 
 
 class Options(TypedDict, total=False):
-    """What every export can be asked with. At most one of the first three."""
+    """The options of every export. At most one of the first three."""
 
     max_staleness: timedelta
     """How old the answer may be; without it, it holds every write committed before the request."""
@@ -36,12 +36,12 @@ class Options(TypedDict, total=False):
     if_none_match: str
     """An etag; while it holds, nothing is sent, and the export's `not_modified` is true."""
     on_progress: OnProgress
-    """Is told after each chunk how far the export has come."""
+    """Called after each chunk, with how far the export has come."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """An export that a caller wants, whichever way it is then read."""
+class ExportQuery:
+    """Which export a caller asks for, whichever way it is then read."""
 
     dataset: Dataset
     ej_id: int
@@ -52,14 +52,14 @@ class Wanted:
     if_none_match: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuses two consistencies at once."""
-        given = (self.max_staleness is not None, self.at_least is not None, self.fresh)
-        if sum(given) > 1:
+        """Refuse two consistencies at once."""
+        consistencies = (self.max_staleness is not None, self.at_least is not None, self.fresh)
+        if sum(consistencies) > 1:
             raise ValueError("give at most one of max_staleness, at_least and fresh")
 
     @classmethod
     def of(cls, dataset: Dataset, ej_id: int, options: Options, *, movements: bool) -> Self:
-        """Reads the options.
+        """Make one of a client's options.
 
         Raises:
             ValueError: two of them contradict each other.
@@ -75,7 +75,7 @@ class Wanted:
         )
 
     def stream(self, layout: Format) -> export_service_pb2.StreamExportRequest:
-        """Returns the request of a streamed export."""
+        """Return the request of a streamed export."""
         return export_service_pb2.StreamExportRequest(
             ej_id=self.ej_id,
             dataset=self.dataset,
@@ -97,24 +97,24 @@ class Wanted:
 
 
 def entities(finess: str | None, page_token: str) -> export_service_pb2.ListLegalEntitiesRequest:
-    """Returns the request of one page of EJs."""
+    """Return the request of one page of EJs."""
     return export_service_pb2.ListLegalEntitiesRequest(
         finess=(finess or "").upper(), page_size=1000, page_token=page_token
     )
 
 
-def cached(pattern: str | None, page_token: str) -> cache_admin_pb2.ListEntriesRequest:
-    """Returns the request of one page of cache entries."""
+def list_entries(pattern: str | None, page_token: str) -> cache_admin_pb2.ListEntriesRequest:
+    """Return the request of one page of cache entries."""
     return cache_admin_pb2.ListEntriesRequest(pattern=pattern or "", page_size=1000, page_token=page_token)
 
 
 def invalidation(pattern: str, reason: str, *, dry_run: bool) -> cache_admin_pb2.InvalidateRequest:
-    """Returns the request to invalidate what a pattern names."""
+    """Return the request to invalidate the entries that match a pattern."""
     return cache_admin_pb2.InvalidateRequest(pattern=pattern, dry_run=dry_run, reason=reason)
 
 
 def warming(ej_ids: Sequence[int], datasets: Sequence[cache_models.Dataset]) -> cache_admin_pb2.WarmRequest:
-    """Returns the request to render exports into the cache.
+    """Return the request to render exports into the cache.
 
     Raises:
         ValueError: there is no such dataset.

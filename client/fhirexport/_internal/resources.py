@@ -1,4 +1,4 @@
-"""Owns cutting NDJSON, as it comes, into resources."""
+"""Cuts NDJSON, as it comes, into resources."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ Resource = dict[str, Any]
 
 
 def resources(content: bytes) -> Iterator[Resource]:
-    """Yields the resources of a run of whole lines, which is what a chunk of NDJSON is."""
+    """Yield the resources of a run of whole lines, which is what a chunk of NDJSON is."""
     for line in content.splitlines():
         if line:
             yield json.loads(line)

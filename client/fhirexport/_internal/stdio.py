@@ -150,8 +150,8 @@ def _signals() -> Iterator[None]:
     taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
 
     def end(number: int, _frame: FrameType | None) -> None:
-        for each in taken:
-            signal.signal(each, signal.SIG_DFL)
+        for handled in taken:
+            signal.signal(handled, signal.SIG_DFL)
         raise SignalledError(number)
 
     for number in taken:

@@ -45,7 +45,7 @@ class TLS:
         key: str | Path | None = None,
         server_name: str | None = None,
     ) -> Self:
-        """Read PEM files, and see that they are what they should be.
+        """Read PEM files, and check what they hold.
 
         Raises:
             OSError: a file cannot be read.
@@ -74,16 +74,16 @@ def system_certificates() -> bytes | None:
     if os.environ.get(GRPC_ROOTS):
         return None
     paths = ssl.get_default_verify_paths()
-    found = _bundle(paths.cafile or "")
-    if not found or paths.openssl_capath_env in os.environ:
-        found += _folder(paths.capath)
-    found = found or next(filter(None, map(_bundle, _BUNDLES)), b"") or _store()
-    if not found:
+    certificates = _bundle(paths.cafile or "")
+    if not certificates or paths.openssl_capath_env in os.environ:
+        certificates += _folder(paths.capath)
+    certificates = certificates or next(filter(None, map(_bundle, _BUNDLES)), b"") or _store()
+    if not certificates:
         raise ValueError(
             "this system has no certificates of authorities: install them (ca-certificates), or name a file "
             "of those to trust"
         )
-    return found
+    return certificates
 
 
 def _bundle(path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Owns `fhirexport cache`: one function for each command that looks after the cache."""
+"""`fhirexport cache`: one function for each command that looks after the cache."""
 
 import sys
 import time
@@ -36,7 +36,7 @@ app = typer.Typer(
 )
 app.callback()(grouping(lambda context: None))  # noqa: ARG005 - what the options are remembered in
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; the server writes it down.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the server's audit table.")]
 
 
 @app.command(epilog=example("cache stats --watch 5"))
@@ -51,28 +51,28 @@ def stats(
     watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say how full the cache is and how often it answers."""
+    """Show how full the cache is and how often it answers."""
     if seconds is not None and not watch:
         raise typer.BadParameter("SECONDS goes with --watch")
     if watch:
         _watch(client, seconds or 2.0, as_json=as_json)
-    found = client.cache.stats()
+    figures = client.cache.stats()
     if as_json:
-        output.print_json(asdict(found))
+        output.print_json(asdict(figures))
     else:
-        Console().print(cache_output.stats(found))
+        Console().print(cache_output.stats(figures))
 
 
 @app.command(epilog=example("cache health"))
 @connected
 def health(client: Client, *, as_json: AsJson = False) -> None:
-    """Say how the cache does; exit status 1 when exports have to do without it."""
-    found = client.cache.health()
+    """Show whether Redis can be used; exit status 1 when exports have to do without it."""
+    state = client.cache.health()
     if as_json:
-        output.print_json(asdict(found))
+        output.print_json(asdict(state))
     else:
-        Console().print(cache_output.health(found))
-    raise typer.Exit(0 if found.state in {"healthy", "disabled"} else 1)
+        Console().print(cache_output.health(state))
+    raise typer.Exit(0 if state.state in {"healthy", "disabled"} else 1)
 
 
 @app.command(epilog=example("cache entries 'fhir:export:*:ej:1' --json"))
@@ -85,13 +85,13 @@ def entries(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what is cached; with --json, one entry a line."""
-    found = client.cache.entries(pattern)
+    """List the cached entries; with --json, one a line."""
+    cached = client.cache.entries(pattern)
     if as_json:
-        for entry in found:
+        for entry in cached:
             output.print_json_line(asdict(entry))
     else:
-        Console().print(cache_output.entries(sorted(found, key=lambda entry: entry.key)))
+        Console().print(cache_output.entries(sorted(cached, key=lambda entry: entry.key)))
 
 
 @app.command(epilog=example("cache invalidate 'fhir:export:venues:*' --reason 'codes corrected'"))
@@ -100,16 +100,16 @@ def invalidate(
     client: Client,
     *,
     pattern: Annotated[str, typer.Argument(help="A glob on the key, such as 'fhir:export:*:ej:1'.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be deleted.")] = False,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make the entries that a pattern names count no more, in every server; delete them."""
-    done = client.cache.invalidate(pattern, dry_run=dry_run, reason=reason)
+    """Invalidate the entries that match a pattern, in every server, and delete them."""
+    result = client.cache.invalidate(pattern, dry_run=dry_run, reason=reason)
     if as_json:
-        output.print_json(asdict(done))
+        output.print_json(asdict(result))
     else:
-        Console().print(cache_output.invalidated(done, dry_run=dry_run), soft_wrap=True)
+        Console().print(cache_output.invalidated(result, dry_run=dry_run), soft_wrap=True)
 
 
 @app.command(epilog=example("cache flush --yes --reason 'after the move'"))
@@ -121,16 +121,18 @@ def flush(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
-    """Do the same to every entry of this service; other applications' keys are left alone."""
+    """Invalidate and delete every entry of this service; other applications' keys are left alone."""
     if not yes:
         if not sys.stdin.isatty():
             raise typer.BadParameter("give --yes: there is no terminal to ask on")
-        typer.confirm("Make every cached export count no more, and delete it?", abort=True, err=True)
-    done = client.cache.flush(reason=reason)
+        typer.confirm("Invalidate and delete every cached export?", abort=True, err=True)
+    result = client.cache.flush(reason=reason)
     if as_json:
-        output.print_json({"deleted_count": done.deleted_count, "deletion_pending": done.deletion_pending})
+        output.print_json(
+            {"deleted_count": result.deleted_count, "deletion_pending": result.deletion_pending}
+        )
     else:
-        Console().print(cache_output.flushed(done), soft_wrap=True)
+        Console().print(cache_output.flushed(result), soft_wrap=True)
 
 
 @app.command(epilog=example("cache warm 1 010780054 --dataset patients"))
@@ -150,44 +152,44 @@ def warm(
     as_json: AsJson = False,
 ) -> None:
     """Render exports into the cache before anyone asks; with --json, one a line."""
-    failure = _warmed(
+    error = _warm(
         client,
         [ej_id(client, ej) for ej in ejs or ()],
         [dataset.value for dataset in datasets or ()],
         as_json=as_json,
     )
-    if failure is not None:
-        raise typer.Exit(exit_status(failure))
+    if error is not None:
+        raise typer.Exit(exit_status(error))
 
 
-def _warmed(
+def _warm(
     client: Client, ej_ids: Sequence[int], datasets: Sequence[Dataset], *, as_json: bool
 ) -> ExportError | None:
-    """Warms and tells; returns the first error."""
-    failure = None
+    """Warm the cache and print each result; return the first error."""
+    first_error = None
     with cache_output.progress() as advance:
-        for done in client.cache.warm(ej_ids, datasets):
-            advance(done)
-            failure = failure or done.error
+        for result in client.cache.warm(ej_ids, datasets):
+            advance(result)
+            first_error = first_error or result.error
             if as_json:
-                output.print_json_line(asdict(done))
+                output.print_json_line(asdict(result))
             else:
-                print(cache_output.warmed(done), flush=True)  # noqa: T201 - the command's output
-    return failure
+                print(cache_output.warmed(result), flush=True)  # noqa: T201 - the command's output
+    return first_error
 
 
 def _watch(client: Client, seconds: float, *, as_json: bool) -> None:
-    """Shows the figures again and again; an end of the connection is told, and waited out."""
+    """Show the figures again and again; report a lost connection, and wait for it to come back."""
     console = Console()
     with _until_interrupted():
         if as_json or not console.is_terminal:
             while True:
                 try:
-                    found = client.cache.stats()
+                    figures = client.cache.stats()
                     if as_json:
-                        output.print_json_line(asdict(found))
+                        output.print_json_line(asdict(figures))
                     else:
-                        console.print(cache_output.stats(found))
+                        console.print(cache_output.stats(figures))
                 except _PASSING as error:
                     output.failure(error)
                 time.sleep(seconds)
@@ -196,13 +198,13 @@ def _watch(client: Client, seconds: float, *, as_json: bool) -> None:
                 try:
                     live.update(cache_output.stats(client.cache.stats()), refresh=True)
                 except _PASSING as error:
-                    live.update(cache_output.gone(error), refresh=True)
+                    live.update(cache_output.unavailable(error), refresh=True)
                 time.sleep(seconds)
 
 
 @contextmanager
 def _until_interrupted() -> Iterator[None]:
-    """Takes Ctrl-C for what it is here: the way to end it."""
+    """End with status 0 on Ctrl-C, which is the way to end it."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Owns finding out whether gRPC calls work at all, and why they do not."""
+"""Whether gRPC calls work at all, and why they do not."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -8,19 +8,19 @@ import grpc
 
 from fhirexport._internal.channels import Server
 from fhirexport._internal.tls import GRPC_ROOTS, TLS
-from fhirexport.cli.diagnosis.findings import Finding, outcome, told
+from fhirexport.cli.diagnosis.findings import Finding, message_of, outcome
 from fhirexport.cli.diagnosis.reaching import SOCKET_SECONDS, Place, connection, wants_certificate
 from fhirexport.client import Client
 from fhirexport.errors import ExportError, NotFoundError, UnauthorizedError
 
 
 def channel(server: Server) -> grpc.Channel:
-    """Returns a channel as clients have it, but for one that passes over servers that do not serve."""
-    return _opened(server, server.target)
+    """Return a channel as clients have it, but for one that passes over servers that do not serve."""
+    return _channel(server, server.target)
 
 
 def silence(client: Client, server: Server, where: Place) -> Finding | None:
-    """Returns what is wrong where gRPC itself does not work; None where it does."""
+    """Return why calls fail; None where they work."""
     error = outcome(lambda: client.health(""))
     if isinstance(error, ExportError) and error.code is grpc.StatusCode.UNAVAILABLE and where.host:
         error = _of_one_address(server, where) or error
@@ -51,7 +51,7 @@ def silence(client: Client, server: Server, where: Place) -> Finding | None:
             advice = (
                 "look at the server's log; if a proxy is set here (http_proxy), except the server (no_proxy)"
             )
-    return Finding("gRPC", "problem", f"calls fail: {told(error)}", advice)
+    return Finding("gRPC", "problem", f"calls fail: {message_of(error)}", advice)
 
 
 def _wanting(server: Server, where: Place) -> bool:
@@ -60,38 +60,40 @@ def _wanting(server: Server, where: Place) -> bool:
 
 
 def _cause(text: str) -> str:
-    """Returns what OpenSSL says of a certificate, at the end of a message of gRPC's."""
+    """Return what OpenSSL says of a certificate, at the end of a message of gRPC's."""
     return text.upper().partition("CERTIFICATE_VERIFY_FAILED:")[2].partition(":")[0].strip().lower()
 
 
 def _of_one_address(server: Server, where: Place) -> Exception | None:
-    """Returns how a call fails at the address that accepts connections; None where it does not.
+    """Return how a call fails at the address that accepts connections; None where it does not.
 
     Of a name with several addresses, gRPC tells how it failed at one: maybe one where nobody listens.
     """
-    found = outcome(lambda: _address(where))
-    if isinstance(found, Exception):
+    address = outcome(lambda: _address(where))
+    if isinstance(address, Exception):
         return None
-    version = ip_address(found).version
-    host = f"[{found}]" if version == 6 else found  # noqa: PLR2004 - of IP
+    version = ip_address(address).version
+    host = f"[{address}]" if version == 6 else address  # noqa: PLR2004 - of IP
     # Only the way is another: the server is called, and known, by its name.
     name = [("grpc.default_authority", f"{where.host}:{where.port}")]
     if not (isinstance(server.tls, TLS) and server.tls.server_name):
         name.append(("grpc.ssl_target_name_override", where.host))
-    opened = _opened(server, f"ipv{version}:{host}:{where.port}", name)
-    with opened as alone, Client(channel=alone) as client:
+    with (
+        _channel(server, f"ipv{version}:{host}:{where.port}", name) as direct,
+        Client(channel=direct) as client,
+    ):
         error = outcome(lambda: client.health(""))
     return error if isinstance(error, Exception) else None
 
 
 def _address(where: Place) -> str:
-    with connection(where, SOCKET_SECONDS) as made:
-        return str(made.getpeername()[0])
+    with connection(where, SOCKET_SECONDS) as socket:
+        return str(socket.getpeername()[0])
 
 
-def _opened(server: Server, target: str, more: Sequence[tuple[str, Any]] = ()) -> grpc.Channel:
+def _channel(server: Server, target: str, extra: Sequence[tuple[str, Any]] = ()) -> grpc.Channel:
     credentials = server.credentials()
-    options = (*server.options(watched=False), *more)
+    options = (*server.options(watched=False), *extra)
     if credentials is None:
         return grpc.insecure_channel(target, options=options)
     return grpc.secure_channel(target, credentials, options=options)

@@ -1,4 +1,4 @@
-"""Owns what can be typed: one function for each command."""
+"""The commands: one function for each."""
 
 import sys
 from collections.abc import Callable
@@ -44,8 +44,8 @@ Etag = Annotated[str | None, typer.Option("--if-none-match", help="Send nothing 
 _STANDARD_OUTPUT = Path("-")
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 - the signature that typer calls
-    if wanted:
+def _version(show: bool) -> None:  # noqa: FBT001 - the signature that typer calls
+    if show:
         typer.echo(f"fhirexport {__version__}")
         raise typer.Exit
 
@@ -159,7 +159,7 @@ def _options(staleness: float | None, *, fresh: bool, etag: str | None) -> Optio
 def _export(
     client: Client,
     ej: str,
-    wanted: Callable[[int], Export],
+    make_export: Callable[[int], Export],
     layout: Format,
     target: Path | None,
     *,
@@ -169,7 +169,7 @@ def _export(
         target = None
     if as_json and target is None:
         raise typer.BadParameter("--json describes the file that -o writes: give -o too")
-    export = wanted(ej_id(client, ej))
+    export = make_export(ej_id(client, ej))
     with output.progress() as export.on_progress:
         if target is None:
             for content in export.chunks(layout):

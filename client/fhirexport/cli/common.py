@@ -13,11 +13,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")
 
 
 def exit_status(error: ExportError) -> int:
-    """Returns the exit status that stands for an error."""
+    """Return the exit status that stands for an error."""
     number: int = error.code.value[0]
     return _GRPC_EXIT + number
 
 
 def example(arguments: str) -> str:
-    """Return what ends the help of a command."""
+    """Return the last line of a command's help."""
     return f"Example: fhirexport {arguments}"

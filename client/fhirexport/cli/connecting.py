@@ -14,12 +14,12 @@ from fhirexport._internal.calls import Calls
 from fhirexport._internal.channels import Server
 from fhirexport._internal.tls import TLS
 from fhirexport.cli.diagnosis.reaching import place
-from fhirexport.cli.failures import told
+from fhirexport.cli.failures import reported
 from fhirexport.client import Client
 
 P = ParamSpec("P")
-Given = Mapping[str, Any]
-"""The options that were given, by the names of their parameters."""
+ConnectionOptions = Mapping[str, Any]
+"""The options of connecting that were given, by the names of their parameters."""
 
 DEFAULT_ADDRESS = "localhost:50051"
 _USAGE = 2
@@ -64,7 +64,7 @@ _OF_TLS = ("ca", "cert", "key", "server_name")
 
 @dataclass(frozen=True)
 class Connection:
-    """What the options of connecting come to."""
+    """A server, and how to call it: what the options of connecting say."""
 
     server: Server
     calls: Calls
@@ -74,7 +74,7 @@ class Connection:
         """The server's address, as it was given."""
         return self.server.target
 
-    def opened(self) -> Client:
+    def open_client(self) -> Client:
         """Return a client, which is for the caller to close.
 
         Raises:
@@ -89,7 +89,7 @@ class Connection:
     def client(self) -> Iterator[Client]:
         """Offer a client; end the command in one line where there can be none."""
         try:
-            client = self.opened()
+            client = self.open_client()
         except ValueError as error:
             refuse(str(error))
         with client:
@@ -97,14 +97,14 @@ class Connection:
 
 
 def connecting(command: Callable[Concatenate[Connection, P], None]) -> Callable[..., None]:
-    """Give a command the options of connecting; it gets what they come to as its first argument."""
+    """Give a command the options of connecting; its first argument is the connection."""
     _, *own = inspect.signature(command, eval_str=True).parameters.values()
 
     @functools.wraps(command)
     def run(context: typer.Context, *arguments: P.args, **options: P.kwargs) -> None:
         given = {name: options.pop(name) for name in _NAMES}
-        connection = connection_of(remembered(context, given))
-        with told(connection.server, connection.calls):
+        connection = connection_of(merged_options(context, given))
+        with reported(connection.server, connection.calls):
             command(connection, *arguments, **options)
 
     _offer(run, own, variables=False)
@@ -133,38 +133,43 @@ def grouping(callback: Callable[..., None], *, variables: bool = False) -> Calla
 
     @functools.wraps(callback)
     def run(context: typer.Context, **options: Any) -> None:
-        remembered(context, {name: options.pop(name) for name in _NAMES})
+        merged_options(context, {name: options.pop(name) for name in _NAMES})
         callback(context, **options)
 
     _offer(run, own, variables=variables)
     return run
 
 
-def remembered(context: typer.Context, given: Given) -> Given:
+def merged_options(context: typer.Context, options: ConnectionOptions) -> ConnectionOptions:
     """Return the options that hold in a context: its own, and its parents' where it has none."""
-    parents: Given = context.parent.obj if context.parent is not None and context.parent.obj else {}
-    merged: Given = {**parents, **{name: value for name, value in given.items() if value is not None}}
+    parents: ConnectionOptions = (
+        context.parent.obj if context.parent is not None and context.parent.obj else {}
+    )
+    merged: ConnectionOptions = {
+        **parents,
+        **{name: value for name, value in options.items() if value is not None},
+    }
     context.obj = merged
     return merged
 
 
-def understood(given: Given) -> Connection:
-    """Return what the options come to.
+def parsed(options: ConnectionOptions) -> Connection:
+    """Return the connection that the options describe.
 
     Raises:
         ValueError: they contradict each other, or a file does not hold what it should.
         OSError: a file cannot be read.
     """
-    server = Server(given.get("address", DEFAULT_ADDRESS), _tls(given))
-    token = given.get("token_file")
+    server = Server(options.get("address", DEFAULT_ADDRESS), _tls(options))
+    token = options.get("token_file")
     metadata = {} if token is None else {"authorization": f"Bearer {_token(token)}"}
-    return Connection(server, Calls(metadata, given.get("timeout"), confidential=server.confidential))
+    return Connection(server, Calls(metadata, options.get("timeout"), confidential=server.confidential))
 
 
-def connection_of(given: Given) -> Connection:
-    """Return what the options come to; ends the command in one line where they come to nothing."""
+def connection_of(options: ConnectionOptions) -> Connection:
+    """Return the connection that the options describe, or end the command in one line."""
     try:
-        return understood(given)
+        return parsed(options)
     except ValueError as error:
         refuse(str(error))
     except OSError as error:
@@ -177,9 +182,9 @@ def refuse(message: str) -> NoReturn:
     raise typer.Exit(_USAGE)
 
 
-def _tls(given: Given) -> TLS | bool | None:
-    plaintext: bool | None = given.get("plaintext")
-    named = [name for name in _OF_TLS if given.get(name) is not None]
+def _tls(options: ConnectionOptions) -> TLS | bool | None:
+    plaintext: bool | None = options.get("plaintext")
+    named = [name for name in _OF_TLS if options.get(name) is not None]
     if not named:
         return None if plaintext is None else not plaintext
     if plaintext:
@@ -189,7 +194,7 @@ def _tls(given: Given) -> TLS | bool | None:
         )
     if ("cert" in named) != ("key" in named):
         raise ValueError("--cert and --key go together: a certificate and its key")
-    return TLS.from_files(**{name: given[name] for name in named})
+    return TLS.from_files(**{name: options[name] for name in named})
 
 
 def _token(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""How errors become lines and exit statuses; of a server that is not reached, what a person would check."""
+"""Errors as lines and exit statuses; of a server that is not reached, what a person would check."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _FAILED = 1
 
 
 @contextmanager
-def told(server: Server, calls: Calls) -> Iterator[None]:
+def reported(server: Server, calls: Calls) -> Iterator[None]:
     """Turn an error into a few lines at most, and an exit status."""
     try:
         yield
@@ -35,8 +35,8 @@ def told(server: Server, calls: Calls) -> Iterator[None]:
         output.failure(error)
         raise typer.Exit(exit_status(error)) from None
     except OSError as error:
-        which = "" if error.filename is None else f": {error.filename}"
-        typer.echo(f"fhirexport: {error.strerror or error}{which}", err=True)
+        filename = "" if error.filename is None else f": {error.filename}"
+        typer.echo(f"fhirexport: {error.strerror or error}{filename}", err=True)
         raise typer.Exit(_FAILED) from None
 
 

@@ -1,4 +1,4 @@
-"""What an EJ can be named by on the command line, and which ones a shell can complete."""
+"""The names of an EJ on the command line, and their completion in a shell."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import grpc
 import typer
 
-from fhirexport.cli.connecting import OPTIONS, understood
+from fhirexport.cli.connecting import OPTIONS, parsed
 from fhirexport.client import Client
 from fhirexport.errors import NotFoundError
 
@@ -27,17 +27,17 @@ def ej_id(client: Client, text: str) -> int:
         NotFoundError: no EJ has this FINESS number.
     """
     if _FINESS.fullmatch(text.upper()):
-        found = next(client.entities(text), None)
-        if found is None:
+        entity = next(client.entities(text), None)
+        if entity is None:
             # Nine digits may be an id after all, where the ids are given out by somebody else.
-            found = next((each for each in client.entities() if str(each.ej_id) == text), None)
-        if found is None:
+            entity = next((other for other in client.entities() if str(other.ej_id) == text), None)
+        if entity is None:
             raise NotFoundError(
                 f"no EJ has the FINESS number {text.upper()}; fhirexport entities lists those there are",
                 code=grpc.StatusCode.NOT_FOUND,
                 reason="EJ_NOT_FOUND",
             )
-        return found.ej_id
+        return entity.ej_id
     if _ID.fullmatch(text) and int(text) <= _LARGEST:
         return int(text)
     raise typer.BadParameter("must be an EJ's id or the nine characters of its FINESS number")
@@ -48,42 +48,40 @@ def complete_ej(context: typer.Context, incomplete: str) -> list[tuple[str, str]
     return _completed(
         context,
         incomplete,
-        lambda client: ((str(one.ej_id), one.finess, one.name) for one in client.entities()),
+        lambda client: ((str(ej.ej_id), ej.finess, ej.name) for ej in client.entities()),
     )
 
 
 def complete_finess(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Return the FINESS numbers that begin so."""
-    return _completed(
-        context, incomplete, lambda client: ((one.finess, one.name) for one in client.entities())
-    )
+    return _completed(context, incomplete, lambda client: ((ej.finess, ej.name) for ej in client.entities()))
 
 
 def _completed(
     context: typer.Context, incomplete: str, listed: Callable[[Client], Iterator[tuple[str, ...]]]
 ) -> list[tuple[str, str]]:
-    """Return what a shell is offered; nothing, in silence, where no server answers at once."""
+    """Return the completions for a shell; none, in silence, where no server answers at once."""
     names = {option.name for option in OPTIONS}
-    given: dict[str, object] = {}
-    each: typer.Context | None = context
-    while each is not None:
-        given = {
-            name: value for name, value in each.params.items() if name in names and value is not None
-        } | given
-        each = each.parent  # type: ignore[assignment]  # typer's contexts have parents of the same kind
-    found: list[tuple[str, str]] = []
+    options: dict[str, object] = {}
+    level: typer.Context | None = context
+    while level is not None:
+        options = {
+            name: value for name, value in level.params.items() if name in names and value is not None
+        } | options
+        level = level.parent  # type: ignore[assignment]  # typer's contexts have parents of the same kind
+    completions: list[tuple[str, str]] = []
     try:
-        connection = understood(given | {"timeout": _COMPLETION_SECONDS})
-        with connection.opened() as client:
+        connection = parsed(options | {"timeout": _COMPLETION_SECONDS})
+        with connection.open_client() as client:
             for *numbers, name in listed(client):
                 # As it is typed so far, capitals or not: anything else would be no completion of it.
-                found += [
+                completions += [
                     (incomplete + number[len(incomplete) :], name)
                     for number in numbers
                     if number.startswith(incomplete.upper())
                 ]
-                if len(found) >= _COMPLETED:
+                if len(completions) >= _COMPLETED:
                     break
     except Exception:  # noqa: BLE001 - whatever it is, the line that is being typed is no place to say so
         return []
-    return found
+    return completions

@@ -1,4 +1,4 @@
-"""Owns what the commands print: tables for people, JSON for scripts, progress and errors on stderr."""
+"""What the commands print: tables for people, JSON for scripts, progress and errors on stderr."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from fhirexport.client import Export
 from fhirexport.errors import ExportError
 from fhirexport.models import LegalEntity, Progress
 
-# What the server says of a request's fields, for those that are options here.
+# The fields of requests that are options here, and what to say of them.
 _OPTIONS = {
     "options.ej_id": (
         "--ej",
@@ -27,24 +27,24 @@ _OPTIONS = {
 }
 
 
-def entities(found: list[LegalEntity], *, as_json: bool) -> None:
-    """Prints the EJs."""
+def entities(legal_entities: list[LegalEntity], *, as_json: bool) -> None:
+    """Print the EJs."""
     if as_json:
         print_json(
             [
                 {"ej_id": entity.ej_id, "finess": entity.finess, "name": entity.name, "active": entity.active}
-                for entity in found
+                for entity in legal_entities
             ]
         )
         return
     table = Table("EJ", "FINESS", "name", "active")
-    for entity in found:
+    for entity in legal_entities:
         table.add_row(str(entity.ej_id), entity.finess, entity.name, "yes" if entity.active else "no")
     Console().print(table)
 
 
 def health(status: str, *, as_json: bool) -> None:
-    """Prints what the server says of its exports."""
+    """Print the status of the server's exports."""
     if as_json:
         print_json({"status": status})
     else:
@@ -52,7 +52,7 @@ def health(status: str, *, as_json: bool) -> None:
 
 
 def saved(target: Path, export: Export, *, as_json: bool) -> None:
-    """Prints what was written to a file."""
+    """Print what was written to a file."""
     snapshot = export.snapshot
     if snapshot is None:
         raise RuntimeError("an export that was saved has a snapshot")
@@ -81,8 +81,8 @@ def saved(target: Path, export: Export, *, as_json: bool) -> None:
         )
 
 
-def said(error: ExportError) -> str:
-    """Returns what an error says, in the words of the command line."""
+def message_of(error: ExportError) -> str:
+    """Return what an error says, in the words of the command line."""
     number = error.metadata.get("ej_id")
     if error.reason == "EJ_NOT_FOUND" and number:
         return f"there is no legal entity (EJ) {number}; fhirexport entities lists those there are"
@@ -93,10 +93,10 @@ def said(error: ExportError) -> str:
 
 
 def failure(error: ExportError) -> None:
-    """Prints an error: what is wrong, each refused field, and what to quote when asking for help."""
+    """Print an error: what is wrong, each refused field, and what to quote when asking for help."""
     console = _errors()
     reason = f"{error.code.name} {error.reason}".strip()
-    console.print(f"fhirexport: {said(error)} ({reason})")
+    console.print(f"fhirexport: {message_of(error)} ({reason})")
     for violation in error.violations:
         name, description = _OPTIONS.get(violation.field, (violation.field, violation.description))
         console.print(f"  {name}: {description}")
@@ -107,13 +107,13 @@ def failure(error: ExportError) -> None:
 
 
 def unreached(address: str, error: ExportError, finding: Finding) -> None:
-    """Prints why a server is not reached, and what to do."""
+    """Print why a server is not reached, and what to do."""
     _errors().print(f"fhirexport: {address} is not reached: {finding.message} ({error.code.name})")
     note(finding.advice)
 
 
 def note(text: str) -> None:
-    """Prints what goes with an error, below it."""
+    """Print a hint below an error."""
     _errors().print(f"  {text}")
 
 
@@ -123,7 +123,7 @@ def _errors() -> Console:
 
 @contextmanager
 def progress() -> Iterator[OnProgress | None]:
-    """Shows how far an export has come, on a terminal only; yields what is to be told."""
+    """Show how far an export has come, on a terminal only; yield what to call with it."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
@@ -138,19 +138,19 @@ def progress() -> Iterator[OnProgress | None]:
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("export", total=None, resources=0)
 
-        def show(done: Progress) -> None:
-            bar.update(task, completed=done.bytes, total=done.of_bytes, resources=done.resources)
+        def show(state: Progress) -> None:
+            bar.update(task, completed=state.bytes, total=state.of_bytes, resources=state.resources)
 
         yield show
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-    """Prints one document; durations are seconds, and errors their code, reason and message."""
+    """Print one document; durations are seconds, and errors their code, reason and message."""
     print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))  # noqa: T201 - the command's output
 
 
 def print_json_line(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-    """Prints one of several documents, on a line of its own and at once."""
+    """Print one of several documents, on a line of its own and at once."""
     print(json.dumps(value, ensure_ascii=False, default=_plain), flush=True)  # noqa: T201 - as above
 
 

@@ -101,7 +101,7 @@ async def test_the_target_is_always_one_whole_export(address: str, tmp_path: Pat
         assert len({len(content) for content in whole.values()}) == 2
         await client.patients(1).save(target)
     saves = Saves(address, target, whole, seed=10)
-    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(2 * PATIENCE), asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
             group.create_task(saves.work())
     assert target.read_bytes() in whole.values()

@@ -1,4 +1,4 @@
-"""Owns what `fhirexport doctor` looks at, and what it advises: each check ends, whatever the server does."""
+"""The checks of `fhirexport doctor`, and its advice: each check ends, whatever the server does."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,10 +10,10 @@ import grpc
 from fhirexport._internal import channels, requests
 from fhirexport._internal.calls import PLAIN, Calls
 from fhirexport._internal.channels import Server
-from fhirexport._internal.requests import Wanted
+from fhirexport._internal.requests import ExportQuery
 from fhirexport.cache_models import CacheHealth
 from fhirexport.cli import calling
-from fhirexport.cli.diagnosis.findings import SECONDS, Finding, Level, outcome, told
+from fhirexport.cli.diagnosis.findings import SECONDS, Finding, Level, message_of, outcome
 from fhirexport.cli.diagnosis.reaching import SOCKET_SECONDS, Place, addresses, connection, place, spoken
 from fhirexport.client import Client
 from fhirexport.errors import ExportError, IncompleteError, NotFoundError
@@ -50,7 +50,7 @@ def examine(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     calls: Calls = PLAIN,
 ) -> Iterator[Finding]:
-    """Looks at a server, from the outside in; ends with the first thing that hides all the others.
+    """Check a server, from the outside in; end with the first problem that hides all the others.
 
     Args:
         target: The server, or its address.
@@ -71,7 +71,7 @@ def examine(
 
 
 def reach(server: Server, calls: Calls = PLAIN) -> Iterator[Finding]:
-    """Looks at how far a server is reached; ends with the first problem, else with a call that works."""
+    """Check how far a server is reached; end with the first problem, else with a call that works."""
     where = place(server.target)
     for finding in _reached(server, where):
         yield finding
@@ -94,19 +94,21 @@ def _reached(server: Server, where: Place | None) -> Iterator[Finding]:
         yield Finding("address", "problem", f"{server.target} is no address", advice)
         return
     if where.host:
-        found = outcome(lambda: addresses(where))
-        if isinstance(found, Exception):
+        resolved = outcome(lambda: addresses(where))
+        if isinstance(resolved, Exception):
             advice = "correct --address or FHIREXPORT_ADDRESS, or the name service of this machine"
-            yield Finding("address", "problem", f"{where.host} has no address: {told(found)}", advice)
+            yield Finding(
+                "address", "problem", f"{where.host} has no address: {message_of(resolved)}", advice
+            )
             return
-        names = where.host if found == [where.host] else f"{where.host} is {', '.join(found)}"
+        names = where.host if resolved == [where.host] else f"{where.host} is {', '.join(resolved)}"
         yield Finding("address", "ok", names)
     begun = monotonic()
-    made = outcome(lambda: connection(where, SOCKET_SECONDS).close())
+    attempt = outcome(lambda: connection(where, SOCKET_SECONDS).close())
     at = where.path or f"port {where.port}"
-    if isinstance(made, Exception):
+    if isinstance(attempt, Exception):
         advice = "start the server (fhirexport-server serve), or open the way: LISTEN_ADDRESS, a firewall"
-        yield Finding("connection", "problem", f"{at} accepts no connection: {told(made)}", advice)
+        yield Finding("connection", "problem", f"{at} accepts no connection: {message_of(attempt)}", advice)
         return
     yield Finding("connection", "ok", f"{at} accepts connections, in {_milliseconds(begun)}")
     yield _encryption(server, where)
@@ -137,13 +139,13 @@ def _encryption(server: Server, where: Place) -> Finding:
     if theirs == "nothing":
         advice = "the server, or what is in front of it, hangs: look at its log and its load, then restart it"
         return Finding("encryption", "problem", "connections are accepted and nothing is answered", advice)
-    said = told(theirs) if isinstance(theirs, Exception) else f"{theirs} is spoken there"
+    message = message_of(theirs) if isinstance(theirs, Exception) else f"{theirs} is spoken there"
     advice = "correct the port: gRPC is served at LISTEN_ADDRESS, 50051 unless it is set"
-    return Finding("encryption", "problem", f"this is no gRPC server: {said}", advice)
+    return Finding("encryption", "problem", f"this is no gRPC server: {message}", advice)
 
 
 def _healths(client: Client, *, without: str | None) -> Iterator[Finding]:
-    """Asks after each service; one that is switched off need not serve."""
+    """Check the health of each service; one that is switched off need not serve."""
     for name, shown in _SERVICES.items():
         status = outcome(partial(client.health, name))
         if status == "SERVING" or (name == without and isinstance(status, str)):
@@ -162,23 +164,27 @@ def _healths(client: Client, *, without: str | None) -> Iterator[Finding]:
             )
             yield Finding("health", level, f"{shown}: {status}", advice)
         else:
-            yield Finding("health", level, f"{shown}: {told(status)}", "ask again: it answered just now")
+            yield Finding(
+                "health", level, f"{shown}: {message_of(status)}", "ask again: it answered just now"
+            )
 
 
-def _redis(found: CacheHealth | Exception) -> Iterator[Finding]:
-    if isinstance(found, Exception):
-        yield Finding("Redis", "warning", told(found), "upgrade the server: it cannot say how Redis does")
+def _redis(health: CacheHealth | Exception) -> Iterator[Finding]:
+    if isinstance(health, Exception):
+        yield Finding(
+            "Redis", "warning", message_of(health), "upgrade the server: it cannot say how Redis does"
+        )
         return
-    took = "" if found.latency is None else f", in {found.latency.total_seconds() * 1000:.1f} ms"
-    match found.state:
+    took = "" if health.latency is None else f", in {health.latency.total_seconds() * 1000:.1f} ms"
+    match health.state:
         case "healthy":
-            yield Finding("Redis", "ok", f"{found.server} answers{took}")
+            yield Finding("Redis", "ok", f"{health.server} answers{took}")
         case "disabled":
-            yield Finding("Redis", "ok", found.message)
+            yield Finding("Redis", "ok", health.message)
         case _:
             advice = "start Redis, or correct REDIS_*: docs/operations.md, 'Redis refuses connections'"
-            yield Finding("Redis", "warning", found.message, advice)
-    for warning in found.warnings:
+            yield Finding("Redis", "warning", health.message, advice)
+    for warning in health.warnings:
         message, _, advice = warning.rpartition("; ")
         yield Finding("Redis", "warning", message or warning, advice)
 
@@ -189,7 +195,7 @@ def _database(stub: ExportServiceStub, calls: Calls, now: Callable[[], datetime]
     page = outcome(lambda: stub.ListLegalEntities(request, **calls.arguments(SECONDS)))
     if isinstance(page, Exception):
         advice = _advice(page, "docs/operations.md, 'The database does not answer'")
-        yield Finding("database", "problem", told(page), advice)
+        yield Finding("database", "problem", message_of(page), advice)
         return
     if not page.legal_entities:
         advice = "fill the database, or correct DATABASE_URL"
@@ -200,7 +206,7 @@ def _database(stub: ExportServiceStub, calls: Calls, now: Callable[[], datetime]
 
 
 def _advice(error: Exception, otherwise: str) -> str:
-    """Returns what to do about an error of the database's."""
+    """Return the advice on an error of the database's."""
     if not isinstance(error, ExportError):
         return otherwise
     if error.reason == "SCHEMA_MISMATCH" and "file is not there" in error.message:
@@ -209,8 +215,10 @@ def _advice(error: Exception, otherwise: str) -> str:
 
 
 def _read_time(stub: ExportServiceStub, calls: Calls, dataset: requests.Dataset, ej_id: int) -> datetime:
-    """Begins an export that is read from the database, and gives it up."""
-    call = stub.StreamExport(Wanted(dataset, ej_id, fresh=True).stream("ndjson"), **calls.arguments(SECONDS))
+    """Return when the database was read for an export, which is begun and given up."""
+    call = stub.StreamExport(
+        ExportQuery(dataset, ej_id, fresh=True).stream("ndjson"), **calls.arguments(SECONDS)
+    )
     try:
         for event in call:
             return Snapshot.from_message(event.started, "").read_time
@@ -222,14 +230,16 @@ def _read_time(stub: ExportServiceStub, calls: Calls, dataset: requests.Dataset,
 def _clock(
     stub: ExportServiceStub, calls: Calls, ej_id: int, now: Callable[[], datetime]
 ) -> Iterator[Finding]:
-    """Compares the server's clock with ours: all that is known is that it was read during a call."""
+    """Compare the server's clock with ours: all that is known is that it was read during a call."""
     readings: list[tuple[datetime, datetime, datetime]] = []
     for name, dataset in _DATASETS.items():
         begun = now()
         read_time = outcome(partial(_read_time, stub, calls, dataset, ej_id))
         if isinstance(read_time, Exception):
             advice = _advice(read_time, "docs/operations.md, 'Exports fail'")
-            yield Finding("exports", "problem", f"the export of {name} fails: {told(read_time)}", advice)
+            yield Finding(
+                "exports", "problem", f"the export of {name} fails: {message_of(read_time)}", advice
+            )
             return
         readings.append((begun, read_time, now()))
     yield Finding("exports", "ok", f"the {_all(_DATASETS)} of EJ {ej_id} can be read")

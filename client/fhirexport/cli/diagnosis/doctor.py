@@ -1,4 +1,4 @@
-"""Owns `fhirexport doctor`: what the checks found, for people and for scripts, and the exit status."""
+"""`fhirexport doctor`: the findings of the checks, for people and for scripts, and the exit status."""
 
 from dataclasses import asdict
 
@@ -19,19 +19,19 @@ _STYLES: dict[Level, str] = {"ok": "green", "warning": "yellow", "problem": "bol
 
 def doctor(connection: Connection, *, as_json: AsJson = False) -> None:
     """Look for what is wrong, and say what to do; exit status 1 when there is a problem."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     console = Console()
     for finding in examine(connection.server, calls=connection.calls):
-        found.append(finding)
+        findings.append(finding)
         if not as_json:
             console.print(_shown(finding))
-    level = max((finding.level for finding in found), key=_LEVELS.index)
+    level = max((finding.level for finding in findings), key=_LEVELS.index)
     if as_json:
         print_json(
             {
                 "address": connection.address,
                 "level": level,
-                "findings": [asdict(finding) for finding in found],
+                "findings": [asdict(finding) for finding in findings],
             }
         )
     raise typer.Exit(1 if level == "problem" else 0)

@@ -1,4 +1,4 @@
-"""Owns what a check of `fhirexport doctor` comes to, and that each ends."""
+"""The results of the checks of `fhirexport doctor`; each check ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found."""
+    """The result of one check."""
 
     check: str
     level: Level
@@ -28,7 +28,7 @@ class Finding:
 
 
 def outcome(work: Callable[[], T]) -> T | Exception:
-    """Returns what a check comes to, or what it failed with."""
+    """Return the result of a check, or the exception that it failed with."""
     try:
         return bounded(work, SECONDS)
     except grpc.RpcError as error:
@@ -37,8 +37,8 @@ def outcome(work: Callable[[], T]) -> T | Exception:
         return error
 
 
-def told(error: Exception) -> str:
-    """Returns what an error says, in words for a person."""
+def message_of(error: Exception) -> str:
+    """Return what an error says, in words for a person."""
     match error:
         case ExportError():
             return f"{error.message} ({error.reason or error.code.name})"

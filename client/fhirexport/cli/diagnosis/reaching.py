@@ -1,4 +1,4 @@
-"""Owns finding out, below gRPC, how far an address leads: its name, its port, and what is spoken there."""
+"""How far an address leads, below gRPC: its name, its port, and the protocol that is spoken there."""
 
 import socket
 import ssl
@@ -33,7 +33,7 @@ class Place:
 
 
 def place(target: str) -> Place | None:
-    """Reads a target, as gRPC names servers; None where it is none."""
+    """Parse a target, as gRPC names servers; return None where it is none."""
     if target.startswith("unix:"):
         path = target.removeprefix("unix:")
         return Place("", 0, path.removeprefix("//") if path.startswith("///") else path)
@@ -50,7 +50,7 @@ def place(target: str) -> Place | None:
 
 
 def bounded(work: Callable[[], T], seconds: float) -> T:
-    """Does a piece of work that may hang, such as looking a name up, and gives it up after a while.
+    """Do a piece of work that may hang, such as looking a name up, and give it up after a while.
 
     Raises:
         TimeoutError: it took longer; it goes on in a thread that nobody waits for.
@@ -69,20 +69,20 @@ def bounded(work: Callable[[], T], seconds: float) -> T:
 
 
 def addresses(where: Place) -> list[str]:
-    """Returns the addresses of a host, each once.
+    """Return the addresses of a host, each once.
 
     Raises:
         OSError: it has none.
     """
     try:
-        found = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
+        resolved = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
     except (UnicodeError, OverflowError):
         raise socket.gaierror(socket.EAI_NONAME, "this is no name of a host, or no port") from None
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    return list(dict.fromkeys(str(address[0]) for *_, address in resolved))
 
 
 def connection(where: Place, seconds: float) -> socket.socket:
-    """Returns a connection.
+    """Return a connection.
 
     Raises:
         OSError: nobody accepts one there.
@@ -100,7 +100,7 @@ def connection(where: Place, seconds: float) -> socket.socket:
 
 
 def spoken(where: Place, seconds: float) -> Spoken:
-    """Returns what is spoken at a place, `nothing` where it accepts connections and is silent.
+    """Return the protocol that is spoken at a place, `nothing` where it accepts connections and is silent.
 
     Raises:
         OSError: nobody accepts a connection there.

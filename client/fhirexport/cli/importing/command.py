@@ -1,4 +1,4 @@
-"""Owns `fhirexport import`: a Bundle or NDJSON, from a file or a pipe, into the server's database."""
+"""`fhirexport import`: a Bundle or NDJSON, from a file or a pipe, into the server's database."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import typer
 
-from fhirexport._internal.import_calls import Importing
+from fhirexport._internal.import_calls import ImportArguments
 from fhirexport.cli.common import AsJson
 from fhirexport.cli.importing import import_output, import_source
 from fhirexport.cli.importing.import_source import UnreadableSourceError
@@ -47,55 +47,55 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Import FHIR resources: structure, patients, venues and movements."""
-    how = Importing(
+    arguments = ImportArguments(
         validate_only=validate_only, request_id=request_id or str(uuid4()), if_revision=if_revision
     )
     if ej is not None:
-        how["ej_id"] = ej_id(client, ej)
+        arguments["ej_id"] = ej_id(client, ej)
     with import_source.opened(source) as file:
         try:
-            summary = _sent(client, file, how)
+            summary = _send(client, file, arguments)
         except UnreadableSourceError as error:
             name = "standard input" if source == "-" else source
             typer.echo(f"fhirexport: {name} {error}", err=True)
             raise typer.Exit(_UNREADABLE) from None
         except ExportError as error:
-            import_output.resume(error, source, how["request_id"], ej)
+            import_output.resume(error, source, arguments["request_id"], ej)
             raise
     import_output.summary(summary, validate_only=validate_only, as_json=as_json)
     raise typer.Exit(_FAILED if summary.error_count else 0)
 
 
-def _sent(client: Client, file: import_source.Counted, how: Importing) -> ImportSummary:
+def _send(client: Client, file: import_source.Counted, arguments: ImportArguments) -> ImportSummary:
     content = import_source.content(file)
     if content.bundle is not None:
-        return _bundle(client, content.bundle, how)
-    # What an iterator raises, gRPC logs: it is told in one line below.
+        return _send_bundle(client, content.bundle, arguments)
+    # gRPC logs what an iterator raises; here it becomes one line, below.
     logging.getLogger("grpc").addHandler(logging.NullHandler())
     with import_output.progress(file.size) as on_progress:
         try:
-            return client.imports.resources(_pieces(content, file, on_progress), **how)
+            return client.imports.resources(_pieces(content, file, on_progress), **arguments)
         except ExportError:
             if content.failure is not None:
                 raise content.failure from None
             raise
 
 
-def _bundle(client: Client, content: bytes, how: Importing) -> ImportSummary:
+def _send_bundle(client: Client, content: bytes, arguments: ImportArguments) -> ImportSummary:
     try:
-        return client.imports.bundle(content, **how)
+        return client.imports.bundle(content, **arguments)
     except UnicodeDecodeError:
         raise UnreadableSourceError("is not UTF-8") from None
     except InvalidArgumentError:
-        if how.get("validate_only"):
+        if arguments.get("validate_only"):
             raise
         # The refusal has room for some of the problems only.
-        checking = how.copy()
+        checking = arguments.copy()
         checking["validate_only"] = True
-        found = client.imports.bundle(content, **checking)
-        if not found.error_count:
+        summary = client.imports.bundle(content, **checking)
+        if not summary.error_count:
             raise
-        return found
+        return summary
 
 
 def _pieces(

@@ -1,4 +1,4 @@
-"""Owns what `fhirexport import` prints: what became of the resources, and what is wrong with them."""
+"""What `fhirexport import` prints: the summary, and what is wrong with the resources."""
 
 import re
 import shlex
@@ -17,45 +17,45 @@ from fhirexport.import_models import ImportProblem, ImportSummary
 _ENTRY = re.compile(r"^Bundle\.entry\[\d+\]")
 _PLACES = 5
 OnProgress = Callable[[int], None]
-# What may have been written though nobody was told, or can be once there is room.
+# Errors after which the import may have been written, or may be once there is room.
 _AGAIN = (UnavailableError, DeadlineExceededError, OverloadedError)
 
 
-def summary(found: ImportSummary, *, validate_only: bool, as_json: bool) -> None:
-    """Prints what became of an import."""
+def summary(result: ImportSummary, *, validate_only: bool, as_json: bool) -> None:
+    """Print the summary of an import."""
     if as_json:
-        printed = asdict(found)
-        printed["commit_time"] = None if found.commit_time is None else found.commit_time.isoformat()
+        printed = asdict(result)
+        printed["commit_time"] = None if result.commit_time is None else result.commit_time.isoformat()
         print_json(printed)
         return
     console = Console(highlight=False, soft_wrap=True, markup=False)
-    if found.problems:
-        for line in _lines(found.problems):
+    if result.problems:
+        for line in _lines(result.problems):
             console.print(line)
-        more = found.error_count + found.warning_count - len(found.problems)
+        more = result.error_count + result.warning_count - len(result.problems)
         if more:
             console.print(f"… and {more:,} more")
     would = "would be " if validate_only else ""
     console.print(
-        f"{would}created {found.created_count:,}, updated {found.updated_count:,},"
-        f" unchanged {found.unchanged_count:,}, deleted {found.deleted_count:,};"
-        f" {_count(found.error_count, 'error')}, {_count(found.warning_count, 'warning')}"
+        f"{would}created {result.created_count:,}, updated {result.updated_count:,},"
+        f" unchanged {result.unchanged_count:,}, deleted {result.deleted_count:,};"
+        f" {_count(result.error_count, 'error')}, {_count(result.warning_count, 'warning')}"
     )
-    for revision in found.revisions:
+    for revision in result.revisions:
         console.print(f"{revision.dataset} of EJ {revision.ej_id}: revision {revision.revision}")
 
 
 def _lines(problems: Iterable[ImportProblem]) -> list[str]:
     """Return problems in columns that are as wide as what they hold; those that are equal in one line."""
     equal: dict[tuple[str, str, str], list[ImportProblem]] = {}
-    for one in problems:
-        where = _ENTRY.sub("Bundle.entry[]", one.expression)
-        equal.setdefault((one.severity, where, one.message), []).append(one)
+    for problem in problems:
+        expression = _ENTRY.sub("Bundle.entry[]", problem.expression)
+        equal.setdefault((problem.severity, expression, problem.message), []).append(problem)
     rows = [("resource", "", "where", "what")]
     for (severity, _, message), group in equal.items():
         first, times = group[0], ""
         if len(group) > 1:
-            places = [f"{one.entry_index + 1:,}" for one in group[:_PLACES]]
+            places = [f"{problem.entry_index + 1:,}" for problem in group[:_PLACES]]
             more = "" if len(group) <= _PLACES else ", …"
             times = f" ({len(group)} times: {', '.join(places)}{more})"
         rows.append((f"{first.entry_index + 1:,}", severity, first.expression, message + times))
@@ -64,7 +64,7 @@ def _lines(problems: Iterable[ImportProblem]) -> list[str]:
 
 
 def resume(error: ExportError, source: str, request_id: str | None, ej: str | None) -> None:
-    """Says how to go on after a failure that may pass."""
+    """Say how to go on after a failure that may pass."""
     if isinstance(error, _AGAIN) and request_id is not None:
         command = shlex.join(
             ["fhirexport", "import", source, "--request-id", request_id, *(["--ej", ej] if ej else [])]
@@ -76,7 +76,7 @@ def resume(error: ExportError, source: str, request_id: str | None, ej: str | No
 
 @contextmanager
 def progress(size: int | None) -> Iterator[OnProgress]:
-    """Shows how much was sent, on a terminal only; yields what is to be told."""
+    """Show how much was sent, on a terminal only; yield what to call with the bytes that were sent."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None

@@ -93,7 +93,7 @@ class Counted:
 
 @contextmanager
 def opened(source: str) -> Iterator[Counted]:
-    """Offer a file, or standard input for `-`."""
+    """Open a file, or standard input for `-`."""
     if source == "-":
         try:
             yield Counted(sys.stdin.buffer, None)
@@ -111,7 +111,7 @@ def content(file: Counted) -> Content:
     Raises:
         UnreadableSourceError: it is nothing that can be imported.
     """
-    found = Content(None, iter(()))
+    result = Content(None, iter(()))
     pieces = _unpacked(file)
     skipped, begin = _begin(pieces)
     if begin.startswith(b"<"):
@@ -122,15 +122,15 @@ def content(file: Counted) -> Content:
     # One line that is nothing does not make the others so: the server tells which are.
     if not is_line and begin.startswith((b"{", b"[")):
         begin = _read(begin, pieces)
-        is_line = not _recognize(begin, pieces, found)
+        is_line = not _recognize(begin, pieces, result)
     if is_line or not begin.startswith((b"{", b"[")):
         # Lines are counted as they are in the file.
-        found.lines = _guarded(chain((b"\n" * skipped, begin), pieces), found)
-    return found
+        result.lines = _guarded(chain((b"\n" * skipped, begin), pieces), result)
+    return result
 
 
-def _recognize(begin: bytes, pieces: Iterator[bytes], found: Content) -> bool:
-    """Whether JSON is something else than one resource in each line. Its first 8 MiB are there."""
+def _recognize(begin: bytes, pieces: Iterator[bytes], result: Content) -> bool:
+    """Say whether JSON is something else than one resource in each line. Its first 8 MiB are there."""
     first_lines = [line for line in begin.split(b"\n", _FEW)[:_FEW] if line.strip()]
     if begin.startswith(b"{") and _decoded(first_lines[0]) is None and _is_object(first_lines[1:2]):
         return False
@@ -139,23 +139,25 @@ def _recognize(begin: bytes, pieces: Iterator[bytes], found: Content) -> bool:
             value = json.loads(begin)
         except json.JSONDecodeError as error:
             if error.msg != "Extra data":
-                return _is_malformed_bundle(begin, error, found, is_line=len(first_lines) == 1)
+                return _is_malformed_bundle(begin, error, result, is_line=len(first_lines) == 1)
         except UnicodeDecodeError:
             raise UnreadableSourceError("is not UTF-8") from None
         except RecursionError:
             raise UnreadableSourceError("is nested too deep") from None
         else:
             if _is_bundle(value):
-                found.bundle = begin
+                result.bundle = begin
                 return True
-    _split(chain((begin,), pieces), found)
+    _split(chain((begin,), pieces), result)
     return True
 
 
-def _is_malformed_bundle(begin: bytes, error: json.JSONDecodeError, found: Content, *, is_line: bool) -> bool:
-    """Whether malformed JSON is a Bundle of one line, and no lines: the server says what is wrong."""
+def _is_malformed_bundle(
+    begin: bytes, error: json.JSONDecodeError, result: Content, *, is_line: bool
+) -> bool:
+    """Say whether malformed JSON is a Bundle of one line, and no lines: the server says what is wrong."""
     if is_line and _BUNDLE.search(begin, 0, CHUNK_BYTES):
-        found.bundle = begin
+        result.bundle = begin
         return True
     if error.lineno == 1:
         return False
@@ -163,7 +165,7 @@ def _is_malformed_bundle(begin: bytes, error: json.JSONDecodeError, found: Conte
     raise UnreadableSourceError(f"is no JSON, and no NDJSON either: look at {where}") from None
 
 
-def _split(pieces: Iterator[bytes], found: Content) -> None:
+def _split(pieces: Iterator[bytes], result: Content) -> None:
     """Take resources that are not one in each line apart."""
     texts = json_texts.lines(pieces)
     try:
@@ -176,7 +178,7 @@ def _split(pieces: Iterator[bytes], found: Content) -> None:
         raise UnreadableSourceError("holds no resource")
     if _is_bundle(_decoded(first)):
         raise UnreadableSourceError("holds a Bundle and more: import each Bundle alone")
-    found.lines = _guarded(_joined(chain((first,), texts)), found)
+    result.lines = _guarded(_joined(chain((first,), texts)), result)
 
 
 def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
@@ -242,19 +244,19 @@ def _read(begin: bytes, pieces: Iterator[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def _guarded(pieces: Iterator[bytes], found: Content) -> Iterator[bytes]:
+def _guarded(pieces: Iterator[bytes], result: Content) -> Iterator[bytes]:
     """Yield pieces; what is wrong with one is kept as well, since gRPC does not pass it on."""
     try:
         yield from pieces
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        found.failure = _damaged()
-        raise found.failure from None
+        result.failure = _damaged()
+        raise result.failure from None
     except NotResourcesError as error:
-        found.failure = UnreadableSourceError(str(error))
-        raise found.failure from None
+        result.failure = UnreadableSourceError(str(error))
+        raise result.failure from None
     except OSError as error:
-        found.failure = UnreadableSourceError(f"cannot be read: {error.strerror or error}")
-        raise found.failure from None
+        result.failure = UnreadableSourceError(f"cannot be read: {error.strerror or error}")
+        raise result.failure from None
 
 
 def _damaged() -> UnreadableSourceError:

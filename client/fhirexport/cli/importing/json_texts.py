@@ -88,10 +88,10 @@ class Texts:
                 self._is_escaped = False
                 place += 1
                 continue
-            found = (_INSIDE if self._in_string else _OUTSIDE).search(piece, place)
-            if found is None:
+            match = (_INSIDE if self._in_string else _OUTSIDE).search(piece, place)
+            if match is None:
                 return len(piece)
-            sign, place = found[0], found.end()
+            sign, place = match[0], match.end()
             if self._in_string:
                 if sign in b"\r\n":
                     raise NotResourcesError(
