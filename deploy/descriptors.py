@@ -18,7 +18,7 @@ DETAILS = "google/rpc/error_details.proto"
 
 
 def main(out: Path) -> int:
-    """Writes the descriptor set; returns protoc's exit status."""
+    """Write the descriptor set; return protoc's exit status."""
     well_known = Path(str(files("grpc_tools") / "_proto"))
     googleapis = Path(next(iter(google.rpc.__path__))).parents[1]
     status: int = protoc.main(

@@ -16,7 +16,7 @@ PROTOS = sorted(HERE.glob("fhirexport/v1/*.proto"))
 
 
 def arguments(out: Path, descriptors: Path) -> list[str]:
-    """Returns the arguments of one protoc run that writes everything."""
+    """Return the arguments of one protoc run that writes everything."""
     well_known = Path(str(files("grpc_tools") / "_proto"))
     googleapis = Path(next(iter(google.rpc.__path__))).parents[1]
     return [
@@ -36,7 +36,7 @@ def arguments(out: Path, descriptors: Path) -> list[str]:
 
 
 def main(out: Path, descriptors: Path) -> int:
-    """Generates the package into `out` and the descriptor set; returns protoc's exit status."""
+    """Generate the package into `out` and the descriptor set; return protoc's exit status."""
     package = out / "fhirexport" / "v1"
     package.mkdir(parents=True, exist_ok=True)
     status: int = protoc.main(arguments(out, descriptors))
