@@ -25,12 +25,10 @@ SAME_FILE_NAMES = {
     "structure.py": "rendered, imported and stored apart, and named for the dataset each time",
     "patients.py": "the same",
     "venues.py": "the same",
-    "errors.py": "the domain's errors, and what they are on the wire",
 }
 """File names that the server has more than once, with the reason."""
 
 LONG_FILES = {
-    "rpc/errors.py": "to be split",
     "telemetry/metrics.py": "to be split",
     "exports/exporter.py": "to be split",
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from fhirexport_server.domain.errors import ConstraintRefusedError, WriteConflictError
-from fhirexport_server.rpc.errors import refusal
+from fhirexport_server.rpc.errors.statuses import refusal
 from imports.hospital import EJ
 from support.importing import Exported, exported, import_lines
 from support.rows import writing
@@ -54,7 +54,7 @@ async def test_a_rule_of_the_site_refuses_by_its_name(
         await import_lines(url, b"".join(small_exports[EJ]))
     assert refused.value.constraint == name
     told = refusal(refused.value)
-    assert (told.reason, told.metadata["constraint"]) == ("CONSTRAINT_REFUSED", name)
+    assert (told.reason_name, told.metadata["constraint"]) == ("CONSTRAINT_REFUSED", name)
     assert "forbidden" not in told.message
     assert await exported(url) == {}
 

@@ -1,4 +1,4 @@
-"""Shows that errors.py, error_reason.proto and the table in docs/api.md say the same."""
+"""Shows that rpc/errors/, error_reason.proto and the table in docs/api.md say the same."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from fhirexport_server.rpc.admission.transport_errors import (
     TooManyBytesError,
     TooManyCallsError,
 )
-from fhirexport_server.rpc.errors import refusal
+from fhirexport_server.rpc.errors.statuses import refusal
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 from support.reasons import Row, documented
@@ -55,7 +55,7 @@ EXAMPLES: tuple[Exception, ...] = (
 def _sent(error: Exception) -> tuple[str, Row]:
     told = refusal(error)
     details = frozenset(type(detail).__name__ for detail in told.details)
-    return told.reason, Row(told.code.name, frozenset(told.metadata), details)
+    return told.reason_name, Row(told.code.name, frozenset(told.metadata), details)
 
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)

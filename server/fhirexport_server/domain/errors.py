@@ -1,4 +1,4 @@
-"""Owns the errors that a caller can be told about. `rpc/errors.py` alone turns them into statuses.
+"""Owns the errors that a caller can be told about. `rpc/errors/` alone turns them into statuses.
 
 No error here carries a patient's data: ids, names of tables and fields, sizes and limits only.
 """

@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthServicer
 
-from fhirexport_server.rpc.errors import refusal
+from fhirexport_server.rpc.errors.statuses import refusal
 from fhirexport_server.telemetry.logs import where
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -151,7 +151,7 @@ class Probe:
                 status = refusal(failure)
                 _log.warning(
                     f"{self._what}_unavailable",
-                    reason=status.reason,
+                    reason=status.reason_name,
                     message=status.message,
                     where=where(failure),
                 )

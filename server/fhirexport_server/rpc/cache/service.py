@@ -35,7 +35,7 @@ from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.rpc import call
 from fhirexport_server.rpc.cache import requests
 from fhirexport_server.rpc.call import Context
-from fhirexport_server.rpc.errors import refusal
+from fhirexport_server.rpc.errors.statuses import refusal
 from fhirexport_server.rpc.exports.requests import NUMBERS
 from fhirexport_server.rpc.exports.service import Exports
 from fhirexport_server.rpc.interceptors.request_id import KEY

@@ -5,7 +5,7 @@ from fhirexport.v1.import_service_pb2 import ImportOutcome, ImportRevision, Impo
 from fhirexport_server.domain import imports as domain
 from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
 from fhirexport_server.rpc import call
-from fhirexport_server.rpc.errors import refusal
+from fhirexport_server.rpc.errors.statuses import refusal
 from fhirexport_server.rpc.exports.requests import NUMBERS
 
 

@@ -5,17 +5,16 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import grpc
-from fhirexport.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from prometheus_client import CollectorRegistry
 
 from fhirexport_server.rpc.call import Call, Kind
+from fhirexport_server.rpc.errors.refusal import REASONS
 from fhirexport_server.telemetry.metrics import CallFamilies
 
 # The names that gRPC's own specification gives codes, where they are not the enum's in capitals.
 _NAMED = {grpc.StatusCode.OK: "OK", grpc.StatusCode.CANCELLED: "Canceled"}
 _CODES = {code: _NAMED.get(code) or code.name.title().replace("_", "") for code in grpc.StatusCode}
-_REASONS = [name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()[1:]]
 
 
 class CallMetrics:
@@ -27,7 +26,7 @@ class CallMetrics:
             for service in services
             for method in service.methods
         ]
-        self._families = CallFamilies(registry, methods, _CODES.values(), _REASONS)
+        self._families = CallFamilies(registry, methods, _CODES.values(), REASONS)
 
     @asynccontextmanager
     async def __call__(self, call: Call) -> AsyncIterator[None]:

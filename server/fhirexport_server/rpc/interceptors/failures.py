@@ -12,10 +12,12 @@ from typing import Final, cast
 
 import grpc
 import structlog
+from fhirexport.v1.error_reason_pb2 import ErrorReason
 
 from fhirexport_server.domain.errors import DatabaseCorruptError, RowNotRenderableError, TemporaryStorageError
 from fhirexport_server.rpc.call import Call
-from fhirexport_server.rpc.errors import DETAILS_KEY, refusal
+from fhirexport_server.rpc.errors.refusal import DETAILS_KEY
+from fhirexport_server.rpc.errors.statuses import refusal
 from fhirexport_server.rpc.interceptors.request_id import KEY
 from fhirexport_server.telemetry.logs import where
 
@@ -49,14 +51,14 @@ async def errors(call: Call) -> AsyncIterator[None]:
 
 async def _refuse(call: Call, error: Exception) -> None:
     told = refusal(error)
-    call.code, call.reason = told.code, told.reason
+    call.code, call.reason = told.code, told.reason_name
     if isinstance(error, RowNotRenderableError):
         _log.error("row_not_renderable", table=error.table, id=error.row_id, rule=error.rule)
     elif isinstance(error, TemporaryStorageError):
         _log.error("temporary_storage_failed", error=error.cause, directory=tempfile.gettempdir())
     elif isinstance(error, DatabaseCorruptError):
         _log.error("database_corrupt", request_id=call.request_id, where=where(error))
-    elif told.reason == "INTERNAL":
+    elif told.reason == ErrorReason.ERROR_REASON_INTERNAL:
         _log.error("internal_error", request_id=call.request_id, where=where(error))
     details = told.status(call.request_id).SerializeToString()
     trailers = ((KEY, call.request_id), (DETAILS_KEY, details))
