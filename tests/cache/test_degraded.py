@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from fhirexport_server.cache.port import Exactly, Outcome
+from fhirexport_server.cache.port import Exactly
 from fhirexport_server.cache.redis import connection as link_module
 from fhirexport_server.cache.redis import lua_scripts
 from fhirexport_server.cache.redis.breaker import State
@@ -15,6 +15,7 @@ from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.probing import READING, WRITING
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
@@ -50,7 +51,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link_module, "LONGEST_PAUSE", 0.5)
 
 
-async def use(cache: RedisCache) -> Outcome:
+async def use(cache: RedisCache) -> LookupOutcome:
     """Does all that an export does; returns what the look-up found."""
     look = await cache.look_up(variant(), WANTED)
     async with cache.claim(variant(), WANTED.etag):
@@ -62,19 +63,19 @@ async def use(cache: RedisCache) -> Outcome:
 async def test_it_starts_without_redis_and_finds_it_when_it_comes(own_valkey: Valkey) -> None:
     own_valkey.kill()
     async with opened(own_valkey.url) as cache:
-        assert (cache.state, await use(cache)) == (State.UNAVAILABLE, Outcome.UNAVAILABLE)
+        assert (cache.state, await use(cache)) == (State.UNAVAILABLE, LookupOutcome.UNAVAILABLE)
         assert cache.why in {"FileNotFoundError", "ConnectionRefusedError"}
         own_valkey.start()
         await wait_for(cache, State.AVAILABLE)
-        assert await use(cache) is Outcome.MISS
+        assert await use(cache) is LookupOutcome.MISS
 
 
 async def test_it_survives_a_redis_that_dies_and_comes_back(own_valkey: Valkey) -> None:
     async with opened(own_valkey.url) as cache:
         for _ in range(3):
-            assert await use(cache) in {Outcome.MISS, Outcome.STALE, Outcome.HIT}
+            assert await use(cache) in {LookupOutcome.MISS, LookupOutcome.STALE, LookupOutcome.HIT}
             own_valkey.kill()
-            assert await use(cache) is Outcome.UNAVAILABLE
+            assert await use(cache) is LookupOutcome.UNAVAILABLE
             own_valkey.start()
             await wait_for(cache, State.AVAILABLE)
 
@@ -85,10 +86,10 @@ async def test_a_frozen_redis_costs_its_budget_once(own_valkey: Valkey) -> None:
         clock = asyncio.get_running_loop().time
         begun = clock()
         looks = await asyncio.gather(*(cache.look_up(variant(), WANTED) for _ in range(20)))
-        assert {look.outcome for look in looks} == {Outcome.UNAVAILABLE}
+        assert {look.outcome for look in looks} == {LookupOutcome.UNAVAILABLE}
         first = clock() - begun
         for _ in range(50):
-            assert await use(cache) is Outcome.UNAVAILABLE
+            assert await use(cache) is LookupOutcome.UNAVAILABLE
         # A machine with other work is slow; 50 more budgets would be 100 seconds.
         assert clock() - begun < first + 10 * BUDGET
         own_valkey.resume()
@@ -97,10 +98,10 @@ async def test_a_frozen_redis_costs_its_budget_once(own_valkey: Valkey) -> None:
 
 async def test_a_frozen_redis_costs_its_budget_however_long_the_driver_would_wait(own_valkey: Valkey) -> None:
     async with opened(own_valkey.url, socket_timeout=2 * PATIENCE, budget=1) as cache:
-        assert (await cache.look_up(variant(), WANTED)).outcome is Outcome.MISS
+        assert (await cache.look_up(variant(), WANTED)).outcome is LookupOutcome.MISS
         own_valkey.pause()
         async with asyncio.timeout(PATIENCE):
-            assert (await cache.look_up(variant(), WANTED)).outcome is Outcome.UNAVAILABLE
+            assert (await cache.look_up(variant(), WANTED)).outcome is LookupOutcome.UNAVAILABLE
         own_valkey.resume()
 
 
@@ -110,7 +111,7 @@ async def test_connections_that_are_dropped_are_not_noticed(own_valkey: Valkey) 
             for _ in range(10):
                 await cache.publish(variant(), made(rendering()))
                 client.client_kill_filter(_type="normal", skipme=True)
-                assert (await cache.look_up(variant(), WANTED)).outcome is Outcome.HIT
+                assert (await cache.look_up(variant(), WANTED)).outcome is LookupOutcome.HIT
 
 
 async def test_no_cancellation_is_lost(valkey: Valkey) -> None:
@@ -156,7 +157,7 @@ async def test_a_redis_that_refuses_to_write_is_still_read(
         refuse(own_valkey)
         await wait_for(cache, State.READ_ONLY)
         for _ in range(3):
-            assert await use(cache) is Outcome.HIT
+            assert await use(cache) is LookupOutcome.HIT
         assert cache.state is State.READ_ONLY
         allow(own_valkey)
         await wait_for(cache, State.AVAILABLE)
@@ -165,10 +166,10 @@ async def test_a_redis_that_refuses_to_write_is_still_read(
 async def test_a_wrong_password_is_no_error(own_valkey: Valkey) -> None:
     own_valkey.configure("requirepass", "secret")
     async with opened(own_valkey.url) as cache:
-        assert (cache.state, await use(cache)) == (State.UNAVAILABLE, Outcome.UNAVAILABLE)
+        assert (cache.state, await use(cache)) == (State.UNAVAILABLE, LookupOutcome.UNAVAILABLE)
         assert cache.why == "AuthenticationError"
     async with opened(own_valkey.url.replace("unix://", "unix://:secret@")) as cache:
-        assert (cache.state, await use(cache)) == (State.AVAILABLE, Outcome.MISS)
+        assert (cache.state, await use(cache)) == (State.AVAILABLE, LookupOutcome.MISS)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ async def test_tls_that_does_not_come_about_is_no_error(query: str) -> None:
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with opened(f"rediss://127.0.0.1:{port}/0?{query}") as cache:
-            assert (cache.state, await use(cache)) == (State.UNAVAILABLE, Outcome.UNAVAILABLE)
+            assert (cache.state, await use(cache)) == (State.UNAVAILABLE, LookupOutcome.UNAVAILABLE)
 
 
 USED = sorted({str(command[0]).lower() for command in (*READING, *WRITING)})
@@ -208,7 +209,7 @@ async def test_a_command_that_is_not_permitted_is_told_once_and_by_name(
         async with opened(own_valkey.url.replace("unix://", "unix://app:secret@")) as cache:
             for _ in range(5):
                 assert cache.state is expected
-                assert await use(cache) is (Outcome.UNAVAILABLE if reads else Outcome.HIT)
+                assert await use(cache) is (LookupOutcome.UNAVAILABLE if reads else LookupOutcome.HIT)
                 await cache._link.probe()  # noqa: SLF001 - not to wait for its turn
             assert cache.why == f"NoPermissionError: {command}"
     lines = [line for line in logs if line["log_level"] == "warning"]
@@ -232,13 +233,13 @@ RIGHTS = (
 @pytest.mark.parametrize(
     ("rights", "expected"),
     [
-        (RIGHTS, Outcome.MISS),
-        (RIGHTS.replace("+@scripting", ""), Outcome.UNAVAILABLE),
-        (RIGHTS.replace("~fhir:export:*", ""), Outcome.UNAVAILABLE),
+        (RIGHTS, LookupOutcome.MISS),
+        (RIGHTS.replace("+@scripting", ""), LookupOutcome.UNAVAILABLE),
+        (RIGHTS.replace("~fhir:export:*", ""), LookupOutcome.UNAVAILABLE),
     ],
     ids=["enough", "no scripts", "other keys"],
 )
-async def test_rights_that_do_not_suffice_are_no_error(rights: str, expected: Outcome) -> None:
+async def test_rights_that_do_not_suffice_are_no_error(rights: str, expected: LookupOutcome) -> None:
     with running_valkey() as valkey:
         with valkey.client() as client:
             client.execute_command("ACL", "SETUSER", "exporter", *rights.split())

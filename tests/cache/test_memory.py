@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from fhirexport_server.cache.entry import Description, Entry, Variant
 from fhirexport_server.cache.memory import MemoryCache
-from fhirexport_server.cache.port import Outcome
 from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
+from fhirexport_server.domain.outcomes import LookupOutcome
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,12 +39,12 @@ def keep(cache: MemoryCache, number: int, kept: Entry, *, validated: float = 100
 
 def test_an_entry_is_found_by_its_etag_only() -> None:
     cache = MemoryCache(LIMIT, Clock())
-    assert cache.look(variant(), "a", 1000) == (Outcome.MISS, None)
+    assert cache.look(variant(), "a", 1000) == (LookupOutcome.MISS, None)
     kept = entry("a")
     keep(cache, 1, kept)
-    assert cache.look(variant(), "a", 1000) == (Outcome.HIT, kept)
-    assert cache.look(variant(2), "a", 1000) == (Outcome.MISS, None)
-    assert cache.look(variant(), "b", 1000) == (Outcome.STALE, None)
+    assert cache.look(variant(), "a", 1000) == (LookupOutcome.HIT, kept)
+    assert cache.look(variant(2), "a", 1000) == (LookupOutcome.MISS, None)
+    assert cache.look(variant(), "b", 1000) == (LookupOutcome.STALE, None)
     assert (cache.same(variant(), "a"), cache.same(variant(), "b")) == (kept, None)
 
 
@@ -53,9 +53,9 @@ def test_an_entry_is_kept_no_longer_than_it_may_be() -> None:
     cache = MemoryCache(LIMIT, clock)
     cache.keep(variant(), entry("a"), validated=1000, seconds=10)
     clock.now += 9.9
-    assert cache.look(variant(), "a", clock.now)[0] is Outcome.HIT
+    assert cache.look(variant(), "a", clock.now)[0] is LookupOutcome.HIT
     clock.now += 0.1
-    assert cache.look(variant(), "a", clock.now) == (Outcome.MISS, None)
+    assert cache.look(variant(), "a", clock.now) == (LookupOutcome.MISS, None)
     assert (cache.same(variant(), "a"), cache.recent(variant(), "a", 0)) == (None, None)
 
 
@@ -85,21 +85,21 @@ def test_the_least_recently_used_goes_first() -> None:
         keep(cache, number, entry("a", 100))
     cache.look(variant(0), "a", 1000)
     keep(cache, 8, entry("a", 100))
-    assert cache.look(variant(1), "a", 1000)[0] is Outcome.MISS
-    assert cache.look(variant(0), "a", 1000)[0] is Outcome.HIT
+    assert cache.look(variant(1), "a", 1000)[0] is LookupOutcome.MISS
+    assert cache.look(variant(0), "a", 1000)[0] is LookupOutcome.HIT
 
 
 def test_what_is_too_large_is_not_kept_and_replaces_what_was() -> None:
     cache = MemoryCache(LIMIT, Clock())
     keep(cache, 1, entry("a"))
     keep(cache, 1, entry("b", LIMIT // 8 + 1))
-    assert cache.look(variant(), "a", 1000) == (Outcome.MISS, None)
+    assert cache.look(variant(), "a", 1000) == (LookupOutcome.MISS, None)
 
 
 def test_without_room_nothing_is_kept() -> None:
     cache = MemoryCache(0, Clock())
     keep(cache, 1, entry("a", 1))
-    assert cache.look(variant(), "a", 1000) == (Outcome.MISS, None)
+    assert cache.look(variant(), "a", 1000) == (LookupOutcome.MISS, None)
 
 
 @given(
@@ -113,7 +113,7 @@ def test_it_never_takes_more_than_it_may(steps: list[tuple[int, str, int, bool]]
     for number, etag, size, is_look in steps:
         if is_look:
             outcome, found = cache.look(variant(number), etag, 1000)
-            assert (found is not None) is (outcome is Outcome.HIT)
+            assert (found is not None) is (outcome is LookupOutcome.HIT)
             if found is not None:
                 assert (found.description.etag, model[number]) == (etag, etag)
         else:

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import redis
 from fhirexport_server.cache.entry import Entry
-from fhirexport_server.cache.port import CacheReadError, Exactly, Made, Outcome, Recent
+from fhirexport_server.cache.port import CacheReadError, Exactly, Made, Recent
 from fhirexport_server.cache.redis import envelope
 from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import LARGEST_BYTES, RedisCache, open_redis_cache
 from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.datasets import Dataset, Format
+from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
@@ -39,7 +40,7 @@ async def keep(cache: RedisCache, entry: Entry, *, replace: bool = False) -> Non
     await cache.publish(variant(), made(entry), replace=replace)
 
 
-async def outcome(cache: RedisCache, entry: Entry) -> Outcome:
+async def outcome(cache: RedisCache, entry: Entry) -> LookupOutcome:
     return (await cache.look_up(variant(), Exactly(entry.description.etag))).outcome
 
 
@@ -101,7 +102,7 @@ async def test_an_earlier_state_does_not_take_the_place_of_a_later_one(
         later = rendering(3)
         await keep(cache, later)
         await keep(cache, earlier)
-        assert await outcome(cache, later) is Outcome.HIT
+        assert await outcome(cache, later) is LookupOutcome.HIT
     assert set_outcomes(registry) == {"stored": 2, "superseded": 2}
     with valkey.client() as client:
         assert client.keys("{*g:*") == []
@@ -110,7 +111,7 @@ async def test_an_earlier_state_does_not_take_the_place_of_a_later_one(
 async def test_after_damage_it_does(cache: RedisCache) -> None:
     await keep(cache, rendering(3))
     await keep(cache, rendering(1), replace=True)
-    assert await outcome(cache, rendering(1)) is Outcome.HIT
+    assert await outcome(cache, rendering(1)) is LookupOutcome.HIT
 
 
 async def test_another_database_takes_the_place(cache: RedisCache, valkey: Valkey) -> None:
@@ -118,7 +119,7 @@ async def test_another_database_takes_the_place(cache: RedisCache, valkey: Valke
     with valkey.client() as client:
         client.hset(HEAD, "incarnation", "another")
     await keep(cache, rendering(1))
-    assert await outcome(cache, rendering(1)) is Outcome.HIT
+    assert await outcome(cache, rendering(1)) is LookupOutcome.HIT
 
 
 async def test_who_reads_a_rendering_that_is_replaced_reads_it_to_the_end(
@@ -151,7 +152,7 @@ async def test_a_rendering_that_has_lost_a_chunk_is_not_published(
 
     await cache.publish(variant(), Made(entry.description, evicted_halfway(), entry.size))
     assert set_outcomes(registry) == {"incomplete": 1}
-    assert await outcome(cache, entry) is Outcome.MISS
+    assert await outcome(cache, entry) is LookupOutcome.MISS
     with valkey.client() as client:
         assert client.keys("{*g:*") == []
 
@@ -203,10 +204,10 @@ async def test_a_damaged_head_is_never_served(
             client.hset(HEAD, field, bytes([value[0] ^ 1]) + value[1:] if value else b"x")
         else:
             client.hset(HEAD, field, value[:-1] or b"x" if damage == "cut" else value + b"0")
-    other = {Outcome.STALE, Outcome.FOREIGN}
-    assert await outcome(cache, entry) in (other if field == "etag" else {Outcome.CORRUPT})
+    other = {LookupOutcome.STALE, LookupOutcome.FOREIGN}
+    assert await outcome(cache, entry) in (other if field == "etag" else {LookupOutcome.CORRUPT})
     await keep(cache, entry, replace=True)
-    assert await outcome(cache, entry) is Outcome.HIT
+    assert await outcome(cache, entry) is LookupOutcome.HIT
 
 
 @pytest.mark.parametrize("at", [0, 100, -1])
@@ -219,7 +220,7 @@ async def test_damaged_bytes_are_never_served(
         payload = bytearray(client.hget(HEAD, "payload"))
         payload[at] ^= 1
         client.hset(HEAD, "payload", bytes(payload))
-    assert await outcome(cache, entry) is Outcome.CORRUPT
+    assert await outcome(cache, entry) is LookupOutcome.CORRUPT
     assert "cache_entry_corrupt" in capsys.readouterr().out
 
 
@@ -256,29 +257,29 @@ async def test_a_key_of_another_type_is_a_miss_and_replaced(
 ) -> None:
     with valkey.client() as client:
         client.set(HEAD, value)
-    assert await outcome(cache, rendering()) is Outcome.CORRUPT
+    assert await outcome(cache, rendering()) is LookupOutcome.CORRUPT
     async with cache.claim(variant(), rendering().description.etag) as turn:
         assert turn
     await keep(cache, rendering())
-    assert await outcome(cache, rendering()) is Outcome.HIT
+    assert await outcome(cache, rendering()) is LookupOutcome.HIT
 
 
 async def test_another_layout_is_foreign_and_replaced(cache: RedisCache, valkey: Valkey) -> None:
     await keep(cache, rendering(1))
     with valkey.client() as client:
         client.hset(HEAD, "layout", "2")
-    assert await outcome(cache, rendering(1)) is Outcome.FOREIGN
+    assert await outcome(cache, rendering(1)) is LookupOutcome.FOREIGN
     await keep(cache, rendering(1))
-    assert await outcome(cache, rendering(1)) is Outcome.HIT
+    assert await outcome(cache, rendering(1)) is LookupOutcome.HIT
 
 
 async def test_another_shape_is_foreign_and_replaced(cache: RedisCache) -> None:
     await keep(cache, rendering(1))
-    assert await outcome(cache, rendering(2)) is Outcome.STALE
+    assert await outcome(cache, rendering(2)) is LookupOutcome.STALE
     other = rendering(1, shape="another")
-    assert await outcome(cache, other) is Outcome.FOREIGN
+    assert await outcome(cache, other) is LookupOutcome.FOREIGN
     await keep(cache, other)
-    assert await outcome(cache, other) is Outcome.HIT
+    assert await outcome(cache, other) is LookupOutcome.HIT
 
 
 async def test_a_head_of_another_ej_is_not_taken_for_ones_own(cache: RedisCache, valkey: Valkey) -> None:
@@ -286,12 +287,16 @@ async def test_a_head_of_another_ej_is_not_taken_for_ones_own(cache: RedisCache,
     await cache.publish(variant(2), made(entry))
     with valkey.client() as client:
         client.copy("fhir:export:venues:ej:2", HEAD)
-    assert await outcome(cache, entry) is Outcome.CORRUPT
+    assert await outcome(cache, entry) is LookupOutcome.CORRUPT
 
 
 async def test_a_time_in_the_future_validates_nothing(cache: RedisCache) -> None:
     now = (await cache.look_up(variant(), Exactly("x"))).now_ms
-    for validated, expected in ((now, Outcome.HIT), (now + 60_000, Outcome.EXPIRED), (0, Outcome.EXPIRED)):
+    for validated, expected in (
+        (now, LookupOutcome.HIT),
+        (now + 60_000, LookupOutcome.EXPIRED),
+        (0, LookupOutcome.EXPIRED),
+    ):
         await cache.publish(variant(), made(rendering(), validated_ms=validated))
         assert (await cache.look_up(variant(), Recent("shape", 5))).outcome is expected
 

@@ -21,8 +21,9 @@ from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 from fhirexport.v1.types_pb2 import DATASET_VENUES, FORMAT_NDJSON, Consistency
 from fhirexport_server.app import App, running
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.outcomes import ExportAnswer
 from fhirexport_server.exports import production
-from fhirexport_server.telemetry.metrics import ANSWERS, Answered, Metrics
+from fhirexport_server.telemetry.metrics import Answered, Metrics
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from support.locks import locked, until_waiting
@@ -307,9 +308,9 @@ async def test_without_a_cache_nothing_is_asked_of_it(small_url: str) -> None:
 def test_what_the_cache_could_have_answered_is_known_for_each_dataset() -> None:
     metrics = Metrics(CollectorRegistry())
     assert metrics.hit_rate() == 0
-    for answer in ANSWERS:
+    for answer in ExportAnswer:
         metrics.exported(Dataset.VENUES, answer, 0.1)
-    metrics.exported(Dataset.PATIENTS, "hit", 0.1)
+    metrics.exported(Dataset.PATIENTS, ExportAnswer.HIT, 0.1)
     assert metrics.answered(Dataset.VENUES) == Answered(hits=2, misses=3, stale=1)
     assert metrics.answered(Dataset.PATIENTS) == Answered(hits=1, misses=0, stale=0)
     assert metrics.hit_rate() == 50

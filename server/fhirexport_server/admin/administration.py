@@ -16,6 +16,7 @@ from fhirexport_server.cache.redis.redis_cache import RedisCache
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import EVERY_EJ, Dataset, Detail, Format
 from fhirexport_server.domain.errors import CacheUnavailableError
+from fhirexport_server.domain.outcomes import DeletionOutcome
 from fhirexport_server.telemetry.metrics import Metrics
 
 MOST_SAMPLES = 20
@@ -200,7 +201,7 @@ class Administration:
             matched, deleted = await self._cache.inspector.delete(pattern.matches)
         except CacheUnavailableError:
             return Removal(None, 0, (), pending=True)
-        self.metrics.cache_operation("delete", "deleted", count=deleted)
+        self.metrics.cache_delete(DeletionOutcome.DELETED, count=deleted)
         return Removal(len(matched), deleted, tuple(matched[:MOST_SAMPLES]), pending=False)
 
     async def _heads(self) -> AsyncIterator[tuple[str, Variant]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fhirexport_server.cache.entry import Entry, Variant
-from fhirexport_server.cache.port import Outcome
+from fhirexport_server.domain.outcomes import LookupOutcome
 
 
 @dataclass
@@ -44,7 +44,7 @@ class MemoryCache:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def look(self, variant: Variant, etag: str, validated: float) -> tuple[Outcome, Entry | None]:
+    def look(self, variant: Variant, etag: str, validated: float) -> tuple[LookupOutcome, Entry | None]:
         """Returns the entry of a variant if it has this etag, and what was found.
 
         Args:
@@ -54,12 +54,12 @@ class MemoryCache:
         """
         kept = self._current(variant)
         if kept is None:
-            return Outcome.MISS, None
+            return LookupOutcome.MISS, None
         if kept.entry.description.etag != etag:
-            return Outcome.STALE, None
+            return LookupOutcome.STALE, None
         kept.validated = max(kept.validated, validated)
         self._kept.move_to_end(variant)
-        return Outcome.HIT, kept.entry
+        return LookupOutcome.HIT, kept.entry
 
     def same(self, variant: Variant, etag: str) -> Entry | None:
         """Returns the entry of a variant if it has this etag, which need not be current."""

@@ -6,30 +6,13 @@ No method raises because of the cache: what cannot be had is a miss, what cannot
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from fhirexport_server.cache.entry import Description, Variant
 from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.domain.revision import Revision
-
-
-class Outcome(StrEnum):
-    """What a look into a cache found."""
-
-    HIT = "hit"
-    STALE = "stale"
-    """There is a rendering, of another state of the data."""
-    EXPIRED = "expired"
-    """There is one, and nobody has known it to be current for longer than the caller accepts."""
-    FOREIGN = "foreign"
-    """There is one of another database, release or base URL."""
-    CORRUPT = "corrupt"
-    """There is something that is not what was written."""
-    MISS = "miss"
-    UNAVAILABLE = "unavailable"
-    """The cache did not answer."""
 
 
 class CacheReadError(Exception):
@@ -75,7 +58,7 @@ class Found(Protocol):
 class LookupResult:
     """What a look-up found."""
 
-    outcome: Outcome
+    outcome: LookupOutcome
     found: Found | None = None
     """The rendering of a hit."""
     now_ms: int = 0
@@ -132,7 +115,7 @@ class NoCache:
     async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> LookupResult:
         """Finds nothing."""
         del variant, wanted
-        return LookupResult(Outcome.MISS)
+        return LookupResult(LookupOutcome.MISS)
 
     @asynccontextmanager
     async def claim(self, variant: Variant, etag: str) -> AsyncIterator[bool]:

@@ -10,11 +10,12 @@ import structlog
 
 from fhirexport_server.cache.entry import Entry, Variant
 from fhirexport_server.cache.memory import MemoryCache
-from fhirexport_server.cache.port import Exactly, Found, Outcome, Recent, SharedCache
+from fhirexport_server.cache.port import Exactly, Found, Recent, SharedCache
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.changes import Compaction
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError, SnapshotGoneError
+from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports import etags
@@ -80,16 +81,16 @@ class Exporter:
             DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
             ExportTimeoutError: it took longer than this server allows; `chunks()` may raise it too.
         """
-        begun, answer = self._clock(), "error"
+        begun, answer = self._clock(), ExportAnswer.ERROR
         try:
             async with self._opened(request, begun) as rendering:
-                if rendering.answer == "hit":
+                if rendering.answer is ExportAnswer.HIT:
                     variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
                     self._shared.answered(variant, rendering.snapshot.etag)
                 yield rendering
                 answer = rendering.answer
         except asyncio.CancelledError:
-            answer = "cancelled"
+            answer = ExportAnswer.CANCELLED
             raise
         finally:
             self._metrics.exported(request.dataset, answer, self._clock() - begun)
@@ -185,7 +186,7 @@ class Exporter:
             else:
                 order = Order(variant, None, self._fill(request), begun - kept.age_seconds, kept)
                 # Nobody joins it: should it have to be rendered, that is of a state of this request's own.
-                async with self._flying(order, why="miss") as rendering:
+                async with self._flying(order, why=ExportAnswer.MISS) as rendering:
                     yield rendering
             return
         found = await self._revision(request)
@@ -196,7 +197,7 @@ class Exporter:
             return
         if isinstance(request.consistency, Bypass):
             order = Order(variant, None, self._fill(request, found), begun)
-            async with self._flying(order, why="bypass") as rendering:
+            async with self._flying(order, why=ExportAnswer.BYPASS) as rendering:
                 yield rendering
             return
         outcome, entry = self._memory.look(variant, etag, begun)
@@ -205,7 +206,9 @@ class Exporter:
             yield InMemory(entry)
             return
         order = Order(variant, etag, self._fill(request, found), begun)
-        async with self._flying(order, why="stale" if outcome is Outcome.STALE else "miss") as rendering:
+        async with self._flying(
+            order, why=ExportAnswer.STALE if outcome is LookupOutcome.STALE else ExportAnswer.MISS
+        ) as rendering:
             yield rendering
 
     @asynccontextmanager
@@ -228,7 +231,7 @@ class Exporter:
             if etags.etag(found, request, self._base_url) != etag:
                 raise SnapshotGoneError(etag)
             order = Order(variant, etag, self._fill(request, found), begun)
-        async with self._flying(order, why="miss") as rendering:
+        async with self._flying(order, why=ExportAnswer.MISS) as rendering:
             if rendering.snapshot.etag != etag:
                 raise SnapshotGoneError(etag)
             yield rendering
@@ -254,11 +257,11 @@ class Exporter:
                 entry = self._memory.recent(variant, fingerprint, now - seconds)
             case _:
                 return None
-        self._metrics.looked_in_memory("miss" if entry is None else "hit")
+        self._metrics.looked_in_memory(LookupOutcome.MISS if entry is None else LookupOutcome.HIT)
         return entry or (await self._shared.look_up(variant, wanted)).found
 
     @asynccontextmanager
-    async def _flying(self, order: Order, *, why: str) -> AsyncIterator[Rendering]:
+    async def _flying(self, order: Order, *, why: ExportAnswer) -> AsyncIterator[Rendering]:
         make = partial(self._maker.make, order)
         async with self._flights.reading(order.etag, make) as (flight, joined):
             with unavailable_on_stall():

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from fhirexport_server.cache.port import Outcome
+from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.exports.spool import Spool
 from fhirexport_server.runtime.spool_space import SpoolSpace
 
@@ -14,7 +14,7 @@ class Flight:
 
     def __init__(self, space: SpoolSpace) -> None:
         self.spool = Spool(space, self._complete)
-        self.outcome = Outcome.MISS
+        self.outcome = LookupOutcome.MISS
         """What was found of it in the shared cache."""
         self.landed: Callable[[], None] = lambda: None
         """Is called once the rendering is complete, before any reader knows."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.memory import MemoryCache
-from fhirexport_server.cache.port import CacheReadError, Exactly, Found, Made, Outcome, SharedCache
+from fhirexport_server.cache.port import CacheReadError, Exactly, Found, Made, SharedCache
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import (
     ExportTimeoutError,
@@ -15,6 +15,7 @@ from fhirexport_server.domain.errors import (
     TemporaryStorageError,
     TooManyExportsError,
 )
+from fhirexport_server.domain.outcomes import LookupOutcome, RenderingOutcome
 from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.flights import Flight
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
@@ -83,7 +84,7 @@ class Maker:
                 if other.found is not None and await self._copied(order, other.found, flight):
                     return
             await self._render(order, flight)
-            damaged = look.outcome in {Outcome.HIT, Outcome.CORRUPT}
+            damaged = look.outcome in {LookupOutcome.HIT, LookupOutcome.CORRUPT}
             await self._publish(order, flight, validated_ms=look.now_ms, replace=damaged)
 
     async def _copied(self, order: Order, found: Found, flight: Flight) -> bool:
@@ -165,10 +166,11 @@ class Maker:
         flight.landed = keep
 
 
-def _end(flight: Flight) -> str:
-    """Returns how a rendering has ended: one of `metrics.RENDERINGS`."""
+def _end(flight: Flight) -> RenderingOutcome:
+    """Return how a rendering has ended."""
     if flight.complete:
-        return "done"
+        return RenderingOutcome.DONE
     if flight.abandoned:
-        return "abandoned"
-    return "timeout" if isinstance(flight.spool.error, ExportTimeoutError) else "failed"
+        return RenderingOutcome.ABANDONED
+    timed_out = isinstance(flight.spool.error, ExportTimeoutError)
+    return RenderingOutcome.TIMEOUT if timed_out else RenderingOutcome.FAILED

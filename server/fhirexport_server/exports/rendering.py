@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from fhirexport_server.domain.chunks import Chunk, Totals
+from fhirexport_server.domain.outcomes import ExportAnswer
 
 __all__ = ["Chunk", "ContentSource", "Rendering", "Snapshot", "Totals"]
 
@@ -37,8 +38,7 @@ class Rendering(Protocol):
     snapshot: Snapshot
     not_modified: bool
     """True when the caller's etag still holds: there are then no chunks and no totals."""
-    answer: str
-    """How it was had: one of `metrics.ANSWERS`."""
+    answer: ExportAnswer
     cache_status: str
     """What to say in `cache-status` (RFC 9211), such as `fhirexport; fwd=bypass`."""
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 from fhirexport_server.cache.entry import Entry
-from fhirexport_server.cache.port import Outcome
 from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import DatabaseUnavailableError
+from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
 from fhirexport_server.exports.flights import Flight
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
 
@@ -19,7 +19,7 @@ class NotModified:
 
     not_modified = True
     totals: Totals | None = None
-    answer = "not_modified"
+    answer = ExportAnswer.NOT_MODIFIED
     cache_status = "fhirexport; hit; detail=not-modified"
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -39,7 +39,7 @@ class InMemory:
     """A rendering that this process has kept."""
 
     not_modified = False
-    answer = "hit"
+    answer = ExportAnswer.HIT
     cache_status = "fhirexport; hit"
 
     def __init__(self, entry: Entry) -> None:
@@ -62,25 +62,25 @@ class InFlight:
 
     not_modified = False
 
-    def __init__(self, snapshot: Snapshot, flight: Flight, *, why: str, joined: bool) -> None:
+    def __init__(self, snapshot: Snapshot, flight: Flight, *, why: ExportAnswer, joined: bool) -> None:
         """Describes a rendering that has begun.
 
         Args:
             snapshot: what it is a rendering of.
             flight: where its chunks are.
-            why: why the memory did not answer: `miss`, `stale` or `bypass`.
+            why: why the memory did not answer: MISS, STALE or BYPASS.
             joined: whether it was under way already.
         """
         self.snapshot = snapshot
         self._flight = flight
         if snapshot.source is ContentSource.CACHE:
-            self.answer, self.cache_status = "hit", "fhirexport; hit"
+            self.answer, self.cache_status = ExportAnswer.HIT, "fhirexport; hit"
             return
-        if flight.outcome is Outcome.STALE and why == "miss":
-            why = "stale"
-        self.answer = "collapsed" if joined else why
+        if flight.outcome is LookupOutcome.STALE and why is ExportAnswer.MISS:
+            why = ExportAnswer.STALE
+        self.answer = ExportAnswer.COLLAPSED if joined else why
         status = f"fhirexport; fwd={why}; collapsed" if joined else f"fhirexport; fwd={why}"
-        if flight.outcome is Outcome.UNAVAILABLE:
+        if flight.outcome is LookupOutcome.UNAVAILABLE:
             status += "; detail=cache-unavailable"
         self.cache_status = status
 

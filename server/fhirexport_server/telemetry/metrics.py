@@ -16,28 +16,23 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.imports import ImportSummary, Severity
+from fhirexport_server.domain.outcomes import (
+    ClaimOutcome,
+    DeletionOutcome,
+    ExportAnswer,
+    LookupOutcome,
+    PublishOutcome,
+    RenderingOutcome,
+)
 
 _EXPORT_SECONDS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 900.0),
 )
-_CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
 _RENDERING_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
 _SHORT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
-ANSWERS = ("hit", "not_modified", "miss", "stale", "collapsed", "bypass", "cancelled", "error")
-"""How an export is answered: from the cache, by its etag, from the database (because nothing was kept, or
-only another state), by a rendering that was under way, from the database because the caller wanted it; or not
-to its end, because the caller left or because it failed."""
-RENDERINGS = ("done", "failed", "timeout", "abandoned")
-"""How a rendering from the database ends. It is abandoned when its last reader has left."""
-_MEMORY = ("hit", "miss", "stale")
-_OPERATIONS = {
-    "get": ("hit", "miss", "stale", "expired", "foreign", "corrupt", "unavailable"),
-    "set": ("stored", "superseded", "incomplete", "too_large", "unavailable"),
-    "delete": ("deleted", "nothing", "unavailable"),
-}
-_CLAIMS = ("own", "there", "waited", "given_up", "unavailable")
+_OPERATIONS = {"get": LookupOutcome, "set": PublishOutcome, "delete": DeletionOutcome}
 _IMPORTED = ("created", "updated", "unchanged", "deleted")
 _STATES = ("available", "read_only", "unavailable", "disabled")
 
@@ -61,7 +56,7 @@ class Metrics:
         self._exports = self._histograms(
             "fhir_export_duration_seconds",
             "How long exports took, from the request to the last chunk read.",
-            {"type": datasets, "cache": ANSWERS},
+            {"type": datasets, "cache": ExportAnswer},
             _EXPORT_SECONDS,
         )
         self._gauge(
@@ -81,7 +76,7 @@ class Metrics:
             "fhirexport_cache_claims_total",
             "How processes agreed on who makes a rendering.",
             ("outcome",),
-            ((outcome,) for outcome in _CLAIMS),
+            ((outcome,) for outcome in ClaimOutcome),
         )
         self._state = self._gauges(
             "fhirexport_cache_state", "1 for the state that Redis is in.", "state", _STATES
@@ -90,12 +85,12 @@ class Metrics:
             "fhirexport_memory_lookups_total",
             "What looks into the renderings kept in memory found.",
             ("outcome",),
-            ((outcome,) for outcome in _MEMORY),
+            ((outcome,) for outcome in (LookupOutcome.HIT, LookupOutcome.MISS, LookupOutcome.STALE)),
         )
         self._rendered = self._histograms(
             "fhirexport_rendering_seconds",
             "How long renderings from the database took, by how they ended.",
-            {"type": datasets, "outcome": RENDERINGS},
+            {"type": datasets, "outcome": RenderingOutcome},
             _RENDERING_SECONDS,
         )
         self._rendering = self._gauges(
@@ -144,24 +139,33 @@ class Metrics:
 
     # --- what counts ---
 
-    def exported(self, dataset: Dataset, answer: str, seconds: float) -> None:
-        """Counts an export; `answer` is one of ANSWERS."""
+    def exported(self, dataset: Dataset, answer: ExportAnswer, seconds: float) -> None:
+        """Count an export."""
         self._exports[dataset, answer].observe(seconds)
         hits, misses, stale = self._answered[dataset]
-        if answer in {"hit", "not_modified"}:
+        if answer in {ExportAnswer.HIT, ExportAnswer.NOT_MODIFIED}:
             self._answered[dataset] = Answered(hits + 1, misses, stale)
-        elif answer in {"miss", "stale", "collapsed"}:
-            self._answered[dataset] = Answered(hits, misses + 1, stale + (answer == "stale"))
+        elif answer in {ExportAnswer.MISS, ExportAnswer.STALE, ExportAnswer.COLLAPSED}:
+            stale += answer is ExportAnswer.STALE
+            self._answered[dataset] = Answered(hits, misses + 1, stale)
 
-    def cache_operation(self, operation: str, outcome: str, *, count: int = 1) -> None:
-        """Counts what was asked of Redis."""
-        self._operations[operation, outcome].inc(count)
+    def cache_get(self, outcome: LookupOutcome) -> None:
+        """Count a look-up in Redis."""
+        self._operations["get", outcome].inc()
+
+    def cache_set(self, outcome: PublishOutcome) -> None:
+        """Count a rendering that was to be kept in Redis."""
+        self._operations["set", outcome].inc()
+
+    def cache_delete(self, outcome: DeletionOutcome, *, count: int = 1) -> None:
+        """Count deletions from Redis."""
+        self._operations["delete", outcome].inc(count)
 
     def broken_read(self) -> None:
         """Counts a rendering of which Redis had the description and not all of the content."""
         self._broken.inc()
 
-    def claimed(self, outcome: str) -> None:
+    def claimed(self, outcome: ClaimOutcome) -> None:
         """Counts how the right to make a rendering was had, or not."""
         self._claims[outcome,].inc()
 
@@ -170,7 +174,7 @@ class Metrics:
         for known, gauge in self._state.items():
             gauge.set(known == state)
 
-    def looked_in_memory(self, outcome: str) -> None:
+    def looked_in_memory(self, outcome: LookupOutcome) -> None:
         """Counts a look into what this process has kept."""
         self._memory[outcome,].inc()
 
@@ -182,8 +186,8 @@ class Metrics:
         """Says that a rendering has begun; `rendered` must follow."""
         self._rendering[dataset].inc()
 
-    def rendered(self, dataset: Dataset, outcome: str, seconds: float) -> None:
-        """Says that a rendering has ended; `outcome` is one of RENDERINGS."""
+    def rendered(self, dataset: Dataset, outcome: RenderingOutcome, seconds: float) -> None:
+        """Say that a rendering has ended."""
         self._rendering[dataset].dec()
         self._rendered[dataset, outcome].observe(seconds)
 
@@ -280,107 +284,3 @@ class Metrics:
     ) -> Mapping[tuple[str, ...], Histogram]:
         family = Histogram(name, text, tuple(labels), buckets=buckets, registry=self._registry)
         return {values: family.labels(*values) for values in product(*labels.values())}
-
-
-class CallSeries(NamedTuple):
-    """What is counted of one method."""
-
-    started: Counter
-    received: Counter
-    sent: Counter
-    sent_bytes: Counter
-    seconds: Histogram
-    handled: Mapping[str, Counter]
-    """By the name of the code."""
-
-
-class CallFamilies:
-    """The metrics of calls, by the names and labels of go-grpc-middleware, which dashboards know."""
-
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        methods: Iterable[tuple[str, str, str]],
-        codes: Iterable[str],
-        reasons: Iterable[str],
-    ) -> None:
-        """Makes every series there will be.
-
-        Args:
-            registry: where they are registered.
-            methods: the type, service and name of each method.
-            codes: what calls may end with.
-            reasons: what calls may be refused for.
-        """
-        labels = ("grpc_type", "grpc_service", "grpc_method")
-
-        def counter(name: str, text: str, *more: str) -> Counter:
-            return Counter(name, text, (*labels, *more), registry=registry)
-
-        started = counter("grpc_server_started_total", "Calls that were begun.")
-        handled = counter("grpc_server_handled_total", "Calls that ended, by code.", "grpc_code")
-        received = counter("grpc_server_msg_received_total", "Messages that callers sent.")
-        sent = counter("grpc_server_msg_sent_total", "Messages that callers were sent.")
-        sent_bytes = counter("fhirexport_sent_bytes_total", "Bytes of the messages that callers were sent.")
-        seconds = Histogram(
-            "grpc_server_handling_seconds",
-            "How long calls took, from the first byte of the request to the last of the answer.",
-            labels,
-            buckets=_CALL_SECONDS,
-            registry=registry,
-        )
-        refusals = Counter(
-            "fhirexport_refusals_total",
-            "Calls that ended with an error, by its reason.",
-            ("reason",),
-            registry=registry,
-        )
-        known = tuple(codes)
-        self.methods: Mapping[tuple[str, str], CallSeries] = {
-            (service, method): CallSeries(
-                started=started.labels(kind, service, method),
-                received=received.labels(kind, service, method),
-                sent=sent.labels(kind, service, method),
-                sent_bytes=sent_bytes.labels(kind, service, method),
-                seconds=seconds.labels(kind, service, method),
-                handled={code: handled.labels(kind, service, method, code) for code in known},
-            )
-            for kind, service, method in methods
-        }
-        self.refusals: Mapping[str, Counter] = {reason: refusals.labels(reason) for reason in reasons}
-
-
-class GateFamilies:
-    """The metrics of what all calls share, read when the page is."""
-
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        *,
-        calls: Mapping[str, Callable[[], float]],
-        bytes_in_flight: Mapping[str, Callable[[], float]],
-    ) -> None:
-        """Makes every series there will be.
-
-        Args:
-            registry: where they are registered.
-            calls: how many calls there are, by the kind of places they have.
-            bytes_in_flight: how much room messages take, by their direction.
-        """
-        for name, text, label, series in (
-            ("fhirexport_calls_in_progress", "Calls that have a place.", "places", calls),
-            (
-                "fhirexport_bytes_in_flight",
-                "What messages that callers have yet to take, or to send whole, may take in memory.",
-                "direction",
-                bytes_in_flight,
-            ),
-        ):
-            family = Gauge(name, text, (label,), registry=registry)
-            for value, read in series.items():
-                family.labels(value).set_function(read)
-        self.dropped = Counter(
-            "fhirexport_calls_dropped_total",
-            "Calls cut off because nobody took their answer.",
-            registry=registry,
-        )

@@ -30,7 +30,7 @@ MUTANTS = (
     Mutant(
         "memory is served without its etag being compared",
         f"{CACHE}memory.py",
-        "if kept.entry.description.etag != etag:\n            return Outcome.STALE, None",
+        "if kept.entry.description.etag != etag:\n            return LookupOutcome.STALE, None",
         "",
         CACHED,
     ),

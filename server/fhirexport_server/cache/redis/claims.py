@@ -11,6 +11,7 @@ from fhirexport_server.cache import keys
 from fhirexport_server.cache.redis import lua_scripts
 from fhirexport_server.cache.redis.connection import Link
 from fhirexport_server.domain.errors import CacheUnavailableError
+from fhirexport_server.domain.outcomes import ClaimOutcome
 from fhirexport_server.telemetry.metrics import Metrics
 
 LEASE_SECONDS = 5.0
@@ -29,8 +30,8 @@ async def claimed(link: Link, head: str, etag: str, metrics: Metrics) -> AsyncIt
     lease, nonce = keys.lease(head, etag), uuid4().hex
     outcome = await _turn(link, head, lease, etag, nonce)
     metrics.claimed(outcome)
-    if outcome != "own":
-        yield outcome in {"given_up", "unavailable"}
+    if outcome is not ClaimOutcome.OWN:
+        yield outcome in {ClaimOutcome.GIVEN_UP, ClaimOutcome.UNAVAILABLE}
         return
     renewing = asyncio.create_task(_renew(link, lease, nonce), name="claim")
     try:
@@ -42,7 +43,7 @@ async def claimed(link: Link, head: str, etag: str, metrics: Metrics) -> AsyncIt
             await _hold(link, lease, nonce, 0)
 
 
-async def _turn(link: Link, head: str, lease: str, etag: str, nonce: str) -> str:
+async def _turn(link: Link, head: str, lease: str, etag: str, nonce: str) -> ClaimOutcome:
     script = link.client.register_script(lua_scripts.LEASE)
     loop = asyncio.get_running_loop()
     start, waited, pause = loop.time(), False, SHORTEST_POLL
@@ -51,14 +52,14 @@ async def _turn(link: Link, head: str, lease: str, etag: str, nonce: str) -> str
         try:
             answer = await link.write(script, keys=[head, lease], args=arguments)
         except CacheUnavailableError:
-            return "unavailable"
+            return ClaimOutcome.UNAVAILABLE
         match answer:
             case b"own":
-                return "own"
+                return ClaimOutcome.OWN
             case b"hit":
-                return "waited" if waited else "there"
+                return ClaimOutcome.WAITED if waited else ClaimOutcome.THERE
         if loop.time() - start > PATIENCE_SECONDS:
-            return "given_up"
+            return ClaimOutcome.GIVEN_UP
         waited = True
         await asyncio.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - nothing secret about it
         pause = min(pause * 1.5, LONGEST_POLL)

@@ -5,14 +5,13 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import cast
 from uuid import uuid4
 
 import structlog
 
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.entry import Variant
-from fhirexport_server.cache.port import Exactly, LookupResult, Made, Outcome, Recent
+from fhirexport_server.cache.port import Exactly, LookupResult, Made, Recent
 from fhirexport_server.cache.redis import chunk_store, envelope, lua_scripts
 from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.claims import claimed
@@ -22,6 +21,7 @@ from fhirexport_server.cache.redis.inspection import Inspector
 from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.errors import CacheUnavailableError
+from fhirexport_server.domain.outcomes import DeletionOutcome, LookupOutcome, PublishOutcome
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.telemetry.metrics import Metrics
 
@@ -72,9 +72,9 @@ class RedisCache:
         """Looks a rendering up."""
         key = keys.head(variant)
         look = await self._looked_up(key, variant, wanted)
-        self._metrics.cache_operation("get", look.outcome)
+        self._metrics.cache_get(look.outcome)
         _log.debug("cache_get", key=key, outcome=look.outcome.value)
-        if look.outcome is Outcome.CORRUPT:
+        if look.outcome is LookupOutcome.CORRUPT:
             _log.warning("cache_entry_corrupt", key=key)
         return look
 
@@ -88,14 +88,14 @@ class RedisCache:
         """Keeps a rendering for the other processes, unless there is one of a later state."""
         key = keys.head(variant)
         if made.size > LARGEST_BYTES:
-            outcome = "too_large"
+            outcome = PublishOutcome.TOO_LARGE
         else:
             try:
                 outcome = await self._published(key, variant, made, replace=replace)
             except CacheUnavailableError:
-                outcome = "unavailable"
-        self._metrics.cache_operation("set", outcome)
-        _log.debug("cache_set", key=key, outcome=outcome, bytes=made.size)
+                outcome = PublishOutcome.UNAVAILABLE
+        self._metrics.cache_set(outcome)
+        _log.debug("cache_set", key=key, outcome=outcome.value, bytes=made.size)
 
     def answered(self, variant: Variant, etag: str) -> None:
         """Takes note that a rendering has answered an export."""
@@ -125,9 +125,9 @@ class RedisCache:
             try:
                 count = int(await self._link.write(self._drop, keys=[key], args=arguments))
             except CacheUnavailableError:
-                self._metrics.cache_operation("delete", "unavailable")
+                self._metrics.cache_delete(DeletionOutcome.UNAVAILABLE)
                 break
-            self._metrics.cache_operation("delete", "deleted" if count else "nothing")
+            self._metrics.cache_delete(DeletionOutcome.DELETED if count else DeletionOutcome.NOTHING)
             if count:
                 _log.debug("cache_delete", key=key, reason="superseded")
             dropped += count
@@ -141,19 +141,19 @@ class RedisCache:
         try:
             state, now, *rest = await self._link.read(self._lookup, keys=[key], args=[*demand, *_NAMES])
         except CacheUnavailableError:
-            return LookupResult(Outcome.UNAVAILABLE)
-        outcome = Outcome(state.decode())
-        if outcome is not Outcome.HIT:
+            return LookupResult(LookupOutcome.UNAVAILABLE)
+        outcome = LookupOutcome(state.decode())
+        if outcome is not LookupOutcome.HIT:
             return LookupResult(outcome, now_ms=int(now))
         values, left = dict(zip(_NAMES, rest[0], strict=True)), int(rest[1])
         try:
             head, payload = envelope.read(values, variant), values[envelope.PAYLOAD]
             found = _Found(self._link, key, head, payload, now_ms=int(now), left_ms=left)
         except CorruptError:
-            return LookupResult(Outcome.CORRUPT, now_ms=int(now))
-        return LookupResult(Outcome.HIT, found, int(now))
+            return LookupResult(LookupOutcome.CORRUPT, now_ms=int(now))
+        return LookupResult(LookupOutcome.HIT, found, int(now))
 
-    async def _published(self, key: str, variant: Variant, made: Made, *, replace: bool) -> str:
+    async def _published(self, key: str, variant: Variant, made: Made, *, replace: bool) -> PublishOutcome:
         # Jitter shortens only: what was made together does not expire together.
         seconds = self._time_to_live[variant.dataset] * random.uniform(0.9, 1.0)  # noqa: S311 - nothing secret
         time_to_live = max(1, int(seconds * 1000))
@@ -176,8 +176,8 @@ class RedisCache:
             *(revision.incarnation, revision.n, int(replace)),
             *(part for item in fields.items() for part in item),
         ]
-        stored = await self._link.write(self._publish, keys=[key, beside], args=arguments)
-        return cast("bytes", stored).decode()
+        outcome: bytes = await self._link.write(self._publish, keys=[key, beside], args=arguments)
+        return PublishOutcome(outcome.decode())
 
 
 class _Found:

@@ -10,7 +10,7 @@ from fhirexport_server.rpc.admission.exchange import Exchange
 from fhirexport_server.rpc.admission.keeper import Sweeper
 from fhirexport_server.rpc.admission.places import Places
 from fhirexport_server.rpc.call import Context
-from fhirexport_server.telemetry.metrics import GateFamilies
+from fhirexport_server.telemetry.call_families import GateFamilies
 
 _HEALTH: Final = "grpc.health.v1.Health"
 _CONNECTION_SHARE: Final = 4

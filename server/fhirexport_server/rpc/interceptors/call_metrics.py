@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from fhirexport_server.rpc.call import Call, Kind
 from fhirexport_server.rpc.errors.refusal import REASONS
-from fhirexport_server.telemetry.metrics import CallFamilies
+from fhirexport_server.telemetry.call_families import CallFamilies
 
 # The names that gRPC's own specification gives codes, where they are not the enum's in capitals.
 _NAMED = {grpc.StatusCode.OK: "OK", grpc.StatusCode.CANCELLED: "Canceled"}
