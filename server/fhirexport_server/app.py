@@ -12,6 +12,7 @@ from fhirexport._version import __version__
 from prometheus_client import CollectorRegistry
 
 from fhirexport_server.admin.administration import Administration
+from fhirexport_server.admin.cache_maintenance import CacheMaintenance
 from fhirexport_server.cache.port import NoCache
 from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.connection import RedisAddress
@@ -21,7 +22,6 @@ from fhirexport_server.imports.importer import PLACES as IMPORT_PLACES
 from fhirexport_server.imports.importer import open_importer
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.keeper import kept
-from fhirexport_server.rpc.cache.service import CacheAdmin
 from fhirexport_server.rpc.exports.service import Exports
 from fhirexport_server.rpc.health import (
     CACHE,
@@ -38,6 +38,7 @@ from fhirexport_server.runtime import garbage
 from fhirexport_server.runtime.threads import LOOKUP_THREADS
 from fhirexport_server.runtime.upkeep import Upkeep
 from fhirexport_server.settings import OFF, Settings, redacted_redis
+from fhirexport_server.store.async_database import open_async_database
 from fhirexport_server.store.database import Database
 from fhirexport_server.telemetry import loop_lag
 from fhirexport_server.telemetry.metrics import Metrics
@@ -104,7 +105,7 @@ async def running(
         page = None
         if settings.metrics_address != OFF:
             page = stack.enter_context(metrics_page(registry, settings.metrics_address))
-        database = stack.enter_context(
+        blocking = stack.enter_context(
             Database.open(
                 settings.database_url.get_secret_value(),
                 connections=settings.max_renderings + LOOKUP_THREADS,
@@ -112,10 +113,12 @@ async def running(
             )
         )
         redis = await stack.enter_async_context(_redis_cache(settings, metrics))
+        database = await stack.enter_async_context(open_async_database(blocking, settings.max_renderings))
+        shared = redis or NoCache()
         exporter = await stack.enter_async_context(
             open_exporter(
                 database,
-                redis or NoCache(),
+                shared,
                 metrics,
                 base_url=settings.base_url,
                 max_renderings=settings.max_renderings,
@@ -127,15 +130,15 @@ async def running(
         )
         spool_limit = settings.spool_limit
         importer = await stack.enter_async_context(
-            open_importer(database, metrics, base_url=settings.base_url, spool_limit_bytes=spool_limit)
+            open_importer(blocking, metrics, base_url=settings.base_url, spool_limit_bytes=spool_limit)
         )
         stack.enter_context(kept())
         health = HealthService()
         metrics.watch_health((name for name in NAMES if name != SERVER), health.is_serving)
-        administration = Administration(exporter, redis, metrics)
+        administration = Administration(database, redis, metrics)
         server, address = make_server(
             exports or exporter,
-            CacheAdmin(administration, exports or exporter, exporter),
+            administration,
             importer,
             health,
             limits=limits,
@@ -146,10 +149,10 @@ async def running(
         stack.push_async_callback(server.stop, None)
         await server.start()
         for name, work in (
-            ("probe-exports", Probe(health, "exports", (SERVER, EXPORTS), exporter.check).run()),
-            ("probe-imports", Probe(health, "imports", (IMPORTS,), exporter.check_writable).run()),
+            ("probe-exports", Probe(health, "exports", (SERVER, EXPORTS), database.check).run()),
+            ("probe-imports", Probe(health, "imports", (IMPORTS,), database.check_writable).run()),
             ("cache-health", _follow(redis, health)),
-            ("upkeep", Upkeep(exporter).run()),
+            ("upkeep", Upkeep(CacheMaintenance(database, shared, metrics)).run()),
             ("lag", loop_lag.watch(metrics.loop_lagged)),
             ("garbage", garbage.collect_where_memory_grows()),
         ):

@@ -292,7 +292,7 @@ async def test_cancelled_exports_leave_nothing_behind(demo_database_url: str) ->
         first = await _export(exporter, VENUES)
         assert await _export(exporter, VENUES) == first
         async with asyncio.timeout(10):
-            while exporter._threads.runs or exporter._flights._space._used:  # noqa: SLF001 - nothing else shows a leak
+            while exporter.database._threads.runs or exporter._flights._space._used:  # noqa: SLF001 - nothing else shows a leak
                 await asyncio.sleep(0.01)
 
 
@@ -301,4 +301,4 @@ async def test_a_database_out_of_reach_is_told(tmp_path: object) -> None:
         with pytest.raises(DatabaseUnavailableError):
             await _export(exporter, VENUES)
         with pytest.raises(DatabaseUnavailableError):
-            await exporter.check()
+            await exporter.database.check()

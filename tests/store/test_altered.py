@@ -102,7 +102,7 @@ async def test_where_changes_would_go_unnoticed_nothing_is_served(
     url: str, exporter: Exporter, alter: str, fault: Fault
 ) -> None:
     _execute(url, alter)
-    for work in (_patients(exporter), exporter.check()):
+    for work in (_patients(exporter), exporter.database.check()):
         with pytest.raises(ChangesUntrackedError) as refused:
             await work
         assert refused.value.fault is fault
@@ -124,7 +124,7 @@ async def test_the_probe_notices_who_keeps_revisions_from_being_written(
 ) -> None:
     _execute(url, alter)
     with pytest.raises(ChangesUntrackedError) as refused:
-        await exporter.check()
+        await exporter.database.check()
     assert refused.value.fault is fault
 
 
@@ -139,7 +139,7 @@ async def test_what_changed_while_triggers_were_off_is_served_once_they_are_on(
     for event in ("insert", "update", "delete", "truncate"):
         _execute(url, f"ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_revision_{event}")
     _execute(url, "ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_tombstone")
-    await exporter.check()
+    await exporter.database.check()
     assert b"DURAND" in await _patients(exporter)
 
 
@@ -290,7 +290,7 @@ async def test_a_file_that_is_not_there_is_not_made(
         with pytest.raises(SchemaMismatchError, match="its file is not there"):
             await _patients(of_sqlite)
     with pytest.raises(SchemaMismatchError):
-        await of_sqlite.check()
+        await of_sqlite.database.check()
     assert not file.exists()
     away.rename(file)
     assert b"MARTIN" in await _patients(of_sqlite)
@@ -319,7 +319,7 @@ async def test_of_a_file_whose_changes_would_go_unnoticed_nothing_is_served(
         await _patients(of_sqlite)
     assert refused.value.fault is fault
     with pytest.raises(ChangesUntrackedError):
-        await of_sqlite.check()
+        await of_sqlite.database.check()
 
 
 async def test_what_changed_in_a_file_while_a_trigger_was_away_is_served(
@@ -354,4 +354,4 @@ async def test_a_damaged_file_is_a_loss_of_data_and_no_bug(small_url: str) -> No
     file.write_bytes(b"no database at all, but as long as a page of one is " * 100)
     async with exporting(small_url) as exporter:
         with pytest.raises(DatabaseCorruptError):
-            await exporter.check()
+            await exporter.database.check()

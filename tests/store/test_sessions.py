@@ -106,7 +106,7 @@ async def test_a_session_whose_settings_change_between_transactions_reads_the_sa
             # A pooler keeps it for each client: the driver has to know it.
             if name != "client_encoding"
         )
-        pool = exporter._database._engine.pool  # noqa: SLF001 - what a pooler does has no other way in
+        pool = exporter.database.blocking._engine.pool  # noqa: SLF001 - what a pooler does has no other way in
         sessions = [pool.connect() for _ in range(pool.checkedin())]  # type: ignore[attr-defined]  # of its QueuePool
         assert sessions
         for session in sessions:

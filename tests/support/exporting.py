@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fhirexport_server.cache.port import NoCache, SharedCache
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.exports.exporter import Exporter, open_exporter
+from fhirexport_server.store.async_database import open_async_database
 from fhirexport_server.store.database import Database
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
@@ -24,16 +25,20 @@ async def exporting(
         "spool_limit_bytes": 64 * 1024 * 1024,
         "cache_bytes": 0,
     } | limits
-    with Database.open(url) as database:
-        async with open_exporter(
-            database,
-            shared or NoCache(),
-            metrics or Metrics(CollectorRegistry()),
-            base_url=BASE,
-            max_renderings=int(options["max_renderings"]),
-            rendering_timeout=options["rendering_timeout"],
-            spool_limit_bytes=int(options["spool_limit_bytes"]),
-            cache_bytes=int(options["cache_bytes"]),
-            time_to_live=dict.fromkeys(Dataset, 300),
-        ) as exporter:
+    renderings = int(options["max_renderings"])
+    with Database.open(url) as blocking:
+        async with (
+            open_async_database(blocking, renderings) as database,
+            open_exporter(
+                database,
+                shared or NoCache(),
+                metrics or Metrics(CollectorRegistry()),
+                base_url=BASE,
+                max_renderings=renderings,
+                rendering_timeout=options["rendering_timeout"],
+                spool_limit_bytes=int(options["spool_limit_bytes"]),
+                cache_bytes=int(options["cache_bytes"]),
+                time_to_live=dict.fromkeys(Dataset, 300),
+            ) as exporter,
+        ):
             yield exporter

@@ -82,7 +82,8 @@ async def exported(
     """Exports everything of a database, by EJ; venues with their movements."""
     async with exporting(url) as exporter:
         return {
-            ej_id: await exported_of(exporter, ej_id, wanted, detail) for ej_id in await exporter.ej_ids()
+            ej_id: await exported_of(exporter, ej_id, wanted, detail)
+            for ej_id in await exporter.database.ej_ids()
         }
 
 

@@ -96,6 +96,10 @@ class Administration:
         """Whether there is a cache."""
         return self._cache is not None
 
+    async def ej_ids(self) -> list[int]:
+        """Return the id of every EJ."""
+        return await self._invalidator.ej_ids()
+
     async def stats(self) -> Stats:
         """Counts what there is; never fails."""
         entries = dict.fromkeys(Dataset, 0)

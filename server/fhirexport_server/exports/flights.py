@@ -13,21 +13,19 @@ class Flight:
     """One rendering, from the request that starts it until it is kept and its last reader has left."""
 
     def __init__(self, space: SpoolSpace) -> None:
-        self.spool = Spool(space, self._complete)
+        self.spool = Spool(space)
         self.outcome = LookupOutcome.MISS
         """What was found of it in the shared cache."""
-        self.landed: Callable[[], None] = lambda: None
-        """Is called once the rendering is complete, before any reader knows."""
         self.readers = 0
-        self.complete = False
         self.ended = asyncio.Event()
         """Set once it is kept, or cannot be."""
         self.abandoned = False
         """Whether its last reader left though it went well."""
 
-    def _complete(self, _spool: Spool) -> None:
-        self.complete = True
-        self.landed()
+    @property
+    def complete(self) -> bool:
+        """Whether the last chunk is there."""
+        return self.spool.totals is not None
 
 
 Make = Callable[[Flight], Awaitable[None]]

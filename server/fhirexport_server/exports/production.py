@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.memory import MemoryCache
@@ -15,11 +16,12 @@ from fhirexport_server.domain.errors import (
     TemporaryStorageError,
     TooManyExportsError,
 )
-from fhirexport_server.domain.outcomes import LookupOutcome, RenderingOutcome
+from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome, RenderingOutcome
 from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.flights import Flight
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
-from fhirexport_server.runtime.threads import Threads
+from fhirexport_server.exports.spool import Spool
+from fhirexport_server.store.async_database import AsyncDatabase
 from fhirexport_server.telemetry.metrics import Metrics
 
 PLACE_SECONDS = 5.0
@@ -37,8 +39,12 @@ class Order:
     """How to make it."""
     validated: float
     """A moment on the loop's clock from which on it was current, or before which nothing of it was read."""
+    why: ExportAnswer
+    """Why memory did not answer: MISS, STALE or BYPASS."""
     found: Found | None = None
     """Where it has been found already."""
+    only: str | None = None
+    """The one etag that the reader can go on with; None for any."""
 
 
 class Maker:
@@ -46,7 +52,7 @@ class Maker:
 
     def __init__(
         self,
-        threads: Threads,
+        database: AsyncDatabase,
         memory: MemoryCache,
         shared: SharedCache,
         metrics: Metrics,
@@ -55,7 +61,7 @@ class Maker:
         timeout: float,
         time_to_live: Mapping[Dataset, int],
     ) -> None:
-        self._threads = threads
+        self._database = database
         self._memory = memory
         self._shared = shared
         self._metrics = metrics
@@ -101,7 +107,7 @@ class Maker:
                 self._metrics.broken_read()
             spool.close()
             return False
-        self._keep_when_landed(order, flight, found.seconds_left)
+        spool.on_complete = partial(self._keep, order, spool, found.seconds_left)
         known = found.description
         spool.start(Snapshot(known.etag, known.revision, known.read_time, ContentSource.CACHE))
         spool.finish(known.totals)
@@ -109,9 +115,9 @@ class Maker:
 
     async def _render(self, order: Order, flight: Flight) -> None:
         spool = flight.spool
-        self._keep_when_landed(order, flight, self._time_to_live[order.variant.dataset])
+        spool.on_complete = partial(self._keep, order, spool, self._time_to_live[order.variant.dataset])
         async with self._place(), self._counted(order.variant.dataset, flight):
-            run = self._threads.render(lambda interrupt: order.fill.run(spool, interrupt))
+            run = self._database.render(lambda interrupt: order.fill.run(spool, interrupt))
 
             def give_up() -> None:
                 spool.fail(ExportTimeoutError(self._timeout))
@@ -157,13 +163,11 @@ class Maker:
         made = Made(description, flight.spool.kept(), flight.spool.size, validated_ms)
         await self._shared.publish(order.variant, made, replace=replace)
 
-    def _keep_when_landed(self, order: Order, flight: Flight, seconds: float) -> None:
-        def keep() -> None:
-            entry = flight.spool.entry(self._memory.largest)
-            if entry is not None:
-                self._memory.keep(order.variant, entry, validated=order.validated, seconds=seconds)
-
-        flight.landed = keep
+    def _keep(self, order: Order, spool: Spool, seconds: float) -> None:
+        """Keep a complete rendering in memory."""
+        entry = spool.entry(self._memory.largest)
+        if entry is not None:
+            self._memory.keep(order.variant, entry, validated=order.validated, seconds=seconds)
 
 
 def _end(flight: Flight) -> RenderingOutcome:

@@ -1,6 +1,6 @@
 """Owns the bytes between a rendering and its readers: made at the renderer's pace, read at theirs.
 
-A spool keeps its first few MiB in memory and the rest in an unnamed file, so that neither a slow
+A spool keeps its first MiB in memory and the rest in an unnamed file, so that neither a slow
 reader nor a large export holds up the database or fills the process.
 """
 
@@ -34,15 +34,11 @@ class _Kept(NamedTuple):
 class Spool:
     """One rendering on its way. Written by one thread, read on the event loop that made it."""
 
-    def __init__(self, space: SpoolSpace, on_complete: "Callable[[Spool], None] | None" = None) -> None:
-        """Makes an empty spool.
-
-        Args:
-            space: where its bytes are counted.
-            on_complete: is called on the loop once the last chunk is there, before any reader knows.
-        """
+    def __init__(self, space: SpoolSpace) -> None:
+        """Make an empty spool, whose bytes are counted in `space`."""
         self._space = space
-        self._on_complete = on_complete
+        self.on_complete: Callable[[], None] = lambda: None
+        """Is called on the loop once the last chunk is there, before any reader knows."""
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._lock = Lock()
@@ -178,8 +174,7 @@ class Spool:
     def _notify(self, totals: Totals | None) -> None:
         if totals is not None and self._error is None:
             self._totals = totals
-            if self._on_complete is not None:
-                self._on_complete(self)
+            self.on_complete()
         # Each event stands for one change: whoever waits has seen the state before it.
         self._changed.set()
         self._changed = asyncio.Event()

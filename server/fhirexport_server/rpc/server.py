@@ -14,6 +14,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
+from fhirexport_server.admin.administration import Administration
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.gate import Gate
 from fhirexport_server.rpc.cache.service import CacheAdmin
@@ -43,8 +44,8 @@ class ListenError(Exception):
 
 
 def make_server(
-    exporter: Exports,
-    cache_admin: CacheAdmin,
+    exports: Exports,
+    administration: Administration,
     imports: Imports,
     health: HealthService,
     *,
@@ -66,8 +67,8 @@ def make_server(
         # No maximum_concurrent_rpcs: it refuses whoever comes last, and without details.
         options=options(limits),
     )
-    add_ExportServiceServicer_to_server(ExportService(exporter, limits.unary_bytes), server)
-    add_CacheAdminServicer_to_server(cache_admin, server)
+    add_ExportServiceServicer_to_server(ExportService(exports, limits.unary_bytes), server)
+    add_CacheAdminServicer_to_server(CacheAdmin(administration, exports), server)
     add_ImportServiceServicer_to_server(ImportService(imports, limits.bundle_bytes), server)
     add_HealthServicer_to_server(health, server)
     names = [*(service.full_name for service in services), "grpc.health.v1.Health", reflection.SERVICE_NAME]

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
-from typing import Protocol
 
 import structlog
 from fhirexport.v1.cache_admin_pb2 import (
@@ -52,20 +51,12 @@ _KEPT_SECONDS = 5.0
 """How long a rendering may take to be kept, once it is made, before it is told of all the same."""
 
 
-class Ejs(Protocol):
-    """What says which EJs there are."""
-
-    async def ej_ids(self) -> list[int]:
-        """Returns the id of every EJ."""
-
-
 class CacheAdmin(CacheAdminServicer):
     """Answers the methods of `fhirexport.v1.CacheAdmin`. Raises domain errors; the chain answers those."""
 
-    def __init__(self, administration: Administration, exports: Exports, ejs: Ejs) -> None:
+    def __init__(self, administration: Administration, exports: Exports) -> None:
         self._administration = administration
         self._exports = exports
-        self._ejs = ejs
 
     async def GetStats(  # noqa: N802 - the contract's name
         self, request: GetStatsRequest, context: Context
@@ -151,7 +142,11 @@ class CacheAdmin(CacheAdminServicer):
     ) -> AsyncGenerator[WarmResponse, None]:
         """Renders exports into the cache one after the other, and reports each."""
         ej_ids, datasets = requests.warming(request)
-        wanted = [(ej_id, dataset) for ej_id in ej_ids or await self._ejs.ej_ids() for dataset in datasets]
+        wanted = [
+            (ej_id, dataset)
+            for ej_id in ej_ids or await self._administration.ej_ids()
+            for dataset in datasets
+        ]
         await _send_metadata(context)
         for done, (ej_id, dataset) in enumerate(wanted, 1):
             report = await self._warmed(ej_id, dataset)

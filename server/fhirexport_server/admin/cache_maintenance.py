@@ -1,0 +1,34 @@
+"""What keeps the database's revisions and the shared cache tidy while the server runs."""
+
+from fhirexport_server.cache.port import SharedCache
+from fhirexport_server.domain.changes import Compaction
+from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.store.async_database import AsyncDatabase
+from fhirexport_server.telemetry.metrics import Metrics
+
+
+class CacheMaintenance:
+    """The work of `runtime.upkeep`. Each method raises an error of the database's where it cannot answer."""
+
+    def __init__(self, database: AsyncDatabase, shared: SharedCache, metrics: Metrics) -> None:
+        self._database = database
+        self._shared = shared
+        self._metrics = metrics
+
+    async def compact(self) -> Compaction:
+        """Fold some deltas of revisions; return what writers have changed."""
+        compaction = await self._database.compact()
+        self._metrics.folded(compaction.left)
+        return compaction
+
+    async def settle(self) -> None:
+        """Pass on which renderings of the shared cache have answered how often."""
+        await self._shared.settle()
+
+    async def discard(self, ej_id: int, dataset: Dataset) -> int:
+        """Delete what the shared cache holds of earlier states; return how many keys.
+
+        Nobody would have been served them: it is for memory's sake, which need not wait for their time.
+        """
+        current = await self._database.revision(ej_id, dataset)
+        return 0 if current is None else await self._shared.drop(ej_id, dataset, current)

@@ -1,0 +1,108 @@
+"""The database for an event loop: each question runs in a thread, which ends with whoever waits for it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+
+from fhirexport_server.domain.audit import AuditEntry
+from fhirexport_server.domain.changes import Compaction
+from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.revision import Revision
+from fhirexport_server.domain.rows import EjRow
+from fhirexport_server.runtime.interrupt import Interrupt
+from fhirexport_server.runtime.threads import Run, Threads, open_threads
+from fhirexport_server.store.database import Database
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+class AsyncDatabase:
+    """A database and its threads. Made by `open_async_database`.
+
+    Every look-up raises DatabaseUnavailableError, SchemaMismatchError or another error of the database's
+    where it cannot answer.
+    """
+
+    def __init__(self, blocking: Database, threads: Threads) -> None:
+        self.blocking = blocking
+        """The same database, for what runs in a thread."""
+        self._threads = threads
+        self._incarnations: dict[Dataset, str] = {}
+
+    def incarnation(self, dataset: Dataset) -> str | None:
+        """Return which database a dataset was in at the last look-up; None before the first."""
+        return self._incarnations.get(dataset)
+
+    def render(self, work: Callable[[Interrupt], None]) -> Run:
+        """Start a rendering in a thread; it is for the caller to stop it."""
+        return self._threads.render(work)
+
+    async def revision(self, ej_id: int, dataset: Dataset) -> Revision | None:
+        """Return the revision of a dataset; None where there is no such EJ."""
+        revision = await self._threads.look_up(
+            lambda interrupt: self.blocking.revision(ej_id, dataset, interrupt)
+        )
+        if revision is not None:
+            self._note({dataset: revision.incarnation})
+        return revision
+
+    async def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
+        """Return at most `limit` EJs by ascending id, from the one after `after_id`."""
+
+        def look(interrupt: Interrupt) -> list[EjRow]:
+            with self.blocking.snapshot(interrupt) as rows:
+                return rows.legal_entities(finess=finess, after_id=after_id, limit=limit)
+
+        return await self._threads.look_up(look)
+
+    async def ej_ids(self) -> list[int]:
+        """Return the id of every EJ."""
+        return await self._threads.look_up(self.blocking.ej_ids)
+
+    async def check(self) -> None:
+        """Raise an error when exports cannot work."""
+        self._note(await self._threads.look_up(self.blocking.check))
+
+    async def check_writable(self) -> None:
+        """Raise an error when imports cannot work: as `check`, or DatabaseReadOnlyError."""
+        await self._threads.look_up(self.blocking.check_writable)
+
+    async def compact(self) -> Compaction:
+        """Fold some deltas of revisions; return what writers have changed."""
+        return await self._threads.look_up(self.blocking.compact)
+
+    async def invalidate(self, exports: Sequence[tuple[int, Dataset]], entry: AuditEntry) -> None:
+        """Make exports outdated in every process, as if their data had changed; write down why.
+
+        Raises:
+            DatabaseReadOnlyError: this server may not write to it.
+        """
+        await self._threads.look_up(lambda interrupt: self.blocking.invalidate(exports, entry, interrupt))
+
+    def _note(self, incarnations: Mapping[Dataset, str]) -> None:
+        others = [
+            dataset
+            for dataset, incarnation in incarnations.items()
+            if self._incarnations.get(dataset, incarnation) != incarnation
+        ]
+        if others:
+            _log.warning(
+                "database_is_another",
+                datasets=[dataset.value for dataset in others],
+                cause="it was restored, or its tables or triggers were altered",
+                effect="nothing that was kept of the former is served",
+            )
+        self._incarnations.update(incarnations)
+
+
+@asynccontextmanager
+async def open_async_database(database: Database, max_renderings: int) -> AsyncIterator[AsyncDatabase]:
+    """Offer a database to an event loop; at the end, stop its threads and wait for them.
+
+    Args:
+        database: it needs `max_renderings` + LOOKUP_THREADS connections.
+        max_renderings: how many renderings may run at once.
+    """
+    async with open_threads(max_renderings) as threads:
+        yield AsyncDatabase(database, threads)
