@@ -35,14 +35,15 @@ http: setup ## Serve HTTP/JSON on localhost:8000 with Envoy, in front of `make s
 test: setup ## Run the suite, on SQLite and on PostgreSQL; K='revisions and sqlite' a part of it
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(if $(K),-k "$(K)")
 
-# What is pure or needs SQLite alone, without the tests that search with random data.
+# What is pure or needs SQLite alone, without the tests that search with random data. In one process: to start more takes as long.
 QUICK := tests/fhir tests/fhir_reading tests/formats tests/cache/test_keys.py tests/cache/test_memory.py \
-  tests/cache/test_pattern.py tests/client/test_streams.py tests/rpc/test_requests.py tests/rpc/test_exports.py \
-  tests/rpc/test_settings.py tests/store/test_checks.py tests/store/test_revisions.py
+  tests/cache/test_pattern.py tests/client/test_import_source.py tests/client/test_twins.py \
+  tests/rpc/test_requests.py tests/rpc/test_exports.py tests/rpc/test_settings.py \
+  tests/store/test_checks.py tests/store/test_revisions.py
 
 .PHONY: quick
-quick: setup ## Run the tests that take no half minute together, on SQLite
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not hypothesis" -k "not postgresql" $(QUICK)
+quick: setup ## Run a part of the suite that takes less than half a minute and no PostgreSQL
+	$(BIN)/python -m pytest -m "not hypothesis" -k "not postgresql and not random_hospitals" $(QUICK)
 
 .PHONY: hooks
 hooks: ## Check each commit and push of this clone before it is made; `git config --unset core.hooksPath` undoes it
