@@ -154,7 +154,9 @@ def _changed(url: str, table: Table, column: Column[Any]) -> Iterator[None]:
             text(f"SELECT {', '.join(keys)}, {column.name} AS held FROM {table.name}")
         ).mappings()
         held = [dict(row) for row in rows]
-        assert any(row["held"] is not None for row in held), column
+        assert any(row["held"] is not None for row in held), (
+            f"the demo group leaves {column} empty: fill it there (demo/), or in MORE"
+        )
         connection.execute(text(f"UPDATE {table.name} SET {column.name} = {change}"))
     try:
         yield

@@ -1,5 +1,7 @@
 """Shows that the migrations make exactly the schema that the queries are written for."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +56,24 @@ def test_a_filled_database_of_an_older_schema_is_brought_to_date(
         assert connection.execute(text("SELECT deceased_on_precision FROM patient")).scalar_one() == "D"
     with Database.open(url) as database:
         database.check()
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_the_migration_of_a_new_column_is_printed(backend: str) -> None:
+    program = [
+        sys.executable,
+        "-m",
+        "fhirexport_server.store.schema.ddl",
+        backend,
+        "patient.lunar_birth_date",
+    ]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    statement, *comments = done.stdout.rstrip("\n").split(ddl.SEPARATOR)
+    versions = Path(migrate_module.__file__).parent / "migrations" / "versions"
+    assert statement == (versions / f"r0002_{backend}.sql").read_text().split(ddl.SEPARATOR)[0]
+    written = (versions / f"r0003_{backend}.sql").read_text().rstrip("\n").split(ddl.SEPARATOR)
+    assert len(comments) == (1 if backend == "postgresql" else 0)
+    assert set(comments) <= set(written)
 
 
 def described(url: str) -> dict[str, object]:

@@ -1,8 +1,12 @@
-"""The whole schema as SQL text for one database: what the migrations together amount to."""
+"""The whole schema as SQL text for one database: what the migrations together amount to.
 
+As a program, with a database and a column (`sqlite place.latitude`), it prints what adds the column.
+"""
+
+import sys
 from collections.abc import Iterator
 
-from sqlalchemy import Dialect
+from sqlalchemy import Column, Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -34,6 +38,22 @@ def script(dialect: str) -> str:
     return SEPARATOR.join(statements(dialect)) + "\n"
 
 
+def addition(dialect: str, column: Column[object]) -> Iterator[str]:
+    """Yield the statements that add a column to a table that is there already, but for its foreign keys."""
+    table = column.table
+    lines = [line.strip().rstrip(",") for line in _sql(CreateTable(table), dialect).splitlines()]
+    own = (f"{column.name} ", f"CONSTRAINT {table.name}_{column.name}_")
+    yield f"ALTER TABLE {table.name} ADD COLUMN {' '.join(line for line in lines if line.startswith(own))}"
+    if dialect == "postgresql":
+        yield dictionary.postgresql_comment(column)
+
+
 def _sql(element: CreateTable | CreateIndex, dialect: str) -> str:
     lines = str(element.compile(dialect=DIALECTS[dialect])).replace("\t", "  ").strip().splitlines()
     return "\n".join(line.rstrip() for line in lines)
+
+
+if __name__ == "__main__":
+    table_name, _, column_name = sys.argv[2].partition(".")
+    added = METADATA.tables[table_name].c[column_name]
+    sys.stdout.write(SEPARATOR.join(addition(sys.argv[1], added)) + "\n")

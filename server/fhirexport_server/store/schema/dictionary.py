@@ -61,7 +61,12 @@ def postgresql() -> Iterator[str]:
     for table in METADATA.sorted_tables:
         yield f"COMMENT ON TABLE {table.name} IS {_literal(table_comment(table))}"
         for column in table.columns:
-            yield f"COMMENT ON COLUMN {table.name}.{column.name} IS {_literal(column_comment(column))}"
+            yield postgresql_comment(column)
+
+
+def postgresql_comment(column: Column[object]) -> str:
+    """Return the statement that gives a column its COMMENT."""
+    return f"COMMENT ON COLUMN {column.table.name}.{column.name} IS {_literal(column_comment(column))}"
 
 
 def _checks(table: Table) -> list[CheckConstraint]:
