@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
-from support.command import FHIREXPORT, environment, fhirexport
+from support.command import FHIREXPORT, environment, fhirexport, run
 from support.scripted import COMPLETE, HANG, WHOLE, Script, chunk, playing, started
 from support.server import PATIENCE, running_server, wait_for_health
 from support.valkey import Valkey
@@ -49,42 +50,55 @@ async def address(new_database: Callable[[str], str], valkey: Valkey) -> AsyncIt
         yield address
 
 
-async def _ended(
-    address: str, directory: Path, command: str, redirection: str, program: Path = FHIREXPORT
-) -> tuple[int, str]:
-    """Runs a command; returns its exit status, and what it says on standard error."""
+def _full() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def _without_a_reader() -> int:
     read, write = os.pipe()
-    os.close(read)  # a pipe whose reader has left
+    os.close(read)
+    return write
+
+
+async def _ended(
+    address: str, directory: Path, command: str, output: Callable[[], int] | None, program: Path = FHIREXPORT
+) -> tuple[int, str]:
+    """Run a command; return its exit status, and what it says on standard error.
+
+    Args:
+        address: Of the server.
+        directory: Where it runs.
+        command: Its arguments.
+        output: Opens its standard output, which is closed where this is None.
+        program: What is run.
+    """
+    if output is None:
+        line = f'exec "{program}" {command} >&-'
+        status, _, told = await _shell(address, directory, line)
+        return status, told
+    descriptor = output()
     try:
-        process = await asyncio.create_subprocess_exec(
-            "bash", "-c", f'exec "$0" {command} {redirection}', program,
-            cwd=directory,
-            env=environment(address),
-            stdin=DEVNULL,
-            stdout=write,
-            stderr=PIPE,
-        )  # fmt: skip
+        arguments: tuple[str | Path, ...] = (program, *shlex.split(command))
+        status, _, told = await run(arguments, directory, environment(address), output=descriptor)
     finally:
-        os.close(write)
-    async with asyncio.timeout(PATIENCE):
-        _, errors = await process.communicate()
-    return process.returncode or 0, errors.decode()
+        os.close(descriptor)
+    return status, told
 
 
 @pytest.mark.parametrize(
-    ("redirection", "expected"),
-    [(">/dev/full", (1, FULL)), (">&-", (1, CLOSED)), ("", (141, ""))],
+    ("output", "expected"),
+    [(_full, (1, FULL)), (None, (1, CLOSED)), (_without_a_reader, (141, ""))],
     ids=["full", "closed", "a pipe without a reader"],
 )
 async def test_output_that_nobody_takes_ends_a_command_with_one_line_or_none(
-    redirection: str, expected: tuple[int, str], address: str, tmp_path: Path
+    output: Callable[[], int] | None, expected: tuple[int, str], address: str, tmp_path: Path
 ) -> None:
     await fhirexport(address, "structure", "1", "-o", tmp_path / "structure.json")
     places = asyncio.Semaphore(3)
 
     async def ended(command: str) -> tuple[int, str]:
         async with places:
-            return await _ended(address, tmp_path, command, redirection)
+            return await _ended(address, tmp_path, command, output)
 
     found = await asyncio.gather(*map(ended, COMMANDS))
     assert dict(zip(COMMANDS, found, strict=True)) == dict.fromkeys(COMMANDS, expected)
@@ -93,8 +107,8 @@ async def test_output_that_nobody_takes_ends_a_command_with_one_line_or_none(
 @pytest.mark.parametrize("command", ["--help", "--version", "serve --help"])
 async def test_the_servers_command_ends_in_the_same_way(command: str, tmp_path: Path) -> None:
     program = FHIREXPORT.with_name("fhirexport-server")
-    for redirection, expected in ((">/dev/full", (1, FULL)), (">&-", (1, CLOSED)), ("", (141, ""))):
-        status, errors = await _ended("localhost:1", tmp_path, command, redirection, program)
+    for output, expected in ((_full, (1, FULL)), (None, (1, CLOSED)), (_without_a_reader, (141, ""))):
+        status, errors = await _ended("localhost:1", tmp_path, command, output, program)
         assert (status, errors) == (expected[0], expected[1].replace("fhirexport:", "fhirexport-server:"))
 
 

@@ -27,35 +27,46 @@ def environment(address: str) -> dict[str, str]:
     return others | {"FHIREXPORT_ADDRESS": address, "COLUMNS": "120", "TERM": "xterm"}
 
 
-async def fhirexport(
-    address: str, *arguments: str | Path, stdin: bytes | None = None
-) -> tuple[int, bytes, str]:
+async def fhirexport(address: str, *arguments: str | Path, stdin: bytes = b"") -> tuple[int, bytes, str]:
     """Runs the command, with what is piped into it; returns its exit status, output and errors."""
     return await run((FHIREXPORT, *arguments), Path.cwd(), environment(address), stdin)
 
 
 async def run(
-    arguments: Sequence[str | Path], directory: Path, variables: Mapping[str, str], stdin: bytes | None = None
+    arguments: Sequence[str | Path],
+    directory: Path,
+    variables: Mapping[str, str],
+    stdin: bytes = b"",
+    output: int | None = None,
 ) -> tuple[int, bytes, str]:
-    """Run one of our commands, with what is piped into it; return its exit status, output and errors."""
+    """Run one of our commands; return its exit status, output and errors.
+
+    Args:
+        arguments: What it is called by, and its arguments.
+        directory: Where it runs.
+        variables: Its environment.
+        stdin: What is piped into it.
+        output: The descriptor of its standard output, where that is not to be returned.
+    """
     given, written, told = os.pipe(), os.pipe(), os.pipe()
     with (
         os.fdopen(given[1], "wb") as into,
-        os.fdopen(written[0], "rb") as output,
+        os.fdopen(written[0], "rb") as out,
         os.fdopen(told[0], "rb") as errors,
     ):
         theirs = (given[0], written[1], told[1])
         try:
-            process = await fork(arguments, directory, variables, theirs)
+            streams = (given[0], written[1] if output is None else output, told[1])
+            process = await fork(arguments, directory, variables, streams)
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
-        _, out, text = await asyncio.gather(
-            asyncio.to_thread(_feed, into, stdin or b""),
-            asyncio.to_thread(output.read),
+        _, content, text = await asyncio.gather(
+            asyncio.to_thread(_feed, into, stdin),
+            asyncio.to_thread(out.read),
             asyncio.to_thread(errors.read),
         )
-        return await process.wait(), out, text.decode()
+        return await process.wait(), content, text.decode()
 
 
 def _feed(into: BinaryIO, content: bytes) -> None:
