@@ -40,6 +40,9 @@ RPPS_SYSTEM: Final = "https://rpps.esante.gouv.fr"
 # The level of a place, by its kind.
 PHYSICAL_TYPE: Final = {kind: concept(PHYSICAL_SYSTEM, code) for kind, (code, _) in PHYSICAL.items()}
 
+# The status of a place, by the status of the movement that names it, once it is more than announced.
+LOCATION_STATUS: Final = {"in-progress": "active", "onleave": "reserved", "finished": "completed"}
+
 EXPECTED_DISCHARGE: Final = fr_definition("fr-core-estimated-discharge-date")
 # The profile requires a period: this one says that nobody knows it.
 UNKNOWN_PERIOD: Final[Raw] = encoded(

@@ -25,12 +25,8 @@ from typing import Final, NamedTuple
 from fhirexport_server.domain.codes import PATIENT_CLASS
 from fhirexport_server.domain.errors import RowNotRenderableError
 from fhirexport_server.domain.rows import MovementRow, VenueRow
+from fhirexport_server.pam.events import DISCHARGE
 from fhirexport_server.pam.track import Span, Track
-
-ANNOUNCEMENTS: Final = frozenset({"A05", "A14", "A15", "A16"})
-DISCHARGE: Final = "A03"
-LEAVE: Final = "A21"
-ATTENDING: Final = "A54"
 
 
 class Stay(NamedTuple):

@@ -11,15 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fhirexport_server.domain.rows import MovementRow, VenueRow
-from fhirexport_server.pam.fold import (
-    ANNOUNCEMENTS,
-    ATTENDING,
-    DISCHARGE,
-    LEAVE,
-    last_discharge,
-    movement_class,
-    venue_class,
-)
+from fhirexport_server.pam.events import ANNOUNCEMENTS, DISCHARGE, LEAVE, says_where
+from fhirexport_server.pam.fold import last_discharge, movement_class, venue_class
+from fhirexport_server.pam.held_class import HeldClass
 
 
 class Situation(NamedTuple):
@@ -43,18 +37,15 @@ def situations(venue: VenueRow, movements: Sequence[MovementRow]) -> Iterator[Si
     Raises:
         RowNotRenderableError: a patient class is unknown.
     """
-    present = on_leave = False
-    class_code = venue_class(venue)
+    on_leave = False
+    held = HeldClass(venue_class(venue))
     for movement, end in zip(movements, _ends(movements), strict=True):
         trigger = movement.trigger_event
-        announces = trigger in ANNOUNCEMENTS
-        own_class = movement_class(movement, class_code)
-        if not (announces and present):
-            class_code = own_class
-        if not announces and trigger != ATTENDING:
-            present = True
+        own_class = movement_class(movement, held.code)
+        held.take(trigger, own_class)
+        if says_where(trigger):
             on_leave = trigger == LEAVE
-        if announces or not present:
+        if trigger in ANNOUNCEMENTS or not held.present:
             status = "planned"
         elif end is not None:
             status = "finished"

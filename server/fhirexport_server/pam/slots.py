@@ -1,28 +1,33 @@
 """Which of a movement's three columns for places, bed, room and UH, a place belongs in."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Final
 
+SLOTS: Final = 3
 _SLOT: Final = {"BED": 0, "ROOM": 1, "BOX": 1, "EXAM_ROOM": 1, "CONSULTATION_ROOM": 1}
-_SLOTS: Final[dict[int, list[tuple[int, ...]]]] = {
-    0: [()],
-    1: [(0,), (1,), (2,)],
-    2: [(0, 1), (0, 2), (1, 2)],
-    3: [(0, 1, 2)],
-}
+_WIDEST: Final = 2
+
+
+def nearest(kinds: Sequence[str | None]) -> tuple[int, ...]:
+    """Return the column of each place: in their order, as near as possible to where their kinds belong.
+
+    Args:
+        kinds: of the places, SLOTS at most, the most precise first; None for a kind that is not known.
+    """
+    wished = [_SLOT.get(kind or "", _WIDEST) for kind in kinds]
+    return min(
+        combinations(range(SLOTS), len(wished)),
+        key=lambda columns: sum(abs(column - wish) for column, wish in zip(columns, wished, strict=True)),
+    )
 
 
 def slots(places: Sequence[int], kinds: Mapping[int, str]) -> tuple[int | None, int | None, int | None]:
-    """Bed, room and UH: which of three columns a place comes from is not shown, but for its kind.
+    """Return bed, room and UH: which of three columns a place comes from is not shown, but for its kind.
 
     Args:
         places: three at most, the most precise first.
         kinds: from a place's id to its kind.
     """
-    wished = [_SLOT.get(kinds[place], 2) for place in places]
-    costs = [
-        (sum(abs(slot - wish) for slot, wish in zip(slots, wished, strict=True)), slots)
-        for slots in _SLOTS[len(places)]
-    ]
-    row = dict(zip(min(costs)[1], places, strict=True))
+    row = dict(zip(nearest([kinds[place] for place in places]), places, strict=True))
     return row.get(0), row.get(1), row.get(2)

@@ -17,7 +17,8 @@ from fhirexport_server.domain.rows import (
     VenueRow,
 )
 from fhirexport_server.fhir.rendering.identities import is_qualified
-from fhirexport_server.pam.fold import ANNOUNCEMENTS, ATTENDING, fold
+from fhirexport_server.pam.fold import fold
+from fhirexport_server.pam.held_class import new_classes
 from fhirexport_server.pam.situations import situations
 from fhirexport_server.pam.slots import slots
 
@@ -111,20 +112,17 @@ def movements(venue: VenueRow, rows: Sequence[MovementRow], kinds: Mapping[int, 
         rows: its active movements, in their order (`pam/movement_order.py`).
         kinds: from a place's id to its kind.
     """
-    found = []
-    holds = PATIENT_CLASS[_first_class(venue, rows)]
-    there = False
-    for row, situation in zip(rows, situations(venue, rows), strict=True):
-        announces = row.trigger_event in ANNOUNCEMENTS
-        new = None if situation.class_code == holds else _CLASS[situation.class_code]
-        if not (announces and there):
-            holds = situation.class_code
-        there = there or not (announces or row.trigger_event == ATTENDING)
-        row = row._replace(patient_class=new)  # noqa: PLW2901 - the same row, as it is shown
+    shown = []
+    codes = (
+        (situation.movement.trigger_event, situation.class_code) for situation in situations(venue, rows)
+    )
+    new = new_classes(PATIENT_CLASS[_first_class(venue, rows)], codes)
+    for row, code in zip(rows, new, strict=True):
         places = [place for place in (row.bed_id, row.room_id, row.uh_id) if place is not None]
         bed, room, uh = slots(places, kinds)
-        found.append(row._replace(bed_id=bed, room_id=room, uh_id=uh))
-    return found
+        patient_class = None if code is None else _CLASS[code]
+        shown.append(row._replace(patient_class=patient_class, bed_id=bed, room_id=room, uh_id=uh))
+    return shown
 
 
 def classes(venue: VenueRow, rows: Sequence[MovementRow]) -> list[str]:

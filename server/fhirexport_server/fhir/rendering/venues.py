@@ -231,7 +231,7 @@ def _movement_locations(situation: Situation, ctx: EjContext) -> list[EncounterL
     for place in (row.bed_id, row.room_id, row.uh_id):
         if place is not None:
             planned = situation.status == "planned"
-            status = _announced_status(place, ctx) if planned else _LOCATION_STATUS[situation.status]
+            status = _announced_status(place, ctx) if planned else code.LOCATION_STATUS[situation.status]
             during = None if planned else period(row.started_at, situation.end, ctx)
             found.append(location(place, status, during, ("movement", row.id), ctx))
     if row.expected_return_at is not None:
@@ -245,9 +245,6 @@ def _return(row: MovementRow, expected_at: int, ctx: EjContext) -> EncounterLoca
     if not places:
         raise RowNotRenderableError("movement", row.id, "an expected return needs a place to return to")
     return location(places[0], "planned", period(expected_at, None, ctx), ("movement", row.id), ctx)
-
-
-_LOCATION_STATUS = {"in-progress": "active", "onleave": "reserved", "finished": "completed"}
 
 
 def _announced_status(place: int, ctx: EjContext) -> str:

@@ -12,7 +12,8 @@ from fhirexport_server.imports.stages.encounters import Existing
 from fhirexport_server.imports.work import Work
 from fhirexport_server.pam import derivation
 from fhirexport_server.pam.derivation import Event
-from fhirexport_server.pam.fold import DISCHARGE, Stay
+from fhirexport_server.pam.events import DISCHARGE
+from fhirexport_server.pam.fold import Stay
 
 
 def is_summary_alone(sent: Sequence[StayMovement], kept: Sequence[StayMovement]) -> bool:

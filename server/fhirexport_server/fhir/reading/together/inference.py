@@ -12,7 +12,7 @@ from fhirexport_server.domain.codes import PATIENT_CLASS
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.reading.resources.drafts import MovementDraft, VenueDraft
 from fhirexport_server.fhir.reading.together.summaries import StayMovement
-from fhirexport_server.pam.fold import ANNOUNCEMENTS, ATTENDING, DISCHARGE, LEAVE
+from fhirexport_server.pam.events import DISCHARGE, LEAVE, says_where
 
 _INPATIENT: Final = "IMP"
 # What changes who is responsible, and leaves the patient where they are.
@@ -81,7 +81,7 @@ def _events(venue: VenueRow, draft: VenueDraft | None, active: Sequence[StayMove
             else:
                 event = _change(class_, one.row.patient_class)
         found[one.row.id] = event
-        if event not in ANNOUNCEMENTS and event != ATTENDING:
+        if says_where(event):
             present, on_leave = True, event == LEAVE
             class_ = one.row.patient_class or class_
     return found

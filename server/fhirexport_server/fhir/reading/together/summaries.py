@@ -8,6 +8,7 @@ from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.datatypes.references import Ref
 from fhirexport_server.fhir.reading.json.problems import Problems, Severity
 from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin, MovementDraft, Stop, VenueDraft
+from fhirexport_server.fhir.venue_codes import LOCATION_STATUS
 from fhirexport_server.pam.fold import Stay, fold
 from fhirexport_server.pam.situations import Situation, situations
 
@@ -29,7 +30,6 @@ _NOT_THERE: Final = (
     "is not kept: it names no {kind} of this legal entity that is there or is imported as well"
 )
 _FOLLOWS_ITSELF: Final = "is not kept: it follows from the venue's movements, which say otherwise"
-_LOCATION_STATUS: Final = {"in-progress": "active", "onleave": "reserved", "finished": "completed"}
 _SILENT: Final = Interval()
 """A period that is not there."""
 _ANNOUNCED: Final = ("planned", "reserved")
@@ -106,7 +106,7 @@ def _told_otherwise(one: MovementDraft, situation: Situation) -> list[str]:
         found.append("status")
     if told.end not in {None, situation.end}:
         found.append("period.end")
-    status = _LOCATION_STATUS.get(situation.status)
+    status = LOCATION_STATUS.get(situation.status)
     during = Interval() if status is None else Interval(one.started_at, situation.end)
     for index, stop in enumerate(told.places):
         if stop.during not in {_SILENT, during}:

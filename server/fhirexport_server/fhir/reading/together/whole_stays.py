@@ -7,12 +7,13 @@ what they amount to, and reported where it differs: it is not kept.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from fhirexport_server.domain.rows import MovementRow, VenueRow
+from fhirexport_server.domain.rows import VenueRow
 from fhirexport_server.fhir.reading.json.problems import Problems, Severity
 from fhirexport_server.fhir.reading.resources.drafts import VenueDraft
 from fhirexport_server.fhir.reading.together.summaries import Find, StayMovement, compare
 from fhirexport_server.pam import movement_order
-from fhirexport_server.pam.fold import ANNOUNCEMENTS, ATTENDING, DISCHARGE
+from fhirexport_server.pam.events import DISCHARGE
+from fhirexport_server.pam.held_class import new_classes
 
 _ARRIVALS: Final = ("A01", "A04")
 
@@ -56,7 +57,9 @@ def settle(
         return None
     own_class = active[0].row.patient_class if active else None
     settled = venue._replace(patient_class=own_class or venue.patient_class)
-    new = _new_classes(settled, [one.row for one in active])
+    shown = ((one.row.trigger_event, one.row.patient_class) for one in active)
+    classes = new_classes(settled.patient_class, shown)
+    new = {one.row.id: code for one, code in zip(active, classes, strict=True)}
     rows = [
         one._replace(row=one.row._replace(patient_class=new.get(one.row.id, one.row.patient_class)))
         for one in ordered
@@ -64,21 +67,6 @@ def settle(
     if compare(settled, draft, [one for one in rows if one.active], find, problems) is not None:
         settled = settled._replace(activity_type=None)
     return SettledStay(settled, rows)
-
-
-def _new_classes(venue: VenueRow, movements: Sequence[MovementRow]) -> dict[int, str | None]:
-    """By a movement's id, its class where it is not the one that holds anyway."""
-    found: dict[int, str | None] = {}
-    holds = venue.patient_class
-    present = False
-    for one in movements:
-        found[one.id] = None if one.patient_class == holds else one.patient_class
-        announces = one.trigger_event in ANNOUNCEMENTS
-        # An announcement while the patient is there says what will be, not what is.
-        if one.patient_class is not None and not (announces and present):
-            holds = one.patient_class
-        present = present or not (announces or one.trigger_event == ATTENDING)
-    return found
 
 
 def _check_dates(movements: Sequence[StayMovement], problems: Problems) -> None:

@@ -1,7 +1,6 @@
 """Owns reading the Encounter of a movement. The inverse of `fhir/rendering/venues.py`."""
 
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Final
 
 from fhirexport_server.fhir import venue_codes as code
@@ -19,13 +18,11 @@ from fhirexport_server.fhir.reading.resources.encounters import encounter_tables
 from fhirexport_server.fhir.reading.resources.encounters.encounter_class import class_code
 from fhirexport_server.fhir.reading.resources.encounters.encounter_numbers import numbers
 from fhirexport_server.fhir.reading.resources.encounters.shared_elements import attending, status, stops, unit
+from fhirexport_server.pam.slots import SLOTS, nearest
 
 # A movement that is not to count: it keeps its number, which is never given again.
 _CANCELLED: Final = ("cancelled", "entered-in-error")
 _UNITS: Final = {code.CARE_UNIT: "uf_care", code.ACCOMMODATION_UNIT: "uf_heb"}
-_SLOTS: Final = 3
-_SLOT: Final = {"BED": 0, "ROOM": 1, "BOX": 1, "EXAM_ROOM": 1, "CONSULTATION_ROOM": 1}
-_WIDEST: Final = 2
 
 
 class _Types:
@@ -167,18 +164,10 @@ def _without_return(places: tuple[Stop, ...]) -> tuple[tuple[Stop, ...], int | N
 
 def _slots(root: Element, places: Sequence[Stop]) -> Sequence[Ref | None]:
     """Bed, room and UH: the places in their order, each as near as possible to where its kind belongs."""
-    if len(places) > _SLOTS:
-        root.warning(f"location[{_SLOTS}]", "is not kept, nor what follows: a movement names three places")
-        places = places[:_SLOTS]
-    wanted = [_SLOT.get(stop.level or "", _WIDEST) for stop in places]
-    found: list[Ref | None] = [None] * _SLOTS
-    for stop, slot in zip(places, _nearest(tuple(wanted)), strict=True):
-        found[slot] = stop.place
-    return found
-
-
-def _nearest(wanted: tuple[int, ...]) -> tuple[int, ...]:
-    return min(
-        combinations(range(_SLOTS), len(wanted)),
-        key=lambda slots: sum(abs(slot - wish) for slot, wish in zip(slots, wanted, strict=True)),
-    )
+    if len(places) > SLOTS:
+        root.warning(f"location[{SLOTS}]", "is not kept, nor what follows: a movement names three places")
+        places = places[:SLOTS]
+    refs: list[Ref | None] = [None] * SLOTS
+    for stop, slot in zip(places, nearest([stop.level for stop in places]), strict=True):
+        refs[slot] = stop.place
+    return refs
