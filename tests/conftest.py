@@ -38,6 +38,13 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     )
 
 
+@pytest.fixture(autouse=True)
+def _dropped_databases(databases: Databases) -> Iterator[None]:
+    """Drops the databases that a test and its own fixtures made; not those of modules and of the session."""
+    with databases.dropped():
+        yield
+
+
 @pytest.fixture(scope="session")
 def empty_database(databases: Databases) -> Callable[[str], str]:
     """Make a database without a schema: `empty_database("sqlite")` or `("postgresql")`; return its URL."""

@@ -43,7 +43,10 @@ async def test_a_structure_that_is_too_long_is_refused(
     assert "67108864 bytes" in await _refused(hospital, content)
 
 
-async def test_lines_that_are_too_long_are_refused_one_by_one_and_then_all(hospital: Hospital) -> None:
+async def test_lines_that_are_too_long_are_refused_one_by_one_and_then_all(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LONGEST_LINE", 64 * 1024)
     long = b"x" * (limits.LONGEST_LINE + 1)
     patient = hospital.first("Patient")
     summary = await import_lines(

@@ -21,7 +21,7 @@ async def test_the_default_export_of_the_demo_group_comes_back(
     target: str, new_database: Callable[[str], str]
 ) -> None:
     there, here = new_database("sqlite"), new_database(target)
-    load(there, batches(patients=300))
+    load(there, batches(patients=100))
     default = await exported(there, detail=Detail.SUMMARY)
 
     for of_ej in default.values():

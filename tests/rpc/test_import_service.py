@@ -92,13 +92,13 @@ async def test_an_export_at_least_as_new_as_the_import_contains_it(database_url:
 @pytest.mark.parametrize("size", [7, 1000, 1 << 20])
 async def test_resources_come_in_chunks_cut_anywhere(database_url: str, size: int) -> None:
     async with serving(database_url) as stubs:
-        resources = await stubs.structure()
+        resources = (await stubs.structure())[:30]
         content = "".join(json.dumps(one | {"name": "É" + str(one["name"])[:50]}) + "\n" for one in resources)
 
         summary = await stubs.stream(*_messages(pb.ImportOptions(ej_id=EJ_ID), content.encode(), size))
 
         assert (summary.updated_count, summary.error_count) == (len(resources), 0)
-        assert {str(one["name"])[0] for one in await stubs.structure()} == {"É"}
+        assert {str(one["name"])[0] for one in (await stubs.structure())[:30]} == {"É"}
 
 
 async def test_what_is_wrong_is_said_with_its_place_and_one_error_info(database_url: str) -> None:

@@ -23,13 +23,22 @@ class Postgres:
 
     def copy_database(self, url: str) -> str:
         """Make a copy of the database at a URL, to which nobody is connected; return its URL."""
-        return self._create(url.partition("?")[0].rpartition("/")[2])
+        return self._create(_name(url))
+
+    def drop_database(self, url: str) -> None:
+        """Drop a database, whoever is connected to it; one that is gone is no error."""
+        with psycopg.connect(self._uri, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {_name(url)} WITH (FORCE)")
 
     def _create(self, template: str) -> str:
         name = f"test_{next(self._numbers)}"
         with psycopg.connect(self._uri, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self._uri.replace("/postgres?", f"/{name}?")
+
+
+def _name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 @contextmanager
