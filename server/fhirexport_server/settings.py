@@ -34,8 +34,6 @@ _NEAR = 0.85
 OFF = "off"
 """The METRICS_ADDRESS that serves no metrics."""
 
-_Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
-
 
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fhirexport.v1.error_reason_pb2 import ErrorReason
 from fhirexport_server.domain import errors as domain
-from fhirexport_server.domain.faults import Fault
+from fhirexport_server.domain.errors import Fault
 from fhirexport_server.domain.imports import Problem, Severity
 from fhirexport_server.rpc.admission.transport_errors import (
     IdleClientError,

@@ -11,8 +11,12 @@ from pathlib import Path
 import psycopg
 import pytest
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
-from fhirexport_server.domain.errors import ChangesUntrackedError, DatabaseCorruptError, SchemaMismatchError
-from fhirexport_server.domain.faults import Fault
+from fhirexport_server.domain.errors import (
+    ChangesUntrackedError,
+    DatabaseCorruptError,
+    Fault,
+    SchemaMismatchError,
+)
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.store.loader import load

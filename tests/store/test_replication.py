@@ -7,8 +7,7 @@ from contextlib import closing
 import psycopg
 import pytest
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
-from fhirexport_server.domain.errors import ChangesUntrackedError
-from fhirexport_server.domain.faults import Fault
+from fhirexport_server.domain.errors import ChangesUntrackedError, Fault
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.store.loader import load

@@ -5,13 +5,36 @@ No error here carries a patient's data: ids, names of tables and fields, sizes a
 
 import errno
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-from fhirexport_server.domain.faults import Fault
 from fhirexport_server.domain.imports import Problem
 
 
 class FhirExportError(Exception):
     """The base of every error that is not a bug."""
+
+
+class Fault(StrEnum):
+    """A way to change data without moving its revision, which is not noticed then.
+
+    `docs/never-stale.md` has what to do about each.
+    """
+
+    TRIGGER_MISSING = "trigger_missing"
+    TRIGGER_OFF = "trigger_off"
+    """Disabled, or not `ENABLE ALWAYS`."""
+    TRIGGER_CHANGED = "trigger_changed"
+    """It does something else, or not always."""
+    TABLE_REPLACED = "table_replaced"
+    """A view, a foreign or partitioned table is in its place."""
+    TABLE_INHERITED = "table_inherited"
+    """Another table is its parent, child or partition: writes through that one run other triggers."""
+    TABLE_UNLOGGED = "table_unlogged"
+    """A crash of the database server would empty it."""
+    ROW_SECURITY = "row_security"
+    """A policy decides which of its rows the server sees."""
+    SUBSCRIPTION = "subscription"
+    """Logical replication writes to it, and runs no trigger of statements."""
 
 
 @dataclass(frozen=True)

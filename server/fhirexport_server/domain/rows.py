@@ -8,7 +8,11 @@ every database:
 Absent is None, never an empty string.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+FIRST_DAY: Final = "1850-01-01"
+LAST_DAY: Final = "2199-12-31"
+"""Between which days every date and every instant is."""
 
 
 class EjRow(NamedTuple):

@@ -15,7 +15,7 @@ from fhirexport_server.fhir.rendering import projection
 from fhirexport_server.imports.resolve import known_names
 from fhirexport_server.imports.stages import legal_entity
 from fhirexport_server.imports.stages.merging import columns, merged
-from fhirexport_server.imports.stages.tree import UNKNOWN, Tree
+from fhirexport_server.imports.stages.tree import UNKNOWN, Tree, Unknown
 from fhirexport_server.imports.structure_index import StructureIndex
 from fhirexport_server.imports.work import Work, of_kind
 
@@ -189,7 +189,7 @@ class _Stage:
             told[number] = wanted if existing is None else merged(existing, existing, wanted, one.unsaid)
         return told
 
-    def _unit(self, ref: Ref, kinds: Kinds) -> object:
+    def _unit(self, ref: Ref, kinds: Kinds) -> int | Unknown | None:
         """Returns a unit's id, None for the EJ, UNKNOWN for neither."""
         found = self._directory.find(ref, kinds)
         if ref.key in self._unread:
@@ -204,11 +204,11 @@ class _Stage:
         return UNKNOWN if number is None else number
 
     @staticmethod
-    def _agreed(found: object, numbered: Sequence[int]) -> object:
+    def _agreed(found: int | Unknown, numbered: Sequence[int]) -> int | Unknown:
         """Returns what a reference leads to, unless its number leads to others."""
         return found if not numbered or found in numbered else UNKNOWN
 
-    def _place(self, ref: Ref) -> object:
+    def _place(self, ref: Ref) -> int | Unknown:
         """Returns a place's id, or UNKNOWN."""
         found = self._directory.find(ref, _PLACE)
         if ref.key in self._unread:

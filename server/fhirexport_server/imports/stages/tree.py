@@ -1,6 +1,7 @@
 """Owns what units and places have in common: numbers of a kind, one parent each, and no cycles."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import Enum
 from typing import Final, Generic, TypeVar
 
 from fhirexport_server.domain.rows import OrgUnitRow, PlaceRow
@@ -11,8 +12,14 @@ from fhirexport_server.imports.resolve.identity import Claim, claimed_ids, decid
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.queries import DEEPEST
 
-UNKNOWN: Final = object()
-"""What a reference leads to that leads nowhere."""
+
+class Unknown(Enum):
+    """What a reference leads to that leads nowhere."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
 R = TypeVar("R", bound=OrgUnitRow | PlaceRow)
 _SEVERAL: Final = "must find one resource, not several: name it by its id"
 _CYCLE: Final = (
@@ -78,7 +85,7 @@ class Tree(Generic[R]):
         self.new = frozenset(who.ids[place] for place in who.new if place in who.ids)
         self._sources = {who.ids[one.source.entry]: one for one in kept if one.source.entry in who.ids}
 
-    def id_of(self, draft: Draft) -> object:
+    def id_of(self, draft: Draft) -> int | Unknown:
         """Returns the row of a draft; UNKNOWN where it was refused."""
         place = draft.source.entry
         return UNKNOWN if place in self._work.problems.refused else self.ids.get(place, UNKNOWN)

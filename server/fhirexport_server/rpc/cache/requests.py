@@ -8,10 +8,11 @@ from fhirexport.v1 import types_pb2 as types
 from fhirexport.v1.cache_admin_pb2 import ListEntriesRequest, WarmRequest
 
 from fhirexport_server.admin.pattern import EVERYTHING, Pattern, parse
+from fhirexport_server.domain import tokens
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
-from fhirexport_server.rpc import call, tokens
+from fhirexport_server.rpc import call
 from fhirexport_server.rpc.exports.requests import DATASETS, NUMBERS
 
 _DEFAULT_SIZE = 100

@@ -37,7 +37,7 @@ from fhirexport_server.rpc.call import Context
 from fhirexport_server.rpc.errors.statuses import refusal
 from fhirexport_server.rpc.exports.requests import NUMBERS
 from fhirexport_server.rpc.exports.service import Exports
-from fhirexport_server.rpc.interceptors.request_id import KEY
+from fhirexport_server.rpc.interceptors.request_id import send_metadata
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -86,7 +86,7 @@ class CacheAdmin(CacheAdminServicer):
             answer.used_memory = stats.server.used_memory
             answer.total_connections = stats.server.connections
             answer.total_commands = stats.server.commands
-        await _send_metadata(context)
+        await send_metadata(context)
         return answer
 
     async def Invalidate(  # noqa: N802 - the contract's name
@@ -100,7 +100,7 @@ class CacheAdmin(CacheAdminServicer):
         else:
             removal = await self._administration.invalidate(pattern, entry)
             _log_removal("invalidate", pattern.text, request.reason, removal)
-        await _send_metadata(context)
+        await send_metadata(context)
         return InvalidateResponse(
             matched_count=removal.matched,
             deleted_count=removal.deleted,
@@ -115,7 +115,7 @@ class CacheAdmin(CacheAdminServicer):
         entry = requests.audit("flush", EVERYTHING, request.reason)
         removal = await self._administration.flush(entry)
         _log_removal("flush", EVERYTHING, request.reason, removal)
-        await _send_metadata(context)
+        await send_metadata(context)
         return FlushResponse(deleted_count=removal.deleted, deletion_pending=removal.pending)
 
     async def GetHealth(  # noqa: N802 - the contract's name
@@ -124,7 +124,7 @@ class CacheAdmin(CacheAdminServicer):
         """Answers with how the cache does, also when it does badly."""
         del request
         health = await self._administration.health()
-        await _send_metadata(context)
+        await send_metadata(context)
         return _health(health)
 
     async def ListEntries(  # noqa: N802 - the contract's name
@@ -133,7 +133,7 @@ class CacheAdmin(CacheAdminServicer):
         """Answers with a page of what is cached."""
         pattern, size, cursor = requests.listing(request)
         found = await self._administration.entries(pattern, size, cursor)
-        await _send_metadata(context)
+        await send_metadata(context)
         following = requests.token(request.pattern, found.cursor) if found.cursor else ""
         return ListEntriesResponse(entries=map(_entry, found.entries), next_page_token=following)
 
@@ -147,7 +147,7 @@ class CacheAdmin(CacheAdminServicer):
             for ej_id in ej_ids or await self._administration.ej_ids()
             for dataset in datasets
         ]
-        await _send_metadata(context)
+        await send_metadata(context)
         for done, (ej_id, dataset) in enumerate(wanted, 1):
             report = await self._warmed(ej_id, dataset)
             report.done_count, report.total_count = done, len(wanted)
@@ -216,7 +216,3 @@ def _log_removal(action: str, pattern: str, reason: str, removal: Removal) -> No
         deleted=removal.deleted,
         pending=removal.pending,
     )
-
-
-async def _send_metadata(context: Context) -> None:
-    await context.send_initial_metadata(((KEY, call.current().request_id),))

@@ -13,12 +13,24 @@ from fhirexport_server.domain.errors import (
     DatabaseCorruptError,
     DatabaseReadOnlyError,
     DatabaseUnavailableError,
+    Fault,
     RowNotRenderableError,
     SchemaMismatchError,
 )
-from fhirexport_server.domain.faults import TOLD
 from fhirexport_server.rpc.errors.details import retry_after
 from fhirexport_server.rpc.errors.refusal import Refusal
+
+_FAULTS: Final = {
+    Fault.TRIGGER_MISSING: "trigger {object} is not there",
+    Fault.TRIGGER_OFF: "trigger {object} is not ENABLE ALWAYS",
+    Fault.TRIGGER_CHANGED: "trigger {object} is not the one that this release made",
+    Fault.TABLE_REPLACED: "{object} is not a table of its own",
+    Fault.TABLE_INHERITED: "table {object} has a parent, a child or a partition",
+    Fault.TABLE_UNLOGGED: "table {object} is UNLOGGED",
+    Fault.ROW_SECURITY: "row-level security hides rows of table {object} from this server",
+    Fault.SUBSCRIPTION: "a subscription writes to table {object}",
+}
+"""What is said of each; `{object}` stands for the trigger or table."""
 
 
 def _database_unavailable(error: DatabaseUnavailableError) -> Refusal:
@@ -72,7 +84,7 @@ def _changes_untracked(error: ChangesUntrackedError) -> Refusal:
         grpc.StatusCode.FAILED_PRECONDITION,
         ErrorReason.ERROR_REASON_CHANGES_UNTRACKED,
         "changes of the data would not be noticed, so nothing is served: "
-        f"{TOLD[error.fault].format(object=error.name)}; docs/never-stale.md says what its operator does",
+        f"{_FAULTS[error.fault].format(object=error.name)}; docs/never-stale.md says what its operator does",
         {"fault": error.fault, "object": error.name},
     )
 

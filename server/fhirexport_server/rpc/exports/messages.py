@@ -1,6 +1,6 @@
 """Owns the answers' messages: what a rendering is turned into on the wire."""
 
-from typing import TypeVar, cast
+from typing import TypeAlias, TypeVar
 
 from fhirexport.v1.export_service_pb2 import (
     ExportPatientsResponse,
@@ -19,6 +19,9 @@ UnaryResponse = TypeVar(
     "UnaryResponse", ExportStructureResponse, ExportPatientsResponse, ExportVenuesResponse
 )
 
+Written: TypeAlias = bytes
+"""A message that is written already: the chain sends it as it is."""
+
 _SOURCES = {ContentSource.CACHE: Snapshot.SOURCE_CACHE, ContentSource.DATABASE: Snapshot.SOURCE_DATABASE}
 
 
@@ -36,15 +39,15 @@ def snapshot(rendering: Rendering) -> Snapshot:
 
 def unary(
     kind: type[UnaryResponse], rendering: Rendering, chunks: list[Chunk] | None, *, zstd: bool
-) -> UnaryResponse:
-    """Returns an export in one message; `chunks` is None when the caller's etag still holds.
+) -> UnaryResponse | Written:
+    """Return an export in one message; `chunks` is None when the caller's etag still holds.
 
-    One with content is written already: bytes, which the chain sends as they are.
+    One with content is written already.
     """
     answer = kind(snapshot=snapshot(rendering), not_modified=chunks is None)
     if chunks is None:
         return answer
-    return cast("UnaryResponse", around(answer, _field(zstd=zstd), _content(chunks, zstd=zstd)))
+    return around(answer, _field(zstd=zstd), _content(chunks, zstd=zstd))
 
 
 def started(rendering: Rendering) -> StreamExportResponse:
@@ -52,12 +55,11 @@ def started(rendering: Rendering) -> StreamExportResponse:
     return StreamExportResponse(started=snapshot(rendering))
 
 
-def run(chunk: Chunk, resume_token: str, *, zstd: bool) -> StreamExportResponse:
-    """Returns a stream's next run of content, written already."""
+def run(chunk: Chunk, resume_token: str, *, zstd: bool) -> Written:
+    """Return a stream's next run of content."""
     rest = StreamExportResponse.Chunk(resource_count=chunk.resource_count, resume_token=resume_token)
     content = _content([chunk], zstd=zstd)
-    written = nested(StreamExportResponse(), "chunk", _field(zstd=zstd), content, rest)
-    return cast("StreamExportResponse", written)
+    return nested(StreamExportResponse(), "chunk", _field(zstd=zstd), content, rest)
 
 
 def finished(totals: Totals | None) -> StreamExportResponse:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from fhirexport.v1.export_service_pb2 import ListLegalEntitiesRequest
 
+from fhirexport_server.domain import tokens
 from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
-from fhirexport_server.rpc import tokens
 
 _DEFAULT_SIZE = 100
 _LARGEST_SIZE = 1000

@@ -2,8 +2,8 @@
 
 import re
 
+from fhirexport_server.domain import tokens
 from fhirexport_server.exports.request import Resume
-from fhirexport_server.rpc import tokens
 
 _TOKEN = re.compile(r"s1:([0-9a-f]{1,40}-[0-9a-f]{1,16}-[0-9a-f]{16}):(0|[1-9][0-9]{0,7})", re.ASCII)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, cast
 
 from fhirexport.v1.export_service_pb2 import (
     ExportPatientsRequest,
@@ -26,7 +26,7 @@ from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.rpc import call
 from fhirexport_server.rpc.call import Context
 from fhirexport_server.rpc.exports import messages, pages, requests, resumption
-from fhirexport_server.rpc.interceptors.request_id import KEY
+from fhirexport_server.rpc.interceptors.request_id import send_metadata
 
 
 class Exports(Protocol):
@@ -63,7 +63,7 @@ class ExportService(ExportServiceServicer):
             finess=page.finess, after_id=page.after_id, limit=page.size + 1
         )
         shown = rows[: page.size]
-        await _send_metadata(context)
+        await send_metadata(context)
         return ListLegalEntitiesResponse(
             legal_entities=[messages.legal_entity(row) for row in shown],
             next_page_token=page.next_token(shown[-1].id) if len(rows) > len(shown) else "",
@@ -98,7 +98,7 @@ class ExportService(ExportServiceServicer):
         _note_request(wanted.request)
         async with self._exporter.open(wanted.request) as rendering:
             _note_rendering(rendering)
-            await _send_metadata(context, rendering)
+            await send_metadata(context, ("cache-status", rendering.cache_status))
             yield messages.started(rendering)
             if rendering.not_modified:
                 yield messages.finished(None)
@@ -108,7 +108,9 @@ class ExportService(ExportServiceServicer):
             async for chunk in rendering.chunks():
                 number += 1
                 if number > had:
-                    yield messages.run(chunk, resumption.token(etag, number), zstd=wanted.zstd)
+                    # The generated classes know of no message that is written already.
+                    run = messages.run(chunk, resumption.token(etag, number), zstd=wanted.zstd)
+                    yield cast("StreamExportResponse", run)
                     sent.add(chunk)
             if rendering.totals is None:
                 raise RuntimeError("the chunks have ended and there are no totals")
@@ -126,8 +128,8 @@ class ExportService(ExportServiceServicer):
             )
             answer = messages.unary(kind, rendering, chunks, zstd=wanted.zstd)
             # Only now: a call whose metadata has been sent is one that gRPC never retries.
-            await _send_metadata(context, rendering)
-            return answer
+            await send_metadata(context, ("cache-status", rendering.cache_status))
+            return cast("messages.UnaryResponse", answer)  # as above
 
     async def _collected(self, rendering: Rendering) -> list[Chunk]:
         """Returns every chunk, unless they are more than one message holds."""
@@ -163,8 +165,3 @@ def _note_request(request: ExportRequest) -> None:
 
 def _note_rendering(rendering: Rendering) -> None:
     call.current().facts.update(source=rendering.snapshot.source.value, etag=rendering.snapshot.etag)
-
-
-async def _send_metadata(context: Context, rendering: Rendering | None = None) -> None:
-    cache_status = (("cache-status", rendering.cache_status),) if rendering else ()
-    await context.send_initial_metadata(((KEY, call.current().request_id), *cache_status))

@@ -15,7 +15,7 @@ from fhirexport_server.domain.imports import ImportOptions, ImportSummary
 from fhirexport_server.rpc import call
 from fhirexport_server.rpc.call import Context
 from fhirexport_server.rpc.imports import messages, requests
-from fhirexport_server.rpc.interceptors.request_id import KEY
+from fhirexport_server.rpc.interceptors.request_id import send_metadata
 
 
 class Imports(Protocol):
@@ -52,7 +52,7 @@ class ImportService(ImportServiceServicer):
         _note_options(options)
         summary = await self._imports.bundle(data, options)
         _note(summary)
-        await _send_metadata(context)
+        await send_metadata(context)
         return ImportBundleResponse(summary=messages.summary(summary))
 
     async def ImportResources(  # noqa: N802 - the contract's name
@@ -87,7 +87,3 @@ def _note(summary: ImportSummary) -> None:
         errors=summary.errors,
         warnings=summary.warnings,
     )
-
-
-async def _send_metadata(context: Context) -> None:
-    await context.send_initial_metadata(((KEY, call.current().request_id),))

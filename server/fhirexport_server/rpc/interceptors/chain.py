@@ -19,7 +19,7 @@ from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
 from fhirexport_server.rpc.interceptors.call_spans import tracing
 from fhirexport_server.rpc.interceptors.deadline import deadline
 from fhirexport_server.rpc.interceptors.failures import errors
-from fhirexport_server.rpc.interceptors.request_id import KEY, request_id, with_request_id
+from fhirexport_server.rpc.interceptors.request_id import request_id, send_metadata, with_request_id
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -195,4 +195,4 @@ async def _alive(call: Call) -> None:
     that could be sent twice, and nothing that depends on it.
     """
     if not call.sent:
-        await call.context.send_initial_metadata(((KEY, call.request_id),))
+        await send_metadata(call.context)

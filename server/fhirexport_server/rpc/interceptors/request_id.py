@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from fhirexport_server.rpc import call as calls
 from fhirexport_server.rpc.call import Call, Context
 
 KEY = "x-request-id"
@@ -17,6 +18,11 @@ def request_id(context: Context) -> str:
     """Returns the id that the caller sent, or a new one."""
     sent = dict(context.invocation_metadata() or ()).get(KEY, "")
     return sent if isinstance(sent, str) and _SANE.fullmatch(sent) else uuid.uuid4().hex
+
+
+async def send_metadata(context: Context, *more: tuple[str, str]) -> None:
+    """Send the initial metadata of the call in progress: its id, and what else is to be said."""
+    await context.send_initial_metadata(((KEY, calls.current().request_id), *more))
 
 
 @asynccontextmanager

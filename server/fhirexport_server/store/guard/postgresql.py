@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, text
 
-from fhirexport_server.domain.errors import ChangesUntrackedError, DatabaseAccessDeniedError
-from fhirexport_server.domain.faults import Fault
+from fhirexport_server.domain.errors import ChangesUntrackedError, DatabaseAccessDeniedError, Fault
 from fhirexport_server.store.guard import expected
 
 _TABLES = text("""

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from fhirexport_server.domain.errors import ChangesUntrackedError
-from fhirexport_server.domain.faults import Fault
+from fhirexport_server.domain.errors import ChangesUntrackedError, Fault
 from fhirexport_server.store.guard import expected
 
 _SCHEMA = "SELECT name, type, sql FROM sqlite_schema WHERE type IN ('table', 'view', 'trigger')"

@@ -11,9 +11,10 @@ from sqlalchemy import CheckConstraint, ColumnElement
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from fhirexport_server.domain.rows import FIRST_DAY, LAST_DAY
+
 # The code points that Unicode calls white space, control characters aside (property White_Space).
 _BLANKS = (0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
-FIRST_DAY, LAST_DAY = "1850-01-01", "2199-12-31"
 ALLOWED, OF = "allowed", "of"
 """Under which a rule's `info` has what it allows, in words, and the column that it is about, if it is one."""
 

@@ -5,15 +5,15 @@ Source: FHIR R4, date and dateTime (regular expressions), with dates that exist.
 
 import re
 from calendar import monthrange
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-FIRST_DAY: Final = "1850-01-01"
-LAST_DAY: Final = "2199-12-31"
+from fhirexport_server.domain.rows import FIRST_DAY, LAST_DAY
+
 DAY: Final = 86_400
-_FIRST: Final = int(datetime(1850, 1, 1, tzinfo=UTC).timestamp())
-_LAST: Final = int(datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+_FIRST: Final = int(datetime.fromisoformat(f"{FIRST_DAY}T00:00:00Z").timestamp())
+_LAST: Final = int(datetime.fromisoformat(f"{LAST_DAY}T23:59:59Z").timestamp())
 _DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 _SECONDS: Final = r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})"
 _OFFSET: Final = r"(Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from fhirexport_server.domain.rows import FIRST_DAY, LAST_DAY
 from fhirexport_server.fhir.reading.datatypes.dates import moments
 from fhirexport_server.fhir.reading.datatypes.dates.moments import (
     DAY_LENGTH,
-    FIRST_DAY,
-    LAST_DAY,
     PLAIN,
     Moment,
 )

@@ -1,0 +1,22 @@
+"""How a token is written that callers carry about and give back unchanged: base64url of ASCII."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+
+_LONGEST = 512
+
+
+def seal(text: str) -> str:
+    """Return text as a token: opaque, URL-safe."""
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def unseal(token: str) -> str | None:
+    """Return the text of a token; None where it is not exactly as `seal` writes it."""
+    if len(token) > _LONGEST:
+        return None
+    try:
+        text = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii")
+    except (Base64Error, ValueError):
+        return None
+    return text if seal(text) == token else None
