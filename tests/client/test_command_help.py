@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from fhirexport.cli.commands import app
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
-from support.command import FHIREXPORT, environment, fhirexport, run
+from support.command import FHIREXPORT, environment, fhirexport, on_a_terminal, run
 from support.documented import output
 from support.server import running_server, wait_for_health
 from support.valkey import Valkey
@@ -67,7 +68,11 @@ async def test_every_command_has_an_example_that_works(address: str, tmp_path: P
         assert (heading, example.startswith(f"fhirexport {command}".strip())) == ("Example", True)
         line = example.replace("localhost:50051", address)
         if "--watch" in line:
-            line = f"timeout --preserve-status --signal=INT 5 {line}"
+            async with on_a_terminal(address, *shlex.split(line)[1:]) as terminal:
+                await terminal.until("venues")
+                terminal.interrupt()
+                assert await terminal.ended() == 0
+            continue
         printed = await output(f"{line} && echo && echo well", tmp_path, variables)
         assert printed.splitlines()[-1] == "well", printed
 
