@@ -84,10 +84,10 @@ PARTS = tuple(_part(number) for number in range(PARTS_IN_ALL))
 
 
 def part(number: int) -> Part:
-    """Returns the part of the patient with this number, counted from 0."""
+    """Return the part of the patient with this number, counted from 0."""
     return PARTS[number % PARTS_IN_ALL]
 
 
 def entity(number: int) -> int:
-    """Returns the index of the patient's legal entity."""
+    """Return the index of the patient's legal entity."""
     return ENTITY_OF[(number + number // PARTS_IN_ALL) % len(ENTITY_OF)]

@@ -39,7 +39,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 
 def row(table: str, **values: object) -> Row:
-    """Returns a row of `table` with these values, None elsewhere."""
+    """Return a row of `table` with these values, None elsewhere."""
     filled: Row = dict.fromkeys(COLUMNS[table])
     filled.update(values)
     return filled

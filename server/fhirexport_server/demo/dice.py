@@ -20,22 +20,22 @@ class Dice:
         self.roll = random.Random(f"{seed}/{number}").random  # noqa: S311 - invented data, no secret
 
     def below(self, end: int) -> int:
-        """Returns one of 0 … end - 1, each as likely."""
+        """Return one of 0 … end - 1, each as likely."""
         return int(self.roll() * end)
 
     def between(self, first: int, last: int) -> int:
-        """Returns one of first … last, each as likely."""
+        """Return one of first … last, each as likely."""
         return first + int(self.roll() * (last - first + 1))
 
     def chance(self, probability: float) -> bool:
-        """Returns True in this share of the draws."""
+        """Return True in this share of the draws."""
         return self.roll() < probability
 
     def pick(self, choices: Sequence[T]) -> T:
-        """Returns one of the choices, each as likely."""
+        """Return one of the choices, each as likely."""
         return choices[int(self.roll() * len(choices))]
 
     def pick_early(self, choices: Sequence[T]) -> T:
-        """Returns one of the choices, the first the likeliest."""
+        """Return one of the choices, the first the likeliest."""
         roll = self.roll()
         return choices[int(roll * roll * len(choices))]

@@ -16,18 +16,18 @@ ROWS_A_BATCH = 1000
 
 
 def batches(*, patients: int = 1000, seed: int = 1) -> Iterator[Batch]:
-    """Yields the rows of an invented hospital group, at most 1,000 a batch, parents before children.
+    """Yield the rows of an invented hospital group, at most 1,000 a batch, parents before children.
 
     The structure is the same for every seed and number. The k-th patient, its venue and its movements
     depend on the seed and on k alone, so that more patients only add rows to each table. Ids are given:
     the first EJ has id 1. Memory does not grow with the number.
 
     Args:
-        patients: how many patients, and as many venues with five movements each.
-        seed: which group of the many.
+        patients: How many patients, and as many venues with five movements each.
+        seed: Which group of the many.
 
     Raises:
-        ValueError: more patients than there are distinct matricules, or fewer than none.
+        ValueError: More patients than there are distinct matricules, or fewer than none.
     """
     if not 0 <= patients <= MOST_PATIENTS:
         raise ValueError(f"patients must be between 0 and {MOST_PATIENTS:,}")
@@ -41,7 +41,7 @@ def batches(*, patients: int = 1000, seed: int = 1) -> Iterator[Batch]:
 
 
 def total_rows(*, patients: int) -> int:
-    """Returns how many rows `batches` yields for so many patients, whatever the seed."""
+    """Return how many rows `batches` yields for so many patients, whatever the seed."""
     rounds, rest = divmod(patients, PARTS_IN_ALL)
     own = [one.identifiers + one.contacts for one in PARTS]
     of_structure = sum(len(rows) for rows in structure().tables.values())

@@ -16,7 +16,7 @@ class Chunk:
     resource_count: int
 
     def text(self) -> bytes:
-        """Returns the content: UTF-8 JSON."""
+        """Return the content: UTF-8 JSON."""
         return zstandard.ZstdDecompressor().decompress(self.frame, max_output_size=self.size)
 
 

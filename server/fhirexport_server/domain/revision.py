@@ -30,17 +30,17 @@ class Token:
     revision: Revision
 
     def encode(self) -> str:
-        """Returns the token: opaque to callers, URL-safe."""
+        """Return the token: opaque to callers, URL-safe."""
         incarnation, n, digest = self.revision
         text = " ".join((_VERSION, incarnation, str(self.ej_id), self.dataset, str(n), str(digest)))
         return tokens.seal(text)
 
     @classmethod
     def decode(cls, text: str) -> "Token":
-        """Reads a token.
+        """Read a token.
 
         Raises:
-            ValueError: it is none of ours.
+            ValueError: It is none of ours.
         """
         parts = (tokens.unseal(text) or "").split(" ")
         if len(parts) != _PARTS or parts[0] != _VERSION:

@@ -1,1 +1,1 @@
-"""Owns the FHIR R4 (FR Core 2.2.0) rendering: rows in, bytes out. Pure functions; no I/O, no clock."""
+"""FHIR R4 (FR Core 2.2.0): rows rendered as resources, and resources read as rows. Pure: no I/O, no clock."""

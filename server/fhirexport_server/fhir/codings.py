@@ -1,4 +1,4 @@
-"""Owns the systems that codes come from, and the constants that are made of them."""
+"""Code systems, and the constants that are made of their codes."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from fhirexport_server.fhir.model import CodeableConcept, Coding, Extension
 _FR_CORE: Final = "https://hl7.fr/ig/fhir/core"
 _HL7: Final = "http://terminology.hl7.org/CodeSystem"
 _NOS: Final = "https://mos.esante.gouv.fr/NOS"
-# HL7 extensions pack, which allows it on Meta.
+# The HL7 extensions pack allows it on Meta.
 TIME_ZONE: Final = "http://hl7.org/fhir/StructureDefinition/timezone"
 # FHIR R4, code.
 _CODE: Final = re.compile(r"\S+( \S+)*")
@@ -41,7 +41,7 @@ def nos_system(name: str) -> str:
 
 
 def meta(profile: str, time_zone: str | None = None) -> msgspec.Raw:
-    """A resource's `meta`: its profile of FR Core, and the zone of its instants where told."""
+    """The `meta` of a resource: its FR Core profile, and the time zone of its instants if given."""
     profiles = [fr_definition(profile)]
     if time_zone is None:
         return encoded({"profile": profiles})
@@ -71,15 +71,15 @@ def codings(system: str, codes: Iterable[str] | Mapping[str, str]) -> dict[str, 
 
 
 def known(constants: Mapping[str, _T], code: str, row: tuple[str, int, str]) -> _T:
-    """Looks a coded column's value up.
+    """Return what a coded column's value stands for.
 
     Args:
-        constants: what to print for each code.
-        code: the column's value.
-        row: table, row id and column, for the error.
+        constants: What each code stands for.
+        code: The column's value.
+        row: The table, row id and column, for the error.
 
     Raises:
-        RowNotRenderableError: the code is in no list that the profiles name.
+        RowNotRenderableError: The code is in no list that the profiles name.
     """
     try:
         return constants[code]
@@ -89,15 +89,20 @@ def known(constants: Mapping[str, _T], code: str, row: tuple[str, int, str]) -> 
 
 
 def known_or_none(constants: Mapping[str, _T], code: str | None, row: tuple[str, int, str]) -> _T | None:
-    """As `known`, for a column that may hold nothing."""
+    """Like `known`, for a column that may be null."""
     return None if code is None else known(constants, code, row)
 
 
 def open_coding(system: str, code: str, row: tuple[str, int, str]) -> Coding:
-    """A Coding of a system whose codes are not listed here. `row` is as in `known`.
+    """A Coding of a system whose codes are not listed here.
+
+    Args:
+        system: The code system.
+        code: The column's value.
+        row: The table, row id and column, for the error.
 
     Raises:
-        RowNotRenderableError: the text cannot be a code.
+        RowNotRenderableError: The text cannot be a code.
     """
     if _CODE.fullmatch(code) is None:
         table, row_id, column = row
@@ -108,5 +113,5 @@ def open_coding(system: str, code: str, row: tuple[str, int, str]) -> Coding:
 
 
 def open_concept(system: str, code: str, row: tuple[str, int, str]) -> msgspec.Raw:
-    """A CodeableConcept of a system whose codes are not listed here; otherwise as `open_coding`."""
+    """A CodeableConcept around what `open_coding` returns."""
     return encoded(CodeableConcept(coding=[open_coding(system, code, row)]))

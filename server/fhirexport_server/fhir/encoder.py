@@ -1,4 +1,4 @@
-"""Owns the one encoder that every resource goes through."""
+"""The JSON encoder of all resources."""
 
 from typing import Final
 
@@ -10,10 +10,10 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def rendered(kind: str, identity: str, resource: msgspec.Struct) -> Rendered:
-    """Encodes a resource. The order of its properties is that of its model's fields."""
+    """Encode a resource. The order of its properties is that of its model's fields."""
     return Rendered(kind, identity, _ENCODER.encode(resource))
 
 
 def encoded(value: object) -> msgspec.Raw:
-    """Encodes a constant once, to be copied as it is into every resource that holds it."""
+    """Encode a constant once, so that resources can copy its bytes."""
     return msgspec.Raw(_ENCODER.encode(value))

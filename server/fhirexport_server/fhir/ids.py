@@ -1,6 +1,6 @@
-r"""Owns the logical ids: `<kind>-<database id>`, kept for life.
+r"""Logical ids: `<kind>-<database id>`. An id never changes.
 
-A prefix per kind, because all units are Organizations and all places are Locations.
+Each kind has a prefix of its own, because all units are Organizations and all places are Locations.
 Source: FHIR R4 `id` (`[A-Za-z0-9\-\.]{1,64}`).
 """
 

@@ -1,6 +1,6 @@
-"""Owns the datatypes of FHIR R4 that are exported: a Struct a type, a field a property, in R4's order.
+"""The FHIR R4 datatypes that are exported: one Struct per type, one field per property, in R4's order.
 
-A field that is None is left out. A field of type `Raw` takes a constant that was encoded beforehand.
+A field that is None is left out. A field of type `Raw` takes JSON that was encoded before.
 Source: FHIR R4 (4.0.1), datatypes; the resources are in `resources.py`.
 """
 
@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 
 class FhirStruct(Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
-    """What every type has in common. No cycle is possible, so the garbage collector need not look."""
+    """The base of every type. Its values form no cycles, so the garbage collector may ignore them."""
 
 
 class Coding(FhirStruct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Period(FhirStruct, frozen=True, kw_only=True):
 
 
 class Identifier(FhirStruct, frozen=True, kw_only=True):
-    """A business number."""
+    """A business identifier."""
 
     use: str | None = None
     type: Raw | None = None
@@ -78,7 +78,7 @@ class Extension(FhirStruct, frozen=True, kw_only=True):
 
 
 class CodeableConcept(FhirStruct, frozen=True, kw_only=True):
-    """A concept: a coding, or a text where no code system holds it."""
+    """A concept: codings, or a text if no code system has it."""
 
     extension: Sequence[Extension] | None = None
     coding: Sequence[Coding] | None = None

@@ -1,4 +1,4 @@
-"""Owns the constants of patients: profiles, identifier types, and what their coded columns print.
+"""FHIR constants of patients: profiles, identifier types, and the codes of columns.
 
 Source: FR Core 2.2.0, Patient and PatientINS profiles and the value sets that they bind.
 """
@@ -23,7 +23,7 @@ PATIENT_INS: Final = meta("fr-core-patient-ins")
 
 _V2_0203: Final = hl7_system("v2-0203")
 _FR_0203: Final = fr_system("v2-0203")
-# The displays are part of the profile's patterns: without them the identifier is not the slice's.
+# The profile's patterns include the displays: without them, the identifier is in no slice.
 IDENTIFIER_TYPE: Final = {
     "IPP": concept(_V2_0203, "PI", "Patient internal identifier"),
     "RRI": concept(_V2_0203, "RRI", "Regional registry ID"),
@@ -37,14 +37,14 @@ _STATUS: Final = codings(fr_system("v2-0445"), (*codes.IDENTITY_STATUS, "HOMA", 
 IDENTITY_STATUS: Final = {
     code: Extension(url="identityStatus", value_coding=_STATUS[code]) for code in codes.IDENTITY_STATUS
 }
-# An attribute stands beside the status: an extension of its own.
+# An attribute is not a status: it has an extension of its own.
 ATTRIBUTE: Final = {
     code: Extension(url=RELIABILITY, extension=[Extension(url="identityStatus", value_coding=_STATUS[code])])
     for code in ("HOMA", "FICT", "DOUT")
 }
 IDENTITY_METHOD: Final = codings(fr_system("method-collection"), codes.IDENTITY_METHOD)
 VALIDATION_MODE: Final = codings(fr_system("mode-validation-identity"), codes.IDENTITY_VALIDATION_MODE)
-# fr-core-vs-mode-validation-identity-ins, required by PatientINS alone; none is allowed too.
+# fr-core-vs-mode-validation-identity-ins, which only PatientINS requires; it may also be absent.
 VALIDATION_MODE_INS: Final = (None, "PA", "CN", "AN", "LE")
 
 BIRTH_PLACE: Final = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"

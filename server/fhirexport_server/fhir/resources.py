@@ -1,4 +1,4 @@
-"""Owns the resources of FHIR R4 that are exported, as far as they are: a Struct a type, as in `model.py`."""
+"""The FHIR R4 resources that are exported, with only the properties in use: one Struct per type."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from fhirexport_server.fhir.model import (
 
 
 class Resource(FhirStruct, frozen=True, kw_only=True, tag_field="resourceType"):
-    """What every resource has in common."""
+    """The base of every resource."""
 
     id: str
     meta: Raw
@@ -62,7 +62,7 @@ class Location(Resource, frozen=True, kw_only=True, tag="Location"):
 
 
 class PatientContact(FhirStruct, frozen=True, kw_only=True):
-    """A person to turn to about a patient."""
+    """A contact person of a patient."""
 
     relationship: Sequence[Raw] | None = None
     name: HumanName | None = None
@@ -71,7 +71,7 @@ class PatientContact(FhirStruct, frozen=True, kw_only=True):
 
 
 class PatientLink(FhirStruct, frozen=True, kw_only=True):
-    """Another Patient that is the same person."""
+    """A link to another Patient that is the same person."""
 
     other: Reference
     type: str
@@ -110,7 +110,7 @@ class ClassHistory(FhirStruct, frozen=True, kw_only=True):
 
 
 class Participant(FhirStruct, frozen=True, kw_only=True):
-    """Somebody who took part in an Encounter."""
+    """A person who takes part in an Encounter."""
 
     type: Sequence[Raw]
     individual: Reference
@@ -126,7 +126,7 @@ class Hospitalization(FhirStruct, frozen=True, kw_only=True):
 
 
 class EncounterLocation(FhirStruct, frozen=True, kw_only=True):
-    """A place where an Encounter takes, took or will take place."""
+    """A place of an Encounter: past, present or planned."""
 
     location: Reference
     status: str

@@ -1,4 +1,4 @@
-"""Owns the constants of units and places: profiles, types, and what their coded columns print.
+"""FHIR constants of units and places: profiles, types, and the codes of columns.
 
 Source: FR Core 2.2.0, Organization and Location profiles and the code systems that they bind.
 """
@@ -22,12 +22,12 @@ from fhirexport_server.fhir.time_zones import USUAL as USUAL_TIME_ZONE
 # --- units ---------------------------------------------------------------------------------------
 
 ESTABLISHMENT: Final = meta("fr-core-organization-etablissement")
-# Clocks that are not those of most of France are told of: whoever imports the EJ prints the same offsets.
+# A time zone other than the usual one is exported, so that whoever imports the EJ prints the same offsets.
 EJ_META: Final = {
     zone: ESTABLISHMENT if zone == USUAL_TIME_ZONE else meta("fr-core-organization-etablissement", zone)
     for zone in codes.TIME_ZONE
 }
-# As is the usual clock where the department has another one.
+# The usual time zone is exported too where the EJ's department has another one.
 EJ_META_OVERSEAS: Final = meta("fr-core-organization-etablissement", USUAL_TIME_ZONE)
 UNIT: Final = meta("fr-core-organization")
 UF: Final = meta("fr-core-organization-uf")
@@ -36,7 +36,7 @@ UAC: Final = meta("fr-core-organization-uac")
 _KIND: Final = fr_system("v2-3307")
 EJ_TYPE: Final = (concept(_KIND, "LEGAL-ENTITY"),)
 UNIT_TYPE: Final = {kind: (concept(_KIND, code),) for kind, code in codes.ORG_KIND.items()}
-# Which namespace a unit's own code belongs to; the others share one.
+# The namespace of a unit's own code; the other kinds share one.
 UNIT_NAMESPACE: Final = {"UF": "UF", "UAC": "UAC"}
 
 _IDENTIFIER: Final = fr_system("v2-0203")
@@ -91,7 +91,7 @@ _PLACE_DISPLAY: Final = {
     "SL_EXM": "Salle d'examen",
     "SL_CONS": "Salle de consultation",
 }
-# A UH has no code in the value set, whose binding is required: no type.
+# The binding is required, and the value set has no code for a UH: it has no type.
 PLACE_TYPE: Final = {
     kind: None if code is None else (concept(fr_system("location-type"), code, _PLACE_DISPLAY[code]),)
     for kind, code in codes.PLACE_KIND.items()

@@ -1,4 +1,4 @@
-"""The clock of a legal entity by its FINESS number: where its department is.
+"""Time zones of legal entities, from the department in their FINESS number.
 
 Source: FINESS (a number begins with the department, 97 and two digits overseas, 98 05 for Mayotte; the
 registry's own codes of overseas departments are 9A to 9F); INSEE, codes of departments and of overseas
@@ -8,7 +8,7 @@ communities; the IANA database (zone1970.tab).
 from typing import Final
 
 USUAL: Final = "Europe/Paris"
-"""The clock of mainland France, Corsica included."""
+"""The time zone of mainland France and Corsica."""
 _ZONES: Final = {
     "America/Guadeloupe": ("9701", "9A", "971"),
     "America/Martinique": ("9702", "9B", "972"),
@@ -27,6 +27,6 @@ _LONGEST: Final = max(map(len, _BY_PREFIX))
 
 
 def time_zone_of(finess: str) -> str | None:
-    """Return the IANA name of the clock of a FINESS number's overseas department; None for the usual one."""
+    """Return the IANA time zone of a FINESS number's overseas department; None for the usual one."""
     prefixes = (finess[:length] for length in range(_LONGEST, 1, -1))
     return next((_BY_PREFIX[prefix] for prefix in prefixes if prefix in _BY_PREFIX), None)

@@ -1,4 +1,4 @@
-"""Owns the constants of venues and movements: profile, identifier types, what their coded columns print.
+"""FHIR constants of venues and movements: profile, identifier types, and the codes of columns.
 
 Source: FR Core 2.2.0, Encounter; FHIR R4; IHE PAM National Extension France 2.11.1 for the codes.
 """
@@ -28,7 +28,7 @@ ADMISSION_TYPE: Final = concepts(hl7_system("v2-0007"), codes.ADMISSION_TYPE_V2)
 )
 ACTIVITY_TYPE: Final = concepts(fr_system("type-activite"), codes.ACTIVITY_TYPE)
 SERVICE_DISCIPLINE_SYSTEM: Final = fr_system("discipline-prestation")
-# 90 and 91 are France's own (PAM, table 0023), and no code system that has a URL holds them.
+# 90 and 91 are French (PAM, table 0023); no code system with a URL has them.
 _ADMIT_SOURCE_FR: Final = {code: encoded(CodeableConcept(text=code)) for code in ("90", "91")}
 ADMIT_SOURCE: Final = concepts(hl7_system("v2-0023"), codes.ADMIT_SOURCE) | _ADMIT_SOURCE_FR
 DISCHARGE_DISPOSITION: Final = concepts(fr_system("circonstances-sortie"), codes.DISCHARGE_DISPOSITION)
@@ -37,14 +37,14 @@ ATTENDING: Final = (concept(hl7_system("v3-ParticipationType"), "ATND"),)
 RPPS_TYPE: Final = concept(fr_system("v2-0203"), "RPPS")
 RPPS_SYSTEM: Final = "https://rpps.esante.gouv.fr"
 
-# The level of a place, by its kind.
+# The physical type of each kind of place.
 PHYSICAL_TYPE: Final = {kind: concept(PHYSICAL_SYSTEM, code) for kind, (code, _) in PHYSICAL.items()}
 
-# The status of a place, by the status of the movement that names it, once it is more than announced.
+# The status of a place, by the status of the movement that names it; a planned movement is not here.
 LOCATION_STATUS: Final = {"in-progress": "active", "onleave": "reserved", "finished": "completed"}
 
 EXPECTED_DISCHARGE: Final = fr_definition("fr-core-estimated-discharge-date")
-# The profile requires a period: this one says that nobody knows it.
+# The profile requires a period; this one says that it is unknown.
 UNKNOWN_PERIOD: Final[Raw] = encoded(
     {
         "extension": [
@@ -53,8 +53,8 @@ UNKNOWN_PERIOD: Final[Raw] = encoded(
     }
 )
 
-# The product's own code systems, below the base URL: what R4 has no other element for. The units are
-# coded by the id of their Organization.
+# The service's own code systems, below the base URL, for what R4 has no element for. The code of a unit
+# is the id of its Organization.
 
 TRIGGERS: Final = {code: code for code in codes.TRIGGER_EVENT}
 NATURES: Final = {code: code for code in codes.NATURE}

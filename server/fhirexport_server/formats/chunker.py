@@ -34,10 +34,10 @@ class Chunker:
         return Totals(resource_count=self._count, size_bytes=self._size, sha256=self._hash.hexdigest())
 
     def chunks(self, resources: Iterable[Rendered]) -> Iterator[Chunk]:
-        """Yields the chunks in order; the same resources give the same bytes.
+        """Yield the chunks in order; the same resources give the same bytes.
 
         Raises:
-            RowNotRenderableError: a resource is larger than a message can carry.
+            RowNotRenderableError: A resource is larger than a message can carry.
         """
         pieces: list[bytes] = []
         size = count = 0

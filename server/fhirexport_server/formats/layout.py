@@ -22,7 +22,7 @@ class Layout:
     entry: Callable[[Rendered], bytes]
 
     def pieces(self, resources: Iterable[Rendered]) -> Iterator[tuple[bytes, bool]]:
-        """Yields the rendering: a piece for each resource (True), then the rest (False)."""
+        """Yield the rendering: a piece for each resource (True), then the rest (False)."""
         before, end = self.head, self.empty
         for resource in resources:
             yield before + self.entry(resource), True
@@ -31,7 +31,7 @@ class Layout:
 
 
 def layout(wanted: Format, base_url: str) -> Layout:
-    """Returns the layout of a format. A resource's fullUrl is `<base_url>/<type>/<id>`."""
+    """Return the layout of a format. A resource's fullUrl is `<base_url>/<type>/<id>`."""
     if wanted is Format.NDJSON:
         return Layout(
             head=b"", between=b"", tail=b"", empty=b"", entry=lambda resource: resource.json + b"\n"

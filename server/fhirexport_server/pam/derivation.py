@@ -48,8 +48,8 @@ def derive(stay: Stay, announced_at: int) -> list[Event]:
     """Return the movements that fold to a stay, in their order.
 
     Args:
-        stay: what was said, with histories in order and without gaps, as `fold` returns them.
-        announced_at: an instant by which what is still expected had been announced; moved to the last event
+        stay: What was said, with histories in order and without gaps, as `fold` returns them.
+        announced_at: An instant by which what is still expected had been announced; moved to the last event
             where that is later.
     """
     if stay.status == "cancelled":
@@ -63,11 +63,11 @@ def row(event: Event, venue: VenueRow, position: int, id_: int, kinds: Mapping[i
     """Return the row of a derived movement, with the class that it shows.
 
     Args:
-        event: what it says.
-        venue: whose it is.
-        position: its place among the venue's derived movements, from 1.
-        id_: its id.
-        kinds: from a place's id to its kind.
+        event: What it says.
+        venue: Whose it is.
+        position: Its place among the venue's derived movements, from 1.
+        id_: Its id.
+        kinds: From a place's id to its kind.
     """
     bed, room, uh = slots([] if event.place is None else [event.place], kinds)
     rpps, name = event.attending or (None, None)

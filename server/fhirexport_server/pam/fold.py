@@ -57,14 +57,14 @@ class Stay(NamedTuple):
 
 
 def fold(venue: VenueRow, movements: Sequence[MovementRow]) -> Stay:
-    """Works out what a venue amounts to.
+    """Work out what a venue amounts to.
 
     Args:
-        venue: the venue.
-        movements: its active movements, in their order (`pam/movement_order.py`).
+        venue: The venue.
+        movements: Its active movements, in their order (`pam/movement_order.py`).
 
     Raises:
-        RowNotRenderableError: an event or a patient class is unknown.
+        RowNotRenderableError: An event or a patient class is unknown.
     """
     folding = _Folding(venue)
     last = last_discharge(movements)

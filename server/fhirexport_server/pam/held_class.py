@@ -29,8 +29,8 @@ def new_classes(before: str, movements: Iterable[tuple[str, str | None]]) -> Ite
     """Yield the class of each movement where it is not the one that holds anyway, else None.
 
     Args:
-        before: the class that the venue has before any movement.
-        movements: the event and the class of each, in their order.
+        before: The class that the venue has before any movement.
+        movements: The event and the class of each, in their order.
     """
     held = HeldClass(before)
     for trigger_event, code in movements:

@@ -32,7 +32,7 @@ def in_order(movements: Sequence[MovementRow]) -> Sequence[MovementRow]:
     """Return the movements of one venue in their order.
 
     Args:
-        movements: those that count (the active ones), by `started_at`; rows of one instant may stand in any
+        movements: Those that count (the active ones), by `started_at`; rows of one instant may stand in any
             order.
     """
     before = None

@@ -28,14 +28,14 @@ class Situation(NamedTuple):
 
 
 def situations(venue: VenueRow, movements: Sequence[MovementRow]) -> Iterator[Situation]:
-    """Yields the situation of each movement, in their order.
+    """Yield the situation of each movement, in their order.
 
     Args:
-        venue: the venue.
-        movements: its active movements, in their order (`pam/movement_order.py`).
+        venue: The venue.
+        movements: Its active movements, in their order (`pam/movement_order.py`).
 
     Raises:
-        RowNotRenderableError: a patient class is unknown.
+        RowNotRenderableError: A patient class is unknown.
     """
     on_leave = False
     held = HeldClass(venue_class(venue))

@@ -13,7 +13,7 @@ def nearest(kinds: Sequence[str | None]) -> tuple[int, ...]:
     """Return the column of each place: in their order, as near as possible to where their kinds belong.
 
     Args:
-        kinds: of the places, SLOTS at most, the most precise first; None for a kind that is not known.
+        kinds: Of the places, SLOTS at most, the most precise first; None for a kind that is not known.
     """
     wished = [_SLOT.get(kind or "", _WIDEST) for kind in kinds]
     return min(
@@ -26,8 +26,8 @@ def slots(places: Sequence[int], kinds: Mapping[int, str]) -> tuple[int | None, 
     """Return bed, room and UH: which of three columns a place comes from is not shown, but for its kind.
 
     Args:
-        places: three at most, the most precise first.
-        kinds: from a place's id to its kind.
+        places: Three at most, the most precise first.
+        kinds: From a place's id to its kind.
     """
     row = dict(zip(nearest([kinds[place] for place in places]), places, strict=True))
     return row.get(0), row.get(1), row.get(2)

@@ -30,7 +30,7 @@ class Track(Generic[T]):
         self.past: list[Span[T]] = []
 
     def change(self, value: T | None, at: int) -> None:
-        """Sets the value from `at` on, which is not before the last change."""
+        """Set the value from `at` on, which is not before the last change."""
         if value == self.value:
             return
         past = self.past

@@ -26,7 +26,7 @@ class Structure(NamedTuple):
 
 
 def structure() -> Structure:
-    """Returns the structure of the group; it is the same for every seed."""
+    """Return the structure of the group; it is the same for every seed."""
     tables: dict[str, list[Row]] = {
         table: [] for table in ("ej", "namespace", "org_unit", "org_member", "place")
     }
@@ -224,7 +224,7 @@ class _Builder:
         return tuple(beds)
 
     def management_units(self) -> None:
-        """Adds units beside the main tree: what `org_member` is for. One of them has been closed."""
+        """Add units beside the main tree: what `org_member` is for. One of them has been closed."""
         ufs = [ward.uf_id for ward in self.wards]
         medical = self.unit("UM", None, "UM01", "UM Médecine", short_name="UM MED")
         result = self.unit("CR", None, "CR01", "Centre de responsabilité Hospitalisation")

@@ -30,7 +30,7 @@ class Person(NamedTuple):
 
 
 def person(dice: Dice, seed: int, number: int, part: Part) -> tuple[Person, Traits]:
-    """Returns the patient with this number; a twin and a duplicate have the traits of their sibling."""
+    """Return the patient with this number; a twin and a duplicate have the traits of their sibling."""
     if part.twin == 2 or part.duplicate:  # noqa: PLR2004 - the second of two
         own = number - SIBLING
         who = traits(Dice(seed, own), seed, own)
@@ -43,7 +43,7 @@ def person(dice: Dice, seed: int, number: int, part: Part) -> tuple[Person, Trai
 
 
 def patient(dice: Dice, this: Person, who: Traits, died_at: datetime | None) -> Row:
-    """Returns the patient's row. `died_at` is when its stay ended with its death, if it did."""
+    """Return the patient's row. `died_at` is when its stay ended with its death, if it did."""
     part, adult = this.part, this.age >= ADULT
     values = row(
         "patient",
@@ -119,7 +119,7 @@ def _reliability(dice: Dice, values: Row, status: str | None, born: date) -> Non
 
 
 def _day_of_life(dice: Dice, born: date) -> date:
-    """Returns a day of the person's life, of the last ten years."""
+    """Return a day of the person's life, of the last ten years."""
     return TODAY - timedelta(days=dice.below(min((TODAY - born).days, 3650)))
 
 
@@ -149,7 +149,7 @@ def _address(dice: Dice, values: Row, this: Person) -> None:
 
 
 def identifiers(dice: Dice, this: Person, who: Traits) -> list[Row]:
-    """Returns the patient's identifiers: INS first, then the IPP of its legal entity, then the others."""
+    """Return the patient's identifiers: INS first, then the IPP of its legal entity, then the others."""
     part, ej = this.part, entity(this.number)
     root = ENTITIES[ej].root
     ipp = f"{root}20" if root.startswith("urn:oid:") else f"{root}ipp"
@@ -193,7 +193,7 @@ _ROLES = ("ECON", "QUAL", "ECON", "CAREGIVER")
 
 
 def contacts(dice: Dice, this: Person, who: Traits) -> list[Row]:
-    """Returns the patient's contacts, as many as its part has."""
+    """Return the patient's contacts, as many as its part has."""
     return [_contact(dice, this, who, seq) for seq in range(1, this.part.contacts + 1)]
 
 
@@ -220,6 +220,6 @@ def _contact(dice: Dice, this: Person, who: Traits, seq: int) -> Row:
 
 
 def dies_later(dice: Dice, ended: datetime) -> datetime:
-    """Returns a moment between a stay's end and the moment at which the group stands still."""
+    """Return a moment between a stay's end and the moment at which the group stands still."""
     minutes = int((REFERENCE - ended).total_seconds()) // 60
     return ended + timedelta(minutes=dice.below(max(minutes, 1)))

@@ -46,7 +46,7 @@ class Traits(NamedTuple):
 
 
 def traits(dice: Dice, seed: int, number: int) -> Traits:
-    """Returns the traits of the patient with this number; `dice` must be fresh."""
+    """Return the traits of the patient with this number; `dice` must be fresh."""
     combination = (number * _STEP + seed * _ORDERS) % _COMBINATIONS
     fifth = (combination + number // _COMBINATIONS) % _ROUNDS
     rest, order = divmod(combination, _ORDERS)
@@ -71,7 +71,7 @@ def traits(dice: Dice, seed: int, number: int) -> Traits:
 
 
 def _birth_place(dice: Dice, number: int, fifth: int) -> tuple[str, str, str, str]:
-    """Returns the place's INSEE code, its city, and its country in three and in two letters."""
+    """Return the place's INSEE code, its city, and its country in three and in two letters."""
     origin = dice.pick(_ORIGINS)
     if origin == "abroad":
         country = dice.pick_early(ABROAD[fifth::_ROUNDS])

@@ -58,7 +58,7 @@ _NOWHERE = _Whereabouts(None, None, None, (None, None, None), None)
 
 
 def stay(dice: Dice, this: Person, care: Care) -> StayRows:
-    """Returns the stay of this patient; that of a duplicate belongs to whom it was merged into."""
+    """Return the stay of this patient; that of a duplicate belongs to whom it was merged into."""
     number, scenario = this.number, _scenario(dice, this)
     around = _around(dice, this, care)
     times = _times(dice, scenario)
@@ -112,7 +112,7 @@ def _scenario(dice: Dice, this: Person) -> Scenario:
 
 
 def _around(dice: Dice, this: Person, care: Care) -> dict[str, Ward]:
-    """Returns, for each kind of move, where it leads this patient."""
+    """Return, for each kind of move, where it leads this patient."""
     audience = "adult"
     if this.age in _CHILD:
         audience = "child"
@@ -137,7 +137,7 @@ def _around(dice: Dice, this: Person, care: Care) -> dict[str, Ward]:
 
 
 def _times(dice: Dice, scenario: Scenario) -> list[datetime]:
-    """Returns when each movement began, to the minute; the last as long ago as its status wants."""
+    """Return when each movement began, to the minute; the last as long ago as its status wants."""
     minutes = [dice.between(60 * step.hours[0], 60 * step.hours[1]) for step in scenario.steps]
     first, last = _SINCE[scenario.status]
     at = REFERENCE - timedelta(minutes=dice.between(60 * first, 60 * last) + sum(minutes))
@@ -149,7 +149,7 @@ def _times(dice: Dice, scenario: Scenario) -> list[datetime]:
 
 
 def _move(dice: Dice, move: str, here: _Whereabouts, around: dict[str, Ward]) -> _Whereabouts:
-    """Returns where a move leads; `around` says which ward each kind of move leads to."""
+    """Return where a move leads; `around` says which ward each kind of move leads to."""
     if move in _TO_A_BED:
         ward = around[move]
         return _Whereabouts(ward.uf_id, ward.uf_id, ward.uf_id, dice.pick(ward.beds), ward.activity_type)
@@ -167,7 +167,7 @@ def _move(dice: Dice, move: str, here: _Whereabouts, around: dict[str, Ward]) ->
 
 
 def _venue(dice: Dice, this: Person, care: Care, scenario: Scenario, ward: Ward) -> Row:
-    """Returns the venue's row but for its class, which its movements decide."""
+    """Return the venue's row but for its class, which its movements decide."""
     number = this.number
     inpatient = scenario.patient_class == "I"
     urgent = scenario.patient_class in _URGENT
@@ -206,7 +206,7 @@ def _admission_type(ward: Ward, scenario: Scenario, *, urgent: bool) -> str | No
 
 
 def _expected_discharge(dice: Dice, *, planned: bool, present: bool) -> date | None:
-    """Returns the estimated day of discharge; that of a planned stay comes after its admission."""
+    """Return the estimated day of discharge; that of a planned stay comes after its admission."""
     if planned:
         return TODAY + timedelta(days=dice.between(43, 60))
     return TODAY + timedelta(days=dice.between(1, 12)) if present else None

@@ -1,1 +1,1 @@
-"""From rows to resources: one module for each dataset, and what they have in common."""
+"""Renders rows as resources: one module for each dataset, and what they share."""

@@ -1,4 +1,4 @@
-"""Owns how addresses and telephone numbers are printed, wherever a row has them."""
+"""Addresses and contact points of any row."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,7 +19,7 @@ def address(
     country: str | None = None,
     insee_code: str | None = None,
 ) -> Address | None:
-    """A postal address, or None when nothing of it is known. `country` is ISO 3166-1 alpha-3."""
+    """A postal address; None if every part is absent. `country` is ISO 3166-1 alpha-3."""
     line = [text for text in lines if text is not None]
     if not line and city is None and postal_code is None and country is None and insee_code is None:
         return None
@@ -38,7 +38,7 @@ def _insee(code: str) -> Extension:
 
 
 def telecom(*points: tuple[str, str | None, str | None]) -> list[ContactPoint] | None:
-    """Contact points, each given as system, value and use; those without a value are left out."""
+    """Contact points, given as (system, value, use); those without a value are left out."""
     return [
         ContactPoint(system=system, value=value, use=use)
         for system, value, use in points

@@ -1,4 +1,4 @@
-"""Owns what every row of one EJ's export shares: systems, time zone, and what kind a unit or place is."""
+"""The context of one EJ's export: identifier systems, time zone, and the kinds of its units and places."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from fhirexport_server.fhir.model import Reference
 
 
 class _References(dict[int, Reference]):
-    """Literal references by database id, each made when it is first needed."""
+    """Literal references by database id, each created when it is first needed."""
 
     def __init__(self, resource: str, to_id: Callable[[str, int], str], kinds: Mapping[int, str]) -> None:
         super().__init__()
@@ -18,36 +18,38 @@ class _References(dict[int, Reference]):
         self._to_id = to_id
         self._kinds = kinds
 
-    def __missing__(self, key: int) -> Reference:
-        made = self[key] = Reference(reference=f"{self._resource}/{self._to_id(self._kinds[key], key)}")
-        return made
+    def __missing__(self, row_id: int) -> Reference:
+        reference = self[row_id] = Reference(
+            reference=f"{self._resource}/{self._to_id(self._kinds[row_id], row_id)}"
+        )
+        return reference
 
 
 @dataclass(frozen=True, slots=True)
 class EjContext:
-    """What every row of one EJ's export shares. It also keeps what was printed once, to print it again."""
+    """What all rows of one EJ's export share. It caches instants and references, which rows repeat."""
 
     ej_id: int
     base_url: str
-    """Of the FHIR server that ids and code systems belong to, without a slash at its end."""
+    """The base URL of the FHIR server that ids and code systems belong to, without a final slash."""
     time_zone: str
-    """An IANA name; instants are printed with this zone's offset, as `2026-01-10T18:00:00+01:00`."""
+    """An IANA name. Instants have this zone's offset: `2026-01-10T18:00:00+01:00`."""
     namespaces: Mapping[str, str]
-    """From `codes.NAMESPACE_KIND` to Identifier.system; a missing kind gets one below `base_url`."""
+    """The Identifier.system of kinds of `codes.NAMESPACE_KIND`; a missing kind gets one below `base_url`."""
     units: Mapping[int, str]
-    """From an organisational unit's id to its kind."""
+    """The kind of each organisational unit, by its id."""
     places: Mapping[int, str]
-    """From a place's id to its kind."""
+    """The kind of each place, by its id."""
     systems: Mapping[str, str] = field(init=False, repr=False, compare=False)
-    """From every kind of `codes.NAMESPACE_KIND` to its Identifier.system."""
+    """The Identifier.system of every kind of `codes.NAMESPACE_KIND`."""
     instants: Mapping[int, str] = field(init=False, repr=False, compare=False)
-    """From an epoch second to its FHIR dateTime."""
+    """FHIR dateTimes, by epoch second."""
     ej: Reference = field(init=False, repr=False, compare=False)
-    """To the EJ's Organization."""
+    """A reference to the EJ's Organization."""
     unit_references: Mapping[int, Reference] = field(init=False, repr=False, compare=False)
-    """By a unit's id; a KeyError when the unit is not one of this EJ's."""
+    """References by unit id; KeyError for a unit of another EJ."""
     place_references: Mapping[int, Reference] = field(init=False, repr=False, compare=False)
-    """By a place's id; a KeyError when the place is not one of this EJ's."""
+    """References by place id; KeyError for a place of another EJ."""
 
     def __post_init__(self) -> None:
         default = f"{self.base_url}/sid/ej-{self.ej_id}"
@@ -59,5 +61,5 @@ class EjContext:
         object.__setattr__(self, "place_references", _References("Location", ids.place_id, self.places))
 
     def code_system(self, name: str) -> str:
-        """The URL of one of the product's own code systems."""
+        """The URL of one of the service's own code systems."""
         return f"{self.base_url}/CodeSystem/{name}"

@@ -1,4 +1,4 @@
-"""Owns the parts that the Encounters of venues and of movements have in common."""
+"""Parts that the Encounters of venues and of movements share."""
 
 from fhirexport_server.domain.errors import RowNotRenderableError
 from fhirexport_server.fhir import venue_codes as code
@@ -8,17 +8,24 @@ from fhirexport_server.fhir.resources import EncounterLocation, Participant
 
 
 def period(start: int, end: int | None, ctx: EjContext) -> Period:
-    """The period between two instants, open when `end` is None."""
+    """The period between two instants; open if `end` is None."""
     return Period(start=ctx.instants[start], end=None if end is None else ctx.instants[end])
 
 
 def location(
     place: int, status: str, during: Period | None, row: tuple[str, int], ctx: EjContext
 ) -> EncounterLocation:
-    """A place of an Encounter. `row` is table and row id, for the error.
+    """A place of an Encounter.
+
+    Args:
+        place: The place's id.
+        status: FHIR's status of the place.
+        during: When it was, is or will be occupied, if known.
+        row: The table and row id, for the error.
+        ctx: The context of the export.
 
     Raises:
-        RowNotRenderableError: the place is not one of this EJ's.
+        RowNotRenderableError: The place is not one of this EJ's.
     """
     try:
         reference = ctx.place_references[place]
@@ -30,10 +37,10 @@ def location(
 
 
 def unit(unit_id: int | None, row: tuple[str, int], ctx: EjContext) -> Reference | None:
-    """A reference to an organisational unit, None for none. `row` is as in `location`.
+    """A reference to an organisational unit; None for none. `row` is the table and row id, for the error.
 
     Raises:
-        RowNotRenderableError: the unit is not one of this EJ's.
+        RowNotRenderableError: The unit is not one of this EJ's.
     """
     if unit_id is None:
         return None

@@ -1,6 +1,6 @@
-"""Owns a patient's identity: which profile it satisfies, its identifiers, its names, its reliability.
+"""A patient's identity: the profile that it satisfies, its identifiers, names and reliability.
 
-Source: FR Core 2.2.0, PatientINS; INS referential: the matricule travels with a qualified identity only.
+Source: FR Core 2.2.0, PatientINS; INS referential: only a qualified identity carries the matricule.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from fhirexport_server.fhir.rendering.row_rules import days
 
 
 def is_qualified(row: PatientRow, identifiers: Sequence[PatientIdentifierRow]) -> bool:
-    """Whether the identity satisfies PatientINS: validated, all its traits, one official matricule."""
+    """Return whether an identity satisfies PatientINS: validated, all traits, one official matricule."""
     return (
         row.identity_status == "VALI"
         and row.identity_validation_mode in code.VALIDATION_MODE_INS
@@ -26,15 +26,15 @@ def is_qualified(row: PatientRow, identifiers: Sequence[PatientIdentifierRow]) -
         and row.birth_date is not None
         and row.birth_insee is not None
         # PatientINS, fr-core-1 and fr-core-2; no other kind of identifier can be official.
-        and sum(i.use_code == "official" for i in identifiers) == 1
+        and sum(identifier.use_code == "official" for identifier in identifiers) == 1
     )
 
 
 def identifiers(rows: Sequence[PatientIdentifierRow], *, qualified: bool) -> list[Identifier]:
-    """The identifiers, in their order; a matricule INS only of a qualified identity.
+    """The identifiers, in their order; an INS matricule only if the identity is qualified.
 
     Raises:
-        RowNotRenderableError: the kind is unknown, or its profile slice does not allow the use.
+        RowNotRenderableError: The kind is unknown, or its profile slice does not allow the use.
     """
     return [_identifier(row) for row in rows if qualified or row.kind not in INS_KIND]
 
@@ -62,41 +62,41 @@ def names(row: PatientRow, *, qualified: bool) -> list[HumanName]:
     """The birth name (`official`) and the used name (`usual`), as far as they are known.
 
     Raises:
-        RowNotRenderableError: half of a birth name.
+        RowNotRenderableError: The birth name lacks its family name or its first given name.
     """
-    found = []
+    human_names = []
     prefix = None if row.prefix is None else [row.prefix]
     if row.birth_family is not None or row.first_given is not None or row.birth_given_names is not None:
-        found.append(_birth_name(row, prefix, qualified=qualified))
+        human_names.append(_birth_name(row, prefix, qualified=qualified))
         prefix = None
     if row.used_family is not None or row.used_given is not None:
         given = None if row.used_given is None else [row.used_given]
-        found.append(HumanName(use="usual", family=row.used_family, given=given, prefix=prefix))
+        human_names.append(HumanName(use="usual", family=row.used_family, given=given, prefix=prefix))
         prefix = None
     if prefix is not None:
-        found.append(HumanName(prefix=prefix))
-    return found
+        human_names.append(HumanName(prefix=prefix))
+    return human_names
 
 
 def _birth_name(row: PatientRow, prefix: list[str] | None, *, qualified: bool) -> HumanName:
-    first, every = row.first_given, row.birth_given_names
+    first, all_given = row.first_given, row.birth_given_names
     if row.birth_family is None or first is None:
         raise RowNotRenderableError(
             "patient", row.id, "a birth name has a family name and a first given name"
         )
     given = [first]
-    # PatientINS allows the first one only; elsewhere R4 wants the others too.
-    if every is not None and not qualified and every.startswith(first + " "):
-        given += [name for name in every[len(first) :].split(" ") if name]
-    extension = None if every is None else [Extension(url=code.BIRTH_GIVEN_NAMES, value_string=every)]
+    # PatientINS allows only the first one; elsewhere R4 wants all of them.
+    if all_given is not None and not qualified and all_given.startswith(first + " "):
+        given += [other for other in all_given[len(first) :].split(" ") if other]
+    extension = None if all_given is None else [Extension(url=code.BIRTH_GIVEN_NAMES, value_string=all_given)]
     return HumanName(extension=extension, use="official", family=row.birth_family, given=given, prefix=prefix)
 
 
 def reliability(row: PatientRow) -> list[Extension]:
-    """What is known of the identity's reliability: one extension, and one more for each attribute.
+    """The identity's reliability: one extension, and one more for each attribute.
 
     Raises:
-        RowNotRenderableError: a code is in no list that the profiles name.
+        RowNotRenderableError: A code is in no list that the profiles name.
     """
     parts = []
     if row.identity_status is not None:
@@ -112,7 +112,7 @@ def reliability(row: PatientRow) -> list[Extension]:
         column = ("patient", row.id, "identity_validation_mode")
         mode = known(code.VALIDATION_MODE, row.identity_validation_mode, column)
         parts.append(Extension(url="validationMode", value_coding=mode))
-    found = [Extension(url=code.RELIABILITY, extension=parts)] if parts else []
+    extensions = [Extension(url=code.RELIABILITY, extension=parts)] if parts else []
     attributes = (("HOMA", row.is_homonym), ("FICT", row.is_fictitious), ("DOUT", row.is_doubtful))
-    found += (code.ATTRIBUTE[name] for name, is_set in attributes if is_set)
-    return found
+    extensions += (code.ATTRIBUTE[name] for name, is_set in attributes if is_set)
+    return extensions

@@ -1,4 +1,4 @@
-"""Owns how a patient is rendered: a Patient, with its contacts inside."""
+"""Renders patients as Patient resources, with their contacts inside."""
 
 from collections.abc import Sequence
 
@@ -22,16 +22,16 @@ def patient(
     contacts: Sequence[PatientContactRow],
     ctx: EjContext,
 ) -> Rendered:
-    """Renders a patient (fr-core-patient-ins for a qualified identity, otherwise fr-core-patient).
+    """Render a patient (fr-core-patient-ins for a qualified identity, otherwise fr-core-patient).
 
     Args:
-        row: the patient.
-        identifiers: the patient's identifiers, in the order of `seq`.
-        contacts: the patient's contacts, in the order of `seq`.
-        ctx: what the export shares.
+        row: The patient.
+        identifiers: The patient's identifiers, in the order of `seq`.
+        contacts: The patient's contacts, in the order of `seq`.
+        ctx: The context of the export.
 
     Raises:
-        RowNotRenderableError: a row breaks a rule of FHIR or of the profile.
+        RowNotRenderableError: A row breaks a rule of FHIR or of the profile.
     """
     identity = ids.patient_id(row.id)
     qualified = identities.is_qualified(row, identifiers)
@@ -77,36 +77,38 @@ def patient(
 
 
 def _extensions(row: PatientRow) -> list[Extension]:
-    found = identities.reliability(row)
+    extensions = identities.reliability(row)
     birth_place = address(city=row.birth_city, country=row.birth_country, insee_code=row.birth_insee)
     if birth_place is not None:
-        found.append(Extension(url=code.BIRTH_PLACE, value_address=birth_place))
+        extensions.append(Extension(url=code.BIRTH_PLACE, value_address=birth_place))
     if row.nationality is not None:
         country = Extension(url="code", value_codeable_concept=concept(code.COUNTRY_SYSTEM, row.nationality))
-        found.append(Extension(url=code.NATIONALITY, extension=[country]))
+        extensions.append(Extension(url=code.NATIONALITY, extension=[country]))
     if row.birth_date_corrected is not None:
-        found.append(Extension(url=code.BIRTH_DATE_CORRECTED, value_boolean=bool(row.birth_date_corrected)))
+        extensions.append(
+            Extension(url=code.BIRTH_DATE_CORRECTED, value_boolean=bool(row.birth_date_corrected))
+        )
     if row.lunar_birth_date is not None:
-        found.append(Extension(url=code.LUNAR_BIRTH_DATE, value_string=row.lunar_birth_date))
+        extensions.append(Extension(url=code.LUNAR_BIRTH_DATE, value_string=row.lunar_birth_date))
     if row.death_city is not None:
-        found.append(Extension(url=code.DEATH_PLACE, value_address=address(city=row.death_city)))
-    return found
+        extensions.append(Extension(url=code.DEATH_PLACE, value_address=address(city=row.death_city)))
+    return extensions
 
 
 def _partial(row: PatientRow, column: str, day: str | None, precision: str) -> str | None:
-    """A date as far as it is known."""
+    """A date, cut to its precision."""
     if day is None:
         return None
     return day[: known(code.DATE_LENGTH, precision, ("patient", row.id, f"{column}_precision"))]
 
 
 def _contact(row: PatientContactRow) -> PatientContact:
-    where = address(lines=(row.address_line,), city=row.city, postal_code=row.postal_code)
-    points = telecom(("phone", row.phone, None), ("email", row.email, None))
+    postal_address = address(lines=(row.address_line,), city=row.city, postal_code=row.postal_code)
+    contact_points = telecom(("phone", row.phone, None), ("email", row.email, None))
     name = None
     if row.family is not None or row.given is not None:
         name = HumanName(family=row.family, given=None if row.given is None else [row.given])
-    if name is None and points is None and where is None:
+    if name is None and contact_points is None and postal_address is None:
         # FHIR R4, pat-1.
         raise RowNotRenderableError(
             "patient_contact", row.patient_id, "a contact has a name, a telecom or an address"
@@ -118,8 +120,10 @@ def _contact(row: PatientContactRow) -> PatientContact:
     if row.relation_code is not None:
         column = ("patient_contact", row.patient_id, "relation_code")
         relationship.append(known(code.CONTACT_RELATION, row.relation_code, column))
-    return PatientContact(relationship=relationship or None, name=name, telecom=points, address=where)
+    return PatientContact(
+        relationship=relationship or None, name=name, telecom=contact_points, address=postal_address
+    )
 
 
-def _replaced_by(patient: int) -> PatientLink:
-    return PatientLink(other=Reference(reference=f"Patient/{ids.patient_id(patient)}"), type="replaced-by")
+def _replaced_by(patient_id: int) -> PatientLink:
+    return PatientLink(other=Reference(reference=f"Patient/{ids.patient_id(patient_id)}"), type="replaced-by")

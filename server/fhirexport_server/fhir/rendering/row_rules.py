@@ -1,6 +1,6 @@
-"""Owns the rules that a row must keep to be rendered, beyond its codes.
+"""Rules that a row must satisfy to be rendered, beyond its codes.
 
-The store's checks refuse such rows; a database that was filled without them may hold one.
+The store's checks refuse rows that break them; a database that was filled without the checks may hold some.
 """
 
 from fhirexport_server.domain.errors import RowNotRenderableError
@@ -8,30 +8,30 @@ from fhirexport_server.fhir.model import Period
 
 
 def require_name(table: str, row_id: int, name: str | None) -> None:
-    """Refuses an Organization or Location without a name.
+    """Refuse an Organization or Location without a name.
 
     Raises:
-        RowNotRenderableError: there is none.
+        RowNotRenderableError: The name is absent or empty.
     """
     if not name:
         raise RowNotRenderableError(table, row_id, "a name is required")
 
 
 def require_depth(table: str, row_id: int, depth: int | None) -> None:
-    """Refuses a unit or place that hangs in no tree.
+    """Refuse a unit or place whose parents do not lead to the EJ.
 
     Raises:
-        RowNotRenderableError: the row has no depth.
+        RowNotRenderableError: The row has no depth.
     """
     if depth is None:
         raise RowNotRenderableError(table, row_id, "its chain of parents never reaches the EJ")
 
 
 def days(start: str | None, end: str | None, table: str, row_id: int) -> Period | None:
-    """The period between two dates (`YYYY-MM-DD`), None when neither is known.
+    """The period between two dates (`YYYY-MM-DD`); None if neither is known.
 
     Raises:
-        RowNotRenderableError: it ends before it starts (FHIR R4, per-1).
+        RowNotRenderableError: The period ends before it starts (FHIR R4, per-1).
     """
     if start is None and end is None:
         return None

@@ -1,4 +1,4 @@
-"""Owns how an EJ, its units and its places are rendered: Organizations and Locations."""
+"""Renders an EJ, its units and its places as Organizations and Locations."""
 
 from collections.abc import Sequence
 
@@ -20,10 +20,10 @@ from fhirexport_server.fhir.time_zones import USUAL, time_zone_of
 
 
 def ej(row: EjRow) -> Rendered:
-    """Renders a legal entity as an Organization (fr-core-organization-etablissement).
+    """Render a legal entity as an Organization (fr-core-organization-etablissement).
 
     Raises:
-        RowNotRenderableError: the row breaks a rule of FHIR or of the profile.
+        RowNotRenderableError: The row breaks a rule of FHIR or of the profile.
     """
     require_name("ej", row.id, row.name)
     identity = ids.ej_id(row.id)
@@ -52,15 +52,15 @@ def _meta(row: EjRow) -> Raw:
 
 
 def org_unit(row: OrgUnitRow, members: Sequence[OrgMemberRow], ctx: EjContext) -> Rendered:
-    """Renders a unit as an Organization, in the profile of its kind.
+    """Render a unit as an Organization, in the profile of its kind.
 
     Args:
-        row: the unit.
-        members: the units that belong to it beside the main tree.
-        ctx: what the export shares.
+        row: The unit.
+        members: The units that belong to it beside the main tree.
+        ctx: The context of the export.
 
     Raises:
-        RowNotRenderableError: the row breaks a rule of FHIR or of the profile.
+        RowNotRenderableError: The row breaks a rule of FHIR or of the profile.
     """
     require_name("org_unit", row.id, row.name)
     require_depth("org_unit", row.id, row.depth)
@@ -87,10 +87,10 @@ def org_unit(row: OrgUnitRow, members: Sequence[OrgMemberRow], ctx: EjContext) -
 
 
 def place(row: PlaceRow, ctx: EjContext) -> Rendered:
-    """Renders a place as a Location (fr-core-location).
+    """Render a place as a Location (fr-core-location).
 
     Raises:
-        RowNotRenderableError: the row breaks a rule of FHIR or of the profile.
+        RowNotRenderableError: The row breaks a rule of FHIR or of the profile.
     """
     require_name("place", row.id, row.name)
     require_depth("place", row.id, row.depth)
@@ -123,7 +123,7 @@ def _unit_profile(row: OrgUnitRow) -> Raw:
         return code.ESTABLISHMENT
     if row.kind == "UF":
         return code.UF
-    # The profile of UACs wants a UF above; elsewhere in the tree it is an Organization like others.
+    # The UAC profile requires a UF as parent; a UAC elsewhere in the tree has the general profile.
     if row.kind == "UAC" and row.parent_kind == "UF":
         return code.UAC
     return code.UNIT
@@ -142,12 +142,12 @@ def _member(row: OrgMemberRow) -> Extension:
     )
 
 
-def _unit(table: str, row_id: int, column: str, unit: int | None, kind: str | None) -> Reference | None:
-    if unit is None:
+def _unit(table: str, row_id: int, column: str, unit_id: int | None, kind: str | None) -> Reference | None:
+    if unit_id is None:
         return None
     if kind not in code.UNIT_TYPE:
         raise RowNotRenderableError(table, row_id, f"{column}_id names no unit of a known kind")
-    return Reference(reference=f"Organization/{ids.unit_id(kind, unit)}")
+    return Reference(reference=f"Organization/{ids.unit_id(kind, unit_id)}")
 
 
 def _parent_place(row: PlaceRow) -> Reference | None:
@@ -171,7 +171,7 @@ def _telecom(row: EjRow | OrgUnitRow) -> list[ContactPoint] | None:
 
 
 def _address(row: EjRow | OrgUnitRow) -> list[Address] | None:
-    found = address(
+    postal_address = address(
         use="work",
         lines=(row.address_line, row.address_line2),
         city=row.city,
@@ -179,4 +179,4 @@ def _address(row: EjRow | OrgUnitRow) -> list[Address] | None:
         country=row.country,
         insee_code=row.insee_code,
     )
-    return None if found is None else [found]
+    return None if postal_address is None else [postal_address]

@@ -1,4 +1,4 @@
-"""Owns the extensions of units and places: what FR Core says of them beyond base FHIR."""
+"""FR Core extensions of legal entities, units and places."""
 
 from fhirexport_server.domain.rows import EjRow, OrgUnitRow, PlaceRow
 from fhirexport_server.fhir import structure_codes as code
@@ -13,46 +13,46 @@ def of_ej(row: EjRow) -> list[Extension]:
 
 
 def of_unit(row: OrgUnitRow) -> list[Extension]:
-    """The extensions of a unit, but for its members.
+    """The extensions of a unit, except its members.
 
     Raises:
-        RowNotRenderableError: a code is in no list that the profiles name.
+        RowNotRenderableError: A code is in no list that the profiles name.
     """
-    found = _short_name(row)
+    extensions = _short_name(row)
     if row.description is not None:
-        found.append(Extension(url=code.DESCRIPTION, value_markdown=row.description))
-    found += _in_use(row)
-    found += _legal_name(row)
+        extensions.append(Extension(url=code.DESCRIPTION, value_markdown=row.description))
+    extensions += _in_use(row)
+    extensions += _legal_name(row)
     if row.sae_category is not None:
         category = known(code.SAE_CATEGORIES, row.sae_category, ("org_unit", row.id, "sae_category"))
-        found.append(Extension(url=code.SAE_CATEGORY, value_codeable_concept=category))
-    found += _activity(row)
-    found += _uf_flags(row)
+        extensions.append(Extension(url=code.SAE_CATEGORY, value_codeable_concept=category))
+    extensions += _activity(row)
+    extensions += _uf_flags(row)
     if row.service_discipline is not None:
         discipline = open_coding(
             code.SERVICE_DISCIPLINE_SYSTEM, row.service_discipline, ("org_unit", row.id, "service_discipline")
         )
-        found.append(Extension(url=code.SERVICE_DISCIPLINE, value_coding=discipline))
+        extensions.append(Extension(url=code.SERVICE_DISCIPLINE, value_coding=discipline))
     if row.rate is not None:
         rate = known(code.RATES, row.rate, ("org_unit", row.id, "rate"))
-        found.append(Extension(url=code.RATE, value_coding=rate))
-    return found
+        extensions.append(Extension(url=code.RATE, value_coding=rate))
+    return extensions
 
 
 def of_place(row: PlaceRow) -> list[Extension]:
     """The extensions of a place.
 
     Raises:
-        RowNotRenderableError: a code is in no list that the profiles name, or not of this kind of place.
+        RowNotRenderableError: A code is in no list that the profiles name, or not of this kind of place.
     """
-    found = []
+    extensions = []
     if row.room_type is not None:
         room_type = known(code.ROOM_TYPES, row.room_type, ("place", row.id, "room_type"))
-        found.append(Extension(url=code.ROOM_TYPE, value_coding=room_type))
+        extensions.append(Extension(url=code.ROOM_TYPE, value_coding=room_type))
     if row.bed_position is not None:
         position = known(code.BED_POSITIONS, row.bed_position, ("place", row.id, "bed_position"))
-        found.append(Extension(url=code.BED_POSITION, value_coding=position))
-    return found
+        extensions.append(Extension(url=code.BED_POSITION, value_coding=position))
+    return extensions
 
 
 def _short_name(row: EjRow | OrgUnitRow) -> list[Extension]:
@@ -69,25 +69,25 @@ def _in_use(row: EjRow | OrgUnitRow) -> list[Extension]:
 
 
 def _activity(row: OrgUnitRow) -> list[Extension]:
-    found = []
+    extensions = []
     if row.equipment_discipline is not None:
         discipline = open_coding(
             code.EQUIPMENT_DISCIPLINE_SYSTEM,
             row.equipment_discipline,
             ("org_unit", row.id, "equipment_discipline"),
         )
-        found.append(Extension(url=code.EQUIPMENT_DISCIPLINE, value_coding=discipline))
+        extensions.append(Extension(url=code.EQUIPMENT_DISCIPLINE, value_coding=discipline))
     if row.activity_type is not None:
         activity = known(code.ACTIVITY_TYPES, row.activity_type, ("org_unit", row.id, "activity_type"))
-        found.append(Extension(url=code.ACTIVITY_TYPE, value_codeable_concept=activity))
+        extensions.append(Extension(url=code.ACTIVITY_TYPE, value_codeable_concept=activity))
     if row.activity_field is not None:
         activity_field = known(
             code.ACTIVITY_FIELDS, row.activity_field, ("org_unit", row.id, "activity_field")
         )
-        found.append(Extension(url=code.ACTIVITY_FIELD, value_coding=activity_field))
+        extensions.append(Extension(url=code.ACTIVITY_FIELD, value_coding=activity_field))
     if row.places is not None:
-        found.append(Extension(url=code.PLACES, value_integer=row.places))
-    return found
+        extensions.append(Extension(url=code.PLACES, value_integer=row.places))
+    return extensions
 
 
 def _uf_flags(row: OrgUnitRow) -> list[Extension]:

@@ -1,4 +1,4 @@
-"""Owns how a venue is rendered: one Encounter, and one more for each of its movements when wanted."""
+"""Renders a venue as an Encounter, and each of its movements as another."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,15 +26,15 @@ from fhirexport_server.pam.situations import Situation, situations
 
 
 def venue(row: VenueRow, movements: Sequence[MovementRow], ctx: EjContext) -> Rendered:
-    """Renders a venue as an Encounter (fr-core-encounter) with its history.
+    """Render a venue as an Encounter (fr-core-encounter) with its history.
 
     Args:
-        row: the venue.
-        movements: its active movements, in their order (`pam/movement_order.py`).
-        ctx: what the export shares.
+        row: The venue.
+        movements: Its active movements, in their order (`pam/movement_order.py`).
+        ctx: The context of the export.
 
     Raises:
-        RowNotRenderableError: a row breaks a rule of FHIR or of the profile.
+        RowNotRenderableError: A row breaks a rule of FHIR or of the profile.
     """
     stay = fold(row, movements)
     identity = ids.venue_id(row.id)
@@ -69,17 +69,17 @@ def venue(row: VenueRow, movements: Sequence[MovementRow], ctx: EjContext) -> Re
 
 
 def movements(row: VenueRow, movements: Sequence[MovementRow], ctx: EjContext) -> Iterator[Rendered]:
-    """Renders each movement as an Encounter (fr-core-encounter) that is part of the venue's.
+    """Render each movement as an Encounter (fr-core-encounter) that is part of the venue's.
 
-    It says what the movement's row says, nothing that an earlier movement left to be known.
+    It holds what the movement's own row says, nothing from earlier movements.
 
     Args:
-        row: the venue.
-        movements: its active movements, in their order (`pam/movement_order.py`).
-        ctx: what the export shares.
+        row: The venue.
+        movements: Its active movements, in their order (`pam/movement_order.py`).
+        ctx: The context of the export.
 
     Raises:
-        RowNotRenderableError: a row breaks a rule of FHIR or of the profile.
+        RowNotRenderableError: A row breaks a rule of FHIR or of the profile.
     """
     subject = _subject(row)
     part_of = Reference(reference=f"Encounter/{ids.venue_id(row.id)}")
@@ -114,17 +114,19 @@ def _movement(situation: Situation, subject: Reference, part_of: Reference, ctx:
 
 def _venue_identifiers(row: VenueRow, ctx: EjContext) -> list[Identifier]:
     systems = ctx.systems
-    found = [Identifier(use="official", type=code.VISIT_NUMBER, system=systems["VENUE"], value=row.venue_no)]
+    identifiers = [
+        Identifier(use="official", type=code.VISIT_NUMBER, system=systems["VENUE"], value=row.venue_no)
+    ]
     if row.preadmission_no is not None:
-        # Not hospitalization.preAdmissionIdentifier, whose system the profile fixes to a text that is none.
-        found.append(
+        # Not hospitalization.preAdmissionIdentifier: the profile fixes its system to a text that is no URI.
+        identifiers.append(
             Identifier(
                 use="temp", type=code.VISIT_NUMBER, system=systems["PREADMISSION"], value=row.preadmission_no
             )
         )
     if row.nda is not None:
-        found.append(_account(row.nda, ctx))
-    return found
+        identifiers.append(_account(row.nda, ctx))
+    return identifiers
 
 
 def _account(nda: str, ctx: EjContext) -> Identifier:
@@ -138,18 +140,18 @@ def _expected_discharge(row: VenueRow) -> list[Extension] | None:
 
 
 def _movement_types(row: MovementRow, ctx: EjContext) -> list[Raw | CodeableConcept]:
-    """What kind of movement it is, for which R4 has no other element, and the units it concerns."""
+    """The event, nature, activity and units of a movement, for which R4 has no other element."""
     event = known(code.TRIGGERS, row.trigger_event, ("movement", row.id, "trigger_event"))
-    found: list[Raw | CodeableConcept] = [_own(code.TRIGGER, event, ctx)]
+    types: list[Raw | CodeableConcept] = [_own(code.TRIGGER, event, ctx)]
     if row.nature is not None:
         nature = known(code.NATURES, row.nature, ("movement", row.id, "nature"))
-        found.append(_own(code.NATURE, nature, ctx))
-    found += _activity_type(row.activity_type, ("movement", row.id))
+        types.append(_own(code.NATURE, nature, ctx))
+    types += _activity_type(row.activity_type, ("movement", row.id))
     for name, unit_id in ((code.CARE_UNIT, row.uf_care_id), (code.ACCOMMODATION_UNIT, row.uf_heb_id)):
         reference = unit(unit_id, ("movement", row.id), ctx)
         if reference is not None and reference.reference is not None:
-            found.append(_own(name, reference.reference.removeprefix("Organization/"), ctx))
-    return found
+            types.append(_own(name, reference.reference.removeprefix("Organization/"), ctx))
+    return types
 
 
 def _own(name: str, value: str, ctx: EjContext) -> CodeableConcept:
@@ -157,10 +159,10 @@ def _own(name: str, value: str, ctx: EjContext) -> CodeableConcept:
 
 
 def _types(row: VenueRow, stay: Stay) -> list[Raw]:
-    found = []
+    types = []
     if row.admission_type is not None:
-        found.append(known(code.ADMISSION_TYPE, row.admission_type, ("venue", row.id, "admission_type")))
-    return found + _activity_type(stay.activity_type, ("venue", row.id))
+        types.append(known(code.ADMISSION_TYPE, row.admission_type, ("venue", row.id, "admission_type")))
+    return types + _activity_type(stay.activity_type, ("venue", row.id))
 
 
 def _activity_type(activity_type: str | None, row: tuple[str, int]) -> list[Raw]:
@@ -181,10 +183,10 @@ def _subject(row: VenueRow) -> Reference:
 
 
 def _hospitalization(row: VenueRow, stay: Stay) -> Hospitalization | None:
-    # How the stay ended is not known before it has.
-    over = stay.status == "finished"
-    destination = row.destination_finess if over else None
-    disposition = row.discharge_disposition if over else None
+    # How a stay ends is not known before it has ended.
+    is_over = stay.status == "finished"
+    destination = row.destination_finess if is_over else None
+    disposition = row.discharge_disposition if is_over else None
     if row.origin_finess is None and row.admit_source is None and destination is None and disposition is None:
         return None
     admit_source = None
@@ -209,7 +211,7 @@ def _establishment(finess: str | None) -> Reference | None:
 
 
 def _locations(row: VenueRow, stay: Stay, ctx: EjContext) -> list[EncounterLocation]:
-    found = [
+    locations = [
         location(
             place, "active" if end is None else "completed", period(start, end, ctx), ("venue", row.id), ctx
         )
@@ -217,30 +219,30 @@ def _locations(row: VenueRow, stay: Stay, ctx: EjContext) -> list[EncounterLocat
     ]
     if stay.reserved is not None:
         place, start, end = stay.reserved
-        found.append(location(place, "reserved", period(start, end, ctx), ("venue", row.id), ctx))
+        locations.append(location(place, "reserved", period(start, end, ctx), ("venue", row.id), ctx))
     if stay.expected is not None:
         status = _announced_status(stay.expected, ctx)
-        found.append(location(stay.expected, status, None, ("venue", row.id), ctx))
-    return found
+        locations.append(location(stay.expected, status, None, ("venue", row.id), ctx))
+    return locations
 
 
 def _movement_locations(situation: Situation, ctx: EjContext) -> list[EncounterLocation]:
-    """Every level that the movement names, the most precise first."""
+    """The places that a movement names, the most precise first."""
     row = situation.movement
-    found = []
+    locations = []
     for place in (row.bed_id, row.room_id, row.uh_id):
         if place is not None:
             planned = situation.status == "planned"
             status = _announced_status(place, ctx) if planned else code.LOCATION_STATUS[situation.status]
             during = None if planned else period(row.started_at, situation.end, ctx)
-            found.append(location(place, status, during, ("movement", row.id), ctx))
+            locations.append(location(place, status, during, ("movement", row.id), ctx))
     if row.expected_return_at is not None:
-        found.append(_return(row, row.expected_return_at, ctx))
-    return found
+        locations.append(_return(row, row.expected_return_at, ctx))
+    return locations
 
 
 def _return(row: MovementRow, expected_at: int, ctx: EjContext) -> EncounterLocation:
-    """Where a patient on leave is expected back, and when."""
+    """The place where a patient on leave is expected, from the expected return on."""
     places = [place for place in (row.bed_id, row.room_id, row.uh_id) if place is not None]
     if not places:
         raise RowNotRenderableError("movement", row.id, "an expected return needs a place to return to")
@@ -248,5 +250,5 @@ def _return(row: MovementRow, expected_at: int, ctx: EjContext) -> EncounterLoca
 
 
 def _announced_status(place: int, ctx: EjContext) -> str:
-    """A bed that is named is kept free; anything wider is only planned."""
+    """Return the status of an announced place: a bed is reserved, a wider place only planned."""
     return "reserved" if ctx.places.get(place) == "BED" else "planned"

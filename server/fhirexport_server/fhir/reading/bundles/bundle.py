@@ -46,10 +46,10 @@ class Bundle(NamedTuple):
 
 
 def bundle(data: bytes, context: ReadingContext, problems: Problems) -> Bundle | None:
-    """Reads a Bundle; None when it is none, or of a type with which nothing can be done.
+    """Read a Bundle; None when it is none, or of a type with which nothing can be done.
 
     Raises:
-        MalformedJsonError: the bytes are no JSON that is read.
+        MalformedJsonError: The bytes are no JSON that is read.
     """
     value = decode(data)
     if not isinstance(value, dict) or not value:
@@ -91,13 +91,13 @@ def bundle(data: bytes, context: ReadingContext, problems: Problems) -> Bundle |
 
 
 def line(data: bytes, place: int, context: ReadingContext, problems: Problems) -> BundleEntry | None:
-    """Reads one line of NDJSON: a resource, to be created or updated. None when it is refused.
+    """Read one line of NDJSON: a resource, to be created or updated. None when it is refused.
 
     Args:
-        data: the line, with or without its end.
-        place: the line's, from 0, as the problems name it.
-        context: who reads.
-        problems: what is to be said of it.
+        data: The line, with or without its end.
+        place: The line's, from 0, as the problems name it.
+        context: Who reads.
+        problems: What is to be said of it.
     """
     try:
         value = decode(data)

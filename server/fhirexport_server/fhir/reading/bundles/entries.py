@@ -83,13 +83,13 @@ class _Asked(NamedTuple):
 
 
 def alone(root: Element, place: int) -> BundleEntry | None:
-    """Reads a resource that comes without an entry, to be created or updated. None when it is refused."""
+    """Read a resource that comes without an entry, to be created or updated. None when it is refused."""
     found = entry_urls.resource(root)
     return None if found is None else _upsert(found, Url(), place, found.type)
 
 
 def collected(element: Element, place: int) -> BundleEntry | None:
-    """Reads an entry of a collection: its resource is to be created or updated. None when it is refused."""
+    """Read an entry of a collection: its resource is to be created or updated. None when it is refused."""
     if "request" in element:
         element.skip("request")
         element.error("request", "must not be there in a collection: a transaction or a batch has requests")
@@ -102,7 +102,7 @@ def collected(element: Element, place: int) -> BundleEntry | None:
 
 
 def requested(element: Element, place: int) -> BundleEntry | None:
-    """Reads an entry of a transaction or batch. None when it is refused."""
+    """Read an entry of a transaction or batch. None when it is refused."""
     _refuse_answers(element)
     url = entry_urls.full_url(element)
     request = element.child("request", needed=True)

@@ -92,7 +92,7 @@ def full_url(element: Element) -> Url | None:
 
 
 def agree(element: Element, found: EntryResource, name: ResourceName | None) -> bool:
-    """Whether a fullUrl that is a URL names the resource that comes with it; reports where not."""
+    """Return whether a fullUrl that is a URL names the resource that comes with it; reports where not."""
     if name is None or (name.type == found.type and found.id in {None, name.id}):
         return True
     element.error("fullUrl", "must end with the type and the id of the resource")

@@ -18,7 +18,7 @@ _DESCENT: Final = ("coding", "valueCoding", "valueCodeableConcept", "extension")
 
 
 def inverse(constants: Mapping[str, object]) -> dict[tuple[str, str], str]:
-    """Turns the renderer's constants around: from system and code to the column's value.
+    """Turn the renderer's constants around: from system and code to the column's value.
 
     Of several values with the same code, the first stands for it.
     """
@@ -43,10 +43,10 @@ def concept(element: Element, name: str, table: Table[T], *, required: bool = Fa
     """A CodeableConcept by its first coding that the table holds.
 
     Args:
-        element: what has the property.
-        name: the property.
-        table: what the codes stand for.
-        required: whether the profile allows no other system.
+        element: What has the property.
+        name: The property.
+        table: What the codes stand for.
+        required: Whether the profile allows no other system.
     """
     value = element.peek(name)
     if isinstance(value, dict):

@@ -36,7 +36,7 @@ def in_force(elements: Sequence[Element]) -> list[Element]:
 
 
 def _is_plain(element: Element) -> bool:
-    """Whether an element says nothing of when it is in force, nor of what is preferred, as nearly all do."""
+    """Return whether an element has no period, no rank and no use `old`, as is usual."""
     return "period" not in element and "rank" not in element and element.peek("use") != "old"
 
 

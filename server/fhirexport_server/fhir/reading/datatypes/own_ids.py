@@ -40,7 +40,7 @@ TYPES: Final = tuple(_KINDS)
 
 
 def own_id(type_: str, logical_id: str) -> OwnId | None:
-    """Returns the row that a logical id names; None for an id that this service does not give."""
+    """Return the row that a logical id names; None for an id that this service does not give."""
     prefix, _, digits = logical_id.rpartition("-")
     kind = _KINDS.get(type_, {}).get(prefix)
     if kind is None or len(digits) > _LONGEST or not (digits.isascii() and digits.isdigit()):

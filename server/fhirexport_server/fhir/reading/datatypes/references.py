@@ -101,7 +101,7 @@ def _literal(text: str, base: str | None, prefix: str) -> ResourceName | None:
 
 
 def is_urn(text: str) -> bool:
-    """Whether a text is a `urn:uuid:` or `urn:oid:`, as a fullUrl may be."""
+    """Return whether a text is a `urn:uuid:` or `urn:oid:`, as a fullUrl may be."""
     return _URN.fullmatch(text) is not None
 
 
@@ -131,7 +131,7 @@ def reference(element: Element, name: str, type_: str, *, needed: bool = False) 
 
 
 def is_resolvable(value: object) -> bool:
-    """Whether a JSON value is a Reference that says which resource it names."""
+    """Return whether a JSON value is a Reference that says which resource it names."""
     if not isinstance(value, dict):
         return False
     text = value.get("reference")

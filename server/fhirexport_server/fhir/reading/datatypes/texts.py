@@ -32,11 +32,11 @@ def fitted(element: Element, at: str, text: str, longest: int, *, needed: bool =
     """As `label`, of a text that was read.
 
     Args:
-        element: what has the text.
-        at: the text's path below the element.
-        text: the text.
-        longest: how many characters the column takes.
-        needed: whether a blank text is an error.
+        element: What has the text.
+        at: The text's path below the element.
+        text: The text.
+        longest: How many characters the column takes.
+        needed: Whether a blank text is an error.
     """
     plain = plain_text(element, at, text, needed=needed)
     if plain is None or len(plain) <= longest:
@@ -144,7 +144,7 @@ def uri(element: Element, name: str) -> str | None:
 
 
 def is_uri(value: object) -> bool:
-    """Whether a value is an absolute URI that a column holds."""
+    """Return whether a value is an absolute URI that a column holds."""
     return isinstance(value, str) and _URI.fullmatch(value.strip()) is not None
 
 
@@ -163,5 +163,5 @@ def finess(element: Element, name: str) -> str | None:
 
 
 def is_finess(text: str) -> bool:
-    """Whether a text is a FINESS number, with Luhn's digit where it has no letter."""
+    """Return whether a text is a FINESS number, with Luhn's digit where it has no letter."""
     return _FINESS.fullmatch(text) is not None and (not text.isdigit() or has_luhn_digit(text))

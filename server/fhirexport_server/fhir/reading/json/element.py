@@ -66,11 +66,11 @@ class Element:
         return f"{path}.{within}" if path and within else path or within
 
     def error(self, name: str, text: str) -> None:
-        """Says that a property (this element for an empty name) cannot be accepted."""
+        """Say that a property (this element for an empty name) cannot be accepted."""
         self._tell(Severity.ERROR, name, text)
 
     def warning(self, name: str, text: str) -> None:
-        """Says that a property is not kept, or is to be looked at."""
+        """Say that a property is not kept, or is to be looked at."""
         self._tell(Severity.WARNING, name, text)
 
     @property
@@ -102,21 +102,21 @@ class Element:
         return self._left
 
     def skip(self, *names: str) -> None:
-        """Reads properties that say nothing of their own."""
+        """Read properties that say nothing of their own."""
         for name in names:
             self._left.pop(name, None)
 
     def replace(self, name: str, value: str) -> None:
-        """Puts a property in another form, which is to be read instead."""
+        """Put a property in another form, which is to be read instead."""
         self._left[name] = value
 
     def drop(self, text: str = _NOT_KEPT) -> None:
-        """Gives up the whole element, which one warning says."""
+        """Give up the whole element, which one warning says."""
         self._left.clear()
         self.warning("", text)
 
     def refuse(self, text: str) -> None:
-        """Gives up the whole element, which one error says."""
+        """Give up the whole element, which one error says."""
         self._left.clear()
         self.error("", text)
 
@@ -221,17 +221,17 @@ class Element:
     # --- what is left --------------------------------------------------------------------------------
 
     def unread(self) -> None:
-        """Reports every property that nothing has read, in any element of this one's resource."""
+        """Report every property that nothing has read, in any element of this one's resource."""
         for element in self.scope.opened:
             element.report()
         self.scope.opened.clear()
 
     def abandon(self) -> None:
-        """Gives up the whole resource, about which enough was said."""
+        """Give up the whole resource, about which enough was said."""
         self.scope.opened.clear()
 
     def report(self) -> None:
-        """Reports every property of this element that nothing has read."""
+        """Report every property of this element that nothing has read."""
         for name in self._left:
             if name in _MODIFIERS:
                 self.error(name, "must not be there: it changes what the rest means, and is not known here")

@@ -24,19 +24,19 @@ class Problems:
         self._order = 0
 
     def wants(self, severity: Severity, entry: int | None) -> bool:
-        """Counts one more problem and says whether it is to be added, so that its path is worth making."""
+        """Count one more problem and says whether it is to be added, so that its path is worth making."""
         self.counts[severity] += 1
         if severity is Severity.ERROR and entry is not None:
             self.refused.add(entry)
         return len(self._kept[severity]) < MOST_PROBLEMS
 
     def add(self, problem: Problem) -> None:
-        """Keeps a problem that `wants` was asked about."""
+        """Keep a problem that `wants` was asked about."""
         self._order += 1
         self._kept[problem.severity].append((self._order, problem))
 
     def tell(self, severity: Severity, entry: int | None, expression: str, text: str) -> None:
-        """Adds a problem whose path is at hand."""
+        """Add a problem whose path is at hand."""
         if self.wants(severity, entry):
             self.add(Problem(entry, expression, severity, text))
 
@@ -46,7 +46,7 @@ class Problems:
         return self.counts[Severity.ERROR]
 
     def listed(self, *severities: Severity) -> list[Problem]:
-        """Returns those that are kept, of some severities or of all, by entry and as they were found."""
+        """Return those that are kept, of some severities or of all, by entry and as they were found."""
         errors, warnings = self._kept[Severity.ERROR], self._kept[Severity.WARNING]
         kept = [*errors, *warnings[: MOST_PROBLEMS - len(errors)]]
         kept.sort(key=lambda one: (-1 if one[1].entry is None else one[1].entry, one[0]))

@@ -29,10 +29,10 @@ class MalformedJsonError(FhirExportError):
 
 
 def decode(data: bytes) -> object:
-    """Decodes one JSON text (RFC 8259, I-JSON of RFC 7493).
+    """Decode one JSON text (RFC 8259, I-JSON of RFC 7493).
 
     Raises:
-        MalformedJsonError: it is not JSON in UTF-8, is nested more than 64 deep, names a property twice
+        MalformedJsonError: It is not JSON in UTF-8, is nested more than 64 deep, names a property twice
             in an object, contains NUL or a lone surrogate, a number outside the range of a double, or
             more than a million values.
     """
@@ -65,7 +65,7 @@ def _too_deep() -> MalformedJsonError:
 
 
 def _names(value: object, level: int) -> int:
-    """Counts the properties of all objects, and refuses what is too deep."""
+    """Count the properties of all objects, and refuses what is too deep."""
     names = 0
     values: Iterable[object] = ()
     if isinstance(value, dict):

@@ -38,8 +38,8 @@ def name(root: Element, number: str) -> DisplayName:
     """The name of a unit or place; of one without any, an alias or its number stands for it.
 
     Args:
-        root: the resource.
-        number: of the unit or place.
+        root: The resource.
+        number: Of the unit or place.
     """
     errors = root.errors
     said = texts.label(root, "name", _LONGEST_NAME)
@@ -59,9 +59,9 @@ def number(element: Element, kind: str, longest: int = 64) -> tuple[str, str] | 
     """The value and system of an Identifier with a number that the EJ gives.
 
     Args:
-        element: the Identifier.
-        kind: of `codes.NAMESPACE_KIND`.
-        longest: how many characters the number may have.
+        element: The Identifier.
+        kind: Of `codes.NAMESPACE_KIND`.
+        longest: How many characters the number may have.
     """
     system = texts.uri(element, "system")
     value = texts.business_number(element, "value", longest)

@@ -13,12 +13,12 @@ from fhirexport_server.fhir.reading.resources.structure.organization import orga
 
 
 def draft(entry: BundleEntry, context: ReadingContext, problems: Problems) -> Draft | None:
-    """Reads an entry's resource. None for a DELETE, and when the resource is refused.
+    """Read an entry's resource. None for a DELETE, and when the resource is refused.
 
     Args:
-        entry: from `bundle.bundle` or `bundle.line`.
-        context: who reads.
-        problems: what is to be said of it: at least one error when it is refused.
+        entry: From `bundle.bundle` or `bundle.line`.
+        context: Who reads.
+        problems: What is to be said of it: at least one error when it is refused.
     """
     if entry.resource is None:
         return None

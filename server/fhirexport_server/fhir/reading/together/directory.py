@@ -38,11 +38,11 @@ class Directory:
                 self._by_identifier.setdefault(identifier, []).append(draft)
 
     def find(self, ref: Ref, kinds: Kinds) -> Sequence[Draft]:
-        """Returns the drafts that a reference may name: none, one, or several that share a number.
+        """Return the drafts that a reference may name: none, one, or several that share a number.
 
         Args:
-            ref: the reference.
-            kinds: which kinds of draft it is to name; by id or fullUrl, others are found too.
+            ref: The reference.
+            kinds: Which kinds of draft it is to name; by id or fullUrl, others are found too.
         """
         numbered = () if ref.identifier is None else self._by_identifier.get(ref.identifier, ())
         same = [draft for draft in numbered if isinstance(draft, kinds)]
@@ -54,7 +54,7 @@ class Directory:
         return same
 
     def check(self, problems: Problems) -> Sequence[tuple[int, int]]:
-        """Reports numbers that are there twice, references that lead nowhere, and cycles of parents.
+        """Report numbers that are there twice, references that lead nowhere, and cycles of parents.
 
         Returns what `check_numbers` does.
         """
@@ -66,7 +66,7 @@ class Directory:
         return pairs
 
     def check_numbers(self, problems: Problems) -> Sequence[tuple[int, int]]:
-        """Reports ids and numbers that are there twice.
+        """Report ids and numbers that are there twice.
 
         Returns the entries that have them: those where they are for the first time, and those where again.
         """
@@ -111,10 +111,10 @@ class Directory:
 
 
 def cycles(above: Mapping[_Node, _Node]) -> Iterator[_Node]:
-    """Yields everything that is its own ancestor.
+    """Yield everything that is its own ancestor.
 
     Args:
-        above: the parent of everything that has one.
+        above: The parent of everything that has one.
     """
     done: set[_Node] = set()
     for start in above:

@@ -27,7 +27,7 @@ _VENUE: Kinds = (VenueDraft,)
 
 
 def references(draft: Draft) -> list[Link]:
-    """Returns the references of a draft, each with the kinds of draft that it may name."""
+    """Return the references of a draft, each with the kinds of draft that it may name."""
     links: list[tuple[Ref | None, Kinds]] = []
     if isinstance(draft, OrgUnitDraft):
         links = [(draft.parent, _EJ_OR_UNIT), *((member, _UNIT) for member in draft.members)]
@@ -45,7 +45,7 @@ def references(draft: Draft) -> list[Link]:
 
 
 def parent(draft: Draft) -> Link | None:
-    """Returns the reference of a draft that may not lead back to it."""
+    """Return the reference of a draft that may not lead back to it."""
     if isinstance(draft, OrgUnitDraft) and draft.parent is not None:
         return draft.parent, _EJ_OR_UNIT
     if isinstance(draft, PlaceDraft) and draft.parent is not None:
@@ -56,7 +56,7 @@ def parent(draft: Draft) -> Link | None:
 
 
 def numbers(draft: Draft) -> Sequence[object]:
-    """Returns what no other draft of the import may have: the keys of the tables, and there is one EJ."""
+    """Return what no other draft of the import may have: the keys of the tables, and there is one EJ."""
     if isinstance(draft, EjDraft):
         return (EjDraft,)
     if isinstance(draft, OrgUnitDraft | PlaceDraft):
@@ -69,14 +69,14 @@ def numbers(draft: Draft) -> Sequence[object]:
 
 
 def held(draft: Draft) -> Sequence[Identifier]:
-    """Returns the identifiers that a draft holds, those that are no longer in use too."""
+    """Return the identifiers that a draft holds, those that are no longer in use too."""
     if isinstance(draft, PatientDraft):
         return [(one.system, one.value) for one in draft.identifiers]
     return identifiers(draft)
 
 
 def identifiers(draft: Draft) -> Sequence[Identifier]:
-    """Returns the identifiers that a draft is found by."""
+    """Return the identifiers that a draft is found by."""
     if isinstance(draft, EjDraft):
         return ((FINESS_SYSTEM, draft.finess),)
     if isinstance(draft, PatientDraft):

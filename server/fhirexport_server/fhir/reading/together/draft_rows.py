@@ -6,7 +6,7 @@ R = TypeVar("R", bound=tuple[Any, ...])
 
 
 def row(row_type: type[R], draft: NamedTuple, **given: object) -> R:
-    """Returns a row with the fields of a draft, and those that are given."""
+    """Return a row with the fields of a draft, and those that are given."""
     values = draft._asdict() | given
     found: R = row_type._make(values[name] for name in row_type._fields)  # type: ignore[attr-defined]  # every row type is a NamedTuple
     return found

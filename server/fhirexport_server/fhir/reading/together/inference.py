@@ -29,9 +29,9 @@ def infer(venue: VenueRow, draft: VenueDraft | None, movements: Sequence[StayMov
     """Return the movements of a venue, each with its event.
 
     Args:
-        venue: the venue, with the class that it shows.
-        draft: what the import says of it; None when it says nothing.
-        movements: every movement of the venue, cancelled ones too, with the classes that they show.
+        venue: The venue, with the class that it shows.
+        draft: What the import says of it; None when it says nothing.
+        movements: Every movement of the venue, cancelled ones too, with the classes that they show.
     """
     if not any(is_inferred(one) for one in movements):
         return list(movements)
@@ -98,7 +98,7 @@ def _change(before: str, after: str | None) -> str:
 
 
 def _ends(movement: MovementDraft, venue: VenueDraft | None) -> bool:
-    """Whether the last movement is the discharge: it takes no time, or begins when the stay is over."""
+    """Return whether the last movement is the discharge: it takes no time, or begins when the stay ends."""
     is_over = movement.situation.status == "finished" and movement.situation.end == movement.started_at
     if venue is None:
         return is_over

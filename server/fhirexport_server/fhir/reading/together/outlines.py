@@ -40,9 +40,9 @@ def outline(draft: VenueDraft, find: Find, kinds: Mapping[int, str]) -> Stay | U
     """Return what a venue's summary says of its stay.
 
     Args:
-        draft: the venue.
-        find: says which row a reference names.
-        kinds: from a place's id to its kind.
+        draft: The venue.
+        find: Says which row a reference names.
+        kinds: From a place's id to its kind.
     """
     said = draft.summary
     responsible = None if said.responsible is None else find(said.responsible)

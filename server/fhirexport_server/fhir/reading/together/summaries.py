@@ -55,14 +55,14 @@ def compare(
     find: Find,
     problems: Problems,
 ) -> str | None:
-    """Reports what a venue and its movements tell that does not follow from the movements.
+    """Report what a venue and its movements tell that does not follow from the movements.
 
     Args:
-        venue: the venue, with its own class, and with the activity that it shows.
-        draft: what the import says of it; None when it says nothing.
-        movements: its active movements, in their order, with their own classes.
-        find: says which row a reference names.
-        problems: where it is reported.
+        venue: The venue, with its own class, and with the activity that it shows.
+        draft: What the import says of it; None when it says nothing.
+        movements: Its active movements, in their order, with their own classes.
+        find: Says which row a reference names.
+        problems: Where it is reported.
 
     Returns:
         The activity that the movements say, None when none of them does.
@@ -86,7 +86,7 @@ def compare(
 
 
 def _report_unknown(draft: VenueDraft, find: Find, problems: Problems) -> None:
-    """Reports what names nothing: it is optional, so that the rest is kept."""
+    """Report what names nothing: it is optional, so that the rest is kept."""
     said = draft.summary
     if said.responsible is not None and find(said.responsible) is None:
         _report(draft.source, said.responsible.at, _NOT_THERE.format(kind="unit"), problems)

@@ -33,17 +33,17 @@ def settle(
     find: Find,
     problems: Problems,
 ) -> SettledStay | None:
-    """Makes of what Encounters tell the rows that they come from.
+    """Make of what Encounters tell the rows that they come from.
 
     A movement shows the class that holds from it on; its row says only a class that is new. Likewise the
     venue's own class is the one before any movement, and its activity what no movement says.
 
     Args:
-        venue: with the class and the activity that it shows.
-        draft: what the import says of the venue; None when it says nothing.
-        movements: every movement of the venue, cancelled ones too.
-        find: says which row a reference names.
-        problems: what is to be said of them.
+        venue: With the class and the activity that it shows.
+        draft: What the import says of the venue; None when it says nothing.
+        movements: Every movement of the venue, cancelled ones too.
+        find: Says which row a reference names.
+        problems: What is to be said of them.
 
     Returns:
         The rows, or None when they contradict each other.

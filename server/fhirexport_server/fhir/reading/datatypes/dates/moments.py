@@ -39,12 +39,12 @@ class Moment(NamedTuple):
 
 
 def is_leap(text: str) -> bool:
-    """Whether an instant is a leap second."""
+    """Return whether an instant is a leap second."""
     return text[_SECOND_AT] == _LEAP
 
 
 def has_fraction(text: str) -> bool:
-    """Whether an instant says more than its second."""
+    """Return whether an instant says more than its second."""
     parts = _INSTANT.fullmatch(text)
     return parts is not None and parts[2] is not None and bool(parts[2].strip(".0"))
 
@@ -123,5 +123,5 @@ def epoch(text: str) -> int | None:
 
 
 def is_kept(seconds: int) -> bool:
-    """Whether an epoch second is of the years that a column holds."""
+    """Return whether an epoch second is of the years that a column holds."""
     return _FIRST <= seconds <= _LAST

@@ -16,9 +16,9 @@ def reach(element: Element, period: str, name: str) -> Interval | None:
     """Return the seconds that an end of a Period may mean; None where it says its time, or nothing.
 
     Args:
-        element: what has the Period, which is not read yet.
-        period: the Period's name.
-        name: start or end.
+        element: What has the Period, which is not read yet.
+        period: The Period's name.
+        name: Start or end.
     """
     value = element.peek_in(period, name)
     if not isinstance(value, str) or "T" in value:

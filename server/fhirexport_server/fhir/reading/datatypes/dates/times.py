@@ -101,10 +101,10 @@ def instant(element: Element, name: str, *, needed: bool = False, end: bool = Fa
     """A dateTime, to the second; of one that is known to the day or less, the first second, or the last.
 
     Args:
-        element: what has the property.
-        name: the property.
-        needed: whether it must be there, and of the years that a column holds.
-        end: whether the last second is to be told.
+        element: What has the property.
+        name: The property.
+        needed: Whether it must be there, and of the years that a column holds.
+        end: Whether the last second is to be told.
     """
     moment = _moment(element, name, needed=needed, kept=needed)
     if moment is None or moment.on is None:
@@ -120,7 +120,7 @@ def instant(element: Element, name: str, *, needed: bool = False, end: bool = Fa
 
 
 def is_partial(element: Element, name: str) -> bool:
-    """Whether a dateTime is a date that exists, without a time."""
+    """Return whether a dateTime is a date that exists, without a time."""
     text = element.peek(name)
     return isinstance(text, str) and moments.first_of(text) is not None
 

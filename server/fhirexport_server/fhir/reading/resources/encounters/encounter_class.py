@@ -39,8 +39,8 @@ def class_code(element: Element, *, needed: bool = True) -> str | None:
     """Read `class`: FHIR's code of one of the four.
 
     Args:
-        element: what has the property.
-        needed: whether nothing else can tell the class; if not, one that is not known is left out.
+        element: What has the property.
+        needed: Whether nothing else can tell the class; if not, one that is not known is left out.
     """
     value = element.peek("class")
     if not isinstance(value, dict):

@@ -26,8 +26,8 @@ def numbers(root: Element, main: str) -> dict[str, Number]:
     """Read `identifier`: by kind of `codes.NAMESPACE_KIND`, the numbers that are kept.
 
     Args:
-        root: the Encounter.
-        main: what it must have: VENUE or MOVEMENT.
+        root: The Encounter.
+        main: What it must have: VENUE or MOVEMENT.
     """
     found: dict[str, Number] = {}
     identifiers = root.children("identifier", needed=True)
@@ -60,7 +60,7 @@ def _kinds(main: str) -> Sequence[str]:
 
 
 def _may_be(one: Element, identifiers: Sequence[Element]) -> bool:
-    """Whether an identifier can be the number of its Encounter: its only one, or one that says no type."""
+    """Return whether an identifier can be its Encounter's number: it is the only one, or has no type."""
     use = one.peek("use")  # any JSON
     return use not in ("temp", "old") and (len(identifiers) == 1 or "type" not in one)
 

@@ -36,7 +36,7 @@ class _Types:
 
 
 def is_movement(root: Element) -> bool:
-    """Whether an Encounter is a movement's: it is part of another, or has a movement's number."""
+    """Return whether an Encounter is a movement's: it is part of another, or has a movement's number."""
     if "partOf" in root:
         return True
     identifiers = root.peek("identifier")
@@ -47,7 +47,7 @@ def is_movement(root: Element) -> bool:
 
 
 def movement(root: Element, source: DraftOrigin) -> MovementDraft | None:
-    """Reads a movement's Encounter, whose `resourceType` and `id` were read; None when it is refused."""
+    """Read a movement's Encounter, whose `resourceType` and `id` were read; None when it is refused."""
     profiles(root.child("meta"), (tables.ENCOUNTER,))
     if source.own is not None and source.own.kind != MOVEMENT:
         root.error("id", "must be a movement's: the resource is part of a venue")
@@ -103,7 +103,7 @@ def _period(root: Element) -> Interval:
 
 
 def _types(root: Element) -> _Types:
-    """Reads `type`: the event, the nature, the activity and the units, each a code of its own system."""
+    """Read `type`: the event, the nature, the activity and the units, each a code of its own system."""
     found = _Types()
     for one in root.children("type"):
         pair = plain_pair(one.whole())
@@ -149,7 +149,7 @@ def _take_unit(base: str, logical_id: str, column: str, element: Element, found:
 
 
 def _without_return(places: tuple[Stop, ...]) -> tuple[tuple[Stop, ...], int | None]:
-    """Takes the expected return away: it names the first place again, from then on."""
+    """Take the expected return away: it names the first place again, from then on."""
     if len(places) > 1:
         first, last = places[0], places[-1]
         if (

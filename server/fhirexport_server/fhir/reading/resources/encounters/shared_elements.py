@@ -20,7 +20,7 @@ Attending = tuple[str | None, str | None]
 
 
 def stops(root: Element) -> tuple[Stop, ...]:
-    """Reads `location`."""
+    """Read `location`."""
     found = []
     for one in root.children("location"):
         named = one.peek("location")
@@ -37,7 +37,7 @@ def stops(root: Element) -> tuple[Stop, ...]:
 
 
 def attending(root: Element) -> Attending | None:
-    """Reads `participant`: the attending doctor alone is kept."""
+    """Read `participant`: the attending doctor alone is kept."""
     found: Attending | None = None
     for one in root.children("participant"):
         if found is None and _attends(one):
@@ -85,7 +85,7 @@ def _doctor(participant: Element) -> Attending | None:
 
 
 def status(root: Element) -> str | None:
-    """Reads `status`. Who has arrived, or been assessed, is there."""
+    """Read `status`. Who has arrived, or been assessed, is there."""
     found = texts.one_of(root, "status", tables.STATUS, needed=True)
     if found in _ARRIVED:
         root.warning("status", "is kept as in-progress: this service does not tell them apart")
@@ -94,5 +94,5 @@ def status(root: Element) -> str | None:
 
 
 def unit(root: Element) -> Ref | None:
-    """Reads `serviceProvider`: the unit that has the medical responsibility."""
+    """Read `serviceProvider`: the unit that has the medical responsibility."""
     return reference(root, "serviceProvider", "Organization")

@@ -25,7 +25,7 @@ _NOT_BEGUN: Final = ("planned", "cancelled")
 
 
 def venue(root: Element, source: DraftOrigin) -> VenueDraft | None:
-    """Reads a venue's Encounter, whose `resourceType` and `id` were read; None when it is refused."""
+    """Read a venue's Encounter, whose `resourceType` and `id` were read; None when it is refused."""
     profiles(root.child("meta"), (tables.ENCOUNTER,))
     if source.own is not None and source.own.kind != VENUE:
         root.error("id", "must be a venue's: the resource is no part of one")
@@ -75,7 +75,7 @@ def venue(root: Element, source: DraftOrigin) -> VenueDraft | None:
 
 
 def coded_types(root: Element, table: Table[tuple[str, str]]) -> dict[str, str]:
-    """Reads `type`: what its concepts say, by column."""
+    """Read `type`: what its concepts say, by column."""
     found: dict[str, str] = {}
     for one in root.children("type"):
         said = concept_of(one, table)

@@ -21,7 +21,7 @@ _CATEGORIES: Final = {name: name for name in ("role", "relationType")}
 
 
 def contacts(root: Element) -> tuple[PatientContactDraft, ...]:
-    """Reads `contact`; one that is over, or says nothing which can be kept, is given up."""
+    """Read `contact`; one that is over, or says nothing which can be kept, is given up."""
     found: list[PatientContactDraft] = []
     for contact in root.children("contact"):
         over = not_during(contact)

@@ -28,7 +28,7 @@ class NameColumns(NamedTuple):
 
 
 def names(root: Element) -> NameColumns:
-    """Reads `name`: of those in force, the official one is the birth name, the usual one the used name."""
+    """Read `name`: of those in force, the official one is the birth name, the usual one the used name."""
     every = root.children("name")
     listed = last_in_force([name for name in every if name.peek("use") == "official"])
     listed += last_in_force([name for name in every if name.peek("use") != "official"])
@@ -62,7 +62,7 @@ def _used(listed: Sequence[Element]) -> Element | None:
 
 
 def _is_prefix_alone(name: Element) -> bool:
-    """Whether a name is a civil title and nothing else, as it is for a patient without a name."""
+    """Return whether a name is a civil title and nothing else, as it is for a patient without a name."""
     return not ("family" in name or "given" in name or "text" in name) and name.peek("use") in _USED
 
 

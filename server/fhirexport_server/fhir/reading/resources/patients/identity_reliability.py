@@ -30,7 +30,7 @@ class Reliability(NamedTuple):
 
 
 def reliability(root: Element, extensions: Extensions) -> Reliability:
-    """Reads every extension of the identity's reliability: one of them, and one for each attribute."""
+    """Read every extension of the identity's reliability: one of them, and one for each attribute."""
     found: dict[str, str] = {}
     attributes: set[str] = set()
     for one in extensions.all(RELIABILITY):
@@ -71,14 +71,14 @@ def reliability(root: Element, extensions: Extensions) -> Reliability:
 
 
 def check(root: Element, patient: PatientDraft, *, claims_ins: bool) -> None:
-    """Says what a patient lacks who has a matricule INS, or whose resource claims the profile for it.
+    """Say what a patient lacks who has a matricule INS, or whose resource claims the profile for it.
 
     A matricule beside an identity that is not a qualified one is kept, and not exported.
 
     Args:
-        root: the resource.
-        patient: as it was read.
-        claims_ins: whether it claims PatientINS.
+        root: The resource.
+        patient: As it was read.
+        claims_ins: Whether it claims PatientINS.
     """
     matricules = [one for one in patient.identifiers if one.kind in codes.INS_KIND]
     if not matricules and not claims_ins:

@@ -39,7 +39,7 @@ class _Death(NamedTuple):
 
 
 def patient(root: Element, source: DraftOrigin) -> PatientDraft:
-    """Reads a Patient, whose `resourceType` and `id` were read."""
+    """Read a Patient, whose `resourceType` and `id` were read."""
     claimed = profiles(root.child("meta"), (tables.PATIENT, tables.PATIENT_INS))
     extension = Extensions(root, tables.EXTENSIONS)
     identity = identity_reliability.reliability(root, extension)

@@ -48,7 +48,7 @@ class Identifiers(NamedTuple):
 
 
 def identifiers(root: Element) -> Identifiers:
-    """Reads `identifier`; those that cannot be kept are given up, each with a warning."""
+    """Read `identifier`; those that cannot be kept are given up, each with a warning."""
     lost = False
     kinds = [(one, _kind(one)) for one in root.children("identifier")]
     kept = _without_ended([(one, kind) for one, kind in kinds if kind is not None])
@@ -74,7 +74,7 @@ def identifiers(root: Element) -> Identifiers:
 
 
 def _without_ended(kept: Sequence[tuple[Element, _Kind]]) -> list[tuple[Element, _Kind]]:
-    """Makes those old, or drops them, that are over where there is one at most and another is in force."""
+    """Make those old, or drops them, that are over where there is one at most and another is in force."""
     found = []
     for one, kind in kept:
         alone = _alone(one, kind)

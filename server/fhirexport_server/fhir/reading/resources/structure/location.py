@@ -24,7 +24,7 @@ _REFUSED: Final = ""
 
 
 def location(root: Element, source: DraftOrigin) -> PlaceDraft | None:
-    """Reads a Location, whose `resourceType` and `id` were read; None when it is refused."""
+    """Read a Location, whose `resourceType` and `id` were read; None when it is refused."""
     profiles(root.child("meta"), (tables.PLACE,))
     kind = _kind(root)
     if kind is None:

@@ -32,7 +32,7 @@ _REFUSED: Final = ""
 
 
 def organization(root: Element, source: DraftOrigin) -> EjDraft | OrgUnitDraft | None:
-    """Reads an Organization, whose `resourceType` and `id` were read; None when it is refused."""
+    """Read an Organization, whose `resourceType` and `id` were read; None when it is refused."""
     meta = root.child("meta")
     claimed = profiles(meta, tables.UNIT_PROFILES)
     kind = _kind(root)

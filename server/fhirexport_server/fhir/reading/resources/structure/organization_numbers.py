@@ -43,7 +43,7 @@ def namespace(kind: str) -> str:
 
 
 def numbers(root: Element, kind: str) -> Numbers:
-    """Sorts the identifiers; of several of one kind, the one in force is kept."""
+    """Sort the identifiers; of several of one kind, the one in force is kept."""
     errors = root.errors
     national: dict[str, list[Element]] = {}
     others: list[Element] = []
@@ -78,8 +78,8 @@ def own_number(identifiers: Sequence[Element], kind: str) -> tuple[str, str] | N
     """Return the number that the EJ gives and its system: the one in force of the EJ's system for the kind.
 
     Args:
-        identifiers: those that may be it; the others are given up.
-        kind: of `codes.NAMESPACE_KIND`.
+        identifiers: Those that may be it; the others are given up.
+        kind: Of `codes.NAMESPACE_KIND`.
     """
     candidates = []
     for one in identifiers:
