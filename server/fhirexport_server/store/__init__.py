@@ -1,1 +1,1 @@
-"""Owns the database: its schema, its transactions, its queries. The only package that knows SQLAlchemy."""
+"""The database: its schema, its transactions and its queries. No other package knows SQLAlchemy."""

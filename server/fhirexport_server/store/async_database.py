@@ -1,4 +1,4 @@
-"""The database for an event loop: each question runs in a thread, which ends with whoever waits for it."""
+"""The database for an event loop: each call runs in a thread, which ends when its caller is cancelled."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -20,22 +20,21 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 class AsyncDatabase:
     """A database and its threads. Made by `open_async_database`.
 
-    Every look-up raises DatabaseUnavailableError, SchemaMismatchError or another error of the database's
-    where it cannot answer.
+    Every look-up may raise DatabaseUnavailableError, SchemaMismatchError or another error of the database.
     """
 
     def __init__(self, blocking: Database, threads: Threads) -> None:
         self.blocking = blocking
-        """The same database, for what runs in a thread."""
+        """The same database, for code that runs in a thread already."""
         self._threads = threads
         self._incarnations: dict[Dataset, str] = {}
 
     def incarnation(self, dataset: Dataset) -> str | None:
-        """Return which database a dataset was in at the last look-up; None before the first."""
+        """Return the incarnation of a dataset's database at the last look-up; None before the first."""
         return self._incarnations.get(dataset)
 
     def render(self, work: Callable[[Interrupt], None]) -> Run:
-        """Start a rendering in a thread; it is for the caller to stop it."""
+        """Start a rendering in a thread. The caller has to stop it."""
         return self._threads.render(work)
 
     async def revision(self, ej_id: int, dataset: Dataset) -> Revision | None:
@@ -65,7 +64,7 @@ class AsyncDatabase:
         self._note(await self._threads.look_up(self.blocking.check))
 
     async def check_writable(self) -> None:
-        """Raise an error when imports cannot work: as `check`, or DatabaseReadOnlyError."""
+        """Raise an error when imports cannot work: the errors of `check`, or DatabaseReadOnlyError."""
         await self._threads.look_up(self.blocking.check_writable)
 
     async def compact(self) -> Compaction:
@@ -73,23 +72,23 @@ class AsyncDatabase:
         return await self._threads.look_up(self.blocking.compact)
 
     async def invalidate(self, exports: Sequence[tuple[int, Dataset]], entry: AuditEntry) -> None:
-        """Make exports outdated in every process, as if their data had changed; write down why.
+        """Make exports outdated in every process, as if their data had changed, and write an audit entry.
 
         Raises:
-            DatabaseReadOnlyError: this server may not write to it.
+            DatabaseReadOnlyError: This server may not write.
         """
         await self._threads.look_up(lambda interrupt: self.blocking.invalidate(exports, entry, interrupt))
 
     def _note(self, incarnations: Mapping[Dataset, str]) -> None:
-        others = [
+        changed = [
             dataset
             for dataset, incarnation in incarnations.items()
             if self._incarnations.get(dataset, incarnation) != incarnation
         ]
-        if others:
+        if changed:
             _log.warning(
                 "database_is_another",
-                datasets=[dataset.value for dataset in others],
+                datasets=[dataset.value for dataset in changed],
                 cause="it was restored, or its tables or triggers were altered",
                 effect="nothing that was kept of the former is served",
             )
@@ -98,11 +97,11 @@ class AsyncDatabase:
 
 @asynccontextmanager
 async def open_async_database(database: Database, max_renderings: int) -> AsyncIterator[AsyncDatabase]:
-    """Offer a database to an event loop; at the end, stop its threads and wait for them.
+    """Open an AsyncDatabase. At the end, stop its threads and wait for them.
 
     Args:
-        database: it needs `max_renderings` + LOOKUP_THREADS connections.
-        max_renderings: how many renderings may run at once.
+        database: The database, with `max_renderings` + LOOKUP_THREADS connections.
+        max_renderings: How many renderings may run at once.
     """
     async with open_threads(max_renderings) as threads:
         yield AsyncDatabase(database, threads)

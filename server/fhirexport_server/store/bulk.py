@@ -1,4 +1,4 @@
-"""Owns writing many rows at once: COPY on PostgreSQL, one prepared statement for all on SQLite.
+"""Bulk writes: COPY on PostgreSQL, one prepared statement for all rows on SQLite.
 
 Rows are tuples of plain values, the same for both: an instant is ISO text in UTC, a date is ISO text.
 """
@@ -13,20 +13,20 @@ from sqlalchemy import Connection, text
 
 Row = Sequence[object]
 _ANALYZED_AFTER: Final = frozenset(10**power for power in range(1, 6))
-"""After so many batches a table's statistics are taken anew."""
+"""A table is analyzed after each of these numbers of batches."""
 
 
 class Statistics:
-    """Keeps the planner from going by what a table was when it was empty."""
+    """Keeps the statistics of growing tables up to date, for the query planner."""
 
     def __init__(self) -> None:
         self._batches: Counter[str] = Counter()
 
     def grew(self, connection: Connection, table: str) -> None:
-        """Notes that a batch of rows went into a table."""
+        """Record that a batch of rows went into a table."""
         self._batches[table] += 1
         if self._batches[table] in _ANALYZED_AFTER:
-            # Foreign keys are checked by a plan that was made when the table was empty.
+            # Otherwise foreign keys are checked by a plan for an empty table.
             connection.execute(text(f"ANALYZE {table}"))
 
 
@@ -36,7 +36,7 @@ def is_postgresql(connection: Connection) -> bool:
 
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Inserts rows into a table of PostgreSQL by one COPY: the triggers of statements run once."""
+    """Insert rows into a PostgreSQL table by one COPY, so that statement triggers run once."""
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise TypeError("PostgreSQL is reached through psycopg")
@@ -49,7 +49,7 @@ def copy(connection: Connection, table: str, columns: Sequence[str], rows: Itera
 
 
 def insert(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Inserts rows."""
+    """Insert rows into a table."""
     if not rows:
         return
     if is_postgresql(connection):
@@ -62,7 +62,7 @@ def insert(connection: Connection, table: str, columns: Sequence[str], rows: Seq
 
 
 def update(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Updates rows, which are found by their first column, `id`."""
+    """Update rows, which are identified by their first column, `id`."""
     if not rows:
         return
     key, *others = columns
@@ -72,7 +72,7 @@ def update(connection: Connection, table: str, columns: Sequence[str], rows: Seq
             f"UPDATE {table} SET {assignments} WHERE {key} = ?", [(*row[1:], row[0]) for row in rows]
         )
         return
-    # A table can be updated in whole rows and in parts.
+    # Named for its columns too: one import updates a table in whole rows and in parts.
     staging = f"import_{table}_{len(columns)}"
     names = ", ".join(columns)
     connection.execute(

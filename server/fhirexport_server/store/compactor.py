@@ -1,6 +1,6 @@
-"""Owns what follows a write: folding the deltas of revisions, and telling what has changed.
+"""Folds the deltas that writers append to revisions, and reports what has changed.
 
-Looking a revision up stays cheap because few deltas are left to add up.
+Folding keeps the look-up of a revision cheap: few deltas are left to add up.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from fhirexport_server.store import schema
 
 BATCH_ROWS = 500
 MOST_COUNTED = 10_000
-"""Of the deltas left to fold, how many are counted: more is as bad."""
+"""How many of the remaining deltas are counted at most."""
 
 # One statement, so that every snapshot sees a delta either in its own row or in the base, never in both
 # or neither. Base rows are locked in one order, so that two compactors wait for one another at worst.
@@ -39,28 +39,28 @@ _FOLD = text(
 
 
 def fold(connection: Connection) -> Compaction:
-    """Folds the oldest deltas that no other compactor has in hand, BATCH_ROWS at most. PostgreSQL only.
+    """Fold the oldest deltas that no other compactor has in hand, BATCH_ROWS at most. PostgreSQL only.
 
-    Among all compactors of a database, each change is told of once.
+    Each change is reported once, however many processes fold.
     """
     rows = connection.execute(_FOLD, {"batch_rows": BATCH_ROWS}).all()
     changes = tuple(Change(ej_id, Dataset(dataset), table, int(n)) for ej_id, dataset, table, _, n in rows)
-    some = select(schema.revision_delta.c.id).limit(MOST_COUNTED).subquery()
-    left = connection.execute(select(func.count()).select_from(some)).scalar_one()
-    return Compaction(changes, sum(deltas for *_, deltas, _ in rows) == BATCH_ROWS, left)
+    counted = select(schema.revision_delta.c.id).limit(MOST_COUNTED).subquery()
+    backlog = connection.execute(select(func.count()).select_from(counted)).scalar_one()
+    return Compaction(changes, sum(deltas for *_, deltas, _ in rows) == BATCH_ROWS, backlog)
 
 
 class Counters:
-    """Compares the revisions with those of the last time. SQLite only, whose triggers fold by themselves.
+    """Compares the revisions with those of the last call. For SQLite, whose triggers fold by themselves.
 
-    Each process tells of each change.
+    Every process reports every change.
     """
 
     def __init__(self) -> None:
         self._seen: Mapping[tuple[int, str], int] | None = None
 
     def changes(self, connection: Connection) -> Compaction:
-        """Returns what has changed since the last time; nothing, the first time."""
+        """Return what has changed since the last call; nothing on the first."""
         base = schema.revision_base
         rows = connection.execute(select(base.c.ej_id, base.c.dataset, base.c.n, base.c.source)).all()
         last, self._seen = self._seen, {(ej_id, dataset): n for ej_id, dataset, n, _ in rows}

@@ -1,4 +1,4 @@
-"""Owns the database as the exports see it: snapshots that can be interrupted, and a health check."""
+"""The database as exports and imports use it: snapshots, revisions, writes, checks, all interruptible."""
 
 import socket
 import sqlite3
@@ -45,15 +45,15 @@ class Database:
     @classmethod
     @contextmanager
     def open(cls, url: str, *, connections: int = 10, imports: int = 1) -> Iterator[Self]:
-        """Offers the database, without connecting yet; lets go of its connections at the end.
+        """Open the database, without connecting yet. Close its connections at the end.
 
         Args:
-            url: where it is.
-            connections: how many reads there may be at once.
-            imports: how many imports there may be at once.
+            url: The URL of the database.
+            connections: How many reads may run at once.
+            imports: How many imports may run at once.
 
         Raises:
-            ValueError: the URL is not one of SQLite or PostgreSQL.
+            ValueError: The URL is not one of SQLite or PostgreSQL.
         """
         engine = engines.create(url, pool_size=connections, read_only=True)
         writer = engines.create(url, pool_size=1 + imports)
@@ -67,16 +67,16 @@ class Database:
     def snapshot(
         self, interrupt: Interrupt | None = None, dataset: Dataset | None = None
     ) -> Iterator[SnapshotReader]:
-        """Opens a read-only transaction that sees one state of the database.
+        """Open a read-only transaction that sees one state of the database.
 
         Args:
-            interrupt: what ends it from another thread.
-            dataset: what is read in it, whose tables nobody rewrites meanwhile.
+            interrupt: Ends the transaction from another thread.
+            dataset: The dataset that is read. Its tables cannot be rewritten meanwhile.
 
         Raises:
-            DatabaseUnavailableError: the database did not answer, or the read was interrupted.
-            DatabaseAccessDeniedError, DatabaseCorruptError: it cannot be read.
-            SchemaMismatchError: the schema is not this release's.
+            DatabaseUnavailableError: The database did not answer, or the read was interrupted.
+            DatabaseAccessDeniedError, DatabaseCorruptError: The database cannot be read.
+            SchemaMismatchError: The schema is not this release's.
         """
         tables = () if dataset is None else expected.tables(dataset)
         with (
@@ -87,37 +87,37 @@ class Database:
             yield snapshot
 
     def revision(self, ej_id: int, dataset: Dataset, interrupt: Interrupt | None = None) -> Revision | None:
-        """Returns how far a dataset has come now, by one statement; None where there is no such EJ.
+        """Return the present revision of a dataset, by one statement; None where there is no such EJ.
 
         Raises:
-            ChangesUntrackedError: a change of the dataset would not be noticed.
-            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
+            ChangesUntrackedError: A change of the dataset would not be noticed.
+            DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
         """
-        ended_by = interrupt or Interrupt()
+        interruption = interrupt or Interrupt()
         with engines.translated():
-            look = self._look(ej_id, dataset, ended_by)
+            look = self._look(ej_id, dataset, interruption)
             if look is None:
-                with self._transaction(ended_by) as connection:
+                with self._transaction(interruption) as connection:
                     look = self._guard.look(connection, ej_id, dataset)
         return look.revision if look.is_known else None
 
     def check(self, interrupt: Interrupt | None = None) -> Mapping[Dataset, str]:
-        """Makes sure that exports can work; returns the database's incarnation for each dataset.
+        """Check that exports can work; return the database's incarnation for each dataset.
 
         Raises:
-            ChangesUntrackedError: changes of the data would not be noticed.
-            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
+            ChangesUntrackedError: Changes of the data would not be noticed.
+            DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
         """
         with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
             require_head(connection)
             return self._guard.examine(connection)
 
     def check_writable(self, interrupt: Interrupt | None = None) -> None:
-        """Make sure that imports can work, without writing anything.
+        """Check that imports can work, without writing anything.
 
         Raises:
-            DatabaseUnavailableError, SchemaMismatchError: the database cannot be read.
-            DatabaseReadOnlyError: the server may not write.
+            DatabaseUnavailableError, SchemaMismatchError: The database cannot be read.
+            DatabaseReadOnlyError: The server may not write.
         """
         with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
             require_head(connection)
@@ -125,16 +125,16 @@ class Database:
                 raise DatabaseReadOnlyError
 
     def compact(self, interrupt: Interrupt | None = None) -> Compaction:
-        """Folds some deltas of revisions into their base rows; returns what has changed.
+        """Fold some deltas of revisions into their base rows; return what has changed.
 
         Raises:
-            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
+            DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
         """
-        ended_by = interrupt or Interrupt()
+        interruption = interrupt or Interrupt()
         with (
             engines.translated(),
             self._engine.connect() as connection,
-            ended_by.over(_cutter(connection)),
+            interruption.over(_cutter(connection)),
             connection.begin(),
         ):
             if self._engine.dialect.name == "postgresql":
@@ -142,10 +142,10 @@ class Database:
             return self._counters.changes(connection)
 
     def ej_ids(self, interrupt: Interrupt | None = None) -> list[int]:
-        """Returns the id of every EJ.
+        """Return the id of every EJ.
 
         Raises:
-            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
+            DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
         """
         with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
             return invalidation.ej_ids(connection)
@@ -156,30 +156,30 @@ class Database:
         entry: AuditEntry,
         interrupt: Interrupt | None = None,
     ) -> None:
-        """Makes exports outdated as if their data had changed, EVERY_EJ's for all EJs; writes down why.
+        """Make exports outdated as if their data had changed, and write an audit entry. EVERY_EJ is all.
 
         Raises:
-            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
-            DatabaseReadOnlyError: the server may not write.
+            DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
+            DatabaseReadOnlyError: The server may not write.
         """
-        ended_by = interrupt or Interrupt()
+        interruption = interrupt or Interrupt()
         with (
             engines.translated(),
             self._writer.connect() as connection,
-            ended_by.over(_cutter(connection)),
+            interruption.over(_cutter(connection)),
             connection.begin(),
         ):
             invalidation.invalidate(connection, exports, entry)
 
     @contextmanager
     def importing(self, interrupt: Interrupt | None = None) -> Iterator[Writing]:
-        """Opens a transaction that an import writes in. It commits at the end.
+        """Open the transaction of an import. It commits at the end.
 
         Raises:
-            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
-            DatabaseReadOnlyError: the server may not write.
-            WriteConflictError: another writer was there first.
-            ConstraintRefusedError: a rule of the database refuses what is written.
+            DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
+            DatabaseReadOnlyError: The server may not write.
+            WriteConflictError: Another writer was first.
+            ConstraintRefusedError: A rule of the database refuses what is written.
         """
         with engines.translated(), refusals(), self._writer.connect() as connection:
             connection.execution_options(**{sessions.BEGIN: (_STATEMENT_TIMEOUT, _LOCK_TIMEOUT)})
@@ -188,11 +188,11 @@ class Database:
 
     @contextmanager
     def trying(self, interrupt: Interrupt | None = None) -> Iterator[Trial]:
-        """Opens a transaction that an import is tried in: it sees one state, and nobody waits for it.
+        """Open the transaction of an import that is only tried. It sees one state and blocks no writer.
 
         Raises:
-            DatabaseUnavailableError, SchemaMismatchError: as for a snapshot.
-            ConstraintRefusedError: a rule of the schema refuses what would be written.
+            DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
+            ConstraintRefusedError: A rule of the schema refuses what would be written.
         """
         with engines.translated(), refusals(), self._writer.connect() as connection:
             options = {sessions.BEGIN: (_STATEMENT_TIMEOUT,), engines.DEFERRED: True}
@@ -211,7 +211,7 @@ class Database:
             try:
                 self._begin(connection, tables)
             except DBAPIError as error:
-                # A connection that died in the pool takes the whole pool with it: the next one is new.
+                # SQLAlchemy discards the whole pool with a connection that died in it: the next is new.
                 if not error.connection_invalidated:
                     raise
                 stack.close()
@@ -222,7 +222,7 @@ class Database:
             yield connection
 
     def _look(self, ej_id: int, dataset: Dataset, interrupt: Interrupt) -> GuardedRevision | None:
-        """Looks a revision up outside of a transaction; None where the schema has to be examined first."""
+        """Look a revision up without a transaction; None where the schema has to be examined first."""
         known = self._guard.known(dataset)
         if known is None:
             return None
@@ -230,7 +230,7 @@ class Database:
             try:
                 look = self._executed(known.statement, ej_id, dataset, interrupt)
             except DBAPIError as error:
-                # As in _transaction: the connection had died in the pool.
+                # As in _transaction: the connection has died in the pool.
                 if not error.connection_invalidated:
                     raise
                 look = self._executed(known.statement, ej_id, dataset, interrupt)
@@ -244,7 +244,7 @@ class Database:
     def _executed(
         self, statement: str, ej_id: int, dataset: Dataset, interrupt: Interrupt
     ) -> GuardedRevision:
-        """Executes a statement that needs no transaction: it is a snapshot too."""
+        """Execute one statement, which is a snapshot in itself, without a transaction."""
         with (
             self._engine.connect() as connection,
             interrupt.over(_cutter(connection)),
@@ -267,11 +267,11 @@ def _cutter(connection: Connection) -> Callable[[], None]:
 
 
 def _cut(connection: object) -> None:
-    """Ends whatever the driver is waiting for, at once."""
+    """End at once whatever the driver is waiting for."""
     if isinstance(connection, sqlite3.Connection):
         connection.interrupt()
     elif isinstance(connection, psycopg.Connection):
-        # A cancel request would wait for the server too; an end of file on our own side does not.
+        # A cancel request would itself wait for the server. Closing our side of the socket does not.
         with suppress(OSError, psycopg.Error), socket.socket(fileno=connection.fileno()) as wire:
             try:
                 wire.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Owns making exports outdated on purpose: their revisions move, and who wanted it is written down."""
+"""Invalidation on request: the revisions of exports move, and the audit log says who asked for it."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -11,34 +11,33 @@ from fhirexport_server.store import schema
 from fhirexport_server.store.schema.revisions import POSTGRESQL_NONCE, SQLITE_DIGEST
 
 SOURCE = "cache_admin"
-"""What stands for a table's name where no table was changed."""
+"""The `source` of a revision that moved although no table was changed."""
 
 
 def ej_ids(connection: Connection) -> list[int]:
-    """Returns the id of every EJ."""
+    """Return the id of every EJ."""
     return list(connection.execute(select(schema.ej.c.id).order_by(schema.ej.c.id)).scalars())
 
 
 def invalidate(connection: Connection, exports: Iterable[tuple[int, Dataset]], entry: AuditEntry) -> None:
-    """Moves the revisions of exports, EVERY_EJ's for all EJs, as if their data had changed.
+    """Move the revisions of exports, EVERY_EJ's for all EJs, as if their data had changed.
 
-    It holds in every process once the transaction commits, whatever any cache says.
+    Every process goes by it once the transaction commits, whatever any cache holds.
     """
-    wanted = [(ej_id, dataset.value) for ej_id, dataset in exports]
-    if wanted and connection.dialect.name == "postgresql":
-        # As the triggers do: nobody waits for anybody.
+    keys = [(ej_id, dataset.value) for ej_id, dataset in exports]
+    if keys and connection.dialect.name == "postgresql":
+        # Appended, as the triggers do, so that writers never wait for one another.
         rows = [
-            {"ej_id": ej_id, "dataset": dataset, "source": SOURCE, "row_count": 0}
-            for ej_id, dataset in wanted
+            {"ej_id": ej_id, "dataset": dataset, "source": SOURCE, "row_count": 0} for ej_id, dataset in keys
         ]
         nonce = literal_column(POSTGRESQL_NONCE, BigInteger)
         connection.execute(schema.revision_delta.insert().values(nonce=nonce), rows)
-    elif wanted:
+    elif keys:
         base = schema.revision_base
         connection.execute(
             update(base)
-            .where(tuple_(base.c.ej_id, base.c.dataset).in_(wanted))
+            .where(tuple_(base.c.ej_id, base.c.dataset).in_(keys))
             .values(n=base.c.n + 1, digest=literal_column(SQLITE_DIGEST, Integer), source=SOURCE)
         )
-    # Inline: to be told the new id would take a right to read.
+    # Inline: returning the new id would need the right to read the table.
     connection.execute(schema.cache_audit.insert().inline(), asdict(entry))

@@ -1,4 +1,4 @@
-"""Owns filling a database with rows as they come, in any number and constant memory."""
+"""Fills a database with batches of rows, any number of them in constant memory."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from fhirexport_server.store.schema import METADATA, ej
 
 
 def is_empty(url: str) -> bool:
-    """Says whether a migrated database holds no EJ."""
+    """Return whether a migrated database holds no EJ."""
     engine = create(url)
     try:
         with translated(), engine.connect() as connection:
@@ -21,11 +21,11 @@ def is_empty(url: str) -> bool:
 
 
 def load(url: str, batches: Iterable[Batch]) -> None:
-    """Inserts the batches in one transaction: all of them or none.
+    """Insert the batches in one transaction: all of them or none.
 
     Raises:
-        DatabaseUnavailableError: the database cannot be reached.
-        sqlalchemy.exc.DBAPIError, psycopg.Error: a row breaks a rule of the schema.
+        DatabaseUnavailableError: The database cannot be reached.
+        sqlalchemy.exc.DBAPIError, psycopg.Error: A row breaks a rule of the schema.
     """
     engine = create(url)
     try:
@@ -45,12 +45,12 @@ def _insert(connection: Connection, batch: Batch) -> None:
         connection.execute(insert(METADATA.tables[batch.table]), batch.rows)
         return
     columns = list(batch.rows[0])
-    # One statement a batch, so the triggers run once for it; executemany is one for each row.
+    # COPY is one statement for the batch, so that the triggers run once. executemany is one for each row.
     bulk.copy(connection, batch.table, columns, ([row[column] for column in columns] for row in batch.rows))
 
 
 def _advance_identities(connection: Connection) -> None:
-    """Makes the next generated id follow the ids that were given; SQLite does so by itself."""
+    """Make generated ids follow those that the rows brought. SQLite does so by itself."""
     if not bulk.is_postgresql(connection):
         return
     for table in METADATA.sorted_tables:

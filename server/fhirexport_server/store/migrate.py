@@ -1,4 +1,4 @@
-"""Owns bringing a database's schema to date, and saying whether it is."""
+"""Migrations: bring a database's schema to date, and check that it is."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from fhirexport_server.store.schema_version import HEAD
 
 
 def migrate(url: str) -> None:
-    """Brings the schema to HEAD, all or nothing. Does nothing on a database that is there already.
+    """Bring the schema to HEAD, in one transaction. Do nothing where it is there already.
 
     Raises:
-        DatabaseUnavailableError: the database cannot be reached.
-        SchemaMismatchError: the schema is of a newer release.
+        DatabaseUnavailableError: The database cannot be reached.
+        SchemaMismatchError: The schema is a newer release's.
     """
     engine = create(url, new=True)
     try:
@@ -25,31 +25,31 @@ def migrate(url: str) -> None:
             config = Config()
             config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
             config.attributes["connection"] = connection
-            found = current(connection)
-            if found is not None and found not in _revisions(config):
-                raise SchemaMismatchError(HEAD, found)
+            revision = current(connection)
+            if revision is not None and revision not in _revisions(config):
+                raise SchemaMismatchError(HEAD, revision)
             command.upgrade(config, "head")
             if connection.dialect.name == "sqlite":
-                # It makes the tables of statistics: made later, they would look like a change of schema.
+                # This makes the statistics tables. Made later, they would look like a change of the schema.
                 connection.execute(text("ANALYZE revision_base"))
     finally:
         engine.dispose()
 
 
 def _revisions(config: Config) -> set[str]:
-    """Return the revisions that this release knows the way from."""
+    """Return the revisions that this release can migrate from."""
     return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
 
 
 def current(connection: Connection) -> str | None:
-    """Returns the schema's revision; None where there is no schema."""
+    """Return the schema's revision; None where there is no schema."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def require_head(connection: Connection) -> None:
-    """Raises SchemaMismatchError unless the schema is at HEAD."""
-    found = current(connection)
-    if found != HEAD:
-        raise SchemaMismatchError(HEAD, found or "none")
+    """Raise SchemaMismatchError unless the schema is at HEAD."""
+    revision = current(connection)
+    if revision != HEAD:
+        raise SchemaMismatchError(HEAD, revision or "none")

@@ -1,7 +1,7 @@
-"""Owns the queries of the exports: what they select, and in which total order.
+"""The queries of the exports: what they select, and in which total order.
 
 Each select yields the columns of one row type of `domain/rows.py`, in its order. A dataset is one to
-three of these, merged by key as they stream: no join fans out, and nothing is asked row by row.
+three of these, merged by key as they stream: no join multiplies rows, and no query runs once per row.
 """
 
 from collections.abc import Mapping
@@ -25,15 +25,15 @@ from fhirexport_server.store.schema.column_types import raw
 
 Selection = Select[*tuple[Any, ...]]
 DEEPEST = 64
-"""How deep a tree of units or places may be; beyond it lies only a cycle."""
+"""How deep a tree of units or places may be. Anything deeper is a cycle."""
 
 
 def _columns(
     row_type: type[NamedTuple], table: Table, computed: Mapping[str, ColumnElement[Any]] | None = None
 ) -> list[ColumnElement[Any]]:
-    """Returns the columns of `table` that fill `row_type`, in its order."""
-    given = computed or {}
-    return [given[name] if name in given else raw(table.c[name]) for name in row_type._fields]
+    """Return the columns of `table` that fill `row_type`, in its order."""
+    overrides = computed or {}
+    return [overrides[name] if name in overrides else raw(table.c[name]) for name in row_type._fields]
 
 
 def ej(ej_id: int) -> Selection:

@@ -1,4 +1,4 @@
-"""Whether this server may write to its database, found out without writing."""
+"""Whether this server may write to its database. Finding out writes nothing."""
 
 import os
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 _TABLES: Final = ("org_unit", "place", "patient", "venue", "movement", "import_request")
-"""What every import writes some of."""
+"""Each import writes to some of these."""
 _POSTGRESQL: Final = text(
     """
     SELECT NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off' AND bool_and(

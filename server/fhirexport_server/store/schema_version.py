@@ -1,4 +1,4 @@
-"""Owns which revision of the schema this release is written for."""
+"""The revision of the schema that this release is written for."""
 
 HEAD = "0003"
-"""A test holds it to the newest migration."""
+"""A test compares it with the newest migration."""

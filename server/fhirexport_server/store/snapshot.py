@@ -1,4 +1,4 @@
-"""Owns reading one state of the database: the revision first, then rows as they stream."""
+"""Reads one state of the database: the revision first, then rows as they stream."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -30,9 +30,9 @@ FETCH_ROWS = 1000
 
 
 class SnapshotReader:
-    """One read-only transaction: everything it returns is of the same instant.
+    """Reads in one read-only transaction: everything it returns is of the same instant.
 
-    Its iterators stream through cursors of the server's, a thousand rows at a time.
+    Its iterators stream through server-side cursors, a thousand rows at a time.
     """
 
     def __init__(self, connection: Connection, guard: Guard) -> None:
@@ -41,63 +41,63 @@ class SnapshotReader:
         self._open = ExitStack()
 
     def close(self) -> None:
-        """Closes the cursors of whatever was not read to its end."""
+        """Close the cursors that were not read to their end."""
         self._open.close()
 
     def revision(self, ej_id: int, dataset: Dataset) -> Revision:
-        """Returns the dataset's revision. Read it before any row.
+        """Return the dataset's revision. Read it before any row.
 
         Raises:
-            ChangesUntrackedError: a change of the dataset would not move it.
+            ChangesUntrackedError: A change of the dataset would not move the revision.
         """
         return self._guard.look(self._connection, ej_id, dataset).revision
 
     def ej(self, ej_id: int) -> EjRow | None:
-        """Returns the EJ, None if there is none."""
+        """Return the EJ; None where there is none."""
         row = self._connection.execute(queries.ej(ej_id)).one_or_none()
         return None if row is None else EjRow._make(row)
 
     def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
-        """Returns EJs by ascending id."""
+        """Return EJs by ascending id."""
         query = queries.legal_entities(finess=finess, after_id=after_id, limit=limit)
         return [EjRow._make(row) for row in self._connection.execute(query)]
 
     def namespaces(self, ej_id: int) -> dict[str, str]:
-        """Returns the EJ's Identifier.system for each kind of number."""
+        """Return the EJ's Identifier.system for each kind of number."""
         return self._pairs(queries.namespaces(ej_id))
 
     def unit_kinds(self, ej_id: int) -> dict[int, str]:
-        """Returns the kind of each of the EJ's units, by id."""
+        """Return the kind of each of the EJ's units, by id."""
         return self._pairs(queries.kinds(schema.org_unit, ej_id))
 
     def place_kinds(self, ej_id: int) -> dict[int, str]:
-        """Returns the kind of each of the EJ's places, by id."""
+        """Return the kind of each of the EJ's places, by id."""
         return self._pairs(queries.kinds(schema.place, ej_id))
 
     def org_members(self, ej_id: int) -> dict[int, list[OrgMemberRow]]:
-        """Returns the attachments beside the main tree, by parent."""
+        """Return the attachments of units outside the main tree, by parent."""
         rows = self._stream(OrgMemberRow, queries.org_members(ej_id))
         return {parent: list(group) for parent, group in groupby(rows, attrgetter("parent_id"))}
 
     def org_units(self, ej_id: int) -> Iterator[OrgUnitRow]:
-        """Yields the units, parents before children."""
+        """Yield the units, parents before children."""
         return self._stream(OrgUnitRow, queries.org_units(ej_id))
 
     def places(self, ej_id: int) -> Iterator[PlaceRow]:
-        """Yields the places, parents before children."""
+        """Yield the places, parents before children."""
         return self._stream(PlaceRow, queries.places(ej_id))
 
     def patients(
         self, ej_id: int
     ) -> Iterator[tuple[PatientRow, list[PatientIdentifierRow], list[PatientContactRow]]]:
-        """Yields the patients by id, each with its identifiers and contacts."""
+        """Yield the patients by id, each with its identifiers and contacts."""
         identifiers = _Merge(self._stream(PatientIdentifierRow, queries.patient_identifiers(ej_id)))
         contacts = _Merge(self._stream(PatientContactRow, queries.patient_contacts(ej_id)))
         for patient in self._stream(PatientRow, queries.patients(ej_id)):
             yield patient, identifiers.of(patient.id), contacts.of(patient.id)
 
     def venues(self, ej_id: int) -> Iterator[tuple[VenueRow, Sequence[MovementRow]]]:
-        """Yields the venues by id, each with its active movements in order."""
+        """Yield the venues by id, each with its active movements in order."""
         movements = _Merge(self._stream(MovementRow, queries.movements(ej_id)))
         for venue in self._stream(VenueRow, queries.venues(ej_id)):
             yield venue, in_order(movements.of(venue.id))
@@ -114,19 +114,19 @@ class SnapshotReader:
 
 
 class _Merge:
-    """Hands out the rows of one stream by the key they start with, both sides being in key order."""
+    """Groups a stream of rows by the key that they start with. Rows and requests are both in key order."""
 
     def __init__(self, rows: Iterator[R]) -> None:
         self._rows = rows
         self._next: Any = next(rows, None)
 
     def of(self, key: int) -> list[Any]:
-        """Returns the rows of this key. Keys are asked for in ascending order."""
-        found: list[Any] = []
+        """Return the rows of a key. Keys must be asked for in ascending order."""
+        rows: list[Any] = []
         row = self._next
         while row is not None and row[0] <= key:
             if row[0] == key:
-                found.append(row)
+                rows.append(row)
             row = next(self._rows, None)
         self._next = row
-        return found
+        return rows

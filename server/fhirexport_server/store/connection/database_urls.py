@@ -1,6 +1,5 @@
-"""Which database URLs are accepted: their options are the driver's, and leave what it answers alone."""
+"""Which database URLs are accepted: their options are those of the driver that do not change its answers."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from sqlalchemy import make_url
@@ -76,11 +75,11 @@ def refusal(url: str) -> str | None:
         return "is no URL: special characters in a user or a password are percent-encoded"
     if parsed.port is not None and not 0 < parsed.port <= _LARGEST_PORT:
         return f"has a port that must be from 1 to {_LARGEST_PORT}"
-    pairs = [(name, value) for name, values in parsed.query.items() for value in _each(values)]
+    pairs = [(name, value) for name, values in parsed.query.items() for value in _as_tuple(values)]
     if parsed.get_backend_name() == "sqlite":
         return url_options.refusal(pairs, {}, (*_KNOWN, *_DRIVERS), "sqlite:/// takes none")
     return url_options.refusal(pairs, POSTGRESQL, _KNOWN, "docs/configuration.md has those that it takes")
 
 
-def _each(values: str | tuple[str, ...]) -> Iterator[str]:
-    yield from (values,) if isinstance(values, str) else values
+def _as_tuple(values: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else values

@@ -1,4 +1,4 @@
-"""Owns how the database is reached: engines, connection settings, and driver errors made into ours."""
+"""Engines: connection settings, and the translation of driver errors into ours."""
 
 import re
 import sqlite3
@@ -44,9 +44,9 @@ _BOUNDS = {
     "keepalives_count": 3,
     "application_name": "fhirexport",
 }
-"""What a connection to PostgreSQL has where the URL does not say otherwise."""
+"""The defaults of a connection to PostgreSQL; the URL may set others."""
 
-# A table, a column, a schema that is not there; a table that is something else.
+# A missing table, column or schema; a table that is another kind of object.
 _OTHER_SCHEMA = ("42P01", "42703", "3F000", "42809")
 _CORRUPT = ("XX001", "XX002")
 _UNANSWERED = (
@@ -61,14 +61,14 @@ _CORRUPT_SQLITE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 def create(url: str, *, pool_size: int = 5, read_only: bool = False, new: bool = False) -> Engine:
-    """Returns an engine that waits for nothing without a bound. It connects when first used.
+    """Return an engine, all of whose waits are bounded. It connects when it is first used.
 
-    On SQLite, `read_only` is the engine's; on PostgreSQL it is each transaction's (`store/database.py`). A
-    SQLite file that is not there is made only where it may be `new`.
+    On SQLite, `read_only` holds for the engine; on PostgreSQL each transaction sets it (`store/database.py`).
+    A SQLite file that does not exist is made only if `new` is set.
 
     Raises:
-        ValueError: the URL is not one of SQLite or PostgreSQL. It says so without quoting the URL,
-            which may hold a password.
+        ValueError: The URL is not one of SQLite or PostgreSQL. The message does not quote
+            the URL, which may hold a password.
     """
     try:
         parsed = make_url(url)
@@ -85,11 +85,11 @@ def create(url: str, *, pool_size: int = 5, read_only: bool = False, new: bool =
 class _ServerCursor(psycopg.ServerCursor[tuple[object, ...]]):
     """A cursor that ends with its transaction, as PostgreSQL's do.
 
-    The driver warns of one that was not closed; on a connection that was cut there is nothing to close.
+    The driver warns of cursors that were not closed. On a connection that was cut there is nothing to close.
     """
 
     def __del__(self, *_: object) -> None:
-        """Says nothing."""
+        """Do not warn."""
 
 
 def _postgresql(url: URL, pool_size: int, *, pre_ping: bool) -> Engine:
@@ -103,7 +103,7 @@ def _postgresql(url: URL, pool_size: int, *, pre_ping: bool) -> Engine:
         hide_parameters=True,
         connect_args={
             **{name: value for name, value in _BOUNDS.items() if name not in url.query},
-            # Whatever the URL, the environment or the role says: the driver decodes by it.
+            # The driver decodes by it, so it is set whatever the URL, the environment or the role says.
             "client_encoding": "utf8",
             # Prepared statements do not survive a pooler in transaction mode.
             "prepare_threshold": None,
@@ -133,7 +133,7 @@ def _sqlite(url: URL, pool_size: int, *, read_only: bool, new: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
-        # The driver's own transactions leave SELECTs outside: we say BEGIN ourselves (below).
+        # The driver's own transactions leave SELECTs out, so `begin` below sends BEGIN.
         connection.isolation_level = None
         for pragma in (
             "journal_mode = WAL",
@@ -146,7 +146,7 @@ def _sqlite(url: URL, pool_size: int, *, read_only: bool, new: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A writer takes its lock at once: taken later, it can find its snapshot outdated and fail.
+        # A writer locks at once. Later, its snapshot could be outdated, and the lock would fail.
         is_deferred = read_only or connection.get_execution_options().get(DEFERRED)
         connection.exec_driver_sql("BEGIN" if is_deferred else "BEGIN IMMEDIATE")
 
@@ -155,14 +155,14 @@ def _sqlite(url: URL, pool_size: int, *, read_only: bool, new: bool) -> Engine:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns the driver's errors into ours; what they say may hold values of rows and stays behind.
+    """Translate the driver's errors into ours, without their messages, which may hold values of rows.
 
     Raises:
-        DatabaseUnavailableError: the database did not answer, or not in time.
-        DatabaseCorruptError: its files are damaged.
-        SchemaMismatchError: a table or a column is not there.
-        DatabaseReadOnlyError: the server has not the right to write, or nobody has.
-        DatabaseAccessDeniedError: it has not the right to read.
+        DatabaseUnavailableError: The database did not answer in time, or at all.
+        DatabaseCorruptError: The database's files are damaged.
+        SchemaMismatchError: A table or a column is missing.
+        DatabaseReadOnlyError: The server may not write, or nobody may.
+        DatabaseAccessDeniedError: The server may not read.
     """
     try:
         yield
@@ -172,18 +172,18 @@ def translated() -> Iterator[None]:
         # COPY's errors come straight from the driver.
         driver_error = error.orig if isinstance(error, DBAPIError) else error
         if isinstance(driver_error, psycopg.Error):
-            ours = _of_postgresql(driver_error, getattr(error, "statement", None) or "COPY")
+            translation = _of_postgresql(driver_error, getattr(error, "statement", None) or "COPY")
         else:
-            ours = _of_sqlite(driver_error)
-        if ours is None and isinstance(error, _UNANSWERED):
-            ours = DatabaseUnavailableError()
-        if ours is None:
+            translation = _of_sqlite(driver_error)
+        if translation is None and isinstance(error, _UNANSWERED):
+            translation = DatabaseUnavailableError()
+        if translation is None:
             raise
-        raise ours from error
+        raise translation from error
 
 
 def is_other_schema(error: DBAPIError) -> bool:
-    """Returns whether an error says that a table or a column is not there."""
+    """Return whether an error says that a table or a column is missing."""
     if isinstance(error.orig, psycopg.Error):
         return error.orig.sqlstate in _OTHER_SCHEMA
     return str(error.orig).startswith(("no such table", "no such column"))
@@ -203,19 +203,19 @@ def _of_postgresql(error: psycopg.Error, statement: str) -> FhirExportError | No
 
 
 def _reads(statement: str) -> bool:
-    """Returns whether a statement writes nothing: a query, or the locks at the beginning of a reader."""
+    """Return whether a statement writes nothing: a query, or what a read-only transaction begins with."""
     return statement.lstrip().startswith(("SELECT", "SET LOCAL")) and not re.search(
         r"(next|set)val\(", statement
     )
 
 
 def _of_sqlite(error: BaseException | None) -> FhirExportError | None:
-    said = str(error)
-    if said.startswith(("no such table", "no such column")):
+    message = str(error)
+    if message.startswith(("no such table", "no such column")):
         return SchemaMismatchError(HEAD, "none, or another")
     name = getattr(error, "sqlite_errorname", "")
     # A column of text that is not UTF-8 has no code of its own.
-    if name.startswith(_CORRUPT_SQLITE) or said.startswith("Could not decode to UTF-8"):
+    if name.startswith(_CORRUPT_SQLITE) or message.startswith("Could not decode to UTF-8"):
         return DatabaseCorruptError()
     if name.startswith("SQLITE_READONLY"):
         return DatabaseReadOnlyError()

@@ -1,9 +1,9 @@
-"""What every transaction on PostgreSQL begins with, so that it reads the same whoever set its session up.
+"""What every transaction on PostgreSQL begins with, so that it reads the same in every session.
 
-A session's settings come from `ALTER ROLE … SET`, `ALTER DATABASE … SET` and whatever a pooler's other
-clients left behind. A pooler in transaction mode also takes away what was set on connecting. So each
-transaction sets what matters by `SET LOCAL`, in one message with its lock; a statement of its own (the
-look-up) names its schema instead.
+A session's settings come from `ALTER ROLE … SET`, from `ALTER DATABASE … SET` and from other clients of a
+pooler. A pooler in transaction mode also drops what was set on connecting. So each transaction sets what
+matters by `SET LOCAL`, in one message with its lock. The look-up, a statement without a transaction, names
+its schema instead.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from sqlalchemy.engine import ExceptionContext
 BEGIN = "fhirexport_begin"
 """The execution option that holds further statements for the beginning of a transaction."""
 LOCKED = "fhirexport_locked"
-"""The execution option that holds the tables that are not to be rewritten while the transaction lasts."""
+"""The execution option that holds the tables that nobody may rewrite while the transaction lasts."""
 SCHEMA = "fhirexport_schema"
-"""Under which a connection's `info` has the schema that holds our tables; None where none does."""
+"""The key in a connection's `info` of the schema that holds our tables; None where no schema does."""
 SETTINGS = {
     "client_encoding": "'UTF8'",
     "DateStyle": "'ISO'",
@@ -31,12 +31,12 @@ SETTINGS = {
     # NULL in an array is NULL, and `= NULL` is not IS NULL.
     "array_nulls": "on",
     "transform_null_equals": "off",
-    # A policy that hides rows makes a query fail; without this it would leave them out.
+    # With this, a policy that hides rows makes the query fail instead of leaving them out.
     "row_security": "off",
 }
-"""Settings that change what is read or written, with the value that this service is written for."""
+"""Settings that change what is read or written, with the values that this service needs."""
 
-# A search path may name several schemas with tables of ours; then its order decides.
+# Several schemas of the search path may hold tables of ours; then the order of the path decides.
 _LOCATE = """
     SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relname = 'database_incarnation' AND n.nspname !~ '^pg_'
@@ -45,7 +45,7 @@ _LOCATE = """
       n.nspname <> 'public', n.nspname
     LIMIT 1
 """
-# The table, the column or the schema is not there: perhaps it is elsewhere by now.
+# A missing table, column or schema: the tables may be in another schema by now.
 _MOVED = ("42P01", "42703", "3F000")
 
 
@@ -55,13 +55,13 @@ def quoted(name: str) -> str:
 
 
 def schema_of(connection: Connection) -> str | None:
-    """Return the schema that holds our tables; None where none does."""
+    """Return the schema that holds our tables; None where no schema does."""
     schema: str | None = connection.info.get(SCHEMA)
     return schema
 
 
 def install(engine: Engine) -> None:
-    """Make every transaction of an engine begin as this module says."""
+    """Make every transaction of an engine begin with the settings and locks of this module."""
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own types
@@ -73,7 +73,7 @@ def install(engine: Engine) -> None:
         if not isinstance(driver, psycopg.Connection) or driver.autocommit:
             return
         if connection.info.get(SCHEMA) is None:
-            # Migrated since it was connected, or not yet.
+            # The schema was migrated after the connection was made, or is not migrated yet.
             row = connection.exec_driver_sql(_LOCATE).one_or_none()
             connection.info[SCHEMA] = None if row is None else row[0]
         options = connection.get_execution_options()
@@ -104,8 +104,8 @@ def _located(connection: Any) -> str | None:  # noqa: ANN401 - the driver's conn
 def _shared_locks(schema: str, tables: Sequence[str]) -> str:
     """Return the statement that keeps tables from being rewritten while they are read.
 
-    A table that TRUNCATE or ALTER TABLE rewrites looks empty to older snapshots. To lock takes no
-    snapshot, so what is locked first is read whole.
+    A table that TRUNCATE or ALTER TABLE rewrites looks empty to older snapshots. LOCK TABLE takes no
+    snapshot, so a table that is locked first is read whole.
     """
     names = ", ".join(f"{quoted(schema)}.{quoted(table)}" for table in tables)
     return f"LOCK TABLE {names} IN ACCESS SHARE MODE"
@@ -115,6 +115,6 @@ def _shared_locks(schema: str, tables: Sequence[str]) -> str:
 def _settings(schema: str | None) -> str:
     settings = dict(SETTINGS)
     if schema is not None:
-        # Temporary tables last: nobody's may stand before ours.
+        # Temporary tables last, so that none can hide one of ours.
         settings["search_path"] = f"{quoted(schema)}, pg_temp"
     return "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())

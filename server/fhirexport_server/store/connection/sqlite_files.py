@@ -1,4 +1,4 @@
-"""How a SQLite file is opened, and how it is noticed that another file has taken its place."""
+"""Opens SQLite files, and notices when another file has taken the place of one."""
 
 import os
 import sqlite3
@@ -29,29 +29,28 @@ class _Identity(NamedTuple):
 
 
 def path_of(database: str | None) -> str | None:
-    """Return the path of the file that a SQLite URL names; None where it names none, or a URI of its own."""
+    """Return the path of the file in a SQLite URL; None for a database in memory, or a URI."""
     if not database or database == ":memory:" or database.startswith("file:"):
         return None
     return str(Path(database).absolute())
 
 
 def install(engine: Engine, path: str, *, create: bool, timeout: float) -> None:
-    """Make an engine give out connections only to the file that is at a path now.
+    """Make an engine hand out only connections to the file that is at a path now.
 
-    SQLite itself makes the file that it does not find, goes on reading one that was replaced or removed,
-    and reads pages of its own memory where one was overwritten. To notice it costs one `stat` for each
-    use of a connection.
+    SQLite itself makes a file that is missing, keeps reading one that was replaced or removed, and reads
+    cached pages of one that was overwritten. The check costs one `stat` for each use of a connection.
 
     Args:
         engine: The engine.
         path: Where the file is.
-        create: Whether it is made where it is not there.
+        create: Whether to make the file where it is missing.
         timeout: How long to wait for a lock, in seconds.
     """
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: object, record: Any, _args: object, _options: object) -> sqlite3.Connection:  # noqa: ANN401 - SQLAlchemy's own type
-        # Before it is opened: should another file come in between, the next use notices it.
+        # Taken before the file is opened: if it is replaced in between, the next use notices.
         record.info[_IDENTITY] = None if create else _identity(path)
         record.info[_IS_NEW] = True
         mode = "rwc" if create else "rw"
@@ -70,11 +69,11 @@ def _identity(path: str) -> _Identity:
     """Return the identity of the file at a path.
 
     Raises:
-        SchemaMismatchError: There is no such file, in a directory that is there.
-        DatabaseUnavailableError: It cannot be looked at.
+        SchemaMismatchError: The directory exists, and the file does not.
+        DatabaseUnavailableError: The file cannot be examined.
     """
     try:
-        status = os.stat(path)  # noqa: PTH116 - on the way of every look-up, where a Path costs as much again
+        status = os.stat(path)  # noqa: PTH116 - every look-up waits for it, and a Path would double its cost
     except OSError as error:
         if isinstance(error, FileNotFoundError) and Path(path).parent.is_dir():
             raise SchemaMismatchError(HEAD, "none, for its file is not there") from None

@@ -30,12 +30,12 @@ def tables(dataset: Dataset | None = None) -> tuple[str, ...]:
 @cache
 def sqlite() -> tuple[Trigger, ...]:
     """Return the triggers that count changes on SQLite."""
-    found = []
+    expected = []
     for statement in triggers.sqlite():
         match = re.match(r"CREATE TRIGGER (\w+) (?:AFTER|BEFORE) \w+ ON (\w+)", statement)
         if match and not match[1].endswith("_updated_at"):
-            found.append(Trigger(match[2], match[1], statement))
-    return tuple(found)
+            expected.append(Trigger(match[2], match[1], statement))
+    return tuple(expected)
 
 
 @cache
@@ -53,5 +53,5 @@ def functions() -> Mapping[str, str]:
     """Return the text of each function that the triggers of PostgreSQL run."""
     script = "\n".join(triggers.postgresql())
     named = {trigger.body for trigger in postgresql()}
-    found = re.findall(r"CREATE FUNCTION (\w+)\(\).*?AS \$\$(.*?)\$\$", script, re.DOTALL)
-    return {name: text for name, text in found if name in named}
+    bodies = re.findall(r"CREATE FUNCTION (\w+)\(\).*?AS \$\$(.*?)\$\$", script, re.DOTALL)
+    return {name: text for name, text in bodies if name in named}

@@ -1,4 +1,4 @@
-"""Whether a PostgreSQL database notices its changes, as its catalogs tell."""
+"""Whether a PostgreSQL database notices its changes, according to its catalogs."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -53,11 +53,11 @@ def oids(connection: Connection, schema: str, tables: Sequence[str]) -> tuple[in
         )
         if not readable:
             raise DatabaseAccessDeniedError(name)
-    found = {(row[0], row[1]): row[2:] for row in connection.execute(_TRIGGERS, parameters)}
+    triggers_present = {(row[0], row[1]): row[2:] for row in connection.execute(_TRIGGERS, parameters)}
     for trigger in expected.postgresql():
         if trigger.table in tables:
-            _refuse(trigger.name, _faults(trigger, found.pop((trigger.table, trigger.name), None)))
-    for table, name in found:
+            _refuse(trigger.name, _faults(trigger, triggers_present.pop((trigger.table, trigger.name), None)))
+    for table, name in triggers_present:
         # Nobody but us has business with the tables that revisions are kept in.
         _refuse(name, ((Fault.TRIGGER_CHANGED, table in expected.COUNTERS),))
     return tuple(rows[name][1] for name in tables)

@@ -1,4 +1,4 @@
-"""Whether a SQLite database notices its changes, as its schema tells."""
+"""Whether a SQLite database notices its changes, according to its schema."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,14 @@ def require(connection: Connection, tables: Sequence[str]) -> None:
     Raises:
         ChangesUntrackedError: One would not.
     """
-    found = {name: (kind, sql) for name, kind, sql in connection.exec_driver_sql(_SCHEMA)}
+    present = {name: (kind, sql) for name, kind, sql in connection.exec_driver_sql(_SCHEMA)}
     for name in (*tables, *expected.COUNTERS):
-        if name not in found or found[name][0] != "table":
+        if name not in present or present[name][0] != "table":
             raise ChangesUntrackedError(Fault.TABLE_REPLACED, name)
     for trigger in expected.sqlite():
         if trigger.table not in tables:
             continue
-        kind, sql = found.get(trigger.name, ("", ""))
+        kind, sql = present.get(trigger.name, ("", ""))
         if kind != "trigger":
             raise ChangesUntrackedError(Fault.TRIGGER_MISSING, trigger.name)
         if sql.split() != trigger.body.split():

@@ -45,23 +45,23 @@ def postgresql(schema: str, oids: Sequence[int]) -> str:
         oids: The object ids of the tables that the export reads.
     """
     own = quoted(schema).replace("%", "%%")
-    these = f"'{{{','.join(map(str, oids))}}}'::pg_catalog.oid[]"
+    relids = f"'{{{','.join(map(str, oids))}}}'::pg_catalog.oid[]"
     where = f"ej_id IN ({EVERY_EJ}, %(ej_id)d) AND dataset = '%(dataset)s'"
     # `age` counts from the present transaction, so the age of a constant makes it a number that stays.
     written = "pg_catalog.sum(pg_catalog.age('3'::pg_catalog.xid)::bigint - pg_catalog.age(xmin))"
     return f"""
         SELECT (SELECT id FROM {own}.database_incarnation), (SELECT id FROM {own}.ej WHERE id = %(ej_id)d),
           counted.n, counted.digest, tables.written
-            + (SELECT {written} FROM pg_catalog.pg_trigger WHERE tgrelid = ANY ({these}))
-            + (SELECT {written} FROM pg_catalog.pg_attribute WHERE attrelid = ANY ({these}) AND attnum > 0),
+            + (SELECT {written} FROM pg_catalog.pg_trigger WHERE tgrelid = ANY ({relids}))
+            + (SELECT {written} FROM pg_catalog.pg_attribute WHERE attrelid = ANY ({relids}) AND attnum > 0),
           tables.have_children
-            OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel WHERE srrelid = ANY ({these}))
+            OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel WHERE srrelid = ANY ({relids}))
         FROM (
           SELECT pg_catalog.sum(n) AS n, pg_catalog.sum(digest) AS digest
           FROM (SELECT n, digest FROM {own}.revision_base WHERE {where}
             UNION ALL SELECT 1, nonce FROM {own}.revision_delta WHERE {where}) AS rows) AS counted, (
           SELECT {written} AS written, pg_catalog.bool_or(relhassubclass) AS have_children
-          FROM pg_catalog.pg_class WHERE oid = ANY ({these})) AS tables
+          FROM pg_catalog.pg_class WHERE oid = ANY ({relids})) AS tables
     """
 
 

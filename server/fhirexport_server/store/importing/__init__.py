@@ -1,1 +1,1 @@
-"""Owns writing an import: look-ups by the thousand, rows in bulk, and what was answered to whom."""
+"""The database side of an import: bulk look-ups, bulk writes, and the answers kept for retries."""

@@ -1,4 +1,4 @@
-"""Owns what imports were answered with, for a day, so that a caller who asks again writes nothing twice."""
+"""Keeps the answers of imports for a day, so that a caller who asks again writes nothing twice."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,17 +14,17 @@ KEPT: Final = timedelta(days=1)
 
 
 def begin(connection: Connection, request_id: str, digest: str) -> str | None:
-    """Takes a request id for this transaction; returns the answer where it was answered already.
+    """Reserve a request id for this transaction; return its answer where it has one already.
 
-    It waits for another import with the same id that is not finished.
+    Waits for an unfinished import with the same id.
 
     Args:
-        connection: inside its transaction.
-        request_id: the caller's.
-        digest: of what is to be imported, and how.
+        connection: A connection inside the import's transaction.
+        request_id: The id that the caller gave.
+        digest: A digest of the content and the options of the import.
 
     Raises:
-        RequestIdReusedError: it was used for something else.
+        RequestIdReusedError: The id was used for another import.
     """
     connection.execute(delete(table).where(table.c.done_at < datetime.now(UTC) - KEPT))
     insert = postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
@@ -32,14 +32,14 @@ def begin(connection: Connection, request_id: str, digest: str) -> str | None:
     inserted = insert.values(values).on_conflict_do_nothing().returning(table.c.id)
     if connection.execute(inserted).first() is not None:
         return None
-    known, answer = connection.execute(
+    earlier_digest, answer = connection.execute(
         select(table.c.digest, table.c.answer).where(table.c.id == request_id)
     ).one()
-    if known != digest:
+    if earlier_digest != digest:
         raise RequestIdReusedError
     return str(answer)
 
 
 def finish(connection: Connection, request_id: str, answer: str) -> None:
-    """Keeps the answer; it is there once the transaction commits."""
+    """Keep the answer. It is there once the transaction commits."""
     connection.execute(update(table).where(table.c.id == request_id).values(answer=answer))

@@ -1,6 +1,7 @@
-"""Owns asking for the rows of thousands of values at once.
+"""Conditions that a column holds one of thousands of values.
 
-On PostgreSQL they are one parameter, an array: thousands take longer to write down than to look up.
+On PostgreSQL the values are one parameter, an array: thousands of parameters take longer to send
+than the query takes to run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 
 def among(connection: Connection, column: Column[T], values: Sequence[T]) -> ColumnElement[bool]:
-    """Whether a column holds one of some values."""
+    """Return the condition that a column holds one of some values."""
     if not is_postgresql(connection):
         return column.in_(values)
     return column == any_(literal(values, ARRAY(column.type)))
@@ -23,16 +24,16 @@ def among(connection: Connection, column: Column[T], values: Sequence[T]) -> Col
 def pairs_among(
     connection: Connection, first: Column[str], second: Column[str], values: Sequence[tuple[str, str]]
 ) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions that together say that two columns hold one of some pairs."""
+    """Yield conditions. Two columns hold one of some pairs where one of them is true."""
     if is_postgresql(connection):
-        arrays = (literal(list(one), ARRAY(first.type)) for one in zip(*values, strict=True))
+        arrays = (literal(list(column), ARRAY(first.type)) for column in zip(*values, strict=True))
         yield tuple_(first, second).in_(
             select(func.unnest(*arrays).table_valued("first", "second").render_derived())
         )
         return
     # SQLite looks no pairs up in an index: each first part has a query of its own.
     by_first: dict[str, list[str]] = {}
-    for one, other in values:
-        by_first.setdefault(one, []).append(other)
-    for one, others in by_first.items():
-        yield and_(first == one, second.in_(others))
+    for first_value, second_value in values:
+        by_first.setdefault(first_value, []).append(second_value)
+    for first_value, second_values in by_first.items():
+        yield and_(first == first_value, second.in_(second_values))

@@ -1,6 +1,6 @@
-"""Owns what the resources of one import turned out to be: under which name, and which rows were written.
+"""What one import has resolved so far: the rows that its names stand for, and the rows that it has written.
 
-Both are temporary tables, so that an import of any size takes no more of a process than a small one.
+Both are in temporary tables, so that an import of any size takes constant memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,9 +39,9 @@ class Line(NamedTuple):
     """A line of NDJSON that became a row."""
 
     place: int
-    """From 0."""
+    """Its position in the import, from 0."""
     digest: str
-    """Of its content."""
+    """A digest of its content."""
 
 
 class Named(NamedTuple):
@@ -53,36 +53,36 @@ class Named(NamedTuple):
 
 
 class Journal:
-    """What one import's resources turned out to be. Made inside its transaction."""
+    """The names and rows of one import. Make it inside the import's transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        # A pooled connection of SQLite may still have those of the import before.
+        # A pooled SQLite connection may still have the tables of an earlier import.
         if not bulk.is_postgresql(connection):
             _TEMPORARY.drop_all(connection)
         _TEMPORARY.create_all(connection, checkfirst=False)
         self._any = False
 
     def remember(self, names: Sequence[tuple[str, str, int | None]]) -> None:
-        """Keeps names that are not those of the rows themselves: (name, kind, id)."""
+        """Record the names of resources that do not follow from their rows: (name, kind, id)."""
         if names:
             self._any = True
             bulk.insert(self._connection, _NAME.name, ("name", "kind", "id"), names)
 
     def known(self, names: Iterable[str]) -> dict[str, Named]:
-        """Returns what some names stand for, where they were kept."""
-        wanted = list(names)
-        if not self._any or not wanted:
+        """Return what some names stand for; names that were not recorded are left out."""
+        searched = list(names)
+        if not self._any or not searched:
             return {}
         query = select(_NAME.c.name, _NAME.c.kind, _NAME.c.id).where(
-            among(self._connection, _NAME.c.name, wanted)
+            among(self._connection, _NAME.c.name, searched)
         )
         return {name: Named(kind, number) for name, kind, number in self._connection.execute(query)}
 
     def written(self, kind: str, ids: Sequence[int]) -> dict[int, Line | None]:
-        """Returns those of some rows that the import has written, or found unchanged.
+        """Return those of some rows that the import has written, or has found unchanged.
 
-        Each with the line that it was; None for an entry of a Bundle.
+        Each has the line that it came from; None for an entry of a Bundle.
         """
         if not ids:
             return {}
@@ -95,6 +95,6 @@ class Journal:
         }
 
     def note_written(self, kind: str, rows: Iterable[tuple[int, Line | None]]) -> None:
-        """Notes which rows the import has written, or found unchanged, and which lines they were."""
+        """Record which rows the import has written, or has found unchanged, with their lines."""
         values = [(kind, number, *(line or (None, None))) for number, line in rows]
         bulk.insert(self._connection, _WRITTEN.name, ("kind", "id", "place", "digest"), values)

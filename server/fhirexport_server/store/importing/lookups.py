@@ -1,4 +1,4 @@
-"""Owns what an import asks the database: by id and by number, for a window of resources at once."""
+"""The look-ups of an import: by id and by number, for a window of resources at once."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -36,11 +36,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 R = TypeVar("R", bound=tuple[Any, ...])
 _OLD: ColumnElement[str] = literal_column("'old'")
-"""Written out: a parameter would keep SQLite from the index of those in force."""
+"""A literal, because SQLite would not use the partial index for a parameter."""
 _MOST_SYSTEMS = 64
 _FIRST_NUMBERS = 20
 _COMPUTED = ("parent_kind", "depth", "uf_kind")
-"""What rows hold that no column does: None here."""
+"""Fields of rows that no column holds: None here."""
 
 
 class StoredMovement(NamedTuple):
@@ -49,7 +49,7 @@ class StoredMovement(NamedTuple):
     ej_id: int
     state: str
     derived: bool
-    """Whether an import made it of a venue's summary."""
+    """Whether an import derived it from a venue's summary."""
     row: MovementRow
 
 
@@ -58,68 +58,68 @@ def _columns(row_type: type[tuple[Any, ...]], table: Table) -> list[ColumnElemen
     return [null() if name in _COMPUTED else raw(table.c[name]) for name in fields]
 
 
-def _made(row_type: type[R], values: Sequence[object]) -> R:
-    made: R = row_type._make(values)  # type: ignore[attr-defined]  # as above
-    return made
+def _row(row_type: type[R], values: Sequence[object]) -> R:
+    row: R = row_type._make(values)  # type: ignore[attr-defined]  # as above
+    return row
 
 
 class Lookups:
-    """Reads inside the transaction of an import, and sees what it has written."""
+    """Reads inside the transaction of an import, including what the import has written."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def ej_by_finess(self, finess: str) -> EjRow | None:
-        """Returns the EJ with a FINESS number."""
+        """Return the EJ with a FINESS number."""
         return self._ej(schema.ej.c.finess == finess)
 
     def ej(self, ej_id: int) -> EjRow | None:
-        """Returns the EJ with an id."""
+        """Return the EJ with an id."""
         return self._ej(schema.ej.c.id == ej_id)
 
     def has_rows(self, table: str, ej_id: int) -> bool:
-        """Whether an EJ has any row in a table, but for movements that are derived: they have no number."""
+        """Return whether an EJ has any row in a table. Derived movements, without a number, do not count."""
         of_table = schema.METADATA.tables[table]
-        which = of_table.c.ej_id == ej_id
+        condition = of_table.c.ej_id == ej_id
         if "derived" in of_table.c:
-            which = and_(which, of_table.c.derived.is_(sqlalchemy.false()))
-        query = select(exists().where(which))
+            condition = and_(condition, of_table.c.derived.is_(sqlalchemy.false()))
+        query = select(exists().where(condition))
         return bool(self._connection.execute(query).scalar_one())
 
     def namespaces(self, ej_id: int) -> dict[str, str]:
-        """Returns the EJ's Identifier.system for each kind of number that has one."""
+        """Return the EJ's Identifier.system for each kind of number that has one."""
         table = schema.namespace
         return self._pairs(select(table.c.kind, table.c.system).where(table.c.ej_id == ej_id))
 
     def units(self, ej_id: int) -> dict[int, OrgUnitRow]:
-        """Returns every unit of an EJ, by id."""
+        """Return every unit of an EJ, by id."""
         return self._all(OrgUnitRow, schema.org_unit, ej_id)
 
     def places(self, ej_id: int) -> dict[int, PlaceRow]:
-        """Returns every place of an EJ, by id."""
+        """Return every place of an EJ, by id."""
         return self._all(PlaceRow, schema.place, ej_id)
 
     def members(self, ej_id: int) -> set[tuple[int, int]]:
-        """Returns the attachments beside the main tree: (parent, child)."""
+        """Return the attachments of units outside the main tree: (parent, child)."""
         table = schema.org_member
         query = select(table.c.parent_id, table.c.child_id).where(table.c.ej_id == ej_id)
         return {(parent, child) for parent, child in self._connection.execute(query)}
 
     def owners(self, table: str, ids: Sequence[int]) -> dict[int, int]:
-        """Returns the EJ of each of some rows that exist, by id."""
+        """Return the EJ of each of some rows, by id; rows that do not exist are left out."""
         of_table = schema.METADATA.tables[table]
         query = select(of_table.c.id, of_table.c.ej_id).where(among(self._connection, of_table.c.id, ids))
         return self._pairs(query) if ids else {}
 
     def patients(self, ej_id: int, ids: Sequence[int]) -> dict[int, PatientRow]:
-        """Returns those of some patients that belong to the EJ, by id."""
+        """Return those of some patients that belong to the EJ, by id."""
         return self._some(PatientRow, schema.patient, ej_id, ids)
 
     def patients_by_identifier(
-        self, ej_id: int, wanted: Sequence[tuple[str, str]]
+        self, ej_id: int, identifiers: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], int]:
-        """Returns whose some identifiers are now, by system and value."""
-        if not wanted:
+        """Return the patients that have some identifiers now, by system and value."""
+        if not identifiers:
             return {}
         table = schema.patient_identifier
         query = select(table.c.system, table.c.value, table.c.patient_id).where(
@@ -127,8 +127,8 @@ class Lookups:
         )
         return {
             (system, value): patient
-            for is_wanted in pairs_among(self._connection, table.c.system, table.c.value, wanted)
-            for system, value, patient in self._connection.execute(query.where(is_wanted))
+            for condition in pairs_among(self._connection, table.c.system, table.c.value, identifiers)
+            for system, value, patient in self._connection.execute(query.where(condition))
         }
 
     def ipp_systems(self, ej_id: int) -> set[str]:
@@ -139,7 +139,7 @@ class Lookups:
         """
         table = schema.patient_identifier
         current = and_(table.c.ej_id == ej_id, table.c.use_code != "old")
-        found: set[str] = set()
+        systems: set[str] = set()
         system = ""
         for _ in range(_MOST_SYSTEMS):
             following = select(func.min(table.c.system)).where(current, table.c.system > system)
@@ -149,19 +149,19 @@ class Lookups:
             first = select(table.c.kind, table.c.use_code).where(current, table.c.system == system)
             rows = self._connection.execute(first.order_by(table.c.value).limit(_FIRST_NUMBERS))
             if any((kind, use) == ("IPP", "usual") for kind, use in rows):
-                found.add(system)
-        return found
+                systems.add(system)
+        return systems
 
     def patient_identifiers(self, ej_id: int, ids: Sequence[int]) -> dict[int, list[PatientIdentifierRow]]:
-        """Returns the identifiers of some patients, in their order."""
+        """Return the identifiers of some patients, in their order."""
         return self._parts(PatientIdentifierRow, schema.patient_identifier, ej_id, ids)
 
     def patient_contacts(self, ej_id: int, ids: Sequence[int]) -> dict[int, list[PatientContactRow]]:
-        """Returns the contacts of some patients, in their order."""
+        """Return the contacts of some patients, in their order."""
         return self._parts(PatientContactRow, schema.patient_contact, ej_id, ids)
 
     def merged(self, ej_id: int, ids: Sequence[int]) -> dict[int, int]:
-        """Returns which patient each of some patients was merged into, of those that were."""
+        """Return the survivor of each of some patients that was merged into another, by id."""
         table = schema.patient
         query = select(table.c.id, table.c.merged_into_id).where(
             table.c.ej_id == ej_id,
@@ -171,19 +171,19 @@ class Lookups:
         return self._pairs(query) if ids else {}
 
     def venues(self, ej_id: int, ids: Sequence[int]) -> dict[int, VenueRow]:
-        """Returns those of some venues that belong to the EJ, by id."""
+        """Return those of some venues that belong to the EJ, by id."""
         return self._some(VenueRow, schema.venue, ej_id, ids)
 
     def venues_by_number(self, ej_id: int, numbers: Sequence[str]) -> dict[str, int]:
-        """Returns the venues with some numbers."""
+        """Return the venues with some numbers."""
         return self._by_number(schema.venue, schema.venue.c.venue_no, ej_id, numbers)
 
     def movements_by_number(self, ej_id: int, numbers: Sequence[str]) -> dict[str, int]:
-        """Returns the movements with some numbers."""
+        """Return the movements with some numbers."""
         return self._by_number(schema.movement, schema.movement.c.movement_no, ej_id, numbers)
 
     def derived(self, ids: Sequence[int]) -> list[int]:
-        """Returns those of some movements that were derived."""
+        """Return the ids of those of some movements that were derived."""
         table = schema.movement
         query = select(table.c.id).where(
             among(self._connection, table.c.id, ids), table.c.derived.is_(sqlalchemy.true())
@@ -191,22 +191,22 @@ class Lookups:
         return list(self._connection.execute(query).scalars()) if ids else []
 
     def movements(self, ej_id: int, ids: Sequence[int]) -> list[StoredMovement]:
-        """Returns those of some movements that belong to the EJ."""
+        """Return those of some movements that belong to the EJ."""
         return self._movements(ej_id, among(self._connection, schema.movement.c.id, ids)) if ids else []
 
     def movements_of(self, ej_id: int, venues: Sequence[int]) -> list[StoredMovement]:
-        """Returns every movement of some venues, by venue, start and id."""
+        """Return every movement of some venues, by venue, start and id."""
         return (
             self._movements(ej_id, among(self._connection, schema.movement.c.venue_id, venues))
             if venues
             else []
         )
 
-    def _movements(self, ej_id: int, which: ColumnElement[bool]) -> list[StoredMovement]:
+    def _movements(self, ej_id: int, condition: ColumnElement[bool]) -> list[StoredMovement]:
         table = schema.movement
         query = (
             select(table.c.ej_id, table.c.state, table.c.derived, *_columns(MovementRow, table))
-            .where(table.c.ej_id == ej_id, which)
+            .where(table.c.ej_id == ej_id, condition)
             .order_by(table.c.venue_id, table.c.started_at, table.c.id)
         )
         return [
@@ -214,8 +214,8 @@ class Lookups:
             for owner, state, derived, *row in self._connection.execute(query)
         ]
 
-    def _ej(self, which: ColumnElement[bool]) -> EjRow | None:
-        row = self._connection.execute(select(*_columns(EjRow, schema.ej)).where(which)).one_or_none()
+    def _ej(self, condition: ColumnElement[bool]) -> EjRow | None:
+        row = self._connection.execute(select(*_columns(EjRow, schema.ej)).where(condition)).one_or_none()
         return None if row is None else EjRow._make(row)
 
     def _all(self, row_type: type[R], table: Table, ej_id: int) -> dict[int, R]:
@@ -228,22 +228,22 @@ class Lookups:
             row_type, table, and_(table.c.ej_id == ej_id, among(self._connection, table.c.id, ids))
         )
 
-    def _rows(self, row_type: type[R], table: Table, which: ColumnElement[bool]) -> dict[int, R]:
-        query = select(table.c.id, *_columns(row_type, table)).where(which)
-        return {number: _made(row_type, row) for number, *row in self._connection.execute(query)}
+    def _rows(self, row_type: type[R], table: Table, condition: ColumnElement[bool]) -> dict[int, R]:
+        query = select(table.c.id, *_columns(row_type, table)).where(condition)
+        return {number: _row(row_type, row) for number, *row in self._connection.execute(query)}
 
     def _parts(self, row_type: type[R], table: Table, ej_id: int, ids: Sequence[int]) -> dict[int, list[R]]:
-        found: dict[int, list[R]] = {}
+        parts: dict[int, list[R]] = {}
         if not ids:
-            return found
+            return parts
         query = (
             select(table.c.patient_id, *_columns(row_type, table))
             .where(table.c.ej_id == ej_id, among(self._connection, table.c.patient_id, ids))
             .order_by(table.c.patient_id, table.c.seq)
         )
         for patient, *row in self._connection.execute(query):
-            found.setdefault(patient, []).append(_made(row_type, row))
-        return found
+            parts.setdefault(patient, []).append(_row(row_type, row))
+        return parts
 
     def _by_number(
         self, table: Table, column: Column[str], ej_id: int, numbers: Sequence[str]

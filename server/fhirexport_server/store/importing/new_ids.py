@@ -1,4 +1,4 @@
-"""Owns the ids of rows that are new: those that nobody has, whatever ids an import brings along."""
+"""Ids for new rows that no other row has, whatever ids an import brings along."""
 
 from abc import ABC, abstractmethod
 from typing import Final
@@ -6,23 +6,23 @@ from typing import Final
 from sqlalchemy import Connection, func, select, text
 
 LARGEST: Final = 10**15
-"""The largest id that an import can bring: what comes after leaves room for nine thousand times as many."""
+"""The largest id that an import may bring. It leaves room for nine thousand times as many after it."""
 _COUNTED: Final = 10_000
 _POOL: Final = 500
-"""How many are taken at a time for those who ask often."""
+"""How many ids `few` takes from the sequence at a time."""
 _LOCK: Final = 0x66686972
 """An advisory lock, so that two imports do not move a sequence past each other."""
 
 
 class Ids(ABC):
-    """Gives ids to new rows of one transaction."""
+    """Allocates ids for new rows, in one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._given: dict[str, tuple[int, int]] = {}
 
     def new(self, table: str, count: int) -> list[int]:
-        """Returns so many ids that no row of a table has or will be given."""
+        """Return this many ids that no row of a table has, and that no other row will get."""
         numbers = self._new(table, count)
         if numbers:
             first, last = self._given.get(table, (numbers[0], numbers[0]))
@@ -30,28 +30,28 @@ class Ids(ABC):
         return numbers
 
     def is_given(self, table: str, number: int) -> bool:
-        """Whether `new` has returned an id: those that an import brings, and passes over, are smaller.
+        """Return whether `new` has returned an id. Ids that an import brings are smaller.
 
-        What others have taken from the sequence meanwhile counts as well.
+        Ids that other writers took from the sequence in between count as well.
         """
         first, last = self._given.get(table, (0, -1))
         return first <= number <= last
 
     def few(self, table: str, count: int) -> list[int]:
-        """As `new`, for those who ask often: they are taken many at a time, and some may stay unused."""
+        """As `new`, for frequent callers: ids are taken many at a time, and some may stay unused."""
         return self.new(table, count)
 
     @abstractmethod
     def pass_over(self, table: str, largest: int) -> None:
-        """Makes the ids of new rows come after those that an import brings."""
+        """Make the ids of new rows follow the largest that an import brings."""
 
     @abstractmethod
     def _new(self, table: str, count: int) -> list[int]:
-        """Return so many ids."""
+        """Return this many ids."""
 
 
 class FromSequences(Ids):
-    """The ids of PostgreSQL, where others write meanwhile."""
+    """Ids from PostgreSQL's sequences, which other writers use at the same time."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -69,8 +69,8 @@ class FromSequences(Ids):
         """See Ids."""
         if self._behind(table, largest) <= 0:
             return
-        # Writers in plain SQL take numbers at the same time. Taking numbers is safe among them; setting
-        # the sequence is not, and is done only where it is far behind.
+        # Writers in plain SQL use the sequence at the same time. Taking numbers from it is safe then, setting
+        # it is not: that is done only where it is far behind.
         self._connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         gap = self._behind(table, largest)
         if gap > _COUNTED:
@@ -92,7 +92,7 @@ class FromSequences(Ids):
 
 
 class Counted(Ids):
-    """The ids of SQLite, where nobody else writes meanwhile."""
+    """Counted ids for SQLite, where nobody else writes at the same time."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -113,6 +113,6 @@ class Counted(Ids):
         return self._next[table]
 
     def _largest(self, table: str) -> int:
-        """Return the largest id that was ever given; temporary tables count theirs elsewhere."""
+        """Return the largest id that was ever allocated. Temporary tables have a counter of their own."""
         query = text("SELECT seq FROM main.sqlite_sequence WHERE name = :table")
         return int(self._connection.execute(query, {"table": table}).scalar() or 0)

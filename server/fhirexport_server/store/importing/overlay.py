@@ -1,7 +1,7 @@
-"""Temporary tables over the real ones: what is written to them is seen by every query, and by nobody else.
+"""Temporary tables over the real ones: every query of this transaction sees what is written, and nobody else.
 
-A temporary view stands before the real table of the same name, and shows its rows but for those that were
-changed or deleted, with those that were written. So an import can be tried without a lock on any real row.
+A temporary view hides the real table of the same name. It shows the rows of the table that were neither
+changed nor deleted, and those that were written. So an import can be tried without locking any real row.
 """
 
 from collections.abc import Sequence
@@ -42,13 +42,13 @@ class Layer(NamedTuple):
 
     @property
     def is_left(self) -> ColumnElement[bool]:
-        """Whether a real row was neither changed nor deleted."""
+        """The condition that a real row was neither changed nor deleted."""
         same = and_(*(self.gone.c[key.name] == key for key in self.real.primary_key))
         return ~exists(select(self.gone).where(same))
 
 
 class Overlay:
-    """What one transaction would write. It has to be rolled back: the views would stay."""
+    """What one transaction would write. Roll the transaction back: the views would stay."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -58,7 +58,7 @@ class Overlay:
         self._layers: dict[str, Layer] = {}
 
     def real(self, table: str) -> Table:
-        """Return a table as it is without what was written here."""
+        """Return a table without what was written here."""
         return schema.METADATA.tables[table].to_metadata(MetaData(), schema=self._schema)
 
     def new(self, table: str) -> str:
@@ -66,40 +66,40 @@ class Overlay:
         return self._layer(table).new.name
 
     def take(self, table: str, ids: Sequence[int]) -> None:
-        """Copy some rows that are to be changed, where they are none of those written here."""
+        """Copy some rows, so that they can be changed; rows that were written here are there already."""
         layer = self._layer(table)
-        which = and_(among(self._connection, layer.real.c.id, ids), layer.is_left)
-        copied = [layer.real.c[column.name] for column in layer.new.columns]
+        condition = and_(among(self._connection, layer.real.c.id, ids), layer.is_left)
+        columns = [layer.real.c[column.name] for column in layer.new.columns]
         self._connection.execute(
-            insert(layer.new).from_select(layer.new.columns.keys(), select(*copied).where(which))
+            insert(layer.new).from_select(layer.new.columns.keys(), select(*columns).where(condition))
         )
-        self._hide(layer, which)
+        self._hide(layer, condition)
 
     def clear(self, table: str, column: str, values: Sequence[int]) -> None:
         """Delete the rows that have one of some values in a column."""
         layer = self._layer(table)
-        which = among(self._connection, layer.real.c[column], values)
-        self._hide(layer, and_(which, layer.is_left))
+        condition = among(self._connection, layer.real.c[column], values)
+        self._hide(layer, and_(condition, layer.is_left))
         self._connection.execute(
             delete(layer.new).where(among(self._connection, layer.new.c[column], values))
         )
 
-    def _hide(self, layer: Layer, which: ColumnElement[bool]) -> None:
+    def _hide(self, layer: Layer, condition: ColumnElement[bool]) -> None:
         keys = [layer.real.c[key.name] for key in layer.gone.columns]
         self._connection.execute(
-            insert(layer.gone).from_select(layer.gone.columns.keys(), select(*keys).where(which))
+            insert(layer.gone).from_select(layer.gone.columns.keys(), select(*keys).where(condition))
         )
 
     def _layer(self, table: str) -> Layer:
         if table not in self._layers:
             if not self._layers and bulk.is_postgresql(self._connection):
-                # Everywhere else, temporary tables come last.
+                # All other transactions look for temporary tables last.
                 path = f"pg_temp, {sessions.quoted(self._schema)}"
                 self._connection.execute(text(f"SET LOCAL search_path = {path}"))
-            self._layers[table] = self._made(table)
+            self._layers[table] = self._new_layer(table)
         return self._layers[table]
 
-    def _made(self, table: str) -> Layer:
+    def _new_layer(self, table: str) -> Layer:
         connection = self._connection
         of_table = schema.METADATA.tables[table]
         metadata = MetaData(schema=self._temporary)
@@ -110,19 +110,19 @@ class Overlay:
         gone = Table(
             _GONE + table, metadata, *keys, PrimaryKeyConstraint(*(key.name for key in of_table.primary_key))
         )
-        # Its rules are the table's own, but for what its rows name: that is elsewhere.
+        # It has the table's rules but for foreign keys: what the rows refer to may be in another layer.
         statements: list[ExecutableDDLElement] = [
             CreateTable(new, include_foreign_key_constraints=[]),
             *map(CreateIndex, new.indexes),
             CreateTable(gone),
         ]
         for statement in statements:
-            # Patterns hold the sign of the driver's placeholders.
+            # The patterns of CHECKs contain the percent sign, which marks the driver's placeholders.
             connection.execute(statement, execution_options={"no_parameters": True})
         layer = Layer(self.real(table), new, gone)
         names = [column.name for column in of_table.columns]
-        left = select(*(layer.real.c[name] for name in names)).where(layer.is_left)
-        shown = left.union_all(select(*(new.c[name] for name in names)))
-        query = shown.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        unchanged = select(*(layer.real.c[name] for name in names)).where(layer.is_left)
+        visible = unchanged.union_all(select(*(new.c[name] for name in names)))
+        query = visible.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
         connection.execute(text(f"CREATE TEMPORARY VIEW {table} AS {query}"))
         return layer

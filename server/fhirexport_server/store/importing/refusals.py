@@ -1,6 +1,6 @@
-"""What the database's refusals of an import mean: another writer was there first, or a rule forbids it.
+"""What the database's refusals of an import mean: another writer was first, or a rule forbids it.
 
-Of what the database says, names are told and never its texts, which may hold values of rows.
+Our errors have the names that the database gives, never its messages, which may hold values of rows.
 """
 
 import re
@@ -28,10 +28,10 @@ _LONGEST: Final = 200
 
 @contextmanager
 def refusals(table: str = "") -> Iterator[None]:
-    """Turn what the database refuses, as it writes to a table, into our errors.
+    """Translate what the database refuses, while a table is written, into our errors.
 
     Raises:
-        WriteConflictError: Another writer was there first.
+        WriteConflictError: Another writer was first.
         ConstraintRefusedError: A rule of the database forbids it.
     """
     try:
@@ -44,7 +44,7 @@ def refusals(table: str = "") -> Iterator[None]:
 
 
 def refusal(error: DBAPIError | psycopg.Error, table: str) -> FhirExportError | None:
-    """Return the error of ours that a driver's error amounts to; None where it is no refusal."""
+    """Return our error for a driver's error; None where it is no refusal."""
     # COPY's errors come straight from the driver.
     original = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(original, psycopg.Error):
@@ -72,7 +72,7 @@ def _of_postgresql(error: psycopg.Error, table: str) -> FhirExportError | None:
 
 
 def _is_known(state: str) -> bool:
-    """Whether a code is PostgreSQL's own; a function may raise any other."""
+    """Return whether a code is PostgreSQL's own. A function may raise any other."""
     try:
         psycopg_errors.lookup(state)
     except KeyError:
@@ -93,7 +93,7 @@ def _names() -> frozenset[str]:
 
 def _sqlite_name(error: sqlite3.IntegrityError) -> str:
     if error.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER":
-        # Its text is the site's own, and may be made of values.
+        # Its message is the site's own, and may hold values.
         return "a trigger"
     kind, _, name = str(error).partition(" failed: ")
     return (name or kind)[:_LONGEST]

@@ -1,4 +1,4 @@
-"""An import that is only tried: the same look-ups and rules, and nothing is written or locked."""
+"""An import that is only tried: the same look-ups and rules, but nothing is written or locked."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from fhirexport_server.store.importing.writing import Writing
 
 
 class _Ids(Counted):
-    """Counts ids from the largest that was given, and takes none away from others."""
+    """Counts ids from the largest that was allocated, and takes none from the sequences."""
 
     def __init__(self, connection: Connection, overlay: Overlay) -> None:
         super().__init__(connection)
@@ -23,8 +23,8 @@ class _Ids(Counted):
 
     def _largest(self, table: str) -> int:
         real = self._overlay.real(table)
-        there = self._connection.execute(select(func.max(real.c.id))).scalar_one() or 0
-        return max(there, self._given_by_database(table, real))
+        largest = self._connection.execute(select(func.max(real.c.id))).scalar_one() or 0
+        return max(largest, self._given_by_database(table, real))
 
     def _given_by_database(self, table: str, real: Table) -> int:
         if not bulk.is_postgresql(self._connection):
@@ -34,7 +34,7 @@ class _Ids(Counted):
 
 
 class Trial(Writing):
-    """What one import would do to the database. Its transaction is to be rolled back."""
+    """What one import would do to the database. Its transaction must be rolled back."""
 
     def __init__(self, connection: Connection, guard: Guard) -> None:
         super().__init__(connection, guard)
@@ -42,10 +42,10 @@ class Trial(Writing):
         self.ids = _Ids(connection, self._overlay)
 
     def require(self, token: Token) -> None:
-        """Compare a revision with the one of the transaction's snapshot.
+        """Compare a revision with that of the transaction's snapshot.
 
         Raises:
-            RevisionChangedError: It is another one.
+            RevisionChangedError: They differ.
         """
         self._compare(token)
 
@@ -71,7 +71,7 @@ class Trial(Writing):
             self._overlay.clear(table, column, ids)
 
     def delete(self, table: str, ej_id: int, number: int) -> bool | None:
-        """See Writing; on top of the table, by the foreign keys that the database would go by."""
+        """See Writing; on top of the table, following the foreign keys as the database would."""
         of_table = schema.METADATA.tables[table]
         if not self._is_any(of_table, "id", ej_id, number):
             return False
@@ -89,10 +89,10 @@ class Trial(Writing):
             self._overlay.clear(name, column, [number])
         return True
 
-    def tokens(self, ej_id: int) -> tuple[Token, ...]:  # noqa: ARG002 - as the other has it
+    def tokens(self, ej_id: int) -> tuple[Token, ...]:  # noqa: ARG002 - the signature of Writing
         """Return nothing: no revision moves."""
         return ()
 
     def _is_any(self, table: Table, column: str, ej_id: int, number: int) -> bool:
-        which = and_(table.c.ej_id == ej_id, table.c[column] == number)
-        return bool(self._connection.execute(select(exists().where(which))).scalar_one())
+        condition = and_(table.c.ej_id == ej_id, table.c[column] == number)
+        return bool(self._connection.execute(select(exists().where(condition))).scalar_one())

@@ -1,4 +1,4 @@
-"""Owns the transaction of one import: everything it reads and writes, and what the driver's errors mean."""
+"""The transaction of one import: everything that it reads and writes."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Writing:
-    """What one import does to the database. Nothing of it is there unless its transaction commits."""
+    """What one import does to the database. All of it is lost unless its transaction commits."""
 
     def __init__(self, connection: Connection, guard: Guard) -> None:
         self._connection = connection
@@ -37,21 +37,21 @@ class Writing:
         self._statistics = bulk.Statistics()
 
     def begin(self, request_id: str, digest: str) -> str | None:
-        """Takes a request id; returns the answer where it was answered already (see `requests.begin`)."""
+        """Reserve a request id; return its answer where it has one already (see `idempotency.begin`)."""
         return idempotency.begin(self._connection, request_id, digest)
 
     def finish(self, request_id: str, answer: str) -> None:
-        """Keeps the answer for those who ask again."""
+        """Keep the answer for a caller who asks again."""
         idempotency.finish(self._connection, request_id, answer)
 
     def require(self, token: Token) -> None:
-        """Keeps everybody else from writing until the transaction ends, and compares a revision.
+        """Keep other writers out until the transaction ends, and compare a revision with the present one.
 
         Raises:
-            RevisionChangedError: it is not the present one.
+            RevisionChangedError: They differ.
         """
         if bulk.is_postgresql(self._connection):
-            # Every writer's triggers write here; who has written and not committed is waited for.
+            # Every writer's triggers write here. The lock waits for those that have not committed yet.
             self._connection.execute(text("LOCK TABLE revision_delta IN SHARE ROW EXCLUSIVE MODE"))
         self._compare(token)
 
@@ -61,7 +61,7 @@ class Writing:
             raise RevisionChangedError(present.encode())
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Inserts rows whose values are as in `domain/rows.py`."""
+        """Insert rows whose values are as in `domain/rows.py`."""
         if rows:
             self._wrote(table)
             with refusals(table):
@@ -69,23 +69,23 @@ class Writing:
             self._statistics.grew(self._connection, table)
 
     def update(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Updates rows whose values are as in `domain/rows.py`; the first column is `id`."""
+        """Update rows whose values are as in `domain/rows.py`; the first column is `id`."""
         if rows:
             self._wrote(table)
             with refusals(table):
                 bulk.update(self._connection, table, columns, self._plain(table, columns, rows))
 
     def clear(self, table: str, column: str, ids: Sequence[int]) -> None:
-        """Deletes the rows of a table that belong to some others: the members of units, parts of patients."""
+        """Delete the rows that belong to some rows of another table: members of units, parts of patients."""
         if ids:
             self._wrote(table)
             of_table = schema.METADATA.tables[table]
-            which = among(self._connection, of_table.c[column], ids)
+            condition = among(self._connection, of_table.c[column], ids)
             with refusals(table):
-                self._connection.execute(delete(of_table).where(which))
+                self._connection.execute(delete(of_table).where(condition))
 
     def delete(self, table: str, ej_id: int, number: int) -> bool | None:
-        """Deletes one row; returns whether it was there, None where others still name it."""
+        """Delete one row; return whether it was there, None where other rows still refer to it."""
         of_table = schema.METADATA.tables[table]
         try:
             with refusals(table), self._connection.begin_nested():
@@ -93,7 +93,7 @@ class Writing:
                     delete(of_table).where(of_table.c.ej_id == ej_id, of_table.c.id == number)
                 ).rowcount
         except WriteConflictError as error:
-            # A key of ours that others name, or somebody who holds the row.
+            # Either a foreign key of ours refuses, or another transaction holds the row.
             if isinstance(error.__cause__, IntegrityError):
                 return None
             raise
@@ -102,7 +102,7 @@ class Writing:
         return bool(deleted)
 
     def tokens(self, ej_id: int) -> tuple[Token, ...]:
-        """Returns the revision of every dataset that was written to, in the order of datasets."""
+        """Return the revision of every dataset that was written to, in the order of datasets."""
         return tuple(self._token(ej_id, dataset) for dataset in Dataset if dataset in self._datasets)
 
     def _wrote(self, table: str) -> None:

@@ -1,1 +1,1 @@
-"""Owns the schema's history: Alembic revisions, each a script of SQL for each database."""
+"""The schema's history: Alembic revisions, each with an SQL script for each database."""

@@ -1,4 +1,4 @@
-"""Owns how Alembic runs here: on the connection that `store/migrate.py` opened, one transaction in all."""
+"""Alembic's environment: it runs on the connection that `store/migrate.py` opened, in one transaction."""
 
 from alembic import context
 

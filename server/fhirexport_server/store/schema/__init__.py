@@ -1,4 +1,4 @@
-"""Owns the relational model: tables, checks, indexes and triggers, as Core metadata."""
+"""The relational model: tables, checks, indexes and triggers, as SQLAlchemy Core metadata."""
 
 from fhirexport_server.store.schema.base import METADATA
 from fhirexport_server.store.schema.revisions import (

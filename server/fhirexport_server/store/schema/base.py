@@ -1,7 +1,7 @@
-"""Owns what the tables have in common: the metadata, the key columns, the recurring groups of columns.
+"""What the tables have in common: the metadata, the key columns, the recurring groups of columns.
 
-A column is made with its meaning and with the FHIR elements that an export makes of it, as paths in the JSON
-of a resource (`dictionary.py`); a column without any is not exported.
+Each column is declared with its meaning and with the FHIR elements that an export makes of it, as paths in
+the JSON of a resource (`dictionary.py`). A column without such elements is not exported.
 """
 
 from typing import Any
@@ -21,11 +21,11 @@ METADATA = MetaData(
         "ck": "%(table_name)s_%(constraint_name)s",
     }
 )
-# STRICT: SQLite then refuses a value of another type. AUTOINCREMENT: a FHIR id is never given twice.
+# STRICT: SQLite then refuses a value of another type. AUTOINCREMENT: no FHIR id is ever used twice.
 ENTITY: dict[str, Any] = {"sqlite_strict": True, "sqlite_autoincrement": True}
 TABLE: dict[str, Any] = {"sqlite_strict": True}
 FHIR = "fhir"
-"""Under which a column's `info` has the FHIR elements that it becomes, as paths."""
+"""The key in a column's `info` of the FHIR elements that it becomes, as paths."""
 
 
 def column(
@@ -34,34 +34,34 @@ def column(
     """A column of any type.
 
     Args:
-        name: its name.
-        type_: its type.
-        meaning: what it holds, with its unit.
-        fhir: the elements that it becomes; none where it is not exported.
-        needed: whether every row has to have it.
+        name: The column's name.
+        type_: The column's type.
+        meaning: What it holds, with its unit.
+        fhir: The FHIR elements that it becomes; none where it is not exported.
+        needed: Whether every row must have a value.
     """
     return Column(name, type_, nullable=not needed, comment=meaning, info={FHIR: fhir})
 
 
 def key(meaning: str, *fhir: str) -> Column[int]:
-    """The surrogate key, which the database gives where the writer does not."""
+    """The surrogate key. The database generates it where the writer gives none."""
     return Column("id", BIG_ID, Identity(always=False), primary_key=True, comment=meaning, info={FHIR: fhir})
 
 
 def owner(*fhir: str, meaning: str = "The EJ that the row belongs to") -> Column[int]:
-    """The EJ that a row belongs to, on every table, so that no export and no trigger needs a join."""
+    """The EJ that a row belongs to. Every table has it, so that no export and no trigger needs a join."""
     return Column("ej_id", BIG_ID, ForeignKey("ej.id"), nullable=False, comment=meaning, info={FHIR: fhir})
 
 
 def within_ej(column: str, table: str, *, ondelete: str | None = None) -> ForeignKeyConstraint:
-    """`column` names a row of `table` that belongs to the same EJ."""
+    """A foreign key: `column` refers to a row of `table` that belongs to the same EJ."""
     return ForeignKeyConstraint(["ej_id", column], [f"{table}.ej_id", f"{table}.id"], ondelete=ondelete)
 
 
 def text(
     name: str, meaning: str, *fhir: str, needed: bool = False, default: str | None = None
 ) -> Column[str]:
-    """A column of text, whose rule stands below."""
+    """A column of text. Its rule is declared with the table's CHECKs."""
     return Column(name, Text, nullable=not needed, server_default=default, comment=meaning, info={FHIR: fhir})
 
 
@@ -83,17 +83,17 @@ def instant(name: str, meaning: str, *fhir: str, needed: bool = False) -> Column
 
 
 def reference(name: str, meaning: str, *fhir: str, needed: bool = False) -> Column[int]:
-    """A column that names a row by its `id`."""
+    """A column that refers to a row by its `id`."""
     return column(name, BIG_ID, meaning, *fhir, needed=needed)
 
 
 def written_at(name: str, meaning: str) -> Column[Any]:
-    """A column of instants that is the present one unless the writer says otherwise."""
+    """A column of instants whose default is the present time."""
     return Column(name, Instant, nullable=False, server_default=now_utc(), comment=meaning, info={FHIR: ()})
 
 
 def updated_at() -> Column[Any]:
-    """When the row was last written; a trigger keeps it."""
+    """The time at which the row was last written; a trigger maintains it."""
     return written_at("updated_at", "When the row was last written; a trigger keeps it")
 
 
@@ -111,7 +111,7 @@ def address(element: str) -> list[Column[Any]]:
 
 
 def address_rules() -> list[CheckConstraint]:
-    """The rules of `address()`; a country is ISO 3166-1 alpha-3, as fr-core-address wants."""
+    """The rules of `address()`; a country is ISO 3166-1 alpha-3, as fr-core-address requires."""
     return [
         checks.label("address_line"),
         checks.label("address_line2"),

@@ -1,7 +1,7 @@
-"""Owns the rules that a column's values must keep, each as one CHECK that both databases enforce.
+"""The rules for the values of columns, each a CHECK that both databases enforce.
 
-They refuse at write time what FHIR R4 or a profile would refuse at export time, whoever writes. Each says in
-words what it allows, for the data dictionary (`schema/dictionary.py`).
+They refuse at write time what FHIR R4 or a profile would refuse at export time, whoever writes. Each states
+in words what it allows, for the data dictionary (`schema/dictionary.py`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,11 +16,11 @@ from fhirexport_server.domain.rows import FIRST_DAY, LAST_DAY
 # The code points that Unicode calls white space, control characters aside (property White_Space).
 _BLANKS = (0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 ALLOWED, OF = "allowed", "of"
-"""Under which a rule's `info` has what it allows, in words, and the column that it is about, if it is one."""
+"""The keys in a rule's `info` of what it allows, in words, and of its column, where it has one."""
 
 
 class _Rule(ColumnElement[bool]):
-    """One rule, spelt for each database."""
+    """One rule, as SQL for each database."""
 
     inherit_cache = False
 
@@ -40,33 +40,33 @@ def _postgresql(element: _Rule, compiler: SQLCompiler, **kw: Any) -> str:  # noq
 
 
 def rule(name: str, sql: str, allowed: str, *, of: str | None = None) -> CheckConstraint:
-    """A rule with a name of its own, which reads the same on both databases.
+    """A rule with a name of its own, whose SQL is the same on both databases.
 
     Args:
-        name: its name.
-        sql: what has to hold.
-        allowed: the same in words.
-        of: the column that it is about; None where it is about several.
+        name: The rule's name.
+        sql: The condition that every row must meet.
+        allowed: The condition in words.
+        of: The column that it is about; None where it is about several.
     """
     return CheckConstraint(_Rule(sql, sql), name=name, info={ALLOWED: allowed, OF: of})
 
 
 def _of(column: str, name: str, allowed: str, sqlite: str, postgresql: str | None = None) -> CheckConstraint:
-    """A rule of one column; without `postgresql` it reads the same on both databases."""
+    """A rule of one column; without `postgresql` its SQL is the same on both databases."""
     sql = _Rule(sqlite, postgresql or sqlite)
     return CheckConstraint(sql, name=f"{column}_{name}", info={ALLOWED: allowed, OF: column})
 
 
 def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
-    """The column holds one of these codes; a mapping says what FHIR has for each."""
+    """The column holds one of these codes. A mapping gives FHIR's code for each."""
     meanings = values if isinstance(values, Mapping) else {}
-    allowed = [f"{value} ({meanings[value]})" if _is_told(meanings, value) else value for value in values]
+    allowed = [f"{value} ({meanings[value]})" if _differs(meanings, value) else value for value in values]
     codes = ", ".join(f"'{value}'" for value in values)
     return _of(column, "code", f"one of {', '.join(allowed)}", f"{column} IN ({codes})")
 
 
-def _is_told(meanings: Mapping[str, object], value: str) -> bool:
-    """Return whether a code is another one in FHIR."""
+def _differs(meanings: Mapping[str, object], value: str) -> bool:
+    """Return whether FHIR has another code for it."""
     return isinstance(meanings.get(value), str) and meanings[value] != value
 
 

@@ -1,4 +1,4 @@
-"""Owns the column types that mean the same on SQLite and on PostgreSQL, and how a query reads them raw.
+"""Column types that mean the same on SQLite and on PostgreSQL, and the SQL that reads them as plain values.
 
 SQLite tables are STRICT, so every type here is one of INTEGER, REAL, TEXT there.
 """
@@ -37,15 +37,15 @@ class Day(TypeDecorator[date]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Chooses the column's type."""
+        """Choose the column's type."""
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Date())
 
     def process_bind_param(self, value: date | None, dialect: Dialect) -> date | str | None:
-        """Writes ISO text where the database has no dates."""
+        """Write ISO text where the database has no dates."""
         return value.isoformat() if value is not None and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: date | str | None, dialect: Dialect) -> date | None:  # noqa: ARG002 - the base class names it
-        """Reads a date."""
+        """Read a date."""
         return date.fromisoformat(value) if isinstance(value, str) else value
 
 
@@ -56,7 +56,7 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Chooses the column's type."""
+        """Choose the column's type."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(Text())
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - only where it is the dialect
@@ -65,7 +65,7 @@ class Instant(TypeDecorator[datetime]):
         return postgresql.TIMESTAMP(timezone=True, precision=0)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
-        """Writes UTC; refuses a time that says no zone."""
+        """Write UTC; refuse a time without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -75,7 +75,7 @@ class Instant(TypeDecorator[datetime]):
         return value
 
     def process_result_value(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base class names it
-        """Reads an aware datetime."""
+        """Read an aware datetime."""
         if isinstance(value, str):
             return datetime.strptime(value, INSTANT_FORMAT).replace(tzinfo=UTC)
         return value
@@ -136,7 +136,7 @@ def _now_postgresql(element: now_utc, compiler: SQLCompiler, **kw: Any) -> str: 
 
 
 def raw(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Returns what a row of `domain/rows.py` holds of this column: seconds, ISO text, or the value."""
+    """Return the column as `domain/rows.py` holds it: in seconds, as ISO text, or as it is."""
     if isinstance(column.type, Instant):
         return epoch(column)
     if isinstance(column.type, Day):

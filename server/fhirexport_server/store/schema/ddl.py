@@ -14,11 +14,11 @@ from fhirexport_server.store.schema import METADATA, dictionary, triggers
 
 DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]  # SQLAlchemy leaves dialect() untyped
 SEPARATOR = "\n;;\n"
-"""What stands between two statements of a script: triggers have semicolons of their own."""
+"""The separator of a script's statements: triggers contain semicolons."""
 
 
 def statements(dialect: str) -> Iterator[str]:
-    """Yields every statement that makes the schema on an empty database, in order."""
+    """Yield every statement that makes the schema on an empty database, in order."""
     for table in METADATA.sorted_tables:
         yield _sql(CreateTable(table), dialect)
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
@@ -34,12 +34,12 @@ def statements(dialect: str) -> Iterator[str]:
 
 
 def script(dialect: str) -> str:
-    """Returns the statements as one text, to be split at SEPARATOR."""
+    """Return the statements as one text, to be split at SEPARATOR."""
     return SEPARATOR.join(statements(dialect)) + "\n"
 
 
 def addition(dialect: str, column: Column[object]) -> Iterator[str]:
-    """Yield the statements that add a column to a table that is there already, but for its foreign keys."""
+    """Yield the statements that add a column to an existing table, without its foreign keys."""
     table = column.table
     lines = [line.strip().rstrip(",") for line in _sql(CreateTable(table), dialect).splitlines()]
     own = (f"{column.name} ", f"CONSTRAINT {table.name}_{column.name}_")

@@ -1,6 +1,7 @@
-"""Owns what the data dictionary says of tables and columns, for `docs/schema.md` and PostgreSQL's COMMENTs.
+"""The data dictionary: what `docs/schema.md` and PostgreSQL's COMMENTs say of tables and columns.
 
-Nothing is said twice: a column has its meaning and its FHIR elements where it is made, a rule what it allows.
+Nothing is written twice: a column is declared with its meaning and its FHIR elements, a rule with what it
+allows.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ def fhir(column: Column[object]) -> tuple[str, ...]:
 
 
 def allowed(column: Column[object]) -> list[str]:
-    """Return what a column may hold, in words: what its rules allow, and what it has to name."""
+    """Return what a column may hold, in words: what its rules allow, and what it must refer to."""
     rules = [check.info[ALLOWED] for check in _checks(column.table) if check.info[OF] == column.name]
     names = [
         f"the id of a row of {key.referred_table.name}{' of the same EJ' if len(key.columns) > 1 else ''}"
@@ -40,19 +41,19 @@ def rules(table: Table) -> list[str]:
 
 
 def table_comment(table: Table) -> str:
-    """Return everything that is said of a table as a whole."""
-    told = rules(table)
-    return _sentences(table.comment, f"Allowed: {'; '.join(told)}" if told else None)
+    """Return the comment of a table: what it is, and its rules."""
+    conditions = rules(table)
+    return _sentences(table.comment, f"Allowed: {'; '.join(conditions)}" if conditions else None)
 
 
 def column_comment(column: Column[object]) -> str:
-    """Return everything that is said of a column: its meaning, what it may hold, what it becomes."""
-    may = allowed(column)
-    becomes = fhir(column)
+    """Return the comment of a column: its meaning, what it may hold, what it becomes."""
+    conditions = allowed(column)
+    paths = fhir(column)
     return _sentences(
         column.comment,
-        f"Allowed: {'; '.join(may)}" if may else None,
-        f"FHIR: {', '.join(becomes)}" if becomes else NOT_EXPORTED,
+        f"Allowed: {'; '.join(conditions)}" if conditions else None,
+        f"FHIR: {', '.join(paths)}" if paths else NOT_EXPORTED,
     )
 
 
@@ -70,13 +71,13 @@ def postgresql_comment(column: Column[object]) -> str:
 
 
 def _checks(table: Table) -> list[CheckConstraint]:
-    """Return the rules of a table by their names, those that make a column empty last."""
-    checks = [one for one in table.constraints if isinstance(one, CheckConstraint)]
+    """Return the rules of a table by name; those that require a column to be empty come last."""
+    checks = [constraint for constraint in table.constraints if isinstance(constraint, CheckConstraint)]
     return sorted(checks, key=lambda check: (str(check.name).endswith("_only"), str(check.name)))
 
 
 def _sentences(*texts: str | None) -> str:
-    """Return texts as sentences, those that are none left out."""
+    """Return texts as sentences; empty ones are left out."""
     return " ".join(f"{text}." for text in texts if text)
 
 

@@ -96,7 +96,7 @@ def _type(column: Column[object], dialect: str) -> str:
 
 
 def _described_type(column: Column[object]) -> str:
-    """Return a column's type, and what it holds where nothing is said."""
+    """Return a column's type, whether it is required, and its default."""
     described = f"`{_type(column, 'postgresql')}`"
     if not column.nullable:
         described += ", required"

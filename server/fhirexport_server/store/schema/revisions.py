@@ -1,8 +1,8 @@
-"""Owns the tables that say how far the data has come: revisions, the database's incarnation, tombstones.
+"""The tables of change tracking: revisions, the database's incarnation, tombstones.
 
 A revision is a pair (n, digest) for each EJ and dataset. On PostgreSQL it is the base row plus the
-visible deltas, so that writers append and never wait for one another; on SQLite, where writers queue
-anyway, the base row alone is counted up. The triggers of `triggers.py` write them.
+visible deltas, so that writers append and never wait for one another. On SQLite, where writers queue
+anyway, the base row alone counts. The triggers of `triggers.py` write them.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text
@@ -14,9 +14,9 @@ from fhirexport_server.store.schema.column_types import BIG_ID
 
 SQLITE_DIGEST = "random() / 4"
 POSTGRESQL_NONCE = "(random() * 9e18)::bigint"
-"""Whole numbers, as SQL: what tells a revision from one of a branch that was lost."""
+"""SQL for random whole numbers, which distinguish a revision from one of a history that a restore undid."""
 
-# Which exports read a table: a change of the table bumps these.
+# Which exports read a table: a change of the table moves their revisions.
 READ_BY: dict[str, tuple[Dataset, ...]] = {
     "ej": (Dataset.STRUCTURE, Dataset.PATIENTS, Dataset.VENUES),
     "namespace": (Dataset.STRUCTURE, Dataset.VENUES),

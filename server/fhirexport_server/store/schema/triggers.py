@@ -1,4 +1,4 @@
-"""Owns the triggers, as DDL: they bump revisions, note deletions and keep `updated_at`, whoever writes."""
+"""The triggers, as DDL: they move revisions, record deletions and maintain `updated_at`, whoever writes."""
 
 from collections.abc import Iterator
 from textwrap import dedent
@@ -7,7 +7,7 @@ from fhirexport_server.domain.datasets import EVERY_EJ
 from fhirexport_server.store.schema.base import METADATA
 from fhirexport_server.store.schema.revisions import POSTGRESQL_NONCE, READ_BY, SQLITE_DIGEST
 
-# Those whose rows are resources, so that their deletion is worth noting.
+# The tables whose rows are resources: their deletions are recorded.
 _ENTITIES = ("org_unit", "place", "patient", "venue", "movement")
 
 
@@ -28,7 +28,7 @@ def _statement(sql: str) -> str:
 
 
 def sqlite() -> Iterator[str]:
-    """Yields the statements for SQLite: triggers run for each row."""
+    """Yield the statements for SQLite, whose triggers run for each row."""
     yield _statement(f"""
         CREATE TRIGGER ej_revision_rows AFTER INSERT ON ej BEGIN
           INSERT INTO revision_base (ej_id, dataset, n, digest)
@@ -43,8 +43,8 @@ def sqlite() -> Iterator[str]:
     for table in READ_BY:
         ej = _ej(table)
         for event, rows in (("INSERT", ["NEW"]), ("UPDATE", ["OLD", "NEW"]), ("DELETE", ["OLD"])):
-            which = ", ".join(f"{row}.{ej}" for row in rows)
-            yield _sqlite_bump(table, event.lower(), f"AFTER {event}", which, or_every_ej=True)
+            ej_ids = ", ".join(f"{row}.{ej}" for row in rows)
+            yield _sqlite_bump(table, event.lower(), f"AFTER {event}", ej_ids, or_every_ej=True)
         # REPLACE deletes the row in its way without a DELETE trigger; only a key shared by every EJ
         # can put another EJ's row in the way, and that is `id`.
         if "id" in METADATA.tables[table].c:
@@ -71,11 +71,11 @@ def sqlite() -> Iterator[str]:
         """)
 
 
-def _sqlite_bump(table: str, name: str, when: str, which: str, *, or_every_ej: bool = False) -> str:
-    """Counts up the revisions of the EJs `which`; where none of them has any, those of every EJ."""
+def _sqlite_bump(table: str, name: str, when: str, ej_ids: str, *, or_every_ej: bool = False) -> str:
+    """Count up the revisions of some EJs; with `or_every_ej`, those of every EJ where they have none."""
     own = f"""
           UPDATE revision_base SET n = n + 1, digest = {SQLITE_DIGEST}, source = '{table}'
-            WHERE ej_id IN ({which}) AND dataset IN ({_datasets(table)});"""
+            WHERE ej_id IN ({ej_ids}) AND dataset IN ({_datasets(table)});"""
     every = f"""
           UPDATE revision_base SET n = n + 1, digest = {SQLITE_DIGEST}, source = '{table}'
             WHERE ej_id = {EVERY_EJ} AND changes() = 0 AND dataset IN ({_datasets(table)});"""
@@ -89,8 +89,8 @@ def _sqlite_bump(table: str, name: str, when: str, which: str, *, or_every_ej: b
 
 
 def postgresql() -> Iterator[str]:
-    """Yields the statements for PostgreSQL: triggers run for each statement and append."""
-    # The functions keep it. Temporary tables last: no writer's own may stand before ours.
+    """Yield the statements for PostgreSQL, whose triggers run for each statement and append deltas."""
+    # The functions keep this path. Temporary tables last, so that no writer's own can hide one of ours.
     yield "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
     yield _statement(f"""
         INSERT INTO revision_base (ej_id, dataset, n, digest)
@@ -112,7 +112,7 @@ def postgresql() -> Iterator[str]:
                 CREATE TRIGGER {name} AFTER {event} ON {table} {rows}
                   FOR EACH STATEMENT EXECUTE FUNCTION revision_{event.lower()}{own}({_datasets(table)})
             """)
-            # Also in a session that replays another database's log.
+            # So that it runs in a session that applies logical replication, too.
             yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
     for table in _ENTITIES:
         yield _statement(f"""
@@ -128,9 +128,9 @@ def postgresql() -> Iterator[str]:
 
 
 def _postgresql_functions() -> Iterator[str]:
-    """Yields the functions; they run as their owner, so that a writer needs no right on our tables.
+    """Yield the functions. They run as their owner, so that a writer needs no right on our tables.
 
-    Nobody else may make triggers of them, for tables of his own.
+    Nobody else may use them for triggers on other tables.
     """
     changed = {
         "insert": "SELECT {ej} AS ej_id, count(*) AS row_count FROM new_rows GROUP BY {ej}",

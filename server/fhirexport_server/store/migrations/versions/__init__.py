@@ -1,1 +1,1 @@
-"""Owns one file for each revision of the schema, oldest first."""
+"""The revisions of the schema: one module for each, oldest first."""

@@ -1,1 +1,1 @@
-"""Owns the tables, by what they are about; those of revisions are in `revisions.py`."""
+"""The tables, by subject; those of revisions are in `revisions.py`."""

@@ -1,4 +1,4 @@
-"""Owns the table of the imports that were answered, for callers who ask again."""
+"""The table of answered imports, for callers who ask again."""
 
 from sqlalchemy import Column, Index, Table, Text
 
@@ -9,7 +9,7 @@ import_request = Table(
     "import_request",
     METADATA,
     Column("id", Text, primary_key=True, comment="The request_id that the caller gave, a UUID"),
-    # Of what was sent: another import under the same id is refused.
+    # Of the request: another import with the same id is refused.
     base.text("digest", "A digest of what was sent, and of the options", needed=True),
     base.text("answer", "What was answered; empty until the import ends", needed=True),
     base.written_at("done_at", "When the import began"),

@@ -1,4 +1,4 @@
-"""Owns the table of what operators did to the cache."""
+"""The audit log: what operators did to the cache."""
 
 from sqlalchemy import Table
 

@@ -1,4 +1,4 @@
-"""Owns the tables of an EJ as a whole: the legal entity and the systems of its numbers."""
+"""The tables of an EJ as a whole: the legal entity and the systems of its numbers."""
 
 from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
 

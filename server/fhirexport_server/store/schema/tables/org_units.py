@@ -1,4 +1,4 @@
-"""Owns the tables of organizational units, from sites down to UACs."""
+"""The tables of organizational units, from sites down to UACs."""
 
 from sqlalchemy import Index, Integer, PrimaryKeyConstraint, Table, UniqueConstraint
 

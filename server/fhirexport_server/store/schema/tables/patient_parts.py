@@ -1,4 +1,4 @@
-"""Owns the tables of what a patient has any number of: identifiers and contacts."""
+"""The tables of what a patient may have several of: identifiers and contacts."""
 
 from sqlalchemy import ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table
 from sqlalchemy import text as sql

@@ -1,4 +1,4 @@
-"""Owns the table of patients."""
+"""The table of patients."""
 
 from sqlalchemy import Index, Table, UniqueConstraint
 

@@ -1,4 +1,4 @@
-"""Owns the table of places: wards, rooms, beds and their like."""
+"""The table of places: wards, rooms, beds and the like."""
 
 from sqlalchemy import Index, Table, UniqueConstraint
 

@@ -1,4 +1,4 @@
-"""The tables of the venues dataset. A venue's status, period and history are a fold over its movements."""
+"""The tables of the venues dataset. A venue's status, period and history follow from its movements."""
 
 from sqlalchemy import Index, Table, UniqueConstraint
 
