@@ -1,1 +1,1 @@
-"""Owns what is kept of renderings. Whether it may be served, the database's revision decides."""
+"""Caches of renderings. The database's revision decides whether an entry may be served."""

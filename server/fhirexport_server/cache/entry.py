@@ -1,4 +1,4 @@
-"""Owns the shape of what is kept: one complete rendering, and the question that it answers."""
+"""The entries of a cache: complete renderings, and the variants that they are renderings of."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from fhirexport_server.domain.datasets import Dataset, Detail, Format
 
 @dataclass(frozen=True)
 class Variant:
-    """What a rendering is a rendering of; there is one current rendering of each."""
+    """What a rendering is a rendering of. Each variant has one current rendering."""
 
     ej_id: int
     dataset: Dataset
@@ -20,12 +20,12 @@ class Variant:
 
 @dataclass(frozen=True)
 class Description:
-    """What is known of one complete rendering beside its bytes."""
+    """What is known of a complete rendering beside its bytes."""
 
     etag: str
-    """It covers all that shapes the bytes: a rendering is served only where this is the wanted etag."""
+    """It covers all that shapes the bytes: a rendering is served only where the request has this etag."""
     revision: str
-    """A token, see `domain/revision.py`."""
+    """A token (`domain/revision.py`)."""
     read_time: datetime
     """When the database was read; aware, UTC."""
     totals: Totals
@@ -33,12 +33,12 @@ class Description:
 
 @dataclass(frozen=True)
 class Entry:
-    """One complete rendering, never changed once it is made."""
+    """A complete rendering. It is never changed."""
 
     description: Description
     chunks: tuple[Chunk, ...]
 
     @cached_property
     def size(self) -> int:
-        """How many bytes it takes, as it is kept."""
+        """The size of its frames, in bytes."""
         return sum(len(chunk.frame) for chunk in self.chunks)

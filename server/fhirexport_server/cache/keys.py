@@ -1,7 +1,7 @@
-"""Owns the names of our keys in Redis: every one, and nothing but these, is ours.
+"""The names of our keys in Redis. All our keys have these names, and no other keys do.
 
-A head is named as its users know it. What belongs to a head has the head's name in braces, which puts it
-into the head's slot of a cluster and out of the sight of `SCAN MATCH fhir:export:*`.
+A head has the name that operators know. The keys that belong to a head have its name in braces, which puts
+them into the head's slot of a cluster and hides them from `SCAN MATCH fhir:export:*`.
 """
 
 import re
@@ -10,7 +10,7 @@ from fhirexport_server.cache.entry import Variant
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 
 PREFIX = "fhir:export:"
-"""What every head begins with; every other key of ours begins with a brace and this."""
+"""The prefix of every head. Our other keys begin with a brace and this prefix."""
 
 _HEAD = re.compile(
     rf"{PREFIX}(?P<dataset>{'|'.join(Dataset)}):ej:(?P<ej_id>[1-9]\d{{0,18}})"
@@ -20,7 +20,7 @@ _HEAD = re.compile(
 
 
 def head(variant: Variant) -> str:
-    """Returns the key of a rendering: `fhir:export:venues:ej:1`, and `...:v:ndjson` for another layout."""
+    """Return the key of a head: `fhir:export:venues:ej:1`, with `:v:ndjson` for another layout."""
     plain = f"{PREFIX}{variant.dataset}:ej:{variant.ej_id}"
     movements = variant.detail is Detail.MOVEMENTS
     if variant.format is Format.BUNDLE and not movements:
@@ -29,29 +29,29 @@ def head(variant: Variant) -> str:
 
 
 def variant(key: str) -> Variant | None:
-    """Returns what a key is the head of; None when it is no head of ours."""
+    """Return the variant that a key is the head of; None where it is no head of ours."""
     match = _HEAD.fullmatch(key)
     if match is None:
         return None
-    found = Variant(
+    candidate = Variant(
         ej_id=int(match["ej_id"]),
         dataset=Dataset(match["dataset"]),
         format=Format(match["format"] or Format.BUNDLE),
         detail=Detail.MOVEMENTS if match["detail"] else Detail.SUMMARY,
     )
-    return found if head(found) == key else None
+    return candidate if head(candidate) == key else None
 
 
 def generation(head_key: str, name: str) -> str:
-    """Returns the key of the chunks of one rendering, which are never changed."""
+    """Return the key of the chunks of one rendering. They are never changed."""
     return f"{{{head_key}}}:g:{name}"
 
 
 def lease(head_key: str, etag: str) -> str:
-    """Returns the key that whoever makes this rendering holds."""
+    """Return the key of the lease that the maker of this rendering holds."""
     return f"{{{head_key}}}:lease:{etag}"
 
 
 def probe(name: str) -> str:
-    """Returns the key by which a server finds out whether it can write."""
+    """Return a key that a server probes with, to see whether it can write."""
     return f"{{{PREFIX}probe}}:{name}"

@@ -1,4 +1,4 @@
-"""Owns the level-1 cache: what this process keeps in memory, bounded in bytes, least recently used out."""
+"""The level-1 cache: renderings in this process's memory, bounded in bytes, least recently used out first."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,18 +13,18 @@ class _Kept:
     entry: Entry
     expires: float
     validated: float
-    """A moment at which the entry was known to be current."""
+    """A time at which the entry was known to be current."""
 
 
 class MemoryCache:
-    """Keeps entries in memory. Used on one event loop; nothing in it blocks."""
+    """Keeps entries in memory. It belongs to one event loop, and never blocks."""
 
     def __init__(self, limit_bytes: int, clock: Callable[[], float]) -> None:
-        """Makes an empty cache.
+        """Make an empty cache.
 
         Args:
-            limit_bytes: keeps at most so many bytes of frames; 0 keeps nothing, and so switches it off.
-            clock: a monotonic clock, in seconds; every moment below is one of its.
+            limit_bytes: How many bytes of frames to keep at most; 0 switches the cache off.
+            clock: A monotonic clock, in seconds. All times below are this clock's.
         """
         self._limit = limit_bytes
         self._clock = clock
@@ -33,24 +33,24 @@ class MemoryCache:
 
     @property
     def largest(self) -> int:
-        """The largest entry that is worth offering, in bytes: an eighth of the whole."""
+        """The size of the largest entry that is kept, in bytes: an eighth of the whole."""
         return self._limit // 8
 
     @property
     def used(self) -> int:
-        """How many bytes the entries take."""
+        """The size of all entries, in bytes."""
         return self._used
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def look(self, variant: Variant, etag: str, validated: float) -> tuple[LookupOutcome, Entry | None]:
-        """Returns the entry of a variant if it has this etag, and what was found.
+        """Return the outcome, and the entry of a variant where it has this etag.
 
         Args:
-            variant: what is wanted.
-            etag: the only one that will do.
-            validated: the moment from which on this etag is known to be current.
+            variant: The variant to look up.
+            etag: The etag that the entry must have.
+            validated: The time since which this etag is known to be current.
         """
         kept = self._current(variant)
         if kept is None:
@@ -62,17 +62,17 @@ class MemoryCache:
         return LookupOutcome.HIT, kept.entry
 
     def same(self, variant: Variant, etag: str) -> Entry | None:
-        """Returns the entry of a variant if it has this etag, which need not be current."""
+        """Return the entry of a variant if it has this etag, whether it is current or not."""
         kept = self._current(variant)
         return kept.entry if kept is not None and kept.entry.description.etag == etag else None
 
     def recent(self, variant: Variant, fingerprint: str, since: float) -> Entry | None:
-        """Returns the entry of a variant if it is known to have been current at `since` or later.
+        """Return the entry of a variant if it is known to have been current at `since` or later.
 
         Args:
-            variant: what is wanted.
-            fingerprint: what its etag must end with.
-            since: the moment.
+            variant: The variant to look up.
+            fingerprint: The end that its etag must have.
+            since: The time.
         """
         kept = self._current(variant)
         if kept is None or kept.validated < since:
@@ -83,13 +83,13 @@ class MemoryCache:
         return kept.entry
 
     def keep(self, variant: Variant, entry: Entry, *, validated: float, seconds: float) -> None:
-        """Keeps an entry in place of the variant's last; one that is too large is not kept.
+        """Keep an entry in place of the variant's former one, unless it is too large.
 
         Args:
-            variant: what it is a rendering of.
-            entry: the rendering.
-            validated: a moment at which it was known to be current.
-            seconds: how long it may be kept.
+            variant: The variant that it is a rendering of.
+            entry: The entry to keep.
+            validated: A time at which it was known to be current.
+            seconds: How long it may be kept, in seconds.
         """
         self._drop(variant)
         if entry.size > self.largest:

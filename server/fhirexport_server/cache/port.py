@@ -1,6 +1,6 @@
-"""Owns what exports ask of a cache that processes share, and the cache that keeps nothing.
+"""The interface of a cache that processes share, and an implementation that keeps nothing.
 
-No method raises because of the cache: what cannot be had is a miss, what cannot be kept is not kept.
+No method raises because the cache fails: what cannot be read is a miss, what cannot be written is not kept.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -16,53 +16,53 @@ from fhirexport_server.domain.revision import Revision
 
 
 class CacheReadError(Exception):
-    """The chunks of a rendering could not be read to their end; what was read so far is right."""
+    """The chunks of a rendering could not be read to their end. Those that were read are valid."""
 
 
 @dataclass(frozen=True)
 class Exactly:
-    """Only the rendering with this etag will do."""
+    """Accept only the rendering with this etag."""
 
     etag: str
 
 
 @dataclass(frozen=True)
 class Recent:
-    """Any rendering will do that was known to be current so many seconds ago."""
+    """Accept any rendering that was known to be current this many seconds ago or later."""
 
     fingerprint: str
-    """What its etag must end with."""
+    """The end that its etag must have."""
     seconds: float
 
 
 class Found(Protocol):
-    """A rendering that is there."""
+    """A rendering that the cache holds."""
 
     description: Description
     size: int
-    """How many bytes its chunks take, as they are kept."""
+    """The size of its frames, in bytes."""
     age_seconds: float
-    """How long ago it was known to be current, at most."""
+    """The upper bound of the time since it was known to be current."""
     seconds_left: float
     """How long it may still be kept."""
 
     def chunks(self) -> AsyncIterator[Chunk]:
-        """Yields the chunks in order, each proven to be what was written.
+        """Yield the chunks in order, each verified to be what was written.
 
         Raises:
-            CacheReadError: one is missing or damaged, or the cache does not answer.
+            CacheReadError: A chunk is missing or damaged, or the cache does not answer.
         """
 
 
 @dataclass(frozen=True)
 class LookupResult:
-    """What a look-up found."""
+    """The result of a look-up."""
 
     outcome: LookupOutcome
     found: Found | None = None
     """The rendering of a hit."""
     now_ms: int = 0
-    """The cache's own time of the look; 0 where it did not answer."""
+    """The time of the look-up by the cache's clock; 0 where it did not answer."""
 
 
 @dataclass(frozen=True)
@@ -72,67 +72,67 @@ class Made:
     description: Description
     chunks: Iterable[Chunk]
     size: int
-    """How many bytes the chunks take, as they are kept."""
+    """The size of the frames, in bytes."""
     validated_ms: int = 0
-    """A time of the cache's own from before the database was read; 0 where none is known."""
+    """A time by the cache's clock from before the database was read; 0 where none is known."""
 
 
 class SharedCache(Protocol):
-    """A cache that the processes share."""
+    """A cache that processes share."""
 
-    async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> LookupResult:
-        """Looks a rendering up."""
+    async def look_up(self, variant: Variant, condition: Exactly | Recent) -> LookupResult:
+        """Look up a rendering that meets a condition."""
 
     def claim(self, variant: Variant, etag: str) -> AbstractAsyncContextManager[bool]:
-        """Waits for a turn to make a rendering, so that processes do not all make the same.
+        """Wait for a turn to produce a rendering, so that not all processes produce the same one.
 
-        Yields False where another process has made it meanwhile. Yields True soon in any case: two
-        renderings of the same are double work and no harm.
+        Yield False where another process has produced it meanwhile, else True after a bounded wait: to
+        produce it twice is double work, but does no harm.
         """
 
     async def publish(self, variant: Variant, made: Made, *, replace: bool = False) -> None:
-        """Keeps a rendering for the other processes, unless there is one of a later state.
+        """Keep a rendering for the other processes, unless there is one of a later state.
 
         Args:
-            variant: what it is a rendering of.
-            made: the rendering.
-            replace: also over one that claims to be of a later state.
+            variant: The variant that it is a rendering of.
+            made: The rendering.
+            replace: Whether to replace one that claims to be of a later state, too.
         """
 
     def answered(self, variant: Variant, etag: str) -> None:
-        """Takes note that a rendering has answered an export."""
+        """Count an export that a rendering has answered."""
 
     async def settle(self) -> None:
-        """Passes on what was noted, for operators to see."""
+        """Write the counts to the cache, where operators see them."""
 
     async def drop(self, ej_id: int, dataset: Dataset, current: Revision) -> int:
-        """Deletes the renderings of earlier states, which nobody will be served; returns how many keys."""
+        """Delete the renderings of earlier states, which are never served again; return how many keys."""
 
 
 class NoCache:
-    """Keeps nothing: what `CACHE_ENABLED=false` wires, and code that wants none."""
+    """A cache that keeps nothing, for `CACHE_ENABLED=false` and for code without a cache."""
 
-    async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> LookupResult:
-        """Finds nothing."""
-        del variant, wanted
+    async def look_up(self, variant: Variant, condition: Exactly | Recent) -> LookupResult:
+        """Return a miss."""
+        del variant, condition
         return LookupResult(LookupOutcome.MISS)
 
     @asynccontextmanager
     async def claim(self, variant: Variant, etag: str) -> AsyncIterator[bool]:
-        """Lets everybody."""
+        """Yield True at once."""
         del variant, etag
         yield True
 
     async def publish(self, variant: Variant, made: Made, *, replace: bool = False) -> None:
-        """Keeps nothing."""
+        """Do nothing."""
 
     def answered(self, variant: Variant, etag: str) -> None:
-        """Notes nothing."""
+        """Do nothing."""
 
     async def settle(self) -> None:
-        """Has nothing to pass on."""
+        """Do nothing."""
 
     async def drop(self, ej_id: int, dataset: Dataset, current: Revision) -> int:
-        """Has nothing to delete."""
+        """Delete nothing."""
         del ej_id, dataset, current
         return 0

@@ -129,8 +129,8 @@ MUTANTS = (
     Mutant(
         "a damaged head is not noticed",
         f"{CACHE}redis/envelope.py",
-        "found is None or not hmac.compare_digest(_sum(known), found)",
-        "found is None",
+        "digest is None or not hmac.compare_digest(_sum(fields), digest)",
+        "digest is None",
         REDIS,
     ),
     Mutant(

@@ -1,1 +1,1 @@
-"""The cache in Redis, which processes share. The only package that knows redis-py."""
+"""The cache in Redis, which processes share. No other package knows redis-py."""

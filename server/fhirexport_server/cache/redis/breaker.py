@@ -1,4 +1,4 @@
-"""Owns whether Redis is used: what its failures mean, and the state that they lead to."""
+"""The circuit breaker before Redis: what failures mean, and the state that they lead to."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,78 +18,78 @@ class State(StrEnum):
 
     AVAILABLE = "available"
     READ_ONLY = "read_only"
-    """It answers, and refuses to write: it is full, cannot save, or is a replica."""
+    """It answers but refuses writes: it is full, cannot save, or is a replica."""
     UNAVAILABLE = "unavailable"
 
 
 def meaning(error: BaseException) -> State:
-    """Returns the state that a failure tells of."""
+    """Return the state that a failure indicates."""
     if isinstance(error, _NOT_WRITABLE_ERRORS):
         return State.READ_ONLY
-    # What has no class of its own, and what Redis 6 wraps into a text about the script that met it.
+    # Errors without a class of their own, and those that Redis 6 wraps in a message about the script.
     if isinstance(error, exceptions.ResponseError) and any(word in str(error) for word in _NOT_WRITABLE):
         return State.READ_ONLY
     return State.UNAVAILABLE
 
 
 def reason(error: BaseException) -> str:
-    """Returns what to log of a failure: its kind and Redis's code for it, never a text."""
-    # The driver wraps what it met: what it met says more.
+    """Return what to log of a failure: its type and Redis's error code, never its message."""
+    # The driver wraps errors; the innermost says most.
     while isinstance(inner := error.__cause__ or error.__context__, exceptions.RedisError | OSError):
         error = inner
     code = str(error).partition(" ")[0]
-    known = isinstance(error, exceptions.ResponseError) and code.isascii() and code.isupper()
-    return f"{type(error).__name__} {code}" if known else type(error).__name__
+    has_code = isinstance(error, exceptions.ResponseError) and code.isascii() and code.isupper()
+    return f"{type(error).__name__} {code}" if has_code else type(error).__name__
 
 
 class Breaker:
     """Remembers whether Redis works, so that only the first request waits for one that does not.
 
-    One failure opens it: a cache that has not answered in its whole budget is no use to the next request
-    either, and the probe closes it as soon as Redis answers. Requests never probe.
+    One failure opens it: a cache that has not answered within its budget is of no use to the next request
+    either. The probe closes it as soon as Redis answers. Requests never probe.
     """
 
     def __init__(self, changed: Callable[[State], None], shown: str) -> None:
-        """Starts unavailable, until the first probe.
+        """Make a breaker in state UNAVAILABLE, until the first probe.
 
         Args:
-            changed: is told of every change of state.
-            shown: where Redis is, for the log.
+            changed: Called on every change of state.
+            shown: The URL of Redis as it may be logged.
         """
         self._shown = shown
         self._changed = changed
-        self._told = False
+        self._announced = False
         self.state = State.UNAVAILABLE
         self.why = "not connected yet"
         self.moved = asyncio.Event()
-        """Set by the next change of state, which has another."""
+        """Set at the next change of state, which makes a new event."""
         self.failure = asyncio.Event()
-        """Set by each failure: the probe need not wait for its next turn."""
+        """Set by each failure, so that the probe runs at once."""
 
     @property
     def readable(self) -> bool:
-        """Whether to read."""
+        """Whether Redis can be read."""
         return self.state is not State.UNAVAILABLE
 
     @property
     def writable(self) -> bool:
-        """Whether to write."""
+        """Whether Redis can be written."""
         return self.state is State.AVAILABLE
 
     def failed(self, error: BaseException) -> None:
-        """Takes note of a failure."""
+        """Record a failure."""
         state = meaning(error)
         if self.state is State.UNAVAILABLE and state is State.READ_ONLY:
-            return  # of a request that began before: the probe knows better
+            return  # from a request that began before the probe, which knows better
         self._move(state, reason(error))
         self.failure.set()
 
     def probed(self, state: State, why: str) -> None:
-        """Takes note of what the probe found."""
+        """Record the result of a probe."""
         self._move(state, why)
 
     def _move(self, state: State, why: str) -> None:
-        first, self._told = not self._told, True
+        first, self._announced = not self._announced, True
         if state is self.state and not first:
             return
         self.state, self.why = state, why

@@ -1,4 +1,4 @@
-"""Owns the chunks that lie beside a head: written once, read in windows, never changed."""
+"""The chunks of renderings too large for their head: written once, read in windows, never changed."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -12,18 +12,18 @@ from fhirexport_server.domain.errors import CacheUnavailableError
 T = TypeVar("T")
 
 WINDOW_BYTES = 1024 * 1024
-"""How much is read or written at once."""
+"""How many bytes are read or written at once."""
 
 
 async def upload(link: Link, key: str, chunks: Iterable[Chunk], time_to_live: int) -> list[Piece]:
-    """Writes chunks, each with its time to live in milliseconds; returns what the head must say of them.
+    """Write chunks, with a time to live in milliseconds; return the pieces for the head to list.
 
     Raises:
         CacheUnavailableError: Redis does not answer, or refuses.
     """
 
     async def write(frames: Mapping[str, bytes]) -> None:
-        # Together, or a process that dies in between leaves a key for ever.
+        # In one transaction: a process that died in between would leave a key for ever.
         async with link.client.pipeline(transaction=True) as pipeline:
             pipeline.hset(key, mapping=cast("Any", frames))
             pipeline.pexpire(key, time_to_live)
@@ -37,10 +37,10 @@ async def upload(link: Link, key: str, chunks: Iterable[Chunk], time_to_live: in
 
 
 async def download(link: Link, key: str, pieces: Sequence[Piece]) -> AsyncIterator[Chunk]:
-    """Yields the chunks that a head speaks of, in order.
+    """Yield the chunks that a head lists, in order.
 
     Raises:
-        CacheReadError: one is missing or damaged, or Redis does not answer.
+        CacheReadError: A chunk is missing or damaged, or Redis does not answer.
     """
 
     async def read(fields: list[str]) -> list[bytes | None]:
@@ -62,7 +62,7 @@ async def download(link: Link, key: str, pieces: Sequence[Piece]) -> AsyncIterat
 
 
 def _windows(items: Iterable[T], length: Callable[[T], int]) -> Iterator[list[T]]:
-    """Yields runs of items that are together no larger than a window, or one item that is."""
+    """Yield runs of items that fit into a window together, or a single larger item."""
     window: list[T] = []
     used = 0
     for item in items:

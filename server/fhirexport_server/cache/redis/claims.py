@@ -1,4 +1,4 @@
-"""Owns the claims: how processes agree, through Redis, on who makes a rendering."""
+"""Claims: how processes agree, through Redis, on which of them produces a rendering."""
 
 import asyncio
 import random
@@ -15,17 +15,17 @@ from fhirexport_server.domain.outcomes import ClaimOutcome
 from fhirexport_server.telemetry.metrics import Metrics
 
 LEASE_SECONDS = 5.0
-"""How long a claim lasts if its owner dies; a live owner renews it."""
+"""How long a claim lasts if its owner dies. A live owner renews it."""
 PATIENCE_SECONDS = 3.0
-"""How long to wait for another process before making the rendering too."""
+"""How long to wait for another process before producing the rendering as well."""
 SHORTEST_POLL, LONGEST_POLL = 0.03, 0.2
 
 
 @asynccontextmanager
 async def claimed(link: Link, head: str, etag: str, metrics: Metrics) -> AsyncIterator[bool]:
-    """Waits for a turn to make a rendering; yields False where it was made meanwhile.
+    """Wait for a turn to produce a rendering; yield False where it was produced meanwhile.
 
-    A claim is of one etag: whoever wants a later state does not wait for those who make an earlier one.
+    A claim is for one etag: a request for a later state does not wait for the rendering of an earlier one.
     """
     lease, nonce = keys.lease(head, etag), uuid4().hex
     outcome = await _turn(link, head, lease, etag, nonce)

@@ -1,4 +1,4 @@
-"""Owns the connection to Redis: how it is made, how long it may take, and the probe that watches it."""
+"""The connection to Redis: how it is made, how long an access may take, and the probe that watches it."""
 
 import asyncio
 import random
@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 CONNECTIONS = 32
 PROBE_SECONDS = 5.0
-"""How often a Redis that works is probed."""
+"""The interval of probes while Redis works."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 4.0
-"""How long to wait before one that does not work is probed again: it doubles each time."""
+"""How long to wait before the next probe while Redis does not work. The pause doubles each time."""
 
 FAILURES = (RedisError, OSError, TimeoutError)
 
@@ -41,7 +41,7 @@ class RedisAddress:
     socket_timeout: float
     """How long one reply may take, in seconds."""
     connect_timeout: float
-    """How long a connection may take to make, in seconds."""
+    """How long connecting may take, in seconds."""
     budget: float
     """How long one access may take in all, in seconds."""
     shown: str = ""
@@ -49,7 +49,7 @@ class RedisAddress:
 
 
 class Link:
-    """Calls Redis, as long as it works. Made by `linked`."""
+    """Calls Redis while it works. Made by `linked`."""
 
     def __init__(self, client: "Redis", breaker: Breaker, budget: float) -> None:
         self.client = client
@@ -58,7 +58,7 @@ class Link:
         self._under_way: set[asyncio.Future[Any]] = set()
 
     async def read(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Does one piece of work that writes nothing, within the budget.
+        """Run work that only reads, within the budget.
 
         Raises:
             CacheUnavailableError: Redis does not answer, or refuses.
@@ -68,7 +68,7 @@ class Link:
         return await self._call(work, *args, **kwargs)
 
     async def ask(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Does one piece of work for an operator, as `read`; that it is not permitted opens nothing."""
+        """Run work for an operator, as `read` does. A missing permission does not open the breaker."""
         if not self.breaker.readable:
             raise CacheUnavailableError
         try:
@@ -81,7 +81,7 @@ class Link:
             raise CacheUnavailableError from error
 
     async def write(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Does one piece of work that writes, within the budget; raises as `read`."""
+        """Run work that writes, within the budget; raise as `read` does."""
         if not self.breaker.writable:
             raise CacheUnavailableError
         return await self._call(work, *args, **kwargs)
@@ -95,7 +95,7 @@ class Link:
 
     async def _bounded(self, work: Awaitable[T]) -> T:
         # In a task of its own: the driver waits with asyncio.wait_for, which on Python 3.11 can lose a
-        # cancellation. A caller that is cancelled, or has waited long enough, ends all the same.
+        # cancellation. So a caller that is cancelled, or whose budget is spent, does not hang.
         task = asyncio.ensure_future(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -107,25 +107,25 @@ class Link:
         finally:
             if not task.done():
                 task.cancel()
-                # Nobody is left to look at how it ended.
+                # Retrieve its result, or asyncio would report that nobody did.
                 task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def settle(self) -> None:
-        """Waits, not for long, for what nobody waits for any more: each has a connection."""
+        """Wait, within the budget, for abandoned calls, each of which holds a connection."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=self._budget)
 
     async def probe(self) -> None:
-        """Finds out how much of Redis can be used, whatever is known of it."""
+        """Find out how much of Redis can be used, whatever the present state."""
         try:
-            found = await self._bounded(probe(self.client))
+            verdict = await self._bounded(probe(self.client))
         except FAILURES as error:
             self.breaker.probed(meaning(error), reason(error))
         else:
-            self.breaker.probed(found.state, found.why)
+            self.breaker.probed(verdict.state, verdict.why)
 
     async def watch(self) -> NoReturn:
-        """Probes for ever, also a Redis that was never there."""
+        """Probe for ever, even where Redis has never answered."""
         pause = SHORTEST_PAUSE
         while True:
             self.breaker.failure.clear()
@@ -137,7 +137,7 @@ class Link:
                 if self.breaker.state is State.AVAILABLE:
                     await self.probe()
                 continue
-            # Full jitter: servers that lost Redis together do not come back together.
+            # Full jitter, so that servers that lost Redis together do not reconnect together.
             await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - nothing secret about it
             pause = min(pause * 2, LONGEST_PAUSE)
             await self.probe()
@@ -145,7 +145,7 @@ class Link:
 
 @asynccontextmanager
 async def linked(address: RedisAddress, changed: Callable[[State], None]) -> AsyncIterator[Link]:
-    """Offers a link, after one attempt to reach Redis; watches it until the end."""
+    """Open a link, after one attempt to reach Redis. Watch it until the end."""
     client = _client(address)
     link = Link(client, Breaker(changed, address.shown), address.budget)
     await link.probe()
@@ -162,13 +162,13 @@ async def linked(address: RedisAddress, changed: Callable[[State], None]) -> Asy
 
 
 def _client(address: RedisAddress) -> "Redis":
-    # No health checks of the driver: it makes them inside its handshake too, and where that is refused it
-    # connects again and again.
+    # The driver's health checks stay off: it makes them inside its handshake too, and reconnects without end
+    # where they are refused.
     options: dict[str, Any] = {
         "socket_timeout": address.socket_timeout,
         "socket_connect_timeout": address.connect_timeout,
-        # Once, on a new connection, for one that was closed while it was idle. A reply that is late will
-        # not be earlier the second time.
+        # Retry once, on a new connection, where one was closed while it was idle. Timeouts are not retried:
+        # a reply that is late would be late again.
         "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         "client_name": "fhirexport",
     }

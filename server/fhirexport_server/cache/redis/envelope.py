@@ -1,6 +1,6 @@
-"""Owns how a rendering is written into Redis: the fields of its head, and what proves them whole.
+"""How a rendering is stored in Redis: the fields of its head, and the digests that verify them.
 
-The bytes themselves are the frames as they are, in the head when they are few and beside it otherwise.
+The frames are stored as they are: in the head where they are small, else under a key of their own.
 """
 
 import hmac
@@ -16,7 +16,7 @@ from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.revision import Token
 
 LAYOUT = b"1"
-"""What the fields below are called and how they are written; another layout is a miss."""
+"""The version of the fields below and their encoding. Another layout is a miss."""
 
 FIELDS = (
     "layout",
@@ -31,7 +31,7 @@ FIELDS = (
     "sha256",
     "key_id",  # which key the frames are encrypted with; empty for none
 )
-"""Covered by the field `sum`, in this order."""
+"""The field `sum` covers these, in this order."""
 PAYLOAD = "payload"
 SUM = "sum"
 
@@ -46,7 +46,7 @@ class CorruptError(Exception):
 
 @dataclass(frozen=True)
 class Piece:
-    """What is known of one chunk without its frame."""
+    """A chunk without its frame, as the head lists it."""
 
     length: int
     size: int
@@ -55,14 +55,14 @@ class Piece:
 
     @classmethod
     def of(cls, chunk: Chunk) -> "Piece":
-        """Describes a chunk."""
+        """Return the piece for a chunk."""
         return cls(len(chunk.frame), chunk.size, chunk.resource_count, _digest(chunk.frame))
 
     def chunk(self, frame: bytes) -> Chunk:
-        """Returns the chunk, given its frame.
+        """Return the chunk, given its frame.
 
         Raises:
-            CorruptError: it is another frame.
+            CorruptError: The frame is not that of this chunk.
         """
         if len(frame) != self.length or not hmac.compare_digest(_digest(frame), self.digest):
             raise CorruptError
@@ -71,7 +71,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Head:
-    """A head, read back and found whole."""
+    """A head that was read back and verified."""
 
     description: Description
     validated_ms: int
@@ -79,10 +79,10 @@ class Head:
     pieces: tuple[Piece, ...]
 
     def split(self, payload: bytes) -> Iterator[Chunk]:
-        """Yields the chunks of a payload.
+        """Yield the chunks of a payload.
 
         Raises:
-            CorruptError: it is not the payload of this head.
+            CorruptError: The payload is not that of this head.
         """
         ends = [0]
         for piece in self.pieces:
@@ -96,7 +96,7 @@ class Head:
 def write(
     description: Description, pieces: Sequence[Piece], *, generation: str, validated_ms: int
 ) -> dict[str, bytes]:
-    """Returns the fields of a head, without the payload."""
+    """Return the fields of a head, without the payload."""
     values = {
         "layout": LAYOUT,
         "etag": description.etag.encode(),
@@ -114,28 +114,28 @@ def write(
 
 
 def read(values: Mapping[str, bytes | None], variant: Variant) -> Head:
-    """Reads the head of a variant back.
+    """Decode and verify the head of a variant.
 
     Raises:
-        CorruptError: it is not what was written, or it is another variant's.
+        CorruptError: The fields are not what was written, or are those of another variant.
     """
-    known = {name: value for name in FIELDS if (value := values.get(name)) is not None}
-    found = values.get(SUM)
-    if len(known) != len(FIELDS) or found is None or not hmac.compare_digest(_sum(known), found):
+    fields = {name: value for name in FIELDS if (value := values.get(name)) is not None}
+    digest = values.get(SUM)
+    if len(fields) != len(FIELDS) or digest is None or not hmac.compare_digest(_sum(fields), digest):
         raise CorruptError
     try:
-        token = Token.decode(known["revision"].decode())
+        token = Token.decode(fields["revision"].decode())
         description = Description(
-            etag=known["etag"].decode(),
-            revision=known["revision"].decode(),
-            read_time=_EPOCH + int(known["read"]) * _MICROSECOND,
-            totals=Totals(int(known["resources"]), int(known["size"]), known["sha256"].decode()),
+            etag=fields["etag"].decode(),
+            revision=fields["revision"].decode(),
+            read_time=_EPOCH + int(fields["read"]) * _MICROSECOND,
+            totals=Totals(int(fields["resources"]), int(fields["size"]), fields["sha256"].decode()),
         )
-        pieces = tuple(Piece(*record) for record in _CHUNK.iter_unpack(known["chunks"]))
-        head = Head(description, int(known["validated"]), known["generation"].decode(), pieces)
+        pieces = tuple(Piece(*record) for record in _CHUNK.iter_unpack(fields["chunks"]))
+        head = Head(description, int(fields["validated"]), fields["generation"].decode(), pieces)
     except (ValueError, OverflowError, struct.error):
         raise CorruptError from None
-    if (token.ej_id, token.dataset) != (variant.ej_id, variant.dataset) or known["key_id"]:
+    if (token.ej_id, token.dataset) != (variant.ej_id, variant.dataset) or fields["key_id"]:
         raise CorruptError
     return head
 
@@ -145,7 +145,7 @@ def _digest(frame: bytes) -> bytes:
 
 
 def _sum(values: Mapping[str, bytes]) -> bytes:
-    """Returns a digest of all fields, which none of them can be changed or exchanged without."""
+    """Return a digest of all fields, which changes if any of them is changed or exchanged."""
     total = blake2b(digest_size=16)
     for name in FIELDS:
         total.update(b"%d:" % len(values[name]))

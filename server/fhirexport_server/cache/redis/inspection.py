@@ -1,4 +1,4 @@
-"""Owns looking into Redis: what it is, what of ours it holds, and deleting that. Never anybody else's."""
+"""Inspects Redis: which server it is, which renderings it holds. Deletes renderings, never other keys."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -10,30 +10,30 @@ from fhirexport_server.cache.redis import envelope, lua_scripts
 from fhirexport_server.cache.redis.connection import Link
 
 SCAN_KEYS = 500
-"""How many keys Redis looks at in one step: some 0.2 ms, in which it answers nobody else."""
+"""How many keys Redis scans in one step: some 0.2 ms, in which it serves no other client."""
 DELETED_AT_ONCE = 100
-"""How many deletions travel together; each is a step of its own."""
+"""How many deletions are sent together. Redis runs each as a step of its own."""
 
 _DESCRIBED = (*envelope.FIELDS, envelope.SUM)
 
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What Redis says of itself."""
+    """What Redis reports of itself."""
 
     name: str
     """`redis` or `valkey`."""
     version: str
     used_memory: str
-    """For a person to read: `1.23M`."""
+    """Human-readable: `1.23M`."""
     max_memory: int
-    """In bytes; 0 for no bound."""
+    """In bytes; 0 for no limit."""
     policy: str
-    """What it evicts when it is full, such as `allkeys-lru`."""
+    """Its eviction policy, such as `allkeys-lru`."""
     connections: int
-    """How many it has accepted, of every application."""
+    """How many it has accepted, from all applications."""
     commands: int
-    """How many it has run, of every application."""
+    """How many it has run, for all applications."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class EntryFacts:
     etag: str
     revision: str
     size: int
-    """In bytes, as it is kept."""
+    """The size of its frames, in bytes."""
     seconds_left: float
     age_seconds: float
     """How long ago the database was read, by Redis's clock."""
@@ -53,22 +53,22 @@ class EntryFacts:
 
 
 class Inspector:
-    """Looks into Redis, step by step: none takes longer than the budget of one access."""
+    """Inspects Redis in steps, none of which takes longer than the budget of one access."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._discard = link.client.register_script(lua_scripts.DISCARD)
 
     async def ping(self) -> None:
-        """Asks for a sign of life.
+        """Check that Redis answers.
 
         Raises:
-            CacheUnavailableError: there is none; so do the others.
+            CacheUnavailableError: It does not. The other methods raise this as well.
         """
         await self._link.ask(self._link.client.ping)
 
     async def server(self) -> ServerFacts:
-        """Asks Redis what it is and how it is set up."""
+        """Return which server it is, and how it is configured."""
         info: dict[str, Any] = await self._link.ask(self._link.client.info)
         valkey = "valkey_version" in info
         return ServerFacts(
@@ -82,11 +82,11 @@ class Inspector:
         )
 
     async def heads(self) -> AsyncIterator[str]:
-        """Yields the keys of our renderings, each once, though Redis may tell of one twice."""
+        """Yield the keys of our renderings, each once; a scan may return a key twice."""
         cursor, seen = 0, set[str]()
         while True:
-            cursor, found = await self.scan(cursor)
-            for key in found:
+            cursor, page = await self.scan(cursor)
+            for key in page:
                 if key not in seen:
                     seen.add(key)
                     yield key
@@ -94,11 +94,11 @@ class Inspector:
                 return
 
     async def scan(self, cursor: int, count: int = SCAN_KEYS) -> tuple[int, list[str]]:
-        """Takes one step of a scan; returns the cursor of the next, 0 after the last, and the keys found."""
+        """Run one step of a scan; return the next cursor, 0 after the last, and the keys."""
         return await self._scanned(cursor, f"{keys.PREFIX}*", count)
 
     async def describe(self, heads: Sequence[str]) -> list[EntryFacts]:
-        """Describes renderings; those that are gone, or damaged, are left out."""
+        """Describe renderings. Those that are gone or damaged are left out."""
 
         async def ask() -> list[Any]:
             async with self._link.client.pipeline(transaction=False) as pipeline:
@@ -108,63 +108,63 @@ class Inspector:
                     pipeline.pttl(head)
                 return await pipeline.execute(raise_on_error=False)
 
-        (seconds, _), *answers = await self._link.ask(ask)
+        (seconds, _), *replies = await self._link.ask(ask)
         described = []
-        for head, (values, left) in zip(heads, zip(answers[::2], answers[1::2], strict=True), strict=True):
-            variant = keys.variant(head)
+        for key, (values, left) in zip(heads, zip(replies[::2], replies[1::2], strict=True), strict=True):
+            variant = keys.variant(key)
             if variant is None or isinstance(values, Exception) or isinstance(left, Exception):
                 continue
             *fields, hits = values
             try:
-                known = envelope.read(
+                head = envelope.read(
                     dict(zip((*envelope.FIELDS, envelope.SUM), fields, strict=True)), variant
                 )
             except envelope.CorruptError:
                 continue
             described.append(
                 EntryFacts(
-                    key=head,
+                    key=key,
                     variant=variant,
-                    etag=known.description.etag,
-                    revision=known.description.revision,
-                    size=sum(piece.length for piece in known.pieces),
+                    etag=head.description.etag,
+                    revision=head.description.revision,
+                    size=sum(piece.length for piece in head.pieces),
                     seconds_left=max(0, left) / 1000,
-                    age_seconds=max(0.0, seconds - known.description.read_time.timestamp()),
+                    age_seconds=max(0.0, seconds - head.description.read_time.timestamp()),
                     hits=int(hits or 0),
                 )
             )
         return described
 
-    async def delete(self, wanted: Callable[[Variant], bool]) -> tuple[list[str], int]:
-        """Deletes the renderings that are wanted gone; returns their keys, and how many were still there."""
+    async def delete(self, matches: Callable[[Variant], bool]) -> tuple[list[str], int]:
+        """Delete the renderings that match; return their keys, and how many still existed."""
         matched: list[str] = []
         deleted = 0
-        waiting: list[str] = []
+        batch: list[str] = []
         async for key in self.heads():
             variant = keys.variant(key)
-            if variant is not None and wanted(variant):
-                waiting.append(key)
-            if len(waiting) == DELETED_AT_ONCE:
-                deleted += await self._discarded(waiting)
-                matched += waiting
-                waiting = []
-        deleted += await self._discarded(waiting)
-        return [*matched, *waiting], deleted
+            if variant is not None and matches(variant):
+                batch.append(key)
+            if len(batch) == DELETED_AT_ONCE:
+                deleted += await self._discarded(batch)
+                matched += batch
+                batch = []
+        deleted += await self._discarded(batch)
+        return [*matched, *batch], deleted
 
     async def sweep(self) -> None:
-        """Deletes everything that belongs to renderings: chunks, claims, signs of life."""
+        """Delete every key that belongs to a head: chunks, leases, probes."""
         cursor = 0
         while True:
-            cursor, found = await self._scanned(cursor, f"{{{keys.PREFIX}*", SCAN_KEYS)
-            await self._unlinked(found)
+            cursor, page = await self._scanned(cursor, f"{{{keys.PREFIX}*", SCAN_KEYS)
+            await self._unlinked(page)
             if not cursor:
                 return
 
     async def _scanned(self, cursor: int, pattern: str, count: int) -> tuple[int, list[str]]:
-        following, found = await self._link.ask(
+        next_cursor, page = await self._link.ask(
             self._link.client.scan, cursor=cursor, match=pattern, count=count
         )
-        return int(following), [cast("bytes", key).decode("utf-8", "replace") for key in found]
+        return int(next_cursor), [cast("bytes", key).decode("utf-8", "replace") for key in page]
 
     async def _discarded(self, heads: Sequence[str]) -> int:
         async def discard() -> list[Any]:
@@ -175,12 +175,12 @@ class Inspector:
 
         return sum(map(int, await self._link.write(discard))) if heads else 0
 
-    async def _unlinked(self, found: Sequence[str]) -> None:
+    async def _unlinked(self, names: Sequence[str]) -> None:
         async def unlink() -> None:
             async with self._link.client.pipeline(transaction=False) as pipeline:
-                for key in found:
+                for key in names:
                     pipeline.unlink(key)
                 await pipeline.execute()
 
-        if found:
+        if names:
             await self._link.write(unlink)

@@ -1,14 +1,14 @@
-"""Owns what runs inside Redis, in Lua: each script is one step that nothing comes between.
+"""The Lua scripts that run inside Redis, each of them atomic.
 
-KEYS and ARGV are said above each. None asks for more than Redis 6.2 or Valkey has. A rendering that is not
-the last may be replaced at any time, so none of these is needed for an export to be right.
+A comment above each script explains KEYS and ARGV. They need Redis 6.2 or Valkey. Exports are
+correct without them, because an export is served only a rendering with the etag that it requires.
 """
 
-# KEYS: head. ARGV: layout, wanted etag or '', what the etag must end with or '', the most milliseconds
-# since it was validated, then the names of fields.
-# Returns a state and the time in milliseconds; on 'hit' also the values of the fields and the
-# milliseconds that the rendering has left.
-# It writes nothing, so it works where Redis is full or a replica.
+# KEYS: head. ARGV: layout, the required etag or '', the required end of the etag or '', the greatest age in
+# milliseconds since it was validated, then the names of fields.
+# Returns a state and the time in milliseconds; on 'hit' also the values of the fields and the remaining
+# time to live in milliseconds.
+# It writes nothing, so that it works where Redis is full or a replica.
 LOOKUP = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -32,7 +32,7 @@ return {'hit', now, redis.call('HMGET', KEYS[1], unpack(ARGV, 5)), redis.call('P
 """
 
 # KEYS: head, lease. ARGV: etag, nonce, milliseconds.
-# Returns 'hit' when the rendering is there already, 'own' when the caller is to make it, else 'busy'.
+# Returns 'hit' if the rendering is there already, 'own' if the caller is to produce it, else 'busy'.
 LEASE = """
 if redis.call('TYPE', KEYS[1]).ok == 'hash' and redis.call('HGET', KEYS[1], 'etag') == ARGV[1] then
   return 'hit'
@@ -43,15 +43,15 @@ redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return 'own'
 """
 
-# KEYS: lease. ARGV: nonce, milliseconds; 0 lets go. Returns whether it was the caller's.
+# KEYS: lease. ARGV: nonce, milliseconds; 0 releases it. Returns whether the lease was the caller's.
 HOLD = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then return redis.call('UNLINK', KEYS[1]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 
-# KEYS: head, generation. ARGV: time to live and grace in milliseconds, how many chunks lie in the
-# generation, incarnation, n, '1' to replace whatever is there, then fields and values.
+# KEYS: head, generation. ARGV: time to live and grace in milliseconds, how many chunks the
+# generation has, incarnation, n, '1' to replace any rendering, then fields and values.
 # Returns 'stored', or why not: 'incomplete' (a chunk is missing), 'superseded' (a later one is there).
 PUBLISH = """
 local chunks = tonumber(ARGV[3])
@@ -94,7 +94,7 @@ end
 return gone
 """
 
-# KEYS: head. Deletes the rendering, whatever it is of. Returns 1 if there was one.
+# KEYS: head. Deletes the rendering, of whatever state. Returns 1 if there was one.
 DISCARD = """
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind == 'hash' then
@@ -104,7 +104,7 @@ end
 return redis.call('UNLINK', KEYS[1])
 """
 
-# KEYS: head. ARGV: etag, count. Counts exports that this very rendering has answered.
+# KEYS: head. ARGV: etag, count. Adds to the number of exports that this rendering has answered.
 HITS = """
 if redis.call('TYPE', KEYS[1]).ok == 'hash' and redis.call('HGET', KEYS[1], 'etag') == ARGV[1] then
   return redis.call('HINCRBY', KEYS[1], 'hits', ARGV[2])

@@ -1,6 +1,6 @@
-"""Finds out how much of Redis can be used: every command that exports need is tried, each by itself.
+"""Probes how much of Redis can be used, by trying each command that exports need.
 
-A user that may do some of them only would otherwise look sound to a probe and fail each request.
+A PING is not enough: a user who may run only some of the commands would pass it and fail every request.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from fhirexport_server.cache.redis.breaker import State, meaning, reason
 
 _SCRIPT: Final = "return 1"
 _DIGEST: Final = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
-# Named as a head is, and never made: rights on heads are found out by what leaves nothing behind.
+# Named as a head is, and never created: rights on heads are probed by commands that leave nothing behind.
 _HEAD: Final = f"{keys.PREFIX}probe"
 _HASH: Final = keys.probe("hash")
 
@@ -30,14 +30,14 @@ READING: Final[tuple[Command, ...]] = (
     ("HMGET", _HASH, "0"),
     ("PTTL", _HEAD),
 )
-"""What it takes to look a rendering up."""
+"""The commands of a look-up."""
 WRITING: Final[tuple[Command, ...]] = (
     ("UNLINK", _HEAD),
     ("PEXPIRE", _HEAD, 1),
     ("SET", keys.probe("lease"), "", "PX", 1000),
     ("GET", keys.probe("lease")),
     ("MULTI",),
-    # All or none of these: what is made has an end.
+    # In a transaction, so that the key never stays without a time to live.
     ("HSET", _HASH, "hits", 0),
     ("HINCRBY", _HASH, "hits", 1),
     ("PEXPIRE", _HASH, 1000),
@@ -46,7 +46,7 @@ WRITING: Final[tuple[Command, ...]] = (
     ("HLEN", _HASH),
     ("UNLINK", _HASH),
 )
-"""What it takes besides to keep one."""
+"""The further commands that keeping a rendering takes."""
 
 
 class Verdict(NamedTuple):
@@ -54,7 +54,7 @@ class Verdict(NamedTuple):
 
     state: State
     why: str = ""
-    """The kind of failure, and the commands that the user may not use; empty where all is well."""
+    """The type of the failure, and the commands that the user may not run; empty where there is none."""
 
 
 async def probe(client: "Redis") -> Verdict:
@@ -71,7 +71,7 @@ async def probe(client: "Redis") -> Verdict:
 
 
 def verdict(answers: Sequence[object]) -> Verdict:
-    """Return what the answers to READING and WRITING, in their order, amount to."""
+    """Return the verdict on the answers to READING and WRITING, in their order."""
     commands = (*READING, *WRITING)
     failures = [
         (place, str(command[0]).lower(), answer)
@@ -79,7 +79,7 @@ def verdict(answers: Sequence[object]) -> Verdict:
         if isinstance(answer, Exception)
     ]
     forbidden = [(place, name) for place, name, error in failures if _is_forbidden(error)]
-    # What is refused in a transaction, or of a script, fails what comes after it.
+    # A refusal in a transaction, or of a script, makes later commands fail as well.
     others = [] if forbidden else [error for _, name, error in failures if name != "exec"]
     for error in others:
         if meaning(error) is State.UNAVAILABLE:
@@ -92,7 +92,9 @@ def verdict(answers: Sequence[object]) -> Verdict:
 
 
 def _is_forbidden(error: Exception) -> bool:
-    """Whether the user may not use a command, or there is none of the name (`rename-command`)."""
-    said = str(error)
-    # EXEC wraps it into an error of its own.
-    return isinstance(error, exceptions.NoPermissionError) or "NOPERM" in said or "unknown command" in said
+    """Return whether the user may not run a command, or Redis has none of its name (`rename-command`)."""
+    message = str(error)
+    # EXEC wraps it in an error of its own.
+    return (
+        isinstance(error, exceptions.NoPermissionError) or "NOPERM" in message or "unknown command" in message
+    )

@@ -1,4 +1,4 @@
-"""Owns the cache in Redis: renderings that processes share. Whether one may be served, others decide."""
+"""The cache in Redis: renderings that processes share. The callers decide whether one may be served."""
 
 import asyncio
 import random
@@ -28,13 +28,13 @@ from fhirexport_server.telemetry.metrics import Metrics
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 INLINE_BYTES = 1024 * 1024
-"""What is no larger than this lies in the head, and is read with it."""
+"""Renderings up to this size are stored in the head, and read with it."""
 LARGEST_BYTES = 32 * 1024 * 1024
-"""What is larger than this is not kept."""
+"""Larger renderings are not kept."""
 MOST_NOTES = 10_000
-"""Of how many renderings it is noted, between two settlings, that they have answered."""
+"""For how many renderings hits are counted between two calls of `settle`."""
 GRACE_SECONDS = 60
-"""How long the chunks of a rendering that was replaced stay, for those who are reading them."""
+"""How long the chunks of a replaced rendering stay, for readers that have begun."""
 
 _NAMES = (*envelope.FIELDS, envelope.SUM, envelope.PAYLOAD)
 
@@ -60,32 +60,32 @@ class RedisCache:
 
     @property
     def moved(self) -> asyncio.Event:
-        """Is set by the next change of state."""
+        """An event that the next change of state sets."""
         return self._link.breaker.moved
 
     @property
     def why(self) -> str:
-        """Why it is in that state: the kind of the last failure; empty where there was none."""
+        """The reason of the state: the type of the last failure; empty where there was none."""
         return self._link.breaker.why
 
-    async def look_up(self, variant: Variant, wanted: Exactly | Recent) -> LookupResult:
-        """Looks a rendering up."""
+    async def look_up(self, variant: Variant, condition: Exactly | Recent) -> LookupResult:
+        """Look up a rendering that meets a condition."""
         key = keys.head(variant)
-        look = await self._looked_up(key, variant, wanted)
-        self._metrics.cache_get(look.outcome)
-        _log.debug("cache_get", key=key, outcome=look.outcome.value)
-        if look.outcome is LookupOutcome.CORRUPT:
+        result = await self._looked_up(key, variant, condition)
+        self._metrics.cache_get(result.outcome)
+        _log.debug("cache_get", key=key, outcome=result.outcome.value)
+        if result.outcome is LookupOutcome.CORRUPT:
             _log.warning("cache_entry_corrupt", key=key)
-        return look
+        return result
 
     @asynccontextmanager
     async def claim(self, variant: Variant, etag: str) -> AsyncIterator[bool]:
-        """Waits for a turn to make a rendering; see `SharedCache`."""
+        """Wait for a turn to produce a rendering; see `SharedCache`."""
         async with claimed(self._link, keys.head(variant), etag, self._metrics) as turn:
             yield turn
 
     async def publish(self, variant: Variant, made: Made, *, replace: bool = False) -> None:
-        """Keeps a rendering for the other processes, unless there is one of a later state."""
+        """Keep a rendering for the other processes, unless there is one of a later state."""
         key = keys.head(variant)
         if made.size > LARGEST_BYTES:
             outcome = PublishOutcome.TOO_LARGE
@@ -98,19 +98,19 @@ class RedisCache:
         _log.debug("cache_set", key=key, outcome=outcome.value, bytes=made.size)
 
     def answered(self, variant: Variant, etag: str) -> None:
-        """Takes note that a rendering has answered an export."""
+        """Count an export that a rendering has answered."""
         if len(self._answered) < MOST_NOTES:
             self._answered[keys.head(variant), etag] += 1
 
     async def settle(self) -> None:
-        """Adds what was noted to the renderings' own counts; what cannot be added is forgotten."""
+        """Add the counts to those of the renderings in Redis. What cannot be added is lost."""
         if not self._answered:
             return
-        notes, self._answered = self._answered, Counter()
+        counts, self._answered = self._answered, Counter()
 
         async def add() -> None:
             async with self._link.client.pipeline(transaction=False) as pipeline:
-                for (key, etag), count in notes.items():
+                for (key, etag), count in counts.items():
                     await self._count(keys=[key], args=[etag, count], client=pipeline)
                 await pipeline.execute()
 
@@ -118,7 +118,7 @@ class RedisCache:
             await self._link.write(add)
 
     async def drop(self, ej_id: int, dataset: Dataset, current: Revision) -> int:
-        """Deletes the renderings of earlier states; returns how many keys."""
+        """Delete the renderings of earlier states; return how many keys."""
         dropped = 0
         for key in _heads(ej_id, dataset):
             arguments = (current.incarnation, current.n)
@@ -133,13 +133,18 @@ class RedisCache:
             dropped += count
         return dropped
 
-    async def _looked_up(self, key: str, variant: Variant, wanted: Exactly | Recent) -> LookupResult:
-        if isinstance(wanted, Exactly):
-            demand: tuple[bytes | str | int, ...] = (envelope.LAYOUT, wanted.etag, "", 0)
+    async def _looked_up(self, key: str, variant: Variant, condition: Exactly | Recent) -> LookupResult:
+        if isinstance(condition, Exactly):
+            requirements: tuple[bytes | str | int, ...] = (envelope.LAYOUT, condition.etag, "", 0)
         else:
-            demand = (envelope.LAYOUT, "", f"-{wanted.fingerprint}", int(wanted.seconds * 1000))
+            requirements = (
+                envelope.LAYOUT,
+                "",
+                f"-{condition.fingerprint}",
+                int(condition.seconds * 1000),
+            )
         try:
-            state, now, *rest = await self._link.read(self._lookup, keys=[key], args=[*demand, *_NAMES])
+            state, now, *rest = await self._link.read(self._lookup, keys=[key], args=[*requirements, *_NAMES])
         except CacheUnavailableError:
             return LookupResult(LookupOutcome.UNAVAILABLE)
         outcome = LookupOutcome(state.decode())
@@ -148,17 +153,17 @@ class RedisCache:
         values, left = dict(zip(_NAMES, rest[0], strict=True)), int(rest[1])
         try:
             head, payload = envelope.read(values, variant), values[envelope.PAYLOAD]
-            found = _Found(self._link, key, head, payload, now_ms=int(now), left_ms=left)
+            rendering = _Found(self._link, key, head, payload, now_ms=int(now), left_ms=left)
         except CorruptError:
             return LookupResult(LookupOutcome.CORRUPT, now_ms=int(now))
-        return LookupResult(LookupOutcome.HIT, found, int(now))
+        return LookupResult(LookupOutcome.HIT, rendering, int(now))
 
     async def _published(self, key: str, variant: Variant, made: Made, *, replace: bool) -> PublishOutcome:
-        # Jitter shortens only: what was made together does not expire together.
+        # Jitter, so that renderings made together do not expire together. It only shortens the time.
         seconds = self._time_to_live[variant.dataset] * random.uniform(0.9, 1.0)  # noqa: S311 - nothing secret
         time_to_live = max(1, int(seconds * 1000))
-        name = uuid4().hex
-        beside = keys.generation(key, name)
+        generation = uuid4().hex
+        chunks_key = keys.generation(key, generation)
         inline = made.size <= INLINE_BYTES
         payload = {}
         if inline:
@@ -166,9 +171,9 @@ class RedisCache:
             pieces = [Piece.of(chunk) for chunk in chunks]
             payload[envelope.PAYLOAD] = b"".join(chunk.frame for chunk in chunks)
         else:
-            pieces = await chunk_store.upload(self._link, beside, made.chunks, time_to_live)
+            pieces = await chunk_store.upload(self._link, chunks_key, made.chunks, time_to_live)
         fields = payload | envelope.write(
-            made.description, pieces, generation="" if inline else name, validated_ms=made.validated_ms
+            made.description, pieces, generation="" if inline else generation, validated_ms=made.validated_ms
         )
         revision = Token.decode(made.description.revision).revision
         arguments: list[str | bytes | int] = [
@@ -176,7 +181,7 @@ class RedisCache:
             *(revision.incarnation, revision.n, int(replace)),
             *(part for item in fields.items() for part in item),
         ]
-        outcome: bytes = await self._link.write(self._publish, keys=[key, beside], args=arguments)
+        outcome: bytes = await self._link.write(self._publish, keys=[key, chunks_key], args=arguments)
         return PublishOutcome(outcome.decode())
 
 
@@ -186,10 +191,10 @@ class _Found:
     def __init__(
         self, link: Link, key: str, head: Head, payload: bytes | None, *, now_ms: int, left_ms: int
     ) -> None:
-        """Proves the payload, where there is one.
+        """Verify the payload, where there is one.
 
         Raises:
-            CorruptError: it is not what was written.
+            CorruptError: The payload is not what was written.
         """
         self.description = head.description
         self.size = sum(piece.length for piece in head.pieces)
@@ -201,18 +206,18 @@ class _Found:
         self._inline = None if head.generation else tuple(head.split(payload or b""))
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yields the chunks in order; see `Found`."""
+        """Yield the chunks in order; see `Found`."""
         if self._inline is not None:
             for chunk in self._inline:
                 yield chunk
             return
-        beside = keys.generation(self._key, self._head.generation)
-        async for chunk in chunk_store.download(self._link, beside, self._head.pieces):
+        chunks_key = keys.generation(self._key, self._head.generation)
+        async for chunk in chunk_store.download(self._link, chunks_key, self._head.pieces):
             yield chunk
 
 
 def _heads(ej_id: int, dataset: Dataset) -> list[str]:
-    """Returns the keys of every rendering there may be of one dataset."""
+    """Return the keys of all renderings that one dataset may have."""
     details = Detail if dataset is Dataset.VENUES else (Detail.SUMMARY,)
     return [keys.head(Variant(ej_id, dataset, layout, detail)) for layout in Format for detail in details]
 
@@ -221,12 +226,12 @@ def _heads(ej_id: int, dataset: Dataset) -> list[str]:
 async def open_redis_cache(
     address: RedisAddress, time_to_live: Mapping[Dataset, int], metrics: Metrics
 ) -> AsyncIterator[RedisCache]:
-    """Offers the cache, whether Redis is there or not; watches Redis until the end.
+    """Open the cache, whether Redis answers or not. Watch Redis until the end.
 
     Args:
-        address: where Redis is.
-        time_to_live: how long a dataset's renderings may be kept at most, in seconds.
-        metrics: what is told of every operation.
+        address: The address of Redis.
+        time_to_live: How long a dataset's renderings may be kept at most, in seconds.
+        metrics: The metrics that count every operation.
     """
     async with linked(address, metrics.cache_state) as link:
         yield RedisCache(link, time_to_live, metrics)

@@ -1,4 +1,4 @@
-"""Which Redis URLs are accepted: their options are the driver's, and leave what it answers alone."""
+"""Which Redis URLs are accepted: their options are those of the driver that do not change its answers."""
 
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
@@ -22,7 +22,7 @@ OPTIONS: Final = {
     "rediss": {**_ANYWHERE, "socket_keepalive": FLAG, **_TLS},
     "unix": _ANYWHERE,
 }
-"""By scheme. The times have settings of their own; what is decoded, and how, is this cache's affair."""
+"""By scheme. Timeouts have settings of their own, and the cache itself sets how replies are decoded."""
 _KNOWN: Final = (
     "decode_responses encoding encoding_errors protocol legacy_responses parser_class ssl client_name "
     "socket_keepalive socket_read_size socket_type retry retry_on_timeout retry_on_error max_connections "
