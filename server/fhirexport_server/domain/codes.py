@@ -141,7 +141,9 @@ DISCHARGE_DISPOSITION: Final = "2 3 4 5 6 R E F A P S B REO PSA".split()
 # The PAM events that insert a movement (those that cancel one set its state).
 TRIGGER_EVENT: Final = "A01 A02 A03 A04 A05 A06 A07 A14 A15 A16 A21 A22 A54".split()
 # A movement's state.
-MOVEMENT_STATE: Final = "active cancelled".split()
+ACTIVE: Final = "active"
+CANCELLED: Final = "cancelled"
+MOVEMENT_STATE: Final = [ACTIVE, CANCELLED]
 # ZBE-9, as sent by real systems; read it as a set of letters.
 NATURE: Final = "S H M L D SM SH MH LD HMS C MC MHC HMSC".split()
 

@@ -28,6 +28,7 @@ from fhirexport_server.fhir.reading.resources.drafts import (
 from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
 from fhirexport_server.imports.doubles import Doubles
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.structure_index import StructureIndex
 from fhirexport_server.store.importing.new_ids import LARGEST
 from fhirexport_server.store.importing.writing import Writing
@@ -35,17 +36,6 @@ from fhirexport_server.store.importing.writing import Writing
 D = TypeVar("D", bound=Draft)
 S = TypeVar("S", EjDraft, OrgUnitDraft, PlaceDraft, PatientDraft, VenueDraft, MovementDraft)
 _MOST_SYSTEMS: Final = 64
-# Which table holds the numbers of a kind.
-_TABLES: Final = {
-    "STRUCTURE": "org_unit",
-    "UF": "org_unit",
-    "UAC": "org_unit",
-    "PLACE": "place",
-    "NDA": "venue",
-    "VENUE": "venue",
-    "PREADMISSION": "venue",
-    "MOVEMENT": "movement",
-}
 
 
 @dataclass
@@ -97,10 +87,10 @@ class Work:
         self.ipp_systems.update(look.ipp_systems(self.ej.id))
         # A kind of number that is used already, without a row of its own, has the system that exports show.
         default = self._default_systems()
-        used = {table: look.has_rows(table, self.ej.id) for table in set(_TABLES.values())}
-        for kind, table in _TABLES.items():
-            if used[table]:
-                self.systems.setdefault(kind, default[kind])
+        for kind in Kind:
+            if kind.namespaces and look.has_rows(kind, self.ej.id):
+                for namespace in kind.namespaces:
+                    self.systems.setdefault(namespace, default[namespace])
 
     @property
     def context(self) -> ReadingContext:
@@ -162,22 +152,22 @@ class Work:
         if ref.key is not None:
             named = self.writing.names.known((ref.key,)).get(ref.key)
             if named is not None:
-                return named.kind == "ej"
+                return named.kind == Kind.EJ
         finess = (FINESS_SYSTEM, self.ej.finess)
         if ref.own is not None:
             is_other = ref.identifier is not None and ref.identifier != finess
-            return ref.own == (EJ, self.ej.id) and not is_other and not self.is_given("ej", self.ej.id)
+            return ref.own == (EJ, self.ej.id) and not is_other and not self.is_given(Kind.EJ, self.ej.id)
         return ref.identifier == finess
 
-    def is_given(self, table: str, number: int) -> bool:
+    def is_given(self, kind: Kind, number: int) -> bool:
         """Whether this import gave a row its id, which a reference that was sent cannot mean therefore."""
-        return self.writing.ids.is_given(table, number)
+        return self.writing.ids.is_given(kind, number)
 
-    def pass_over(self, table: str, ids: Iterable[int]) -> None:
+    def pass_over(self, kind: Kind, ids: Iterable[int]) -> None:
         """Makes the ids of new rows come after some that the import brings."""
         largest = max((number for number in ids if number <= LARGEST), default=0)
         if largest:
-            self.writing.ids.pass_over(table, largest)
+            self.writing.ids.pass_over(kind, largest)
 
     def kept(self, drafts: Iterable[D]) -> list[D]:
         """Returns the drafts that nothing was found against."""

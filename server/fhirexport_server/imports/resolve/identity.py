@@ -7,12 +7,13 @@ of another server or of another EJ name nothing here: the numbers decide.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry, Method
 from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
 from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin
 from fhirexport_server.imports.doubles import line_of
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.importing.journal import Line
 from fhirexport_server.store.importing.new_ids import LARGEST
@@ -48,6 +49,21 @@ class Claim(NamedTuple):
     is_searched: bool = False
     """Whether it holds the number that its search names."""
 
+    @classmethod
+    def of_one_number(
+        cls, source: DraftOrigin, entry: BundleEntry, row: int | None, *, is_searched: bool
+    ) -> Self:
+        """Return the claim of a resource that has exactly one number, as its row has.
+
+        Args:
+            source: where the resource comes from.
+            entry: its entry.
+            row: the row of the EJ that has the number; None where there is none.
+            is_searched: whether the entry's search names the number.
+        """
+        rows = () if row is None else (row,)
+        return cls(source, entry, rows, numbered=True, row_numbered=True, is_searched=is_searched)
+
 
 def claimed_ids(sources: Iterable[DraftOrigin], entries: Mapping[int, BundleEntry]) -> list[int]:
     """Return the ids of rows that some resources claim, or that POST has them ignore."""
@@ -73,7 +89,7 @@ class Identities(NamedTuple):
 
 def decide(
     work: Work,
-    table: str,
+    kind: Kind,
     claims: Sequence[Claim],
     owners: Mapping[int, int],
     found: Mapping[int, int],
@@ -82,7 +98,7 @@ def decide(
 
     Args:
         work: the import.
-        table: where the rows are.
+        kind: of the rows.
         claims: of each resource.
         owners: the EJ of each row that exists and whose id is claimed.
         found: what the searches of entries have found, by entry.
@@ -101,8 +117,8 @@ def decide(
             ids[entry] = chosen
         if chosen is None or (chosen not in owners and chosen not in claim.by_number and entry not in found):
             new.add(entry)
-    ids.update(zip(unnamed, work.writing.ids.new(table, len(unnamed)), strict=True))
-    repeated = _refuse_twice(work, table, ids, claims)
+    ids.update(zip(unnamed, work.writing.ids.new(kind, len(unnamed)), strict=True))
+    repeated = _refuse_twice(work, kind, ids, claims)
     left = {one.entry.place for one in claims if one.entry.method is Method.POST} & found.keys() & ids.keys()
     work.counts.unchanged += len(left)
     return Identities(ids, frozenset(new), frozenset(left | repeated), frozenset(repeated))
@@ -171,9 +187,9 @@ def _own(work: Work, own: OwnId | None, owners: Mapping[int, int]) -> OwnId | No
     return own
 
 
-def _refuse_twice(work: Work, table: str, ids: dict[int, int], claims: Sequence[Claim]) -> set[int]:
+def _refuse_twice(work: Work, kind: Kind, ids: dict[int, int], claims: Sequence[Claim]) -> set[int]:
     """Refuse what became a row before; return the entries that say the same as what did."""
-    seen: dict[int, Line | None] = work.writing.names.written(table, list(ids.values()))
+    seen: dict[int, Line | None] = work.writing.names.written(kind, list(ids.values()))
     repeated = set()
     for claim in claims:
         number, line = ids.get(claim.source.entry), line_of(claim.entry)

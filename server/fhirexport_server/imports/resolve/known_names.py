@@ -8,6 +8,7 @@ from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.json.problems import Severity
 from fhirexport_server.fhir.reading.together.directory import Directory
 from fhirexport_server.imports.doubles import line_of
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.importing.journal import Line, Named
 
@@ -25,25 +26,25 @@ class Seen:
 
 
 def distinct(
-    work: Work, entries: Iterable[BundleEntry], *tables: str, seen: Seen | None = None
+    work: Work, entries: Iterable[BundleEntry], *kinds: Kind, seen: Seen | None = None
 ) -> list[BundleEntry]:
     """Return some entries without those that repeat another; those with the name of another are refused.
 
     Args:
         work: the import.
         entries: some of one stage.
-        tables: where the rows of the stage are.
+        kinds: of the rows of the stage.
         seen: those before, if any; these are added.
     """
     entries = list(entries)
     seen = seen or Seen()
     contents, first = seen.contents, seen.first
     known = work.writing.names.known(entry.key for entry in entries if entry.key is not None)
-    written = {
-        table: work.writing.names.written(
-            table, [named.id for named in known.values() if named.kind == table and named.id is not None]
+    written: dict[str, Mapping[int, Line | None]] = {
+        kind: work.writing.names.written(
+            kind, [named.id for named in known.values() if named.kind == kind and named.id is not None]
         )
-        for table in tables
+        for kind in kinds
     }
     kept = []
     for entry in entries:
@@ -96,7 +97,7 @@ def note_pairs(work: Work, pairs: Iterable[tuple[int, int]], entries: Iterable[B
 
 def remember(
     work: Work,
-    table: str,
+    kind: Kind,
     entries: Iterable[BundleEntry],
     ids: Mapping[int, int],
     logical_id: Callable[[int], str],
@@ -107,7 +108,7 @@ def remember(
 
     Args:
         work: the import.
-        table: where the rows are.
+        kind: of the rows.
         entries: all of the stage's, refused ones too.
         ids: the row that each entry is, by its place.
         logical_id: makes the logical id of a row of its database id.
@@ -117,11 +118,11 @@ def remember(
     for entry in entries:
         number = None if entry.place in work.problems.refused else ids.get(entry.place)
         if number is None:
-            names += [(name, table, None) for name in entry.names]
+            names += [(name, kind, None) for name in entry.names]
         elif entry.key is not None and entry.key != f"{entry.type}/{logical_id(number)}":
-            names.append((entry.key, table, number))
+            names.append((entry.key, kind, number))
     known = work.writing.names.known(name for name, _, _ in names)
-    first = {name: (name, table, number) for name, _, number in reversed(names) if name not in known}
+    first = {name: (name, kind, number) for name, _, number in reversed(names) if name not in known}
     work.writing.names.remember(list(first.values()))
     rows = [(ids[e.place], line_of(e)) for e in entries if e.place in ids and e.place not in repeated]
-    work.writing.names.note_written(table, rows)
+    work.writing.names.note_written(kind, rows)

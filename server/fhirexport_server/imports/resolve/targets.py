@@ -1,22 +1,17 @@
 """Owns which rows the references of one window lead to: looked up together, found one by one."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
 from fhirexport_server.fhir.reading.datatypes.references import Ref
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.work import Work
-
-UNIT: Final = "org_unit"
-PLACE: Final = "place"
-PATIENT: Final = "patient"
-VENUE: Final = "venue"
 
 
 class Targets:
     """Finds what references name: by the names of the import first, then by id, then by number."""
 
-    def __init__(self, work: Work, wanted: Iterable[tuple[Ref, str]]) -> None:
+    def __init__(self, work: Work, wanted: Iterable[tuple[Ref, Kind]]) -> None:
         """Looks up what some references may name, each with the kind of row that it is to be."""
         refs = list(wanted)
         names = work.writing.names
@@ -24,10 +19,12 @@ class Targets:
         self._structure = work.structure
         self._is_given = work.is_given
         self._named = names.known({ref.key for ref, _ in refs if ref.key is not None})
-        patients, venues = ([ref for ref, kind in refs if kind == wanted] for wanted in (PATIENT, VENUE))
+        patients, venues = (
+            [ref for ref, kind in refs if kind is wanted] for wanted in (Kind.PATIENT, Kind.VENUE)
+        )
         self._there = {
-            PATIENT: _owned(look.owners("patient", _numbers(patients)), ej_id),
-            VENUE: _owned(look.owners("venue", _numbers(venues)), ej_id),
+            Kind.PATIENT: _owned(look.owners(Kind.PATIENT, _numbers(patients)), ej_id),
+            Kind.VENUE: _owned(look.owners(Kind.VENUE, _numbers(venues)), ej_id),
         }
         self._patients = look.patients_by_identifier(ej_id, _identifiers(patients))
         self._venue_system = work.systems.get("VENUE")
@@ -37,12 +34,12 @@ class Targets:
         """Whether what a reference names may be among what is not read yet."""
         return ref.key not in self._named
 
-    def agrees(self, ref: Ref, kind: str, row: int | None) -> bool:
+    def agrees(self, ref: Ref, kind: Kind, row: int | None) -> bool:
         """Whether a reference does not name another row by its number."""
         numbered = self._numbered(ref, kind)
         return not numbered or row in numbered
 
-    def find(self, ref: Ref, kind: str) -> int | None:
+    def find(self, ref: Ref, kind: Kind) -> int | None:
         """Returns the row that a reference names; None where there is none of this kind."""
         named = None if ref.key is None else self._named.get(ref.key)
         numbered = self._numbered(ref, kind)
@@ -57,19 +54,19 @@ class Targets:
             return own.number if not numbered or own.number in numbered else None
         return numbered[0] if len(numbered) == 1 else None
 
-    def _is_there(self, own: OwnId, kind: str) -> bool:
-        if kind in {UNIT, PLACE}:
-            kinds = self._structure.unit_kinds if kind == UNIT else self._structure.place_kinds
+    def _is_there(self, own: OwnId, kind: Kind) -> bool:
+        if kind in {Kind.UNIT, Kind.PLACE}:
+            kinds = self._structure.unit_kinds if kind is Kind.UNIT else self._structure.place_kinds
             return kinds.get(own.number) == own.kind
-        return own.kind == kind.upper() and own.number in self._there[kind]
+        return Kind.of(own) is kind and own.number in self._there[kind]
 
-    def _numbered(self, ref: Ref, kind: str) -> Sequence[int]:
+    def _numbered(self, ref: Ref, kind: Kind) -> Sequence[int]:
         """Returns the rows with the number that a reference names."""
         if ref.identifier is None:
             return ()
-        if kind in {UNIT, PLACE}:
-            return (self._structure.units if kind == UNIT else self._structure.places)(ref.identifier)
-        if kind == PATIENT:
+        if kind in {Kind.UNIT, Kind.PLACE}:
+            return (self._structure.units if kind is Kind.UNIT else self._structure.places)(ref.identifier)
+        if kind is Kind.PATIENT:
             found = self._patients.get(ref.identifier)
         else:
             system, value = ref.identifier

@@ -4,7 +4,7 @@ Patients and Encounters can be any number, so they are never in memory together.
 are written together; where they do not come one after the other, they are brought together first.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from hashlib import blake2b
@@ -19,6 +19,7 @@ from fhirexport_server.fhir.reading.datatypes.own_ids import own_id
 from fhirexport_server.fhir.reading.json.problems import Problems, Severity
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
 from fhirexport_server.imports import limits
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.sources import content_kinds
 from fhirexport_server.imports.sources.content_kinds import FirstLines
 from fhirexport_server.imports.sources.line_files import Line, LineFile
@@ -92,7 +93,7 @@ class Lines:
         if not self.count:
             raise content_kinds.empty()
 
-    def largest(self) -> dict[str, int]:
+    def largest(self) -> Mapping[Kind, int]:
         """See ResourceSource."""
         return self._largest.found
 

@@ -1,26 +1,17 @@
 """Owns what an import comes in: its resources in the order in which they can be written, in windows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, Protocol
 
-from fhirexport_server.domain import codes
 from fhirexport_server.fhir.reading.bundles.bundle import Bundle, BundleType
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry, Method
-from fhirexport_server.fhir.reading.datatypes.own_ids import EJ, MOVEMENT, PATIENT, VENUE, OwnId
+from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
 from fhirexport_server.fhir.reading.json.problems import Problems
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.store.importing.new_ids import LARGEST
 
-TABLES: Final = {
-    EJ: "ej",
-    **dict.fromkeys(codes.ORG_KIND, "org_unit"),
-    **dict.fromkeys(codes.PLACE_KIND, "place"),
-    PATIENT: "patient",
-    VENUE: "venue",
-    MOVEMENT: "movement",
-}
-"""Where the rows of each kind of id are."""
 STRUCTURE_TYPES: Final = ("Organization", "Location")
 
 
@@ -37,8 +28,8 @@ class ResourceSource(Protocol):
     def digest(self) -> str:
         """Of its content."""
 
-    def largest(self) -> dict[str, int]:
-        """Returns the largest id of our own form that it brings for each table."""
+    def largest(self) -> Mapping[Kind, int]:
+        """Return the largest id of our own form that it brings for each kind."""
 
     def deletions(self) -> Sequence[BundleEntry]:
         """Returns what is to be deleted."""
@@ -54,16 +45,16 @@ class ResourceSource(Protocol):
 
 
 class Largest:
-    """The largest ids of our own form, by table."""
+    """The largest ids of our own form, by kind."""
 
     def __init__(self) -> None:
-        self.found: dict[str, int] = {}
+        self.found: dict[Kind, int] = {}
 
     def note(self, own: OwnId | None) -> None:
         """Takes note of an id."""
         if own is not None and own.number <= LARGEST:
-            table = TABLES[own.kind]
-            self.found[table] = max(own.number, self.found.get(table, 0))
+            kind = Kind.of(own)
+            self.found[kind] = max(own.number, self.found.get(kind, 0))
 
 
 class BundleSource:
@@ -75,7 +66,7 @@ class BundleSource:
         self.digest = digest
         self._entries = bundle.entries
 
-    def largest(self) -> dict[str, int]:
+    def largest(self) -> Mapping[Kind, int]:
         """See ResourceSource."""
         largest = Largest()
         for entry in self._entries:

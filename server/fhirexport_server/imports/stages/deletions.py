@@ -3,21 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from fhirexport_server.domain import codes
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
-from fhirexport_server.fhir.reading.datatypes.own_ids import EJ, MOVEMENT, PATIENT, VENUE
 from fhirexport_server.fhir.reading.json.problems import Severity
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.structure_index import StructureIndex
 from fhirexport_server.imports.work import Work
 
-_TABLES: Final = {
-    **dict.fromkeys(codes.ORG_KIND, "org_unit"),
-    **dict.fromkeys(codes.PLACE_KIND, "place"),
-    PATIENT: "patient",
-    VENUE: "venue",
-    MOVEMENT: "movement",
-}
 _EJ: Final = "must not name the legal entity itself: this service does not delete one"
 _SEVERAL: Final = "must find one resource, not several: name it by its id"
 _OTHER: Final = "must find the resource that the ids of the entry name"
@@ -29,7 +21,7 @@ class Deletions:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._left: list[tuple[BundleEntry, str, int]] = []
+        self._left: list[tuple[BundleEntry, Kind, int]] = []
 
     def run(self, entries: Sequence[BundleEntry]) -> None:
         """Deletes what nothing else names; what is not there need not be deleted."""
@@ -38,7 +30,7 @@ class Deletions:
         structure = StructureIndex(look.units(work.ej.id), look.places(work.ej.id), work.systems)
         for entry in entries:
             is_ej = entry.search == (FINESS_SYSTEM, work.ej.finess) and entry.type == "Organization"
-            if is_ej or (entry.own is not None and entry.own.kind == EJ):
+            if is_ej or (entry.own is not None and Kind.of(entry.own) is Kind.EJ):
                 self._refuse(entry, _EJ)
                 continue
             rows = self._rows(entry, structure)
@@ -47,7 +39,7 @@ class Deletions:
             elif rows and self._is_other(entry, rows[0]):
                 work.refuse_request(entry, _OTHER)
             else:
-                self._left += [(entry, table, number) for table, number in rows]
+                self._left += [(entry, kind, number) for kind, number in rows]
         self._delete()
 
     def finish(self) -> None:
@@ -61,47 +53,47 @@ class Deletions:
         work = self._work
         while True:
             left = []
-            for entry, table, number in self._left:
-                deleted = work.writing.delete(table, work.ej.id, number)
+            for entry, kind, number in self._left:
+                deleted = work.writing.delete(kind, work.ej.id, number)
                 if deleted is None:
-                    left.append((entry, table, number))
+                    left.append((entry, kind, number))
                 else:
                     work.counts.deleted += deleted
                     if deleted:
-                        work.writing.names.note_written(table, [(number, None)])
+                        work.writing.names.note_written(kind, [(number, None)])
             stuck = len(left) == len(self._left)
             # The other way round: a chain of any length that stands in the wrong order takes two turns.
             self._left = left[::-1]
             if stuck or not left:
                 return
 
-    def _rows(self, entry: BundleEntry, structure: StructureIndex) -> list[tuple[str, int]]:
+    def _rows(self, entry: BundleEntry, structure: StructureIndex) -> list[tuple[Kind, int]]:
         """Returns the rows that an entry names."""
         work, look = self._work, self._work.writing.look
-        found: list[tuple[str, int | None]] = []
+        rows: list[tuple[Kind, int | None]] = []
         search, own = entry.search, entry.own
         if search is None:
             # Units share a table, and places do: the kind is a part of the name.
             kinds = {"Organization": structure.unit_kinds, "Location": structure.place_kinds}.get(entry.type)
             if own is None or (kinds is not None and kinds.get(own.number) != own.kind):
                 return []
-            return [(_TABLES[own.kind], own.number)]
+            return [(Kind.of(own), own.number)]
         if entry.type == "Organization":
-            found = [("org_unit", number) for number in structure.units(search)]
+            rows = [(Kind.UNIT, number) for number in structure.units(search)]
         elif entry.type == "Location":
-            found = [("place", number) for number in structure.places(search)]
+            rows = [(Kind.PLACE, number) for number in structure.places(search)]
         elif entry.type == "Patient":
-            found = [("patient", look.patients_by_identifier(work.ej.id, [search]).get(search))]
-        elif search[0] == work.systems.get(VENUE):
-            found = [("venue", look.venues_by_number(work.ej.id, [search[1]]).get(search[1]))]
-        elif search[0] == work.systems.get(MOVEMENT):
-            found = [("movement", look.movements_by_number(work.ej.id, [search[1]]).get(search[1]))]
-        return [(table, number) for table, number in found if number is not None]
+            rows = [(Kind.PATIENT, look.patients_by_identifier(work.ej.id, [search]).get(search))]
+        elif search[0] == work.systems.get("VENUE"):
+            rows = [(Kind.VENUE, look.venues_by_number(work.ej.id, [search[1]]).get(search[1]))]
+        elif search[0] == work.systems.get("MOVEMENT"):
+            rows = [(Kind.MOVEMENT, look.movements_by_number(work.ej.id, [search[1]]).get(search[1]))]
+        return [(kind, number) for kind, number in rows if number is not None]
 
     @staticmethod
-    def _is_other(entry: BundleEntry, row: tuple[str, int]) -> bool:
+    def _is_other(entry: BundleEntry, row: tuple[Kind, int]) -> bool:
         """Whether the ids of an entry name another row than the one that was found."""
-        return entry.own is not None and (_TABLES[entry.own.kind], entry.own.number) != row
+        return entry.own is not None and (Kind.of(entry.own), entry.own.number) != row
 
     def _refuse(self, entry: BundleEntry, text: str) -> None:
         self._work.problems.tell(Severity.ERROR, entry.place, f"{entry.path}.request.url", text)

@@ -8,6 +8,7 @@ from fhirexport_server.fhir.reading.resources.drafts import VenueDraft
 from fhirexport_server.fhir.reading.together.inference import is_inferred
 from fhirexport_server.fhir.reading.together.outlines import Unclear, outline, since
 from fhirexport_server.fhir.reading.together.summaries import Find, StayMovement
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.stages.encounters import Existing
 from fhirexport_server.imports.work import Work
 from fhirexport_server.pam import derivation
@@ -102,7 +103,7 @@ def _told(
     numbers = [derivation.number(venue.venue_no, position) for position in range(1, len(events) + 1)]
     ids = {row.movement_no: row.id for row in before}
     new = [number for number in numbers if number not in ids]
-    ids |= zip(new, work.writing.ids.few("movement", len(new)), strict=True)
+    ids |= zip(new, work.writing.ids.few(Kind.MOVEMENT, len(new)), strict=True)
     return [
         StayMovement(
             derivation.row(event, venue, position, ids[number], kinds), active=True, draft=None, derived=True

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.dates.precision import refined
@@ -11,6 +12,7 @@ from fhirexport_server.fhir.reading.together.draft_names import identifiers
 from fhirexport_server.fhir.reading.together.summaries import StayMovement
 from fhirexport_server.fhir.reading.together.whole_stays import SettledStay
 from fhirexport_server.fhir.rendering import projection
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.resolve.identity import Claim, Identities, claimed_ids, decide
 from fhirexport_server.imports.stages.merging import merged
 from fhirexport_server.imports.work import Work
@@ -18,7 +20,6 @@ from fhirexport_server.pam.fold import fold
 from fhirexport_server.pam.movement_order import in_order
 from fhirexport_server.store.importing.lookups import StoredMovement
 
-_ACTIVE = "active"
 _NOBODY = 0
 """As the EJ of a row: the id is not free."""
 
@@ -37,7 +38,7 @@ class Encounters:
         searches = self._searches(drafts, "VENUE")
         wanted = list({*numbers.values(), *searches.values()})
         return self._decide(
-            "venue", drafts, numbers, searches, work.writing.look.venues_by_number(work.ej.id, wanted)
+            Kind.VENUE, drafts, numbers, searches, work.writing.look.venues_by_number(work.ej.id, wanted)
         )
 
     def movements(self, drafts: Sequence[MovementDraft]) -> Identities:
@@ -47,7 +48,7 @@ class Encounters:
         searches = self._searches(drafts, "MOVEMENT")
         wanted = list({*numbers.values(), *searches.values()})
         by_number = work.writing.look.movements_by_number(work.ej.id, wanted)
-        return self._decide("movement", drafts, numbers, searches, by_number)
+        return self._decide(Kind.MOVEMENT, drafts, numbers, searches, by_number)
 
     def existing(self, venues: Iterable[int], movements: Identities) -> "Existing":
         """Returns the stays as they were before."""
@@ -71,32 +72,26 @@ class Encounters:
 
     def _decide(
         self,
-        table: str,
+        kind: Kind,
         drafts: Sequence[VenueDraft] | Sequence[MovementDraft],
         numbers: Mapping[int, str],
         searches: Mapping[int, str],
         by_number: Mapping[str, int],
     ) -> Identities:
         own = claimed_ids((one.source for one in drafts), self._entries)
-        owners = self._work.writing.look.owners(table, own)
-        if table == "movement":
+        owners = self._work.writing.look.owners(kind, own)
+        if kind is Kind.MOVEMENT:
             # The id of a movement that was derived is taken, but not by one that a sender knows.
             owners |= dict.fromkeys(self._work.writing.look.derived(own), _NOBODY)
         claims = []
         for one in drafts:
+            entry = self._entries[one.source.entry]
             number = by_number.get(numbers[one.source.entry])
             claims.append(
-                Claim(
-                    one.source,
-                    self._entries[one.source.entry],
-                    () if number is None else (number,),
-                    numbered=True,
-                    row_numbered=True,
-                    is_searched=self._entries[one.source.entry].search in identifiers(one),
-                )
+                Claim.of_one_number(one.source, entry, number, is_searched=entry.search in identifiers(one))
             )
         found = {place: by_number[search] for place, search in searches.items() if search in by_number}
-        return decide(self._work, table, claims, owners, found)
+        return decide(self._work, kind, claims, owners, found)
 
 
 class Existing:
@@ -143,7 +138,7 @@ class Existing:
 
     def has_real(self, number: int) -> bool:
         """Returns whether a venue has an active movement that was not derived."""
-        return any(one.state == _ACTIVE and not one.derived for one in self._of_venue.get(number, ()))
+        return any(one.state == codes.ACTIVE and not one.derived for one in self._of_venue.get(number, ()))
 
     def refined(self, number: int, draft: VenueDraft) -> VenueDraft:
         """Returns what is said of a venue, with the instants that are known already and it says less of."""
@@ -201,5 +196,5 @@ class Existing:
         return new_venue, told
 
     def _active(self, number: int) -> Sequence[MovementRow]:
-        rows = [one.row for one in self._of_venue.get(number, ()) if one.state == _ACTIVE]
+        rows = [one.row for one in self._of_venue.get(number, ()) if one.state == codes.ACTIVE]
         return in_order(rows)

@@ -19,6 +19,7 @@ from fhirexport_server.fhir.reading.together.draft_rows import row
 from fhirexport_server.fhir.rendering import projection
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
 from fhirexport_server.fhir.time_zones import USUAL, time_zone_of
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.stages.merging import columns, merged
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.importing.new_ids import LARGEST
@@ -68,12 +69,12 @@ def find(
     if known is not None:
         return known, False
     if own is None or own > LARGEST:
-        (own,) = writing.ids.new("ej", 1)
+        (own,) = writing.ids.new(Kind.EJ, 1)
     else:
-        writing.ids.pass_over("ej", own)
+        writing.ids.pass_over(Kind.EJ, own)
     clock = told.time_zone or time_zone_of(told.finess) or USUAL
     made = row(EjRow, told, id=own, time_zone=clock)
-    writing.insert("ej", _COLUMNS, [made])
+    writing.insert(Kind.EJ, _COLUMNS, [made])
     return made, True
 
 
@@ -129,6 +130,6 @@ def update(work: Work, told: EjDraft, entry: BundleEntry) -> None:
     if changed == work.ej:
         work.counts.unchanged += 1
         return
-    work.writing.update("ej", _COLUMNS, [changed])
+    work.writing.update(Kind.EJ, _COLUMNS, [changed])
     work.ej = changed
     work.counts.updated += 1

@@ -15,6 +15,7 @@ from fhirexport_server.fhir.reading.together.draft_names import held
 from fhirexport_server.fhir.reading.together.draft_rows import row
 from fhirexport_server.fhir.rendering import projection
 from fhirexport_server.imports import limits
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.resolve import known_names
 from fhirexport_server.imports.resolve.identity import Claim, Identities, claimed_ids, decide
 from fhirexport_server.imports.resolve.targets import Targets
@@ -31,7 +32,6 @@ from fhirexport_server.imports.stages.patient_numbers import (
 )
 from fhirexport_server.imports.work import Work, of_kind
 
-KIND: Final = "patient"
 _COLUMNS: Final = columns(PatientRow)
 _IDENTIFIER_COLUMNS: Final = columns(PatientIdentifierRow)
 _CONTACT_COLUMNS: Final = columns(PatientContactRow)
@@ -68,7 +68,7 @@ class Patients:
     def write(self, entries: Sequence[BundleEntry]) -> None:
         """Writes some patients."""
         work = self._work
-        entries = known_names.distinct(work, entries, KIND)
+        entries = known_names.distinct(work, entries, Kind.PATIENT)
         if not work.ipp_systems:
             work.ipp_systems.update(ipp_systems(entries))
         drafts = of_kind(PatientDraft, work.read(entries))
@@ -85,7 +85,7 @@ class Patients:
                 work.refuse(one.source, "identifier", NO_NUMBER)
         told = [one for one in work.kept(kept) if one.source.entry not in who.left]
         self._write(told, who)
-        known_names.remember(work, KIND, entries, who.ids, ids.patient_id, repeated=who.repeated)
+        known_names.remember(work, Kind.PATIENT, entries, who.ids, ids.patient_id, repeated=who.repeated)
 
     def finish(self) -> None:
         """Writes who was merged into whom, now that everybody is there."""
@@ -93,9 +93,9 @@ class Patients:
         changed: dict[int, tuple[_Merge, int]] = {}
         for start in range(0, len(self._merges), limits.WINDOW):
             merges = self._merges[start : start + limits.WINDOW]
-            targets = Targets(work, [(one.into, KIND) for one in merges])
+            targets = Targets(work, [(one.into, Kind.PATIENT) for one in merges])
             for one in merges:
-                into = targets.find(one.into, KIND)
+                into = targets.find(one.into, Kind.PATIENT)
                 if into is None:
                     self._refuse(one, _NO_PATIENT)
                 elif into != one.before:
@@ -105,7 +105,7 @@ class Patients:
             one, _ = changed.pop(patient)
             self._refuse(one, _CYCLE)
         rows = [(patient, into) for patient, (_, into) in changed.items()]
-        work.writing.update("patient", ("id", "merged_into_id"), rows)
+        work.writing.update(Kind.PATIENT, ("id", "merged_into_id"), rows)
         late = sum(not one.is_counted for one, _ in changed.values())
         work.counts.updated += late
         work.counts.unchanged -= late
@@ -141,7 +141,7 @@ class Patients:
         wanted = {number for of_one in numbers.values() for number in of_one} | set(searches.values())
         by_number = look.patients_by_identifier(work.ej.id, list(wanted))
         own = claimed_ids((one.source for one in drafts), entries)
-        owners = look.owners("patient", own)
+        owners = look.owners(Kind.PATIENT, own)
         rows = look.patient_identifiers(work.ej.id, [number for number in own if number in owners])
         claims = []
         for one in drafts:
@@ -160,7 +160,7 @@ class Patients:
                 )
             )
         found = {place: by_number[search] for place, search in searches.items() if search in by_number}
-        return decide(work, "patient", claims, owners, found)
+        return decide(work, Kind.PATIENT, claims, owners, found)
 
     def _write(self, drafts: Sequence[PatientDraft], who: Identities) -> None:
         work, look = self._work, self._work.writing.look
@@ -198,8 +198,8 @@ class Patients:
         work.counts.created += len(created)
         ej_id = work.ej.id
         writing = work.writing
-        writing.insert("patient", ["ej_id", *_COLUMNS], [(ej_id, *one) for one in created])
-        writing.update("patient", _COLUMNS, changed)
+        writing.insert(Kind.PATIENT, ["ej_id", *_COLUMNS], [(ej_id, *one) for one in created])
+        writing.update(Kind.PATIENT, _COLUMNS, changed)
         old = [number for number in renewed if number in rows]
         for table, names, parts_of in (
             (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.references import Ref
@@ -12,14 +13,14 @@ from fhirexport_server.fhir.reading.together.directory import Directory
 from fhirexport_server.fhir.reading.together.draft_rows import row
 from fhirexport_server.fhir.reading.together.summaries import StayMovement
 from fhirexport_server.imports import limits
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.resolve.identity import Identities
-from fhirexport_server.imports.resolve.targets import PATIENT, PLACE, UNIT, VENUE, Targets
+from fhirexport_server.imports.resolve.targets import Targets
 from fhirexport_server.imports.stages import derived_stays
 from fhirexport_server.imports.stages.encounters import Existing
 from fhirexport_server.imports.work import Work
 from fhirexport_server.pam.derivation import is_derived_number
 
-ACTIVE: Final = "active"
 _UNITS: Final = ("uf_heb", "uf_med", "uf_care")
 _PLACES: Final = ("uh", "room", "bed")
 _NONE: Final = (
@@ -68,9 +69,9 @@ class StayWindow:
             place = one.source.entry
             if place in who.left:
                 continue
-            patient = self._targets.find(one.patient, PATIENT)
+            patient = self._targets.find(one.patient, Kind.PATIENT)
             if patient is None:
-                self._refuse(one, one.patient, PATIENT)
+                self._refuse(one, one.patient, Kind.PATIENT)
             else:
                 number = who.ids[place]
                 self.told[number] = _Venue(one, row(VenueRow, one, id=number, patient_id=patient))
@@ -92,10 +93,10 @@ class StayWindow:
             if near:
                 place = near[0].source.entry
                 found = None if place in refused or len(near) > 1 else who.ids.get(place)
-                if not self._targets.agrees(one.venue, VENUE, found):
+                if not self._targets.agrees(one.venue, Kind.VENUE, found):
                     found = None
             elif one.venue.key not in self._unread:
-                found = self._targets.find(one.venue, VENUE)
+                found = self._targets.find(one.venue, Kind.VENUE)
                 if found is None and places is not None and self._targets.may_come(one.venue):
                     if len(waiting) < places:
                         waiting.add(one.source.entry)
@@ -103,7 +104,7 @@ class StayWindow:
                         self._work.refuse(one.source, one.venue.at, limits.WAITING)
                     continue
             if found is None:
-                self._refuse(one, one.venue, VENUE)
+                self._refuse(one, one.venue, Kind.VENUE)
             else:
                 self._venue_of[one.source.entry] = found
         return waiting
@@ -155,19 +156,21 @@ class StayWindow:
             venue = self.told.get(number)
             venue_row = existing.venues.get(number) if venue is None else venue.row
             if venue_row is None:
-                self._refuse(one, one.venue, VENUE)
+                self._refuse(one, one.venue, Kind.VENUE)
                 continue
             made = existing.refined_movement(self._row(one, who.ids[place], venue_row), one)
             if place not in refused:
                 derived = is_derived_number(made.movement_no, venue_row.venue_no)
-                found.setdefault(number, []).append(StayMovement(made, one.state == ACTIVE, one, derived))
+                found.setdefault(number, []).append(
+                    StayMovement(made, one.state == codes.ACTIVE, one, derived)
+                )
         return found
 
     def _row(self, draft: MovementDraft, number: int, venue: VenueRow) -> MovementRow:
-        if draft.patient is not None and self._targets.find(draft.patient, PATIENT) != venue.patient_id:
+        if draft.patient is not None and self._targets.find(draft.patient, Kind.PATIENT) != venue.patient_id:
             self._work.refuse(draft.source, draft.patient.at, _OTHER_PATIENT)
         found: dict[str, int | None] = {}
-        for names, kind in ((_UNITS, UNIT), (_PLACES, PLACE)):
+        for names, kind in ((_UNITS, Kind.UNIT), (_PLACES, Kind.PLACE)):
             for name in names:
                 ref = getattr(draft, name)
                 target = found[f"{name}_id"] = None if ref is None else self._targets.find(ref, kind)
@@ -176,20 +179,21 @@ class StayWindow:
         return row(MovementRow, draft, id=number, venue_id=venue.id, **found)
 
     def _find(self, ref: Ref) -> int | None:
-        return self._targets.find(ref, UNIT if ref.type == "Organization" else PLACE)
+        return self._targets.find(ref, Kind.UNIT if ref.type == "Organization" else Kind.PLACE)
 
-    def _references(self) -> Iterator[tuple[Ref, str]]:
+    def _references(self) -> Iterator[tuple[Ref, Kind]]:
         for venue in self._venues:
-            yield venue.patient, PATIENT
+            yield venue.patient, Kind.PATIENT
         for one in self._movements:
-            yield one.venue, VENUE
+            yield one.venue, Kind.VENUE
             if one.patient is not None:
-                yield one.patient, PATIENT
-            for names, kind in ((_UNITS, UNIT), (_PLACES, PLACE)):
+                yield one.patient, Kind.PATIENT
+            for names, kind in ((_UNITS, Kind.UNIT), (_PLACES, Kind.PLACE)):
                 for name in names:
                     ref = getattr(one, name)
                     if ref is not None:
                         yield ref, kind
 
-    def _refuse(self, draft: Draft, ref: Ref, kind: str) -> None:
-        self._work.refuse(draft.source, ref.at, _NONE.format(kind="unit" if kind == UNIT else kind))
+    def _refuse(self, draft: Draft, ref: Ref, kind: Kind) -> None:
+        name = "unit" if kind is Kind.UNIT else kind.value
+        self._work.refuse(draft.source, ref.at, _NONE.format(kind=name))

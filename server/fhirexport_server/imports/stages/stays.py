@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir import ids
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
@@ -10,15 +11,14 @@ from fhirexport_server.fhir.reading.resources.drafts import MovementDraft, Venue
 from fhirexport_server.fhir.reading.together.directory import Directory
 from fhirexport_server.fhir.reading.together.whole_stays import SettledStay
 from fhirexport_server.imports import limits
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.resolve import known_names
 from fhirexport_server.imports.resolve.identity import Identities
 from fhirexport_server.imports.stages.encounters import Encounters, Existing
 from fhirexport_server.imports.stages.merging import columns
-from fhirexport_server.imports.stages.stay_window import ACTIVE, StayWindow
+from fhirexport_server.imports.stages.stay_window import StayWindow
 from fhirexport_server.imports.work import Work, of_kind
 
-VENUE: Final = "venue"
-MOVEMENT: Final = "movement"
 _VENUE_COLUMNS: Final = columns(VenueRow)
 _MOVEMENT_COLUMNS: Final = columns(MovementRow)
 
@@ -33,7 +33,7 @@ class Stays:
     def write(self, entries: Sequence[BundleEntry]) -> None:
         """Writes some stays; a venue's movements are best in the same window."""
         work = self._work
-        entries = known_names.distinct(work, entries, VENUE, MOVEMENT)
+        entries = known_names.distinct(work, entries, Kind.VENUE, Kind.MOVEMENT)
         drafts = work.read(entries)
         venues, movements = of_kind(VenueDraft, drafts), of_kind(MovementDraft, drafts)
         for venue in venues:
@@ -51,7 +51,7 @@ class Stays:
 
     def _finish(self, late: Sequence[tuple[BundleEntry, MovementDraft]]) -> None:
         work = self._work
-        entries = known_names.distinct(work, [entry for entry, _ in late], VENUE, MOVEMENT)
+        entries = known_names.distinct(work, [entry for entry, _ in late], Kind.VENUE, Kind.MOVEMENT)
         places = {entry.place for entry in entries}
         drafts = [one for one in work.kept(draft for _, draft in late) if one.source.entry in places]
         known_names.check_numbers(work, Directory(drafts), entries)
@@ -97,11 +97,16 @@ class Stays:
         as_venues, as_movements = found
         of_venues = [one for one in done if one.place in venues]
         known_names.remember(
-            self._work, VENUE, of_venues, as_venues.ids, ids.venue_id, repeated=as_venues.repeated
+            self._work, Kind.VENUE, of_venues, as_venues.ids, ids.venue_id, repeated=as_venues.repeated
         )
         others = [one for one in done if one.place not in venues]
         known_names.remember(
-            self._work, MOVEMENT, others, as_movements.ids, ids.movement_id, repeated=as_movements.repeated
+            self._work,
+            Kind.MOVEMENT,
+            others,
+            as_movements.ids,
+            ids.movement_id,
+            repeated=as_movements.repeated,
         )
 
 
@@ -131,7 +136,7 @@ def _write(
         is_venue_changed = venue != before or bool(left)
         for one in movements:
             was = existing.movements.get(one.row.id)
-            state = ACTIVE if one.active else "cancelled"
+            state = codes.ACTIVE if one.active else codes.CANCELLED
             written = (state, one.derived, one.row)
             is_changed = was is not None and (was.state, was.derived, was.row) != written
             if was is None:
@@ -154,12 +159,12 @@ def _write(
             counts.unchanged += not is_venue_changed and number in told
     counts.created += len(created)
     writing = work.writing
-    writing.clear("movement", "id", gone)
-    writing.insert("venue", ["ej_id", *_VENUE_COLUMNS], [(ej_id, *one) for one in created])
-    writing.update("venue", _VENUE_COLUMNS, changed)
-    writing.insert("movement", ["ej_id", "state", "derived", *_MOVEMENT_COLUMNS], new_movements)
+    writing.clear(Kind.MOVEMENT, "id", gone)
+    writing.insert(Kind.VENUE, ["ej_id", *_VENUE_COLUMNS], [(ej_id, *one) for one in created])
+    writing.update(Kind.VENUE, _VENUE_COLUMNS, changed)
+    writing.insert(Kind.MOVEMENT, ["ej_id", "state", "derived", *_MOVEMENT_COLUMNS], new_movements)
     others = [name for name in _MOVEMENT_COLUMNS if name != "id"]
-    writing.update("movement", ["id", "state", "derived", *others], changed_movements)
+    writing.update(Kind.MOVEMENT, ["id", "state", "derived", *others], changed_movements)
 
 
 def _without_id(movement: MovementRow) -> list[object]:

@@ -12,6 +12,7 @@ from fhirexport_server.fhir.reading.together.directory import Directory
 from fhirexport_server.fhir.reading.together.draft_names import Kinds
 from fhirexport_server.fhir.reading.together.draft_rows import row
 from fhirexport_server.fhir.rendering import projection
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.resolve import known_names
 from fhirexport_server.imports.stages import legal_entity
 from fhirexport_server.imports.stages.merging import columns, merged
@@ -54,7 +55,7 @@ def run(work: Work, windows: Iterable[Sequence[BundleEntry]]) -> None:
             legal_entity.update(work, told, *of_ej)
             known_names.remember(
                 work,
-                "ej",
+                Kind.EJ,
                 of_ej,
                 {told.source.entry: work.ej.id},
                 ids.ej_id,
@@ -79,8 +80,8 @@ class _Stage:
         self._entries = {entry.place: entry for entry in entries}
         self._directory = Directory(drafts)
         self._before = StructureIndex(units, places, work.systems)
-        self._units = Tree(work, "org_unit", units)
-        self._places = Tree(work, "place", places)
+        self._units = Tree(work, Kind.UNIT, units)
+        self._places = Tree(work, Kind.PLACE, places)
         read = {one.source.entry for one in drafts}
         unread = {name for entry in entries if entry.place not in read for name in entry.names}
         self._unread = unread | work.nowhere
@@ -114,14 +115,14 @@ class _Stage:
         entries = self._entries.values()
         known_names.remember(
             work,
-            "org_unit",
+            Kind.UNIT,
             [one for one in entries if one.place in of_units],
             units.ids,
             lambda number: ids.unit_id(units.rows[number].kind, number),
         )
         known_names.remember(
             work,
-            "place",
+            Kind.PLACE,
             [one for one in entries if one.place in of_places],
             places.ids,
             lambda number: ids.place_id(places.rows[number].kind, number),
@@ -131,7 +132,7 @@ class _Stage:
             for one in entries
             if one.place in work.problems.refused and one.place not in of_units and one.place not in of_places
         ]
-        known_names.remember(work, "org_unit", unread, {}, str)
+        known_names.remember(work, Kind.UNIT, unread, {}, str)
 
     def _told_units(self) -> tuple[dict[int, OrgUnitRow], dict[int, set[int]]]:
         told: dict[int, OrgUnitRow] = {}

@@ -8,6 +8,7 @@ from fhirexport_server.domain.rows import OrgUnitRow, PlaceRow
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.resources.drafts import Draft, OrgUnitDraft, PlaceDraft
 from fhirexport_server.fhir.reading.together.draft_names import identifiers
+from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.resolve.identity import Claim, claimed_ids, decide
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.queries import DEEPEST
@@ -30,9 +31,9 @@ _CYCLE: Final = (
 class Tree(Generic[R]):
     """The units of an EJ, or its places: those that are there, and those of an import."""
 
-    def __init__(self, work: Work, table: str, rows: dict[int, R]) -> None:
+    def __init__(self, work: Work, kind: Kind, rows: dict[int, R]) -> None:
         self._work = work
-        self._table = table
+        self._kind = kind
         self.rows: dict[int, R] = rows
         """Those that are there, by id; after `write`, those of the import are among them."""
         self.ids: dict[int, int] = {}
@@ -67,19 +68,10 @@ class Tree(Generic[R]):
             if rows:
                 (found[entry.place],) = rows
                 is_searched = is_searched and self.rows[rows[0]].kind == one.kind
-            claims.append(
-                Claim(
-                    one.source,
-                    entry,
-                    () if number is None else (number,),
-                    numbered=True,
-                    row_numbered=True,
-                    is_searched=is_searched,
-                )
-            )
+            claims.append(Claim.of_one_number(one.source, entry, number, is_searched=is_searched))
         own = claimed_ids((one.source for one in kept), entries)
-        owners = dict.fromkeys(self.rows, self._work.ej.id) | self._work.writing.look.owners(self._table, own)
-        who = decide(self._work, self._table, claims, owners, found)
+        owners = dict.fromkeys(self.rows, self._work.ej.id) | self._work.writing.look.owners(self._kind, own)
+        who = decide(self._work, self._kind, claims, owners, found)
         self.ids.update(who.ids)
         self.left = who.left
         self.new = frozenset(who.ids[place] for place in who.new if place in who.ids)
@@ -128,8 +120,8 @@ class Tree(Generic[R]):
         counts.unchanged += len(told) - len(created) - len(touched)
         writing = self._work.writing
         values = [_values(each, columns) for each in _parents_first(created)]
-        writing.insert(self._table, ["ej_id", *columns], [[self._work.ej.id, *each] for each in values])
-        writing.update(self._table, columns, [_values(one, columns) for one in changed])
+        writing.insert(self._kind, ["ej_id", *columns], [[self._work.ej.id, *each] for each in values])
+        writing.update(self._kind, columns, [_values(one, columns) for one in changed])
         self.rows.update(told)
 
 
