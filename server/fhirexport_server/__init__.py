@@ -1,1 +1,1 @@
-"""Owns the server: everything behind the fhirexport gRPC services."""
+"""The server: everything behind the fhirexport gRPC services."""

@@ -8,8 +8,8 @@ from fhirexport._internal import stdio
 
 def main() -> None:
     """Run the command line and exit with its status: 1 where the extra is not installed."""
-    # gRPC's core prints a line for each bad handshake, and for each message that is compressed: anybody could
-    # fill the disk. What matters of it comes as a status as well. It reads this when it is imported.
+    # gRPC's core prints a line for each bad handshake and each compressed message, so anybody could fill the
+    # disk. What matters comes as a status as well. gRPC reads this variable when it is imported.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from fhirexport_server import commands  # noqa: PLC0415 - `pip install fhirexport` brings none of this

@@ -1,4 +1,4 @@
-"""Owns the wiring of the server: what is made, in which order, and how it all ends."""
+"""Wires the server: what is created, in which order, and how it is shut down."""
 
 import asyncio
 import signal
@@ -50,23 +50,23 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True)
 class App:
-    """A server that runs."""
+    """A running server."""
 
     address: str
-    """Where it listens, with the port it got."""
+    """The address that it listens on, with the actual port."""
     metrics_address: str | None
-    """Where it serves its metrics, with the port it got; None where it does not."""
+    """The address of its metrics, with the actual port; None where it serves none."""
     registry: CollectorRegistry
     """Its metrics."""
     _server: grpc.aio.Server
     _health: HealthService
 
     async def drain(self, *, delay: float, grace: float) -> None:
-        """Stops taking calls, and lets those in flight end.
+        """Stop accepting calls, and let those in flight end.
 
         Args:
-          delay: How long to go on taking calls while the health service already says NOT_SERVING.
-          grace: How long the calls in flight have then, before they are cancelled.
+          delay: How long to go on accepting calls while the health service already reports NOT_SERVING.
+          grace: How long the calls in flight may take after that, before they are cancelled.
         """
         _log.info("draining", delay=delay, grace=grace)
         await self._health.drain()
@@ -78,17 +78,17 @@ class App:
 async def running(
     settings: Settings, *, limits: Limits | None = None, exports: Exports | None = None
 ) -> AsyncIterator[App]:
-    """Runs a server; at the end, cancels what is left and lets go of everything.
+    """Run a server. At the end, cancel what is left and release everything.
 
-    It starts without its database as well, says NOT_SERVING, and serves once the database is there.
+    It starts without its database as well: it reports NOT_SERVING, and serves once the database answers.
 
     Args:
-      settings: What to run.
-      limits: The bounds of a call, where they are not those of the settings.
-      exports: What answers the exports, where it is not the database.
+      settings: The settings of the server.
+      limits: The limits of calls, instead of those of the settings.
+      exports: Answers the exports instead of the database.
 
     Raises:
-      ListenError, MetricsAddressError: an address cannot be listened on.
+      ListenError, MetricsAddressError: An address cannot be listened on.
     """
     limits = limits or Limits(
         stream_seconds=settings.rendering_timeout,
@@ -163,10 +163,10 @@ async def running(
 
 
 async def serve(settings: Settings) -> None:
-    """Runs a server until SIGTERM or SIGINT, then drains it. A second signal ends it at once.
+    """Run a server until SIGTERM or SIGINT, then drain it. A second signal ends it at once.
 
     Raises:
-      ListenError, MetricsAddressError: an address cannot be listened on.
+      ListenError, MetricsAddressError: An address cannot be listened on.
     """
     first, second = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -203,7 +203,7 @@ async def _redis_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Re
 
 
 async def _follow(cache: RedisCache | None, health: HealthService) -> None:
-    """Makes the health service say how the cache does. What exports can do without says nothing of them."""
+    """Make the health service report the cache. Exports work without it, so it does not affect theirs."""
     if cache is None:
         await health.set_serving(CACHE_ADMIN, serving=True)
         return
@@ -215,7 +215,7 @@ async def _follow(cache: RedisCache | None, health: HealthService) -> None:
 
 
 async def _cancelled(task: "asyncio.Task[object]") -> None:
-    """Cancels a task that may have ended, waits for it, and raises what it failed with."""
+    """Cancel a task that may have ended, wait for it, and raise the error it failed with."""
     task.cancel()
     await asyncio.wait({task})
     if not task.cancelled():

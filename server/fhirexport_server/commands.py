@@ -36,8 +36,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 - the signature that typer calls
-    if wanted:
+def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer calls
+    if value:
         typer.echo(f"fhirexport-server {__version__}")
         raise typer.Exit
 
@@ -82,9 +82,9 @@ def demo(
 
 
 def main() -> None:
-    """Runs the command line.
+    """Run the command line.
 
-    Exits with 0, 1 for what went wrong, or 2 for a wrong argument or setting.
+    Exit with 0, with 1 after an error, or with 2 for a wrong argument or setting.
     """
     try:
         app()
@@ -100,18 +100,18 @@ def main() -> None:
     except SchemaMismatchError as error:
         _fail(f"the schema of DATABASE_URL is {error.found}, and this release has {error.expected}", 1)
     except OutputError:
-        raise  # it is told where the standard streams are looked after
+        raise  # the caller, who handles the standard streams, reports it
     except Exception as error:  # noqa: BLE001 - a traceback would print the error's text, which may quote a row
         _log.critical("internal_error", where=logs.where(error))
         raise SystemExit(1) from None
 
 
 class _UserError(Exception):
-    """Something that the user can put right; its text says how."""
+    """An error that the user can correct; its message says how."""
 
 
 def _settings() -> Settings:
-    """Returns the settings, having set up the log; ends the program where they are wrong."""
+    """Return the settings, after configuring the log; end the program where they are wrong."""
     wrong = misspelt()
     settings = None
     try:
@@ -133,7 +133,7 @@ def _fail(message: str, status: int) -> NoReturn:
 
 
 def _shown(batches: Iterable[Batch], total: int) -> Iterator[Batch]:
-    """Yields the batches, with a progress bar on a terminal."""
+    """Yield the batches, with a progress bar on a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

@@ -1,4 +1,4 @@
-"""Owns every setting: its variable, default, bounds and meaning. Nothing else reads the environment."""
+"""All settings: variable, default, bounds and meaning. Nothing else reads the environment."""
 
 import ipaddress
 import re
@@ -30,7 +30,7 @@ _BASE_URL = re.compile(
 )
 
 _NEAR = 0.85
-"""How alike two names are of which one is taken for a misspelling of the other, 1 being the same."""
+"""The similarity from which on one name is taken for a misspelling of another; 1 means equal."""
 OFF = "off"
 """The METRICS_ADDRESS that serves no metrics."""
 
@@ -192,7 +192,7 @@ class Settings(BaseSettings):
         return value
 
     def public(self) -> dict[str, str | int | float | bool | None]:
-        """Returns every setting by its variable's name, fit to be logged: without any password."""
+        """Return every setting by its variable's name, for the log: without any password."""
         values = {name.upper(): value for name, value in self.model_dump(mode="json").items()}
         return values | {
             "DATABASE_URL": redacted(self.database_url.get_secret_value()),
@@ -222,10 +222,10 @@ class Settings(BaseSettings):
 
 
 def is_loopback(address: str) -> bool:
-    """Returns whether only this machine can reach a listening address.
+    """Return whether only this machine can reach a listening address.
 
     Raises:
-        ValueError: the address is neither `host:port` nor `unix:path`.
+        ValueError: The address is neither `host:port` nor `unix:path`.
     """
     if address.startswith("unix:") and len(address) > len("unix:"):
         return True
@@ -246,13 +246,13 @@ def _is_port(text: str) -> bool:
 
 
 def redacted(database_url: str) -> str:
-    """Returns a database URL without its user, password and query."""
+    """Return a database URL without its user, password and query."""
     match = _DATABASE_URL.fullmatch(database_url)
     return (match["file"] or match["scheme"] + match["rest"]) if match else "?"
 
 
 def redacted_redis(url: str) -> str:
-    """Returns a Redis URL without its user, password and query."""
+    """Return a Redis URL without its user, password and query."""
     match = _REDIS_URL.fullmatch(url)
     if match is None:
         return "?"
@@ -260,9 +260,9 @@ def redacted_redis(url: str) -> str:
 
 
 def misspelt() -> list[str]:
-    """Return a line for each variable, of the environment or `.env`, that is near to a setting and none.
+    """Return a line for each variable of the environment or `.env` whose name is near to that of a setting.
 
-    Only where that setting is not given as well: then the other one may well be another program's.
+    It is left out where that setting is set as well: then it may well be another program's.
     """
     names = {name.upper() for name in Settings.model_fields}
     environment = EnvSettingsSource(Settings, env_ignore_empty=False).env_vars
@@ -285,9 +285,9 @@ def _env_file() -> Iterable[str]:
 
 
 def problems(error: ValidationError) -> list[str]:
-    """Returns a line for each setting that was refused: its variable and what it must be, never its value."""
+    """Return a line for each refused setting: its variable and what it must be, never its value."""
     lines = []
-    for found in error.errors(include_input=False, include_url=False, include_context=False):
-        name = ".".join(str(part) for part in found["loc"]).upper()
-        lines.append(f"{name}: {found['msg'].removeprefix('Value error, ')}")
+    for details in error.errors(include_input=False, include_url=False, include_context=False):
+        name = ".".join(str(part) for part in details["loc"]).upper()
+        lines.append(f"{name}: {details['msg'].removeprefix('Value error, ')}")
     return lines

@@ -1,1 +1,1 @@
-"""Owns what operators ask of the cache: to see it, to invalidate, to flush, to warm."""
+"""What operators do with the cache: inspect, invalidate, flush, warm."""

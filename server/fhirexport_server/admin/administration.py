@@ -1,4 +1,4 @@
-"""Owns looking after the cache: what it holds, how it does, and making what it holds count no more."""
+"""Administration of the cache: its entries, its health, invalidation."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ MOST_SAMPLES = 20
 
 
 class Condition(StrEnum):
-    """How the cache does."""
+    """The condition of the cache."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -32,7 +32,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True)
 class CacheHealth:
-    """How the cache does, and what is known of the server at the other end."""
+    """The health of the cache, and what is known of its Redis server."""
 
     condition: Condition
     message: str = ""
@@ -43,50 +43,50 @@ class CacheHealth:
 
 @dataclass(frozen=True)
 class Stats:
-    """How full the cache is."""
+    """The number of entries in the cache, and facts of its server."""
 
     server: ServerFacts | None
     """None where the cache is switched off, or Redis does not answer."""
     entries: dict[Dataset, int] | None
-    """How many there are; None where Redis does not answer."""
+    """The number of entries of each dataset; None where Redis does not answer."""
 
 
 @dataclass(frozen=True)
 class Removal:
-    """What an invalidation came to."""
+    """The result of an invalidation."""
 
     matched: int | None
-    """How many entries it named; None where Redis could not be asked."""
+    """How many entries matched; None where Redis did not answer."""
     deleted: int
     samples: tuple[str, ...]
     pending: bool
-    """Whether they count no more and are still to be deleted."""
+    """Whether entries are invalid but not deleted yet."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Some entries."""
+    """A page of entries."""
 
     entries: tuple[EntryFacts, ...]
     cursor: tuple[int, int] | None
-    """Where the next ones are: a scan's cursor, and how many keys of its step to pass over; None for none."""
+    """Where the next page begins: a scan's cursor, and how many keys of its step to skip; None at the end."""
 
 
 class Invalidator(Protocol):
-    """What makes exports outdated, in every process."""
+    """Makes exports outdated, in every process."""
 
     async def ej_ids(self) -> list[int]:
-        """Returns the id of every EJ."""
+        """Return the id of every EJ."""
 
     async def invalidate(self, exports: Sequence[tuple[int, Dataset]], entry: AuditEntry) -> None:
-        """Moves revisions, and writes down why."""
+        """Move the revisions of exports, and write an audit entry."""
 
 
 class Administration:
-    """Looks after the cache. What it does counts in every process, also while Redis is away."""
+    """Administers the cache. Invalidations hold in every process, even while Redis does not answer."""
 
     def __init__(self, invalidator: Invalidator, cache: RedisCache | None, metrics: Metrics) -> None:
-        """Looks after `cache`; None where the cache is switched off."""
+        """Administer `cache`; None where the cache is switched off."""
         self._invalidator = invalidator
         self._cache = cache
         self.metrics = metrics
@@ -101,7 +101,7 @@ class Administration:
         return await self._invalidator.ej_ids()
 
     async def stats(self) -> Stats:
-        """Counts what there is; never fails."""
+        """Count the entries. Never fails."""
         entries = dict.fromkeys(Dataset, 0)
         if self._cache is None:
             return Stats(None, entries)
@@ -114,7 +114,7 @@ class Administration:
         return Stats(server, entries)
 
     async def health(self) -> CacheHealth:
-        """Finds out how the cache does; never fails."""
+        """Return the health of the cache. Never fails."""
         if self._cache is None:
             return CacheHealth(Condition.DISABLED, "the cache is switched off: CACHE_ENABLED is false")
         begun = monotonic()
@@ -125,17 +125,17 @@ class Administration:
         except CacheUnavailableError:
             message = f"Redis does not answer ({self._cache.why}): exports are read from the database"
             return CacheHealth(Condition.DEGRADED, message)
-        told = warnings(server)
+        advice = warnings(server)
         if self._cache.state is not State.AVAILABLE:
             message = f"Redis refuses to write ({self._cache.why}): nothing new is kept"
-            return CacheHealth(Condition.DEGRADED, message, latency, server, told)
-        return CacheHealth(Condition.HEALTHY, "", latency, server, told)
+            return CacheHealth(Condition.DEGRADED, message, latency, server, advice)
+        return CacheHealth(Condition.HEALTHY, "", latency, server, advice)
 
     async def invalidate(self, pattern: Pattern, entry: AuditEntry) -> Removal:
-        """Makes what a pattern names count no more, at once and everywhere; then deletes it.
+        """Invalidate the entries that match a pattern, at once and in every process; then delete them.
 
         Raises:
-            DatabaseUnavailableError, SchemaMismatchError, DatabaseReadOnlyError: nothing has happened.
+            DatabaseUnavailableError, SchemaMismatchError, DatabaseReadOnlyError: Nothing was invalidated.
         """
         exports = [
             (ej_id, dataset)
@@ -147,7 +147,7 @@ class Administration:
         return await self._removed(pattern)
 
     async def flush(self, entry: AuditEntry) -> Removal:
-        """Does the same to everything of ours, and only to that; raises as `invalidate`."""
+        """Invalidate and delete all our entries, and nothing else; raise as `invalidate` does."""
         exports = [(EVERY_EJ, dataset) for dataset in Dataset]
         await self._invalidator.invalidate(exports, replace(entry, matched=len(exports)))
         removal = await self._removed(parse(EVERYTHING))
@@ -159,7 +159,7 @@ class Administration:
         return removal
 
     async def preview(self, pattern: Pattern) -> Removal:
-        """Says what a pattern names.
+        """Return what an invalidation with this pattern would match.
 
         Raises:
             CacheUnavailableError: Redis does not answer.
@@ -172,7 +172,7 @@ class Administration:
         return Removal(matched, 0, tuple(samples[:MOST_SAMPLES]), pending=False)
 
     async def entries(self, pattern: Pattern, size: int, cursor: tuple[int, int]) -> Listing:
-        """Returns some entries that a pattern names; perhaps none, though there are more.
+        """Return a page of the entries that match a pattern. It may be empty although more follow.
 
         Raises:
             CacheUnavailableError: Redis does not answer.
@@ -180,16 +180,16 @@ class Administration:
         if self._cache is None:
             return Listing((), None)
         place, passed = cursor
-        following, found = await self._cache.inspector.scan(place)
-        named = [key for key, variant in _known(found) if pattern.matches(variant)]
-        shown = named[passed : passed + size]
-        described = tuple(await self._cache.inspector.describe(shown)) if shown else ()
-        if passed + size < len(named):
+        next_place, head_keys = await self._cache.inspector.scan(place)
+        matched = [key for key, variant in _with_variants(head_keys) if pattern.matches(variant)]
+        page = matched[passed : passed + size]
+        described = tuple(await self._cache.inspector.describe(page)) if page else ()
+        if passed + size < len(matched):
             return Listing(described, (place, passed + size))
-        return Listing(described, (following, 0) if following else None)
+        return Listing(described, (next_place, 0) if next_place else None)
 
     async def entry(self, variant: Variant) -> EntryFacts | None:
-        """Returns what is known of one entry; None where there is none, or Redis does not answer."""
+        """Return the facts of one entry; None where there is none, or Redis does not answer."""
         if self._cache is None:
             return None
         try:
@@ -212,13 +212,13 @@ class Administration:
         if self._cache is None:
             return
         async for key in self._cache.inspector.heads():
-            for known in _known([key]):
-                yield known
+            for head in _with_variants([key]):
+                yield head
 
 
-def _known(found: Sequence[str]) -> Iterator[tuple[str, Variant]]:
-    """Yields the keys that are heads of ours, with what they are heads of."""
-    for key in found:
+def _with_variants(head_keys: Sequence[str]) -> Iterator[tuple[str, Variant]]:
+    """Yield the keys that are heads of ours, with their variants."""
+    for key in head_keys:
         variant = keys.variant(key)
         if variant is not None:
             yield key, variant

@@ -1,4 +1,4 @@
-"""What keeps the database's revisions and the shared cache tidy while the server runs."""
+"""Maintenance of the database's revisions and the shared cache while the server runs."""
 
 from fhirexport_server.cache.port import SharedCache
 from fhirexport_server.domain.changes import Compaction
@@ -8,7 +8,7 @@ from fhirexport_server.telemetry.metrics import Metrics
 
 
 class CacheMaintenance:
-    """The work of `runtime.upkeep`. Each method raises an error of the database's where it cannot answer."""
+    """The work of `runtime.upkeep`. Each method may raise an error of the database."""
 
     def __init__(self, database: AsyncDatabase, shared: SharedCache, metrics: Metrics) -> None:
         self._database = database
@@ -22,13 +22,13 @@ class CacheMaintenance:
         return compaction
 
     async def settle(self) -> None:
-        """Pass on which renderings of the shared cache have answered how often."""
+        """Write the hit counts of renderings to the shared cache."""
         await self._shared.settle()
 
     async def discard(self, ej_id: int, dataset: Dataset) -> int:
-        """Delete what the shared cache holds of earlier states; return how many keys.
+        """Delete the shared cache's renderings of earlier states; return how many keys.
 
-        Nobody would have been served them: it is for memory's sake, which need not wait for their time.
+        They would never be served again. Deleting them frees memory before they expire.
         """
         current = await self._database.revision(ej_id, dataset)
         return 0 if current is None else await self._shared.drop(ej_id, dataset, current)

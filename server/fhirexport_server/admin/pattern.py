@@ -1,4 +1,4 @@
-"""Owns the patterns that operators name entries by: Redis globs on keys, read as Redis reads them."""
+"""Patterns that select cache entries: globs on keys, with the syntax of Redis."""
 
 import re
 from dataclasses import dataclass
@@ -20,25 +20,25 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Pattern:
-    """A glob on the keys of our heads."""
+    """A glob on the keys of heads."""
 
     text: str
     _regex: re.Pattern[str]
 
     def matches(self, variant: Variant) -> bool:
-        """Says whether it names an entry: by its own key, or by that of its dataset.
+        """Return whether it matches an entry: by the key of its variant, or by that of its dataset.
 
-        `fhir:export:*:ej:1` therefore names everything of EJ 1, in whatever layout.
+        So `fhir:export:*:ej:1` matches everything of EJ 1, in every layout.
         """
         plain = Variant(variant.ej_id, variant.dataset, Format.BUNDLE, Detail.SUMMARY)
-        return any(self._regex.fullmatch(keys.head(one)) for one in {variant, plain})
+        return any(self._regex.fullmatch(keys.head(named)) for named in {variant, plain})
 
 
 def parse(text: str, field: str = "pattern") -> Pattern:
-    """Reads a pattern.
+    """Parse a pattern.
 
     Raises:
-        InvalidRequestError: it is empty, too long, outside our keys, or has too many wildcards.
+        InvalidRequestError: The pattern is empty, too long, outside our keys, or has too many wildcards.
     """
     problem = None
     regex, wildcards = _translated(text)
@@ -57,7 +57,7 @@ def parse(text: str, field: str = "pattern") -> Pattern:
 
 
 def _translated(glob: str) -> tuple[re.Pattern[str] | None, int]:
-    """Returns the glob as a regular expression, None where a set is not closed; and counts its wildcards."""
+    """Return a glob as a regular expression, None where a set is not closed, and its count of wildcards."""
     parts, wildcards = [], 0
     for token in _TOKEN.finditer(glob):
         match token.lastgroup:
@@ -80,7 +80,7 @@ def _translated(glob: str) -> tuple[re.Pattern[str] | None, int]:
 
 
 def _set(inside: str) -> str:
-    """Returns a set such as `1-3a` or `^1` as a regular expression."""
+    """Return a set such as `1-3a` or `^1` as a regular expression."""
     negated = inside.startswith("^")
     characters: list[str] = []
     position, text = 0, inside[1:] if negated else inside

@@ -1,1 +1,1 @@
-"""What the process itself offers to exports and imports: threads, temporary space, upkeep, memory."""
+"""What the process offers to exports and imports: threads, temporary space, upkeep, memory."""

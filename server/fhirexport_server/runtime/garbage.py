@@ -1,8 +1,8 @@
-"""How often Python looks for garbage that reference counts do not free.
+"""When Python collects the garbage that reference counts do not free.
 
-Exports and imports make millions of objects and hardly a cycle. Looked for as often as Python does unless
-told otherwise, cycles took 40 % of an import's time. A few objects of many megabytes are another matter: to
-Python they are a few objects. So the memory that is in use decides as well.
+Exports and imports make millions of objects and hardly a cycle. With Python's default thresholds, the search
+for cycles took 40 % of an import's time. But Python counts objects, not bytes, so a few objects of many
+megabytes would stay. Therefore growth of the memory in use triggers a collection as well.
 """
 
 import asyncio
@@ -19,19 +19,19 @@ _STATM: Final = Path("/proc/self/statm")
 
 
 def collect_rarely() -> None:
-    """Looks at nothing that is there already, and at the rest less often. For a whole process."""
+    """Exempt all present objects from collection, and collect others less often, in the whole process."""
     gc.freeze()
     gc.set_threshold(*_COLLECTED_AFTER)
 
 
 async def collect_where_memory_grows(*, seconds: float = 1.0, growth_bytes: int = _GROWTH_BYTES) -> NoReturn:
-    """Look for all garbage whenever the process has grown, until it is cancelled.
+    """Collect all garbage whenever the process has grown, until cancelled.
 
-    What is free already goes back to the system as well: after many large messages, the C library keeps it.
+    Also return freed memory to the system, which the C library keeps after many large messages.
 
     Args:
-        seconds: how long to wait between two looks at the memory in use.
-        growth_bytes: how much it has grown by, since the last time or since it was least.
+        seconds: How often to look at the memory in use.
+        growth_bytes: The growth that triggers a collection, since the last one or since the minimum.
     """
     least = smallest = _resident_bytes()
     while True:
@@ -50,7 +50,7 @@ async def collect_where_memory_grows(*, seconds: float = 1.0, growth_bytes: int 
 
 
 def _give_back() -> None:
-    """Give what the C library has free back to the system, where it can: glibc, on Linux."""
+    """Return the free memory of the C library to the system, where it can do that: glibc, on Linux."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -1,4 +1,4 @@
-"""How a read is ended from another thread."""
+"""Interrupts: how a read is ended from another thread."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from fhirexport_server.domain.errors import DatabaseUnavailableError
 
 
 class Interrupt:
-    """A way to end a read from another thread: politely, or though it waits for a server that is gone."""
+    """Ends a read from another thread: at its next check, or at once by cutting its connection."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -16,16 +16,16 @@ class Interrupt:
         self._set = False
 
     def check(self) -> None:
-        """Raises DatabaseUnavailableError once `set` was called."""
+        """Raise DatabaseUnavailableError once `set` was called."""
         if self._set:
             raise DatabaseUnavailableError
 
     def set(self) -> None:
-        """Asks the reader to end: its next `check`, and every later read, is a DatabaseUnavailableError."""
+        """Ask the reader to end: its next `check`, and every later read, raises DatabaseUnavailableError."""
         self._set = True
 
     def cut(self) -> None:
-        """Ends the read at once, and its connection with it."""
+        """End the read at once, by cutting its connection."""
         with self._lock:
             self._set = True
             if self._cut is not None:
@@ -33,7 +33,7 @@ class Interrupt:
 
     @contextmanager
     def over(self, cut: Callable[[], None]) -> Iterator[None]:
-        """Make `cut` what ends the read: it is called from another thread, while the read waits."""
+        """Register what ends the read at once: `cut`, which another thread calls while the read waits."""
         with self._lock:
             if self._set:
                 raise DatabaseUnavailableError

@@ -1,4 +1,4 @@
-"""The temporary space of a process: how many bytes all its spools may take together."""
+"""The temporary space of a process: the number of bytes that all its spools may take together."""
 
 from threading import Lock
 
@@ -6,7 +6,7 @@ from fhirexport_server.domain.errors import SpoolFullError
 
 
 class SpoolSpace:
-    """What all spools of a process may take together, in bytes as they are kept."""
+    """The bytes that all spools of a process take, and their limit. Safe to use from threads."""
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit = limit_bytes
@@ -14,7 +14,7 @@ class SpoolSpace:
         self._lock = Lock()
 
     def take(self, size: int) -> None:
-        """Takes this many bytes, or raises SpoolFullError."""
+        """Take this many bytes, or raise SpoolFullError."""
         with self._lock:
             if self._used + size > self.limit:
                 raise SpoolFullError(self.limit)
@@ -26,6 +26,6 @@ class SpoolSpace:
         return self._used
 
     def give_back(self, size: int) -> None:
-        """Gives bytes back."""
+        """Give bytes back."""
         with self._lock:
             self._used -= size

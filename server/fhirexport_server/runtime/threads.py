@@ -1,4 +1,4 @@
-"""Owns the threads that read the database: who runs in them, and how they are made to end."""
+"""The threads that read the database, and how they are ended."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 LOOKUP_THREADS = 4
 LOOKUP_SECONDS = 5.0
 GRACE_SECONDS = 1.0
-"""How long a thread that is no longer wanted may take to notice."""
+"""How long a stopped thread may take to notice, before its connection is cut."""
 
 
 class Run:
@@ -24,18 +24,18 @@ class Run:
         self._interrupt = interrupt
 
     def stop(self) -> None:
-        """Asks the thread to end, and makes it end where it does not."""
+        """Ask the thread to end, and force it to after GRACE_SECONDS."""
         if self.thread.done():
             return
         self._interrupt.set()
         cut = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._interrupt.cut)
         self.thread.add_done_callback(lambda _: cut.cancel())
-        # Nobody else may be left to look at how it ended.
+        # Retrieve its result, or asyncio would report that nobody did.
         self.thread.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 class Threads:
-    """Two pools: one for renderings, which take long, and one for look-ups, which must not wait for them."""
+    """Two pools: one for renderings, which take long, one for look-ups, which must not wait behind them."""
 
     def __init__(self, renderings: ThreadPoolExecutor, lookups: ThreadPoolExecutor) -> None:
         self._renderings = renderings
@@ -43,28 +43,28 @@ class Threads:
         self.runs: set[Run] = set()
 
     def render(self, work: Callable[[Interrupt], None]) -> Run:
-        """Starts a rendering; it is for the caller to stop it."""
+        """Start a rendering. The caller has to stop it."""
         return self._start(self._renderings, work)
 
     async def look_up(self, work: Callable[[Interrupt], T]) -> T:
-        """Runs a short read, and gives it up when it takes too long.
+        """Run a short read, and give up after LOOKUP_SECONDS.
 
         Raises:
-            DatabaseUnavailableError: it took too long.
+            DatabaseUnavailableError: The read took too long.
         """
         run = self._start(self._lookups, work)
         try:
             async with asyncio.timeout(LOOKUP_SECONDS):
-                # Shielded: the thread goes on until it sees that it is no longer wanted.
-                found: T = await asyncio.shield(run.thread)
-                return found
+                # Shielded, because the thread goes on until it notices the interrupt.
+                result: T = await asyncio.shield(run.thread)
+                return result
         except TimeoutError:
             raise DatabaseUnavailableError from None
         finally:
             run.stop()
 
     async def stop(self) -> None:
-        """Ends every thread under way, and waits for them."""
+        """Stop all running threads, and wait for them."""
         for run in list(self.runs):
             run.stop()
         await asyncio.gather(*(run.thread for run in self.runs), return_exceptions=True)
@@ -79,7 +79,7 @@ class Threads:
 
 @asynccontextmanager
 async def open_threads(max_renderings: int) -> AsyncIterator[Threads]:
-    """Offers the threads; at the end, stops what still runs in them and waits for it."""
+    """Open the pools. At the end, stop what still runs in them and wait for it."""
     renderings = ThreadPoolExecutor(max_renderings, thread_name_prefix="rendering")
     lookups = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
     threads = Threads(renderings, lookups)

@@ -1,4 +1,4 @@
-"""Owns what goes on while the server runs: revisions are folded, changes told, what they outdate deleted."""
+"""The upkeep of a running server: folds revisions, logs changes, deletes outdated renderings."""
 
 import asyncio
 from collections import defaultdict
@@ -13,34 +13,34 @@ from fhirexport_server.domain.datasets import EVERY_EJ, Dataset
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 MOST_LINES = 20
-"""How many changes of one run have a line of their own in the log."""
+"""How many changes of one round have a log line of their own."""
 
 
 class Maintenance(Protocol):
-    """What there is to do again and again. Exports are right without it, only slower in time."""
+    """The work that is repeated. Without it exports stay correct, but become slower."""
 
     async def compact(self) -> Compaction:
-        """Folds some revisions; returns what has changed."""
+        """Fold some deltas of revisions; return what has changed."""
 
     async def settle(self) -> None:
-        """Passes on what was noted of the shared cache."""
+        """Write the hit counts to the shared cache."""
 
     async def discard(self, ej_id: int, dataset: Dataset) -> int:
-        """Deletes from the shared cache what has become outdated; returns how many keys."""
+        """Delete the outdated renderings of a dataset from the shared cache; return how many keys."""
 
 
 class Upkeep:
-    """Does the work, for ever."""
+    """Repeats the work for ever."""
 
     def __init__(self, work: Maintenance) -> None:
         self._work = work
 
     async def run(self, *, seconds: float = 1.0, failing_seconds: float = 10.0) -> NoReturn:
-        """Goes on until it is cancelled.
+        """Repeat the work until cancelled.
 
         Args:
-            seconds: how long to wait when there is nothing left to do.
-            failing_seconds: how long to wait after a failure; its kind is logged once.
+            seconds: How long to wait when there is nothing left to do.
+            failing_seconds: How long to wait after a failure. The first of a series is logged.
         """
         failing = False
         while True:
@@ -60,19 +60,19 @@ class Upkeep:
                 await asyncio.sleep(0 if compaction.more else seconds)
 
     async def _invalidated(self, changes: Iterable[Change]) -> None:
-        """Logs what was outdated by writers, and deletes it."""
+        """Log what writers have changed, and delete what that made outdated."""
         by_export: dict[tuple[int, Dataset], dict[str, int | None]] = defaultdict(dict)
         for change in changes:
             by_export[change.ej_id, change.dataset][change.table] = change.rows
         for line, ((ej_id, dataset), rows) in enumerate(by_export.items()):
-            every = ej_id == EVERY_EJ
-            # What is outdated in every EJ waits for its time: to find it takes a search of the whole cache.
-            deleted = 0 if every else await self._work.discard(ej_id, dataset)
+            is_every = ej_id == EVERY_EJ
+            # What is outdated in every EJ is left to expire: to find it would take a scan of the whole cache.
+            deleted = 0 if is_every else await self._work.discard(ej_id, dataset)
             if line < MOST_LINES:
                 _log.info(
                     "invalidated",
                     dataset=dataset.value,
-                    ej_id="every" if every else ej_id,
+                    ej_id="every" if is_every else ej_id,
                     changes=rows,
                     deleted_keys=deleted,
                 )

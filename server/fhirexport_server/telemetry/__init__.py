@@ -1,1 +1,1 @@
-"""What operators see of a running server: its log, metrics, traces, and how late its event loop is."""
+"""What operators see of a running server: logs, metrics, traces, event loop lag."""

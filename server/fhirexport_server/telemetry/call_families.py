@@ -1,4 +1,4 @@
-"""The metrics of gRPC calls, and of what all calls share."""
+"""The metrics of gRPC calls, and of the limits that calls share."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ _CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 
 
 
 class CallSeries(NamedTuple):
-    """What is counted of one method."""
+    """The series of one method."""
 
     started: Counter
     received: Counter
@@ -17,11 +17,11 @@ class CallSeries(NamedTuple):
     sent_bytes: Counter
     seconds: Histogram
     handled: Mapping[str, Counter]
-    """By the name of the code."""
+    """By the name of the status code."""
 
 
 class CallFamilies:
-    """The metrics of calls, by the names and labels of go-grpc-middleware, which dashboards know."""
+    """The metrics of calls, with the names and labels of go-grpc-middleware, which dashboards know."""
 
     def __init__(
         self,
@@ -30,38 +30,38 @@ class CallFamilies:
         codes: Iterable[str],
         reasons: Iterable[str],
     ) -> None:
-        """Makes every series there will be.
+        """Create every series.
 
         Args:
-            registry: where they are registered.
-            methods: the type, service and name of each method.
-            codes: what calls may end with.
-            reasons: what calls may be refused for.
+            registry: The registry to add them to.
+            methods: The type, service and name of each method.
+            codes: The names of the status codes.
+            reasons: The reasons of errors.
         """
         labels = ("grpc_type", "grpc_service", "grpc_method")
 
         def counter(name: str, text: str, *more: str) -> Counter:
             return Counter(name, text, (*labels, *more), registry=registry)
 
-        started = counter("grpc_server_started_total", "Calls that were begun.")
-        handled = counter("grpc_server_handled_total", "Calls that ended, by code.", "grpc_code")
-        received = counter("grpc_server_msg_received_total", "Messages that callers sent.")
-        sent = counter("grpc_server_msg_sent_total", "Messages that callers were sent.")
-        sent_bytes = counter("fhirexport_sent_bytes_total", "Bytes of the messages that callers were sent.")
+        started = counter("grpc_server_started_total", "Calls that began.")
+        handled = counter("grpc_server_handled_total", "Calls that ended, by status code.", "grpc_code")
+        received = counter("grpc_server_msg_received_total", "Messages received from callers.")
+        sent = counter("grpc_server_msg_sent_total", "Messages sent to callers.")
+        sent_bytes = counter("fhirexport_sent_bytes_total", "Bytes of the messages sent to callers.")
         seconds = Histogram(
             "grpc_server_handling_seconds",
-            "How long calls took, from the first byte of the request to the last of the answer.",
+            "Duration of calls, from the first byte of the request to the last of the response.",
             labels,
             buckets=_CALL_SECONDS,
             registry=registry,
         )
         refusals = Counter(
             "fhirexport_refusals_total",
-            "Calls that ended with an error, by its reason.",
+            "Calls that ended with an error, by the reason of its ErrorInfo.",
             ("reason",),
             registry=registry,
         )
-        known = tuple(codes)
+        code_names = tuple(codes)
         self.methods: Mapping[tuple[str, str], CallSeries] = {
             (service, method): CallSeries(
                 started=started.labels(kind, service, method),
@@ -69,7 +69,7 @@ class CallFamilies:
                 sent=sent.labels(kind, service, method),
                 sent_bytes=sent_bytes.labels(kind, service, method),
                 seconds=seconds.labels(kind, service, method),
-                handled={code: handled.labels(kind, service, method, code) for code in known},
+                handled={code: handled.labels(kind, service, method, code) for code in code_names},
             )
             for kind, service, method in methods
         }
@@ -77,7 +77,7 @@ class CallFamilies:
 
 
 class GateFamilies:
-    """The metrics of what all calls share, read when the page is."""
+    """The metrics of the limits that calls share. Their values are read with the page."""
 
     def __init__(
         self,
@@ -86,18 +86,23 @@ class GateFamilies:
         calls: Mapping[str, Callable[[], float]],
         bytes_in_flight: Mapping[str, Callable[[], float]],
     ) -> None:
-        """Makes every series there will be.
+        """Create every series.
 
         Args:
-            registry: where they are registered.
-            calls: how many calls there are, by the kind of places they have.
-            bytes_in_flight: how much room messages take, by their direction.
+            registry: The registry to add them to.
+            calls: Functions that return the number of calls, by the kind of place.
+            bytes_in_flight: Functions that return the size of messages in flight, by direction.
         """
         for name, text, label, series in (
-            ("fhirexport_calls_in_progress", "Calls that have a place.", "places", calls),
+            (
+                "fhirexport_calls_in_progress",
+                "Calls in progress, by the kind of place that they take.",
+                "places",
+                calls,
+            ),
             (
                 "fhirexport_bytes_in_flight",
-                "What messages that callers have yet to take, or to send whole, may take in memory.",
+                "Memory reserved for messages that callers are still receiving (out) or sending (in).",
                 "direction",
                 bytes_in_flight,
             ),
@@ -107,6 +112,6 @@ class GateFamilies:
                 family.labels(value).set_function(read)
         self.dropped = Counter(
             "fhirexport_calls_dropped_total",
-            "Calls cut off because nobody took their answer.",
+            "Calls cut off because the caller did not read the response.",
             registry=registry,
         )

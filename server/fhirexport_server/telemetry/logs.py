@@ -1,7 +1,7 @@
-"""Owns the log: one pipeline for our lines and for the libraries', to stderr and to a file.
+"""Logging: one pipeline for our lines and those of libraries, to stderr and to a file.
 
-A traceback is reduced to the types of its exceptions and to where they were raised: an exception's text may
-quote a row.
+Of a traceback, only the types of exceptions and the places of the calls are logged: an exception's message
+may quote a row.
 """
 
 import logging
@@ -20,17 +20,17 @@ _OLD_FILES = 5
 
 
 def configure(level: str, file: Path | None) -> None:
-    """Sends every log line of this process through one pipeline.
+    """Send every log line of this process through one pipeline.
 
-    JSON, one object a line, when stderr is not a terminal and always in the file; colors on a terminal.
+    Lines are JSON objects in the file, and on stderr unless it is a terminal, where they are coloured.
 
     Args:
-      level: The least severe level of our own lines. Libraries are heard from WARNING on: below it they
-        print parameters and rows.
+      level: The least severe level of our own lines. Libraries log from WARNING on: below it
+        they print parameters and rows.
       file: Where to write the log as well, or None.
 
     Raises:
-      OSError: the file cannot be written.
+      OSError: The file cannot be written.
     """
     terminal = sys.stderr.isatty()
     handlers: list[logging.Handler] = [_handler(logging.StreamHandler(sys.stderr), colors=terminal)]
@@ -56,7 +56,7 @@ def configure(level: str, file: Path | None) -> None:
 
 
 def where(error: BaseException) -> list[str]:
-    """Returns an exception and what caused it, without their texts: each one's type and the calls it left.
+    """Return the types of an exception and its causes, each with the calls that it left; no messages.
 
     Example:
       `["ValueError", "store/rows.py:12 in read", "RuntimeError", "exports/fill.py:80 in fill"]`
@@ -79,7 +79,7 @@ def _frames(trace: TracebackType | None) -> Iterator[str]:
 
 
 def _is_no_departure(record: logging.LogRecord) -> bool:
-    """Whether a line of gRPC's is about more than a caller that left while it was being answered."""
+    """Return whether a line of gRPC's reports more than a caller that left during the response."""
     return not record.exc_info or type(record.exc_info[1]).__name__ != "ExecuteBatchError"
 
 

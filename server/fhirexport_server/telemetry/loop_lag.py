@@ -1,4 +1,4 @@
-"""Owns the watch on the event loop: how late it goes on with what is due."""
+"""Measures the lag of the event loop: how late it runs what is due."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from typing import NoReturn
 
 
 async def watch(lagged: Callable[[float], None], *, seconds: float = 0.25) -> NoReturn:
-    """Takes a sample again and again, until it is cancelled.
+    """Take samples until cancelled.
 
     Args:
-        lagged: is told how much later than it was due the loop went on, in seconds.
-        seconds: how long to wait between samples.
+        lagged: Called with each sample, the lag in seconds.
+        seconds: How long to wait between samples.
     """
     clock = asyncio.get_running_loop().time
     while True:

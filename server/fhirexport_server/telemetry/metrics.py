@@ -1,7 +1,7 @@
-"""Owns every metric: its name, its labels and what it means. `docs/metrics.md` lists them.
+"""All metrics of exports, the cache, imports and the process. `docs/metrics.md` lists them.
 
-Every series is there from the start, so that a rate is never missing, and no label takes a value that was not
-known then. What is counted is counted on a series that was looked up once: it costs about a microsecond.
+Every series exists from the start, so that a rate never misses the first event, and labels never take other
+values. Series are looked up once, so that counting costs about a microsecond.
 """
 
 import platform
@@ -38,16 +38,16 @@ _STATES = ("available", "read_only", "unavailable", "disabled")
 
 
 class Answered(NamedTuple):
-    """What became of the exports of one dataset that the cache could have answered."""
+    """The exports of one dataset that the cache could have answered, by result."""
 
     hits: int
     misses: int
     stale: int
-    """Of the misses, those for which the cache held only another state."""
+    """How many of the misses found another state in the cache."""
 
 
 class Metrics:
-    """The metrics of one server process, but for those of its calls."""
+    """The metrics of one server process, without those of its calls."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -55,89 +55,93 @@ class Metrics:
         datasets = [dataset.value for dataset in Dataset]
         self._exports = self._histograms(
             "fhir_export_duration_seconds",
-            "How long exports took, from the request to the last chunk read.",
+            "Duration of exports, from the request to the last chunk read.",
             {"type": datasets, "cache": ExportAnswer},
             _EXPORT_SECONDS,
         )
         self._gauge(
-            "cache_hit_rate", "Of the exports that the cache could have answered, those it did, in percent."
+            "cache_hit_rate",
+            "Percentage of the exports that the cache has answered, of those that it could have.",
         ).set_function(self.hit_rate)
         self._operations = self._counters(
             "cache_operations_total",
-            "What Redis was asked for, and what came of it.",
+            "Operations on Redis, by outcome.",
             ("operation", "outcome"),
-            ((operation, outcome) for operation, known in _OPERATIONS.items() for outcome in known),
+            ((operation, outcome) for operation, outcomes in _OPERATIONS.items() for outcome in outcomes),
         )
         self._broken = self._counter(
             "fhirexport_cache_broken_reads_total",
-            "Reads of renderings that were found in Redis, and not to be had to their end.",
+            "Renderings found in Redis that could not be read to their end.",
         )
         self._claims = self._counters(
             "fhirexport_cache_claims_total",
-            "How processes agreed on who makes a rendering.",
+            "Claims of the right to produce a rendering, by outcome.",
             ("outcome",),
             ((outcome,) for outcome in ClaimOutcome),
         )
         self._state = self._gauges(
-            "fhirexport_cache_state", "1 for the state that Redis is in.", "state", _STATES
+            "fhirexport_cache_state", "1 for the present state of Redis, 0 for the others.", "state", _STATES
         )
         self._memory = self._counters(
             "fhirexport_memory_lookups_total",
-            "What looks into the renderings kept in memory found.",
+            "Look-ups of renderings in memory, by outcome.",
             ("outcome",),
             ((outcome,) for outcome in (LookupOutcome.HIT, LookupOutcome.MISS, LookupOutcome.STALE)),
         )
         self._rendered = self._histograms(
             "fhirexport_rendering_seconds",
-            "How long renderings from the database took, by how they ended.",
+            "Duration of renderings from the database, by outcome.",
             {"type": datasets, "outcome": RenderingOutcome},
             _RENDERING_SECONDS,
         )
         self._rendering = self._gauges(
-            "fhirexport_renderings_in_progress", "Renderings from the database under way.", "type", datasets
+            "fhirexport_renderings_in_progress", "Renderings from the database in progress.", "type", datasets
         )
         self._refused = self._counter(
-            "fhirexport_renderings_refused_total", "Renderings that no place came free for in time."
+            "fhirexport_renderings_refused_total", "Renderings refused because no place became free in time."
         )
         self._lookups = self._histograms(
             "fhirexport_revision_lookup_seconds",
-            "How long exports waited for the database to say what is current.",
+            "Duration of look-ups of the current revision in the database.",
             {"outcome": ("answered", "failed")},
             _SHORT_SECONDS,
         )
         self._deltas = self._gauge(
-            "fhirexport_revision_deltas", "Changes left to fold, on PostgreSQL; counted to 10000."
+            "fhirexport_revision_deltas",
+            "Deltas of revisions that are not folded yet, on PostgreSQL; counted up to 10000.",
         )
         self._upkeep = self._gauge(
             "fhirexport_upkeep_timestamp_seconds",
-            "When changes were last folded and told of; before the first time, when the process started.",
+            "Time of the last successful upkeep; at first, the start of the process.",
         )
         self._upkeep.set_to_current_time()
         self._imported = self._counters(
             "fhirexport_imported_resources_total",
-            "Resources of imports that were committed, by what became of them.",
+            "Resources of committed imports, by outcome.",
             ("outcome",),
             ((outcome,) for outcome in _IMPORTED),
         )
         self._import_problems = self._counters(
             "fhirexport_import_problems_total",
-            "What was said of resources that were to be imported.",
+            "Problems reported for resources of imports, by severity.",
             ("severity",),
             ((severity.value,) for severity in Severity),
         )
-        self._importing = self._gauge("fhirexport_imports_in_progress", "Imports that write.")
+        self._importing = self._gauge(
+            "fhirexport_imports_in_progress", "Imports that are writing to the database."
+        )
         self._lag = Histogram(
             "fhirexport_event_loop_lag_seconds",
-            "How much later than it was due a task of the event loop went on.",
+            "Lag of the event loop: how late a task resumed after it was due.",
             buckets=_SHORT_SECONDS,
             registry=registry,
         )
-        Info("fhirexport_build", "What runs.", registry=registry).info(
+        Info("fhirexport_build", "Versions of the server and of Python, as labels.", registry=registry).info(
             {"version": __version__, "python": platform.python_version()}
         )
         ProcessCollector(registry=registry)
 
-    # --- what counts ---
+    # --- counting ---
 
     def exported(self, dataset: Dataset, answer: ExportAnswer, seconds: float) -> None:
         """Count an export."""
@@ -154,7 +158,7 @@ class Metrics:
         self._operations["get", outcome].inc()
 
     def cache_set(self, outcome: PublishOutcome) -> None:
-        """Count a rendering that was to be kept in Redis."""
+        """Count an attempt to keep a rendering in Redis."""
         self._operations["set", outcome].inc()
 
     def cache_delete(self, outcome: DeletionOutcome, *, count: int = 1) -> None:
@@ -162,52 +166,52 @@ class Metrics:
         self._operations["delete", outcome].inc(count)
 
     def broken_read(self) -> None:
-        """Counts a rendering of which Redis had the description and not all of the content."""
+        """Count a rendering of which Redis had the description but not all of the content."""
         self._broken.inc()
 
     def claimed(self, outcome: ClaimOutcome) -> None:
-        """Counts how the right to make a rendering was had, or not."""
+        """Count the outcome of a claim."""
         self._claims[outcome,].inc()
 
     def cache_state(self, state: str) -> None:
-        """Says which state Redis is in."""
-        for known, gauge in self._state.items():
-            gauge.set(known == state)
+        """Set the state of Redis."""
+        for name, gauge in self._state.items():
+            gauge.set(name == state)
 
     def looked_in_memory(self, outcome: LookupOutcome) -> None:
-        """Counts a look into what this process has kept."""
+        """Count a look-up in memory."""
         self._memory[outcome,].inc()
 
     def looked_up(self, seconds: float, *, answered: bool) -> None:
-        """Counts an export's question to the database of what is current."""
+        """Record a look-up of the current revision."""
         self._lookups["answered" if answered else "failed",].observe(seconds)
 
     def rendering(self, dataset: Dataset) -> None:
-        """Says that a rendering has begun; `rendered` must follow."""
+        """Record that a rendering has begun. `rendered` must follow."""
         self._rendering[dataset].inc()
 
     def rendered(self, dataset: Dataset, outcome: RenderingOutcome, seconds: float) -> None:
-        """Say that a rendering has ended."""
+        """Record that a rendering has ended."""
         self._rendering[dataset].dec()
         self._rendered[dataset, outcome].observe(seconds)
 
     def rendering_refused(self) -> None:
-        """Counts a rendering that found no place."""
+        """Count a rendering that got no place."""
         self._refused.inc()
 
     def folded(self, left: int) -> None:
-        """Says that changes were folded and told of, and how many there are left."""
+        """Record that deltas were folded, and how many are left."""
         self._deltas.set(left)
         self._upkeep.set_to_current_time()
 
     @contextmanager
     def importing(self) -> Iterator[None]:
-        """Counts an import under way."""
+        """Count an import as in progress, for the context."""
         with self._importing.track_inprogress():
             yield
 
     def imported(self, summary: ImportSummary) -> None:
-        """Counts what an import came to; what it came to before is counted already."""
+        """Count the results of an import. Those of a repeated one are counted already."""
         if summary.is_repeated:
             return
         for severity, count in ((Severity.ERROR, summary.errors), (Severity.WARNING, summary.warnings)):
@@ -217,14 +221,14 @@ class Metrics:
                 self._imported[outcome,].inc(getattr(summary, outcome))
 
     def import_refused(self, errors: int) -> None:
-        """Counts the errors of an import of which nothing was written."""
+        """Count the errors of an import that wrote nothing."""
         self._import_problems[Severity.ERROR.value,].inc(errors)
 
     def loop_lagged(self, seconds: float) -> None:
-        """Takes a sample of the event loop's lag."""
+        """Record a sample of the event loop's lag."""
         self._lag.observe(seconds)
 
-    # --- what is looked at when the metrics are read, in another thread ---
+    # --- values that are read with the page, in another thread ---
 
     def watch_space(
         self,
@@ -235,32 +239,44 @@ class Metrics:
         spool_limit: int,
         places: int,
     ) -> None:
-        """Says where to read how much of what an exporter has is in use."""
+        """Register the functions that return the space in use by an exporter."""
         for name, text, value in (
-            ("fhirexport_memory_bytes", "What renderings kept in memory take.", memory_bytes),
+            ("fhirexport_memory_bytes", "Memory that kept renderings take.", memory_bytes),
             ("fhirexport_memory_entries", "Renderings kept in memory.", memory_entries),
-            ("fhirexport_spool_bytes", "What renderings on their way to callers take.", spool_bytes),
-            ("fhirexport_spool_limit_bytes", "What they may take, SPOOL_LIMIT.", lambda: spool_limit),
-            ("fhirexport_rendering_places", "Renderings that may run at once.", lambda: places),
+            (
+                "fhirexport_spool_bytes",
+                "Space that renderings on their way to callers take, in memory and on disk.",
+                spool_bytes,
+            ),
+            (
+                "fhirexport_spool_limit_bytes",
+                "The limit of fhirexport_spool_bytes: SPOOL_LIMIT.",
+                lambda: spool_limit,
+            ),
+            (
+                "fhirexport_rendering_places",
+                "Renderings that may run at once: MAX_RENDERINGS.",
+                lambda: places,
+            ),
         ):
             self._gauge(name, text).set_function(value)
 
     def watch_health(self, services: Iterable[str], serving: Callable[[str], bool]) -> None:
-        """Says where to read whether a service is SERVING."""
-        text = "1 while the health service says SERVING of a service."
+        """Register the function that returns whether a service is SERVING."""
+        text = "1 while the health service reports SERVING for a service."
         for name, gauge in self._gauges("fhirexport_serving", text, "grpc_service", services).items():
             gauge.set_function(partial(serving, name))
 
-    # --- what others want to know ---
+    # --- values for other parts of the server ---
 
     def answered(self, dataset: Dataset) -> Answered:
-        """Returns what the cache did for a dataset since the start."""
+        """Return how the cache has answered exports of a dataset since the start."""
         return self._answered[dataset]
 
     def hit_rate(self) -> float:
-        """Returns the hits among the exports that could have been hits, in percent; 0 before the first."""
-        hits = sum(one.hits for one in self._answered.values())
-        misses = sum(one.misses for one in self._answered.values())
+        """Return the percentage of hits among exports that could have been hits; 0 before the first."""
+        hits = sum(counts.hits for counts in self._answered.values())
+        misses = sum(counts.misses for counts in self._answered.values())
         return 100.0 * hits / (hits + misses) if hits + misses else 0.0
 
     def _counter(self, name: str, text: str) -> Counter:

@@ -1,4 +1,4 @@
-"""Owns the page that Prometheus reads: `GET /metrics` over plain HTTP, in a thread of its own."""
+"""The page that Prometheus reads: `GET /metrics` over plain HTTP, in a thread of its own."""
 
 import socket
 import sys
@@ -20,7 +20,7 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 PATH = "/metrics"
 _END_SECONDS = 0.1
-"""How long the end may take, beside that of who is being answered."""
+"""How often the server checks for its end. Responses under way may take longer."""
 
 
 class MetricsAddressError(Exception):
@@ -29,14 +29,14 @@ class MetricsAddressError(Exception):
 
 @contextmanager
 def metrics_page(registry: CollectorRegistry, address: str) -> Iterator[str]:
-    """Serves the metrics until the end of the context; yields the address, with the port it got.
+    """Serve the metrics until the end of the context; yield the address, with the port it got.
 
     Args:
-        registry: what to show.
+        registry: The metrics to serve.
         address: `host:port` or `[ipv6]:port`; port 0 takes a free one.
 
     Raises:
-        MetricsAddressError: the address cannot be listened on.
+        MetricsAddressError: The address cannot be listened on.
     """
     host, _, port = address.rpartition(":")
     try:
@@ -54,7 +54,7 @@ def metrics_page(registry: CollectorRegistry, address: str) -> Iterator[str]:
 
 
 class _WithoutCreated(Collector):
-    """Leaves out when each series was made: a second series for each, which nobody reads."""
+    """Leaves out the `_created` samples: a second series for each, which nobody reads."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -67,7 +67,7 @@ class _WithoutCreated(Collector):
 
 class _Server(ThreadingMixIn, TCPServer):
     daemon_threads = True
-    allow_reuse_address = True  # what has just ended must not keep its successor from starting
+    allow_reuse_address = True  # a server that has just ended must not keep its successor from starting
 
     def __init__(self, metrics: Collector, host: str, port: int) -> None:
         self.metrics = metrics
@@ -75,7 +75,7 @@ class _Server(ThreadingMixIn, TCPServer):
         super().__init__((host, port), _Handler)
 
     def handle_error(self, *_: object) -> None:
-        """Logs what went wrong, but for a reader that went away."""
+        """Log an error, unless the reader went away."""
         error = sys.exception()
         if error is not None and not isinstance(error, ConnectionError | TimeoutError):
             _log.error("metrics_page_failing", where=where(error))
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
-        """Answers with the metrics, in the format that the reader prefers."""
+        """Respond with the metrics, in the format that the reader prefers."""
         if self.path.partition("?")[0] != PATH:
             self.send_error(HTTPStatus.NOT_FOUND, explain=f"There is only {PATH}.")
             return
@@ -99,8 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(page)
 
     def version_string(self) -> str:
-        """Keeps the versions of what runs here to itself."""
+        """Return a name without versions."""
         return "fhirexport"
 
     def log_message(self, *_: object) -> None:
-        """Logs nothing: a line each few seconds tells nobody anything."""
+        """Log nothing: a line every few seconds is of no use."""

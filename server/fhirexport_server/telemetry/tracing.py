@@ -1,4 +1,4 @@
-"""Owns sending traces: to whom, and that nothing is sent without being asked for.
+"""Traces over OTLP, sent only where an endpoint is set.
 
 The SDK reads the rest of its standard `OTEL_*` variables itself.
 """
@@ -20,7 +20,7 @@ NAME = "fhirexport"
 
 @asynccontextmanager
 async def tracer(endpoint: str | None) -> AsyncIterator["Tracer | None"]:
-    """Offers what makes spans; None where there is nobody to send them to. Sends what is left at the end.
+    """Open a tracer; None where there is no endpoint. Send the remaining spans at the end.
 
     Args:
         endpoint: `OTEL_EXPORTER_OTLP_ENDPOINT`, such as `http://localhost:4317`.
@@ -39,7 +39,7 @@ async def tracer(endpoint: str | None) -> AsyncIterator["Tracer | None"]:
         _log.warning("tracing_not_installed", remedy="install fhirexport[tracing]")
         yield None
         return
-    resource = Resource.create()  # of OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
+    resource = Resource.create()  # reads OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
     if str(resource.attributes["service.name"]).startswith("unknown_service"):
         resource = resource.merge(Resource({"service.name": NAME}))
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
@@ -47,5 +47,5 @@ async def tracer(endpoint: str | None) -> AsyncIterator["Tracer | None"]:
     try:
         yield provider.get_tracer(NAME)
     finally:
-        # It waits for the collector, in a thread of its own so that nothing else has to.
+        # It waits for the collector, so it runs in a thread.
         await asyncio.to_thread(provider.shutdown)
