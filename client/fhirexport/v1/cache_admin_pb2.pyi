@@ -40,24 +40,24 @@ class Entry(_message.Message):
     key: _builtins.str
     """The Redis key, such as `fhir:export:patients:ej:1`."""
     dataset: _types_pb2.Dataset.ValueType
-    """What it is a rendering of."""
+    """The dataset of the rendering."""
     ej_id: _builtins.int
-    """Whose it is."""
+    """The EJ that it belongs to."""
     etag: _builtins.str
     """The rendering's etag."""
     size_bytes: _builtins.int
-    """What it takes in the cache, as stored."""
+    """Its size in the cache, in bytes as stored."""
     revision: _builtins.str
-    """The state of the database that was rendered."""
+    """The revision of the database that was rendered."""
     hits: _builtins.int
-    """Exports that it answered."""
+    """The number of exports that it has answered."""
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
         """When it expires."""
 
     @_builtins.property
     def age(self) -> _duration_pb2.Duration:
-        """How long ago the database was read."""
+        """The time since the database was read."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ Global___GetStatsRequest: _TypeAlias = GetStatsRequest  # noqa: Y015
 
 @_typing.final
 class GetStatsResponse(_message.Message):
-    """GetStatsResponse says how full the cache is and how often it answers."""
+    """GetStatsResponse has the figures of the cache."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -124,13 +124,13 @@ class GetStatsResponse(_message.Message):
         dataset: _types_pb2.Dataset.ValueType
         """The dataset."""
         hits: _builtins.int
-        """Exports that the cache answered."""
+        """Exports that the cache has answered."""
         misses: _builtins.int
         """Exports that were rendered from the database."""
         stale_avoided: _builtins.int
-        """Of those, the ones whose cached entry was there but outdated."""
+        """How many of those found an outdated entry in the cache."""
         entry_count: _builtins.int
-        """Entries now in the cache. Left out while Redis does not answer."""
+        """Entries in the cache now. Left out while Redis does not answer."""
         def __init__(
             self,
             *,
@@ -172,19 +172,21 @@ class GetStatsResponse(_message.Message):
     enabled: _builtins.bool
     """False when the cache is switched off in the settings."""
     used_memory: _builtins.str
-    """The Redis server's memory in use, for a person to read: `1.23M`. Left out, like the two below, while
+    """The Redis server's memory in use, human-readable: `1.23M`. Left out, like the two below, while
     Redis does not answer or where there is none.
     """
     total_connections: _builtins.int
-    """Connections that the Redis server has accepted, of every application."""
+    """Connections that the Redis server has accepted, from all applications."""
     total_commands: _builtins.int
-    """Commands that the Redis server has run, of every application."""
+    """Commands that the Redis server has run, from all applications."""
     keyspace_hits: _builtins.int
-    """Exports of this service that the cache answered, since this server started."""
+    """Exports of this service that the cache has answered since this server started."""
     keyspace_misses: _builtins.int
-    """Exports of this service that it did not answer, since this server started."""
+    """Exports of this service that it has not answered since this server started."""
     hit_rate: _builtins.float
-    """100 * keyspace_hits / (keyspace_hits + keyspace_misses), in percent: 85.0. 0 before the first export."""
+    """100 * keyspace_hits / (keyspace_hits + keyspace_misses), in percent: 85.0. 0 before the first
+    export.
+    """
     @_builtins.property
     def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetStatsResponse.DatasetStats]:
         """One for each dataset."""
@@ -244,9 +246,9 @@ class InvalidateRequest(_message.Message):
     pattern: _builtins.str
     """Required. A Redis glob on the key, such as `fhir:export:*:ej:1`."""
     dry_run: _builtins.bool
-    """Only say what would be deleted."""
+    """Only return what would be deleted."""
     reason: _builtins.str
-    """Why, for the audit."""
+    """The reason, for the audit log."""
     def __init__(
         self,
         *,
@@ -264,7 +266,7 @@ Global___InvalidateRequest: _TypeAlias = InvalidateRequest  # noqa: Y015
 
 @_typing.final
 class InvalidateResponse(_message.Message):
-    """InvalidateResponse says what was invalidated."""
+    """InvalidateResponse is the result of an invalidation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -277,8 +279,8 @@ class InvalidateResponse(_message.Message):
     deleted_count: _builtins.int
     """Entries deleted: 0 on a dry run."""
     deletion_pending: _builtins.bool
-    """True when the entries no longer count but Redis could not be reached to delete them: it will be
-    done later.
+    """True when the entries are invalid, but Redis could not be reached to delete them: they are never
+    served, and expire.
     """
     @_builtins.property
     def sample_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -315,7 +317,7 @@ class FlushRequest(_message.Message):
 
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """Why, for the audit."""
+    """The reason, for the audit log."""
     def __init__(
         self,
         *,
@@ -331,7 +333,7 @@ Global___FlushRequest: _TypeAlias = FlushRequest  # noqa: Y015
 
 @_typing.final
 class FlushResponse(_message.Message):
-    """FlushResponse says what was deleted."""
+    """FlushResponse is the result of a flush."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -340,8 +342,8 @@ class FlushResponse(_message.Message):
     deleted_count: _builtins.int
     """Entries deleted."""
     deletion_pending: _builtins.bool
-    """True when the entries no longer count but Redis could not be reached to delete them: it will be
-    done later.
+    """True when the entries are invalid, but Redis could not be reached to delete them: they are never
+    served, and expire.
     """
     def __init__(
         self,
@@ -378,7 +380,7 @@ Global___GetHealthRequest: _TypeAlias = GetHealthRequest  # noqa: Y015
 
 @_typing.final
 class GetHealthResponse(_message.Message):
-    """GetHealthResponse says whether the cache can be reached."""
+    """GetHealthResponse is the health of the cache."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -389,11 +391,11 @@ class GetHealthResponse(_message.Message):
     class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[GetHealthResponse._State.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: GetHealthResponse._State.ValueType  # 0
-        """Not said."""
+        """Not specified."""
         STATE_HEALTHY: GetHealthResponse._State.ValueType  # 1
         """In use."""
         STATE_DEGRADED: GetHealthResponse._State.ValueType  # 2
-        """Unreachable or refusing: exports are read from the database."""
+        """Unreachable, or refusing writes: exports are read from the database."""
         STATE_DISABLED: GetHealthResponse._State.ValueType  # 3
         """Switched off in the settings."""
 
@@ -401,11 +403,11 @@ class GetHealthResponse(_message.Message):
         """State is the cache's state as this server sees it."""
 
     STATE_UNSPECIFIED: GetHealthResponse.State.ValueType  # 0
-    """Not said."""
+    """Not specified."""
     STATE_HEALTHY: GetHealthResponse.State.ValueType  # 1
     """In use."""
     STATE_DEGRADED: GetHealthResponse.State.ValueType  # 2
-    """Unreachable or refusing: exports are read from the database."""
+    """Unreachable, or refusing writes: exports are read from the database."""
     STATE_DISABLED: GetHealthResponse.State.ValueType  # 3
     """Switched off in the settings."""
 
@@ -417,16 +419,16 @@ class GetHealthResponse(_message.Message):
     state: Global___GetHealthResponse.State.ValueType
     """The state."""
     server: _builtins.str
-    """The server at the other end, such as `valkey 9.1.2`."""
+    """The cache server's name and version, such as `valkey 9.1.2`."""
     message: _builtins.str
-    """Why the state is not healthy, for a person to read."""
+    """Why the state is not healthy, human-readable."""
     @_builtins.property
     def latency(self) -> _duration_pb2.Duration:
-        """How long a PING took."""
+        """The duration of a PING."""
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Settings of the Redis server that will cause trouble, each with what to do."""
+        """Settings of the Redis server that will cause trouble, each with a remedy."""
 
     def __init__(
         self,
@@ -457,11 +459,11 @@ class ListEntriesRequest(_message.Message):
     pattern: _builtins.str
     """A Redis glob on the key, such as `fhir:export:patients:*`; every entry if left out."""
     page_size: _builtins.int
-    """At most this many entries, up to 1000; 100 if left out. A page may hold fewer, even none, and
-    not be the last.
+    """At most this many entries, up to 1000; 100 if left out. A page may hold fewer, even none,
+    although more follow.
     """
     page_token: _builtins.str
-    """The `next_page_token` of the page before."""
+    """The `next_page_token` of the previous page."""
     def __init__(
         self,
         *,
@@ -507,7 +509,7 @@ Global___ListEntriesResponse: _TypeAlias = ListEntriesResponse  # noqa: Y015
 
 @_typing.final
 class WarmRequest(_message.Message):
-    """WarmRequest names what to render."""
+    """WarmRequest names the exports to render."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -549,18 +551,18 @@ class WarmResponse(_message.Message):
     done_count: _builtins.int
     """How many renderings are done, this one included."""
     total_count: _builtins.int
-    """How many there are in all."""
+    """How many renderings there are in total."""
     @_builtins.property
     def entry(self) -> Global___Entry:
-        """The entry as it now is."""
+        """The entry as it is now."""
 
     @_builtins.property
     def elapsed(self) -> _duration_pb2.Duration:
-        """How long it took; absent when a current entry was there already."""
+        """The duration of the rendering; absent when there was a current entry already."""
 
     @_builtins.property
     def error(self) -> _status_pb2.Status:
-        """Absent when all went well."""
+        """The error; absent on success."""
 
     def __init__(
         self,

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class CacheAdminStub(object):
-    """CacheAdmin looks after the export cache. Its methods touch only the keys of this service, never
-    the rest of the Redis database.
+    """CacheAdmin administers the export cache. Its methods touch only the keys of this service, never
+    other keys of the Redis database.
     """
 
     def __init__(self, channel):
@@ -69,21 +69,21 @@ class CacheAdminStub(object):
 
 
 class CacheAdminServicer(object):
-    """CacheAdmin looks after the export cache. Its methods touch only the keys of this service, never
-    the rest of the Redis database.
+    """CacheAdmin administers the export cache. Its methods touch only the keys of this service, never
+    other keys of the Redis database.
     """
 
     def GetStats(self, request, context):
-        """GetStats says how full the cache is and how often it answers. While Redis does not answer, what
-        only Redis knows is left out.
+        """GetStats returns the number of entries and how often the cache answers. While Redis does not
+        answer, what only Redis knows is left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Invalidate(self, request, context):
-        """Invalidate makes every entry whose key matches a pattern unusable, at once and in every
-        process, then deletes it.
+        """Invalidate invalidates every entry whose key matches a pattern, at once and in every process,
+        then deletes it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,21 +97,21 @@ class CacheAdminServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetHealth(self, request, context):
-        """GetHealth says whether the cache can be reached. It answers OK also when it cannot.
+        """GetHealth returns whether the cache can be reached. The call succeeds even when it cannot.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListEntries(self, request, context):
-        """ListEntries lists what is cached.
+        """ListEntries lists the entries.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Warm(self, request, context):
-        """Warm renders exports into the cache before anyone asks, and reports each as it is done.
+        """Warm renders exports into the cache in advance, and reports each when it is done.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,8 +159,8 @@ def add_CacheAdminServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CacheAdmin(object):
-    """CacheAdmin looks after the export cache. Its methods touch only the keys of this service, never
-    the rest of the Redis database.
+    """CacheAdmin administers the export cache. Its methods touch only the keys of this service, never
+    other keys of the Redis database.
     """
 
     @staticmethod

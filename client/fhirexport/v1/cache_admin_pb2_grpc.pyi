@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CacheAdminStub:
-    """CacheAdmin looks after the export cache. Its methods touch only the keys of this service, never
-    the rest of the Redis database.
+    """CacheAdmin administers the export cache. Its methods touch only the keys of this service, never
+    other keys of the Redis database.
     """
 
     @_typing.overload
@@ -36,49 +36,49 @@ class CacheAdminStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CacheAdminAsyncStub: ...
     GetStats: _grpc.UnaryUnaryMultiCallable[_cache_admin_pb2.GetStatsRequest, _cache_admin_pb2.GetStatsResponse]
-    """GetStats says how full the cache is and how often it answers. While Redis does not answer, what
-    only Redis knows is left out.
+    """GetStats returns the number of entries and how often the cache answers. While Redis does not
+    answer, what only Redis knows is left out.
     """
     Invalidate: _grpc.UnaryUnaryMultiCallable[_cache_admin_pb2.InvalidateRequest, _cache_admin_pb2.InvalidateResponse]
-    """Invalidate makes every entry whose key matches a pattern unusable, at once and in every
-    process, then deletes it.
+    """Invalidate invalidates every entry whose key matches a pattern, at once and in every process,
+    then deletes it.
     """
     Flush: _grpc.UnaryUnaryMultiCallable[_cache_admin_pb2.FlushRequest, _cache_admin_pb2.FlushResponse]
     """Flush does the same to every entry of this service, and only to those."""
     GetHealth: _grpc.UnaryUnaryMultiCallable[_cache_admin_pb2.GetHealthRequest, _cache_admin_pb2.GetHealthResponse]
-    """GetHealth says whether the cache can be reached. It answers OK also when it cannot."""
+    """GetHealth returns whether the cache can be reached. The call succeeds even when it cannot."""
     ListEntries: _grpc.UnaryUnaryMultiCallable[_cache_admin_pb2.ListEntriesRequest, _cache_admin_pb2.ListEntriesResponse]
-    """ListEntries lists what is cached."""
+    """ListEntries lists the entries."""
     Warm: _grpc.UnaryStreamMultiCallable[_cache_admin_pb2.WarmRequest, _cache_admin_pb2.WarmResponse]
-    """Warm renders exports into the cache before anyone asks, and reports each as it is done."""
+    """Warm renders exports into the cache in advance, and reports each when it is done."""
 
 @_typing.type_check_only
 class CacheAdminAsyncStub(CacheAdminStub):
-    """CacheAdmin looks after the export cache. Its methods touch only the keys of this service, never
-    the rest of the Redis database.
+    """CacheAdmin administers the export cache. Its methods touch only the keys of this service, never
+    other keys of the Redis database.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStats: _aio.UnaryUnaryMultiCallable[_cache_admin_pb2.GetStatsRequest, _cache_admin_pb2.GetStatsResponse]  # type: ignore[assignment]
-    """GetStats says how full the cache is and how often it answers. While Redis does not answer, what
-    only Redis knows is left out.
+    """GetStats returns the number of entries and how often the cache answers. While Redis does not
+    answer, what only Redis knows is left out.
     """
     Invalidate: _aio.UnaryUnaryMultiCallable[_cache_admin_pb2.InvalidateRequest, _cache_admin_pb2.InvalidateResponse]  # type: ignore[assignment]
-    """Invalidate makes every entry whose key matches a pattern unusable, at once and in every
-    process, then deletes it.
+    """Invalidate invalidates every entry whose key matches a pattern, at once and in every process,
+    then deletes it.
     """
     Flush: _aio.UnaryUnaryMultiCallable[_cache_admin_pb2.FlushRequest, _cache_admin_pb2.FlushResponse]  # type: ignore[assignment]
     """Flush does the same to every entry of this service, and only to those."""
     GetHealth: _aio.UnaryUnaryMultiCallable[_cache_admin_pb2.GetHealthRequest, _cache_admin_pb2.GetHealthResponse]  # type: ignore[assignment]
-    """GetHealth says whether the cache can be reached. It answers OK also when it cannot."""
+    """GetHealth returns whether the cache can be reached. The call succeeds even when it cannot."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_cache_admin_pb2.ListEntriesRequest, _cache_admin_pb2.ListEntriesResponse]  # type: ignore[assignment]
-    """ListEntries lists what is cached."""
+    """ListEntries lists the entries."""
     Warm: _aio.UnaryStreamMultiCallable[_cache_admin_pb2.WarmRequest, _cache_admin_pb2.WarmResponse]  # type: ignore[assignment]
-    """Warm renders exports into the cache before anyone asks, and reports each as it is done."""
+    """Warm renders exports into the cache in advance, and reports each when it is done."""
 
 class CacheAdminServicer(metaclass=_abc_1.ABCMeta):
-    """CacheAdmin looks after the export cache. Its methods touch only the keys of this service, never
-    the rest of the Redis database.
+    """CacheAdmin administers the export cache. Its methods touch only the keys of this service, never
+    other keys of the Redis database.
     """
 
     @_abc_1.abstractmethod
@@ -87,8 +87,8 @@ class CacheAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _cache_admin_pb2.GetStatsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cache_admin_pb2.GetStatsResponse, _abc.Awaitable[_cache_admin_pb2.GetStatsResponse]]:
-        """GetStats says how full the cache is and how often it answers. While Redis does not answer, what
-        only Redis knows is left out.
+        """GetStats returns the number of entries and how often the cache answers. While Redis does not
+        answer, what only Redis knows is left out.
         """
 
     @_abc_1.abstractmethod
@@ -97,8 +97,8 @@ class CacheAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _cache_admin_pb2.InvalidateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cache_admin_pb2.InvalidateResponse, _abc.Awaitable[_cache_admin_pb2.InvalidateResponse]]:
-        """Invalidate makes every entry whose key matches a pattern unusable, at once and in every
-        process, then deletes it.
+        """Invalidate invalidates every entry whose key matches a pattern, at once and in every process,
+        then deletes it.
         """
 
     @_abc_1.abstractmethod
@@ -115,7 +115,7 @@ class CacheAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _cache_admin_pb2.GetHealthRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cache_admin_pb2.GetHealthResponse, _abc.Awaitable[_cache_admin_pb2.GetHealthResponse]]:
-        """GetHealth says whether the cache can be reached. It answers OK also when it cannot."""
+        """GetHealth returns whether the cache can be reached. The call succeeds even when it cannot."""
 
     @_abc_1.abstractmethod
     def ListEntries(
@@ -123,7 +123,7 @@ class CacheAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _cache_admin_pb2.ListEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cache_admin_pb2.ListEntriesResponse, _abc.Awaitable[_cache_admin_pb2.ListEntriesResponse]]:
-        """ListEntries lists what is cached."""
+        """ListEntries lists the entries."""
 
     @_abc_1.abstractmethod
     def Warm(
@@ -131,6 +131,6 @@ class CacheAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _cache_admin_pb2.WarmRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_cache_admin_pb2.WarmResponse], _abc.AsyncIterator[_cache_admin_pb2.WarmResponse]]:
-        """Warm renders exports into the cache before anyone asks, and reports each as it is done."""
+        """Warm renders exports into the cache in advance, and reports each when it is done."""
 
 def add_CacheAdminServicer_to_server(servicer: CacheAdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

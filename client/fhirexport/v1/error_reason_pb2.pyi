@@ -33,25 +33,25 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_SNAPSHOT_GONE: _ErrorReason.ValueType  # 4
     """ABORTED: start the export again without the token. Metadata: etag."""
     ERROR_REASON_CACHE_UNAVAILABLE: _ErrorReason.ValueType  # 5
-    """UNAVAILABLE, with a RetryInfo: only from CacheAdmin, for exports do without the cache."""
+    """UNAVAILABLE, with a RetryInfo: only from CacheAdmin, as exports work without the cache."""
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 6
     """UNAVAILABLE, with a RetryInfo."""
     ERROR_REASON_TOO_MANY_EXPORTS: _ErrorReason.ValueType  # 7
     """RESOURCE_EXHAUSTED, with a RetryInfo: too many exports at once. Metadata: limit."""
     ERROR_REASON_SPOOL_FULL: _ErrorReason.ValueType  # 8
-    """RESOURCE_EXHAUSTED, with a RetryInfo: renderings on their way to callers fill the disk space
-    they may use. Metadata: limit_bytes.
+    """RESOURCE_EXHAUSTED, with a RetryInfo: renderings on their way to callers fill their disk space.
+    Metadata: limit_bytes.
     """
     ERROR_REASON_ROW_NOT_RENDERABLE: _ErrorReason.ValueType  # 9
-    """INTERNAL: a row breaks a rule that FHIR or its profile makes; the export is refused rather than
-    left incomplete. Metadata: table, id.
+    """INTERNAL: a row breaks a rule of FHIR or a profile; the export is refused rather than left
+    incomplete. Metadata: table, id.
     """
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 10
     """UNIMPLEMENTED: servers that do not offer a method of this contract yet. Metadata: method. This
     release offers all of them.
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 11
-    """INTERNAL: a bug here. The log has more under the request id."""
+    """INTERNAL: a bug in the server. The log has more under the request id."""
     ERROR_REASON_SCHEMA_MISMATCH: _ErrorReason.ValueType  # 12
     """FAILED_PRECONDITION: the database's schema is not the one that this server needs. Metadata:
     expected, found.
@@ -61,7 +61,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_DATABASE_READ_ONLY: _ErrorReason.ValueType  # 14
     """FAILED_PRECONDITION: the server may not write to its database."""
     ERROR_REASON_REVISION_CHANGED: _ErrorReason.ValueType  # 15
-    """ABORTED: the data has changed since the revision that the import was to be written on. Metadata:
+    """ABORTED: the data has changed since the revision that the import requires. Metadata:
     revision.
     """
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 16
@@ -89,18 +89,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     written to. Metadata: error.
     """
     ERROR_REASON_TOO_MANY_CALLS: _ErrorReason.ValueType  # 24
-    """RESOURCE_EXHAUSTED, with a RetryInfo: as many calls are under way as there may be, of the caller or
-    of everybody. Metadata: limit.
+    """RESOURCE_EXHAUSTED, with a RetryInfo: too many calls are in progress, of the caller or of all
+    callers together. Metadata: limit.
     """
     ERROR_REASON_TOO_MANY_BYTES: _ErrorReason.ValueType  # 25
-    """RESOURCE_EXHAUSTED, with a RetryInfo: messages that callers have yet to take, or to send whole, fill
-    the memory they may use. Metadata: limit_bytes.
+    """RESOURCE_EXHAUSTED, with a RetryInfo: messages that callers are still receiving or sending fill
+    their memory. Metadata: limit_bytes.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists every `reason` that this service sends in a google.rpc.ErrorInfo, in the domain
     `fhirexport`. On the wire the prefix is left off: EJ_NOT_FOUND. Each is sent with one status code
-    only, and the metadata named with it is always there; `request_id` is there with every reason.
+    only, and always has the metadata named here. Every reason has `request_id` as well.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -114,25 +114,25 @@ ERROR_REASON_EXPORT_TOO_LARGE: ErrorReason.ValueType  # 3
 ERROR_REASON_SNAPSHOT_GONE: ErrorReason.ValueType  # 4
 """ABORTED: start the export again without the token. Metadata: etag."""
 ERROR_REASON_CACHE_UNAVAILABLE: ErrorReason.ValueType  # 5
-"""UNAVAILABLE, with a RetryInfo: only from CacheAdmin, for exports do without the cache."""
+"""UNAVAILABLE, with a RetryInfo: only from CacheAdmin, as exports work without the cache."""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 6
 """UNAVAILABLE, with a RetryInfo."""
 ERROR_REASON_TOO_MANY_EXPORTS: ErrorReason.ValueType  # 7
 """RESOURCE_EXHAUSTED, with a RetryInfo: too many exports at once. Metadata: limit."""
 ERROR_REASON_SPOOL_FULL: ErrorReason.ValueType  # 8
-"""RESOURCE_EXHAUSTED, with a RetryInfo: renderings on their way to callers fill the disk space
-they may use. Metadata: limit_bytes.
+"""RESOURCE_EXHAUSTED, with a RetryInfo: renderings on their way to callers fill their disk space.
+Metadata: limit_bytes.
 """
 ERROR_REASON_ROW_NOT_RENDERABLE: ErrorReason.ValueType  # 9
-"""INTERNAL: a row breaks a rule that FHIR or its profile makes; the export is refused rather than
-left incomplete. Metadata: table, id.
+"""INTERNAL: a row breaks a rule of FHIR or a profile; the export is refused rather than left
+incomplete. Metadata: table, id.
 """
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 10
 """UNIMPLEMENTED: servers that do not offer a method of this contract yet. Metadata: method. This
 release offers all of them.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 11
-"""INTERNAL: a bug here. The log has more under the request id."""
+"""INTERNAL: a bug in the server. The log has more under the request id."""
 ERROR_REASON_SCHEMA_MISMATCH: ErrorReason.ValueType  # 12
 """FAILED_PRECONDITION: the database's schema is not the one that this server needs. Metadata:
 expected, found.
@@ -142,7 +142,7 @@ ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 13
 ERROR_REASON_DATABASE_READ_ONLY: ErrorReason.ValueType  # 14
 """FAILED_PRECONDITION: the server may not write to its database."""
 ERROR_REASON_REVISION_CHANGED: ErrorReason.ValueType  # 15
-"""ABORTED: the data has changed since the revision that the import was to be written on. Metadata:
+"""ABORTED: the data has changed since the revision that the import requires. Metadata:
 revision.
 """
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 16
@@ -170,11 +170,11 @@ ERROR_REASON_TEMPORARY_STORAGE: ErrorReason.ValueType  # 23
 written to. Metadata: error.
 """
 ERROR_REASON_TOO_MANY_CALLS: ErrorReason.ValueType  # 24
-"""RESOURCE_EXHAUSTED, with a RetryInfo: as many calls are under way as there may be, of the caller or
-of everybody. Metadata: limit.
+"""RESOURCE_EXHAUSTED, with a RetryInfo: too many calls are in progress, of the caller or of all
+callers together. Metadata: limit.
 """
 ERROR_REASON_TOO_MANY_BYTES: ErrorReason.ValueType  # 25
-"""RESOURCE_EXHAUSTED, with a RetryInfo: messages that callers have yet to take, or to send whole, fill
-the memory they may use. Metadata: limit_bytes.
+"""RESOURCE_EXHAUSTED, with a RetryInfo: messages that callers are still receiving or sending fill
+their memory. Metadata: limit_bytes.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

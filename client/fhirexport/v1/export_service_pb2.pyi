@@ -30,13 +30,13 @@ class LegalEntity(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
     ej_id: _builtins.int
-    """Its id, which every other request names it by."""
+    """Its id, by which every other request names it."""
     finess: _builtins.str
     """Its FINESS number, nine characters."""
     name: _builtins.str
     """Its name."""
     active: _builtins.bool
-    """False when it has closed. Its data is exported all the same."""
+    """False when it has closed. Its data can still be exported."""
     def __init__(
         self,
         *,
@@ -69,7 +69,7 @@ class ListLegalEntitiesRequest(_message.Message):
     page_size: _builtins.int
     """At most this many EJs, up to 1000; 100 if left out."""
     page_token: _builtins.str
-    """The `next_page_token` of the page before."""
+    """The `next_page_token` of the previous page."""
     def __init__(
         self,
         *,
@@ -127,18 +127,18 @@ class ExportStructureRequest(_message.Message):
     ej_id: _builtins.int
     """Required. The EJ's id."""
     format: _types_pb2.Format.ValueType
-    """How to lay the resources out; FORMAT_BUNDLE if left out."""
+    """The layout of the resources; FORMAT_BUNDLE if left out."""
     if_none_match: _builtins.str
-    """An etag from an earlier answer, with or without its quotes: while it still holds,
-    `not_modified` comes back without content.
+    """An etag from an earlier response, with or without its quotes. While it is current, the response
+    is `not_modified`, without content.
     """
     @_builtins.property
     def consistency(self) -> _types_pb2.Consistency:
-        """Which writes the answer must contain; every one committed before the request if left out."""
+        """Which writes the response must contain; all that were committed before the request if left out."""
 
     @_builtins.property
     def accept_encodings(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.Encoding.ValueType]:
-        """The encodings that the caller understands beside text; the server picks."""
+        """The encodings that the caller understands besides text. The server chooses."""
 
     def __init__(
         self,
@@ -168,14 +168,14 @@ class ExportStructureResponse(_message.Message):
     JSON_FIELD_NUMBER: _builtins.int
     ZSTD_FIELD_NUMBER: _builtins.int
     not_modified: _builtins.bool
-    """True when `if_none_match` still holds; there is then no content."""
+    """True when `if_none_match` is current; then there is no content."""
     json: _builtins.str
     """FHIR JSON as text."""
     zstd: _builtins.bytes
-    """The same text as one or more Zstandard frames, end to end."""
+    """The same text as one or more Zstandard frames, concatenated."""
     @_builtins.property
     def snapshot(self) -> _types_pb2.Snapshot:
-        """What was rendered."""
+        """The rendering, described."""
 
     def __init__(
         self,
@@ -209,18 +209,18 @@ class ExportPatientsRequest(_message.Message):
     ej_id: _builtins.int
     """Required. The EJ's id."""
     format: _types_pb2.Format.ValueType
-    """How to lay the resources out; FORMAT_BUNDLE if left out."""
+    """The layout of the resources; FORMAT_BUNDLE if left out."""
     if_none_match: _builtins.str
-    """An etag from an earlier answer, with or without its quotes: while it still holds,
-    `not_modified` comes back without content.
+    """An etag from an earlier response, with or without its quotes. While it is current, the response
+    is `not_modified`, without content.
     """
     @_builtins.property
     def consistency(self) -> _types_pb2.Consistency:
-        """Which writes the answer must contain; every one committed before the request if left out."""
+        """Which writes the response must contain; all that were committed before the request if left out."""
 
     @_builtins.property
     def accept_encodings(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.Encoding.ValueType]:
-        """The encodings that the caller understands beside text; the server picks."""
+        """The encodings that the caller understands besides text. The server chooses."""
 
     def __init__(
         self,
@@ -250,14 +250,14 @@ class ExportPatientsResponse(_message.Message):
     JSON_FIELD_NUMBER: _builtins.int
     ZSTD_FIELD_NUMBER: _builtins.int
     not_modified: _builtins.bool
-    """True when `if_none_match` still holds; there is then no content."""
+    """True when `if_none_match` is current; then there is no content."""
     json: _builtins.str
     """FHIR JSON as text."""
     zstd: _builtins.bytes
-    """The same text as one or more Zstandard frames, end to end."""
+    """The same text as one or more Zstandard frames, concatenated."""
     @_builtins.property
     def snapshot(self) -> _types_pb2.Snapshot:
-        """What was rendered."""
+        """The rendering, described."""
 
     def __init__(
         self,
@@ -292,20 +292,20 @@ class ExportVenuesRequest(_message.Message):
     ej_id: _builtins.int
     """Required. The EJ's id."""
     format: _types_pb2.Format.ValueType
-    """How to lay the resources out; FORMAT_BUNDLE if left out."""
+    """The layout of the resources; FORMAT_BUNDLE if left out."""
     if_none_match: _builtins.str
-    """An etag from an earlier answer, with or without its quotes: while it still holds,
-    `not_modified` comes back without content.
+    """An etag from an earlier response, with or without its quotes. While it is current, the response
+    is `not_modified`, without content.
     """
     detail: _types_pb2.VenueDetail.ValueType
-    """How much of the movements to show."""
+    """How much detail of the movements to include."""
     @_builtins.property
     def consistency(self) -> _types_pb2.Consistency:
-        """Which writes the answer must contain; every one committed before the request if left out."""
+        """Which writes the response must contain; all that were committed before the request if left out."""
 
     @_builtins.property
     def accept_encodings(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.Encoding.ValueType]:
-        """The encodings that the caller understands beside text; the server picks."""
+        """The encodings that the caller understands besides text. The server chooses."""
 
     def __init__(
         self,
@@ -336,14 +336,14 @@ class ExportVenuesResponse(_message.Message):
     JSON_FIELD_NUMBER: _builtins.int
     ZSTD_FIELD_NUMBER: _builtins.int
     not_modified: _builtins.bool
-    """True when `if_none_match` still holds; there is then no content."""
+    """True when `if_none_match` is current; then there is no content."""
     json: _builtins.str
     """FHIR JSON as text."""
     zstd: _builtins.bytes
-    """The same text as one or more Zstandard frames, end to end."""
+    """The same text as one or more Zstandard frames, concatenated."""
     @_builtins.property
     def snapshot(self) -> _types_pb2.Snapshot:
-        """What was rendered."""
+        """The rendering, described."""
 
     def __init__(
         self,
@@ -382,22 +382,22 @@ class StreamExportRequest(_message.Message):
     dataset: _types_pb2.Dataset.ValueType
     """Required. What to export."""
     format: _types_pb2.Format.ValueType
-    """How to lay the resources out; FORMAT_NDJSON if left out."""
+    """The layout of the resources; FORMAT_NDJSON if left out."""
     if_none_match: _builtins.str
-    """An etag from an earlier answer, with or without its quotes: while it still holds, the stream is
+    """An etag from an earlier response, with or without its quotes. While it is current, the stream is
     `started` and `finished` only.
     """
     detail: _types_pb2.VenueDetail.ValueType
-    """How much of the movements to show. Only for DATASET_VENUES."""
+    """How much detail of the movements to include. Only for DATASET_VENUES."""
     resume_token: _builtins.str
-    """Where to take a broken stream up again. The other fields must be those of the first request."""
+    """Where to resume a broken stream. The other fields must be those of the first request."""
     @_builtins.property
     def consistency(self) -> _types_pb2.Consistency:
-        """Which writes the answer must contain; every one committed before the request if left out."""
+        """Which writes the response must contain; all that were committed before the request if left out."""
 
     @_builtins.property
     def accept_encodings(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.Encoding.ValueType]:
-        """The encodings that the caller understands beside text; the server picks."""
+        """The encodings that the caller understands besides text. The server chooses."""
 
     def __init__(
         self,
@@ -472,13 +472,13 @@ class StreamExportResponse(_message.Message):
         RESOURCE_COUNT_FIELD_NUMBER: _builtins.int
         SIZE_BYTES_FIELD_NUMBER: _builtins.int
         not_modified: _builtins.bool
-        """True when `if_none_match` still holds, and no chunk was sent."""
+        """True when `if_none_match` is current, and no chunk was sent."""
         sha256: _builtins.str
         """The SHA-256 of the whole rendering as text, in lower-case hexadecimal."""
         resource_count: _builtins.int
         """How many resources the whole rendering holds."""
         size_bytes: _builtins.int
-        """How many UTF-8 bytes the whole rendering holds, not counting any compression."""
+        """The size of the whole rendering as text, in UTF-8 bytes without compression."""
         def __init__(
             self,
             *,

@@ -29,7 +29,7 @@ class ExportServiceStub(object):
     """ExportService reads one legal entity's (EJ) data as FHIR R4 in FR Core profiles. It never writes
     to the database.
 
-    The unary methods answer in one message with at most 3 MiB of content: a larger export fails with
+    The unary methods respond in one message with at most 3 MiB of content: a larger export fails with
     RESOURCE_EXHAUSTED, reason EXPORT_TOO_LARGE, and StreamExport carries it instead.
     """
 
@@ -70,12 +70,12 @@ class ExportServiceServicer(object):
     """ExportService reads one legal entity's (EJ) data as FHIR R4 in FR Core profiles. It never writes
     to the database.
 
-    The unary methods answer in one message with at most 3 MiB of content: a larger export fails with
+    The unary methods respond in one message with at most 3 MiB of content: a larger export fails with
     RESOURCE_EXHAUSTED, reason EXPORT_TOO_LARGE, and StreamExport carries it instead.
     """
 
     def ListLegalEntities(self, request, context):
-        """ListLegalEntities lists the EJs, and finds the `ej_id` of a FINESS number.
+        """ListLegalEntities lists the EJs, or finds the one with a FINESS number.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,8 +104,8 @@ class ExportServiceServicer(object):
 
     def StreamExport(self, request, context):
         """StreamExport returns a dataset of any size in chunks: one `started`, then any number of
-        `chunk`, then one `finished`. A stream that breaks is taken up again by sending the same
-        request with the `resume_token` of the last chunk received.
+        `chunk`, then one `finished`. To resume a stream that broke, send the same request with
+        the `resume_token` of the last chunk received.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,7 +151,7 @@ class ExportService(object):
     """ExportService reads one legal entity's (EJ) data as FHIR R4 in FR Core profiles. It never writes
     to the database.
 
-    The unary methods answer in one message with at most 3 MiB of content: a larger export fails with
+    The unary methods respond in one message with at most 3 MiB of content: a larger export fails with
     RESOURCE_EXHAUSTED, reason EXPORT_TOO_LARGE, and StreamExport carries it instead.
     """
 

@@ -30,7 +30,7 @@ class ExportServiceStub:
     """ExportService reads one legal entity's (EJ) data as FHIR R4 in FR Core profiles. It never writes
     to the database.
 
-    The unary methods answer in one message with at most 3 MiB of content: a larger export fails with
+    The unary methods respond in one message with at most 3 MiB of content: a larger export fails with
     RESOURCE_EXHAUSTED, reason EXPORT_TOO_LARGE, and StreamExport carries it instead.
     """
 
@@ -39,7 +39,7 @@ class ExportServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ExportServiceAsyncStub: ...
     ListLegalEntities: _grpc.UnaryUnaryMultiCallable[_export_service_pb2.ListLegalEntitiesRequest, _export_service_pb2.ListLegalEntitiesResponse]
-    """ListLegalEntities lists the EJs, and finds the `ej_id` of a FINESS number."""
+    """ListLegalEntities lists the EJs, or finds the one with a FINESS number."""
     ExportStructure: _grpc.UnaryUnaryMultiCallable[_export_service_pb2.ExportStructureRequest, _export_service_pb2.ExportStructureResponse]
     """ExportStructure returns the EJ's Organization and Location resources."""
     ExportPatients: _grpc.UnaryUnaryMultiCallable[_export_service_pb2.ExportPatientsRequest, _export_service_pb2.ExportPatientsResponse]
@@ -48,8 +48,8 @@ class ExportServiceStub:
     """ExportVenues returns the EJ's Encounter resources."""
     StreamExport: _grpc.UnaryStreamMultiCallable[_export_service_pb2.StreamExportRequest, _export_service_pb2.StreamExportResponse]
     """StreamExport returns a dataset of any size in chunks: one `started`, then any number of
-    `chunk`, then one `finished`. A stream that breaks is taken up again by sending the same
-    request with the `resume_token` of the last chunk received.
+    `chunk`, then one `finished`. To resume a stream that broke, send the same request with
+    the `resume_token` of the last chunk received.
     """
 
 @_typing.type_check_only
@@ -57,13 +57,13 @@ class ExportServiceAsyncStub(ExportServiceStub):
     """ExportService reads one legal entity's (EJ) data as FHIR R4 in FR Core profiles. It never writes
     to the database.
 
-    The unary methods answer in one message with at most 3 MiB of content: a larger export fails with
+    The unary methods respond in one message with at most 3 MiB of content: a larger export fails with
     RESOURCE_EXHAUSTED, reason EXPORT_TOO_LARGE, and StreamExport carries it instead.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListLegalEntities: _aio.UnaryUnaryMultiCallable[_export_service_pb2.ListLegalEntitiesRequest, _export_service_pb2.ListLegalEntitiesResponse]  # type: ignore[assignment]
-    """ListLegalEntities lists the EJs, and finds the `ej_id` of a FINESS number."""
+    """ListLegalEntities lists the EJs, or finds the one with a FINESS number."""
     ExportStructure: _aio.UnaryUnaryMultiCallable[_export_service_pb2.ExportStructureRequest, _export_service_pb2.ExportStructureResponse]  # type: ignore[assignment]
     """ExportStructure returns the EJ's Organization and Location resources."""
     ExportPatients: _aio.UnaryUnaryMultiCallable[_export_service_pb2.ExportPatientsRequest, _export_service_pb2.ExportPatientsResponse]  # type: ignore[assignment]
@@ -72,15 +72,15 @@ class ExportServiceAsyncStub(ExportServiceStub):
     """ExportVenues returns the EJ's Encounter resources."""
     StreamExport: _aio.UnaryStreamMultiCallable[_export_service_pb2.StreamExportRequest, _export_service_pb2.StreamExportResponse]  # type: ignore[assignment]
     """StreamExport returns a dataset of any size in chunks: one `started`, then any number of
-    `chunk`, then one `finished`. A stream that breaks is taken up again by sending the same
-    request with the `resume_token` of the last chunk received.
+    `chunk`, then one `finished`. To resume a stream that broke, send the same request with
+    the `resume_token` of the last chunk received.
     """
 
 class ExportServiceServicer(metaclass=_abc_1.ABCMeta):
     """ExportService reads one legal entity's (EJ) data as FHIR R4 in FR Core profiles. It never writes
     to the database.
 
-    The unary methods answer in one message with at most 3 MiB of content: a larger export fails with
+    The unary methods respond in one message with at most 3 MiB of content: a larger export fails with
     RESOURCE_EXHAUSTED, reason EXPORT_TOO_LARGE, and StreamExport carries it instead.
     """
 
@@ -90,7 +90,7 @@ class ExportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _export_service_pb2.ListLegalEntitiesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_export_service_pb2.ListLegalEntitiesResponse, _abc.Awaitable[_export_service_pb2.ListLegalEntitiesResponse]]:
-        """ListLegalEntities lists the EJs, and finds the `ej_id` of a FINESS number."""
+        """ListLegalEntities lists the EJs, or finds the one with a FINESS number."""
 
     @_abc_1.abstractmethod
     def ExportStructure(
@@ -123,8 +123,8 @@ class ExportServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_export_service_pb2.StreamExportResponse], _abc.AsyncIterator[_export_service_pb2.StreamExportResponse]]:
         """StreamExport returns a dataset of any size in chunks: one `started`, then any number of
-        `chunk`, then one `finished`. A stream that breaks is taken up again by sending the same
-        request with the `resume_token` of the last chunk received.
+        `chunk`, then one `finished`. To resume a stream that broke, send the same request with
+        the `resume_token` of the last chunk received.
         """
 
 def add_ExportServiceServicer_to_server(servicer: ExportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

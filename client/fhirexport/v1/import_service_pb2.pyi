@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ImportOptions(_message.Message):
-    """ImportOptions are what the two ways of importing share."""
+    """ImportOptions are the options that both methods share."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -37,13 +37,13 @@ class ImportOptions(_message.Message):
     when it does not exist.
     """
     validate_only: _builtins.bool
-    """Check everything, write nothing. The call is answered with every problem as an outcome, up to
-    100, also where it would have failed.
+    """Check everything, write nothing. The call succeeds even where an import would fail; its outcomes
+    are the problems, 100 at most.
     """
     request_id: _builtins.str
-    """A UUID. A call repeated with it within a day is answered as the first one was (AIP-155)."""
+    """A UUID. A call that repeats it within a day gets the response of the first one (AIP-155)."""
     if_revision: _builtins.str
-    """Write only if the dataset's revision is still this one: the `revision` of an earlier answer."""
+    """Write only if the dataset's revision is still this one: the `revision` of an earlier response."""
     def __init__(
         self,
         *,
@@ -62,7 +62,7 @@ Global___ImportOptions: _TypeAlias = ImportOptions  # noqa: Y015
 
 @_typing.final
 class ImportOutcome(_message.Message):
-    """ImportOutcome is what is to be said of one entry."""
+    """ImportOutcome is a problem with one entry."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -73,34 +73,34 @@ class ImportOutcome(_message.Message):
     class _SeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ImportOutcome._Severity.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         SEVERITY_UNSPECIFIED: ImportOutcome._Severity.ValueType  # 0
-        """Not said."""
+        """Not specified."""
         SEVERITY_ERROR: ImportOutcome._Severity.ValueType  # 1
         """The entry was not written."""
         SEVERITY_WARNING: ImportOutcome._Severity.ValueType  # 2
-        """The entry was written, but not all that it says."""
+        """The entry was written, but not all of its content."""
 
     class Severity(_Severity, metaclass=_SeverityEnumTypeWrapper):
-        """Severity is how bad it is (FHIR issue-severity)."""
+        """Severity is the severity of a problem (FHIR issue-severity)."""
 
     SEVERITY_UNSPECIFIED: ImportOutcome.Severity.ValueType  # 0
-    """Not said."""
+    """Not specified."""
     SEVERITY_ERROR: ImportOutcome.Severity.ValueType  # 1
     """The entry was not written."""
     SEVERITY_WARNING: ImportOutcome.Severity.ValueType  # 2
-    """The entry was written, but not all that it says."""
+    """The entry was written, but not all of its content."""
 
     ENTRY_INDEX_FIELD_NUMBER: _builtins.int
     EXPRESSION_FIELD_NUMBER: _builtins.int
     SEVERITY_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     entry_index: _builtins.int
-    """The entry's place in the Bundle, or the line of the NDJSON, from 0. What is said of the Bundle
+    """The entry's place in the Bundle, or the line of the NDJSON, from 0. A problem of the Bundle
     itself has 0 as well; the expression tells them apart.
     """
     expression: _builtins.str
     """The element, such as `Bundle.entry[3].resource.identifier[0].value`."""
     severity: Global___ImportOutcome.Severity.ValueType
-    """How bad it is."""
+    """The severity."""
     @_builtins.property
     def status(self) -> _status_pb2.Status:
         """What is wrong, and what to do about it. The code of a warning is OK."""
@@ -123,7 +123,7 @@ Global___ImportOutcome: _TypeAlias = ImportOutcome  # noqa: Y015
 
 @_typing.final
 class ImportRevision(_message.Message):
-    """ImportRevision is the state of one dataset once the import was committed."""
+    """ImportRevision is the revision of one dataset after the import was committed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -153,7 +153,7 @@ Global___ImportRevision: _TypeAlias = ImportRevision  # noqa: Y015
 
 @_typing.final
 class ImportSummary(_message.Message):
-    """ImportSummary says what was written."""
+    """ImportSummary is the result of an import."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -167,26 +167,26 @@ class ImportSummary(_message.Message):
     ERROR_COUNT_FIELD_NUMBER: _builtins.int
     WARNING_COUNT_FIELD_NUMBER: _builtins.int
     created_count: _builtins.int
-    """Resources that did not exist."""
+    """Resources that were created."""
     updated_count: _builtins.int
-    """Resources that did, and changed."""
+    """Resources that existed and were changed."""
     unchanged_count: _builtins.int
-    """Resources that did, and were the same."""
+    """Resources that existed and were the same."""
     deleted_count: _builtins.int
-    """Resources that did, and do no longer."""
+    """Resources that were deleted."""
     error_count: _builtins.int
-    """How many errors there were, also those that are not among the outcomes."""
+    """The number of errors, including those that are not among the outcomes."""
     warning_count: _builtins.int
-    """How many warnings there were, also those that are not among the outcomes."""
+    """The number of warnings, including those that are not among the outcomes."""
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportOutcome]:
-        """Entries that were not written, or not whole, by their places: 100 at most, errors rather than
+        """Entries that were not written, or not whole, by place: 100 at most; errors take precedence over
         warnings.
         """
 
     @_builtins.property
     def revisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportRevision]:
-        """The state of every dataset that the import touched."""
+        """The revision of every dataset that the import changed."""
 
     @_builtins.property
     def commit_time(self) -> _timestamp_pb2.Timestamp:
@@ -248,7 +248,7 @@ class ImportBundleRequest(_message.Message):
     """Required. A FHIR R4 Bundle as JSON, of 8 MiB at most: ImportResources takes any size."""
     @_builtins.property
     def options(self) -> Global___ImportOptions:
-        """How to import it."""
+        """The options of the import."""
 
     def __init__(
         self,
@@ -266,7 +266,7 @@ Global___ImportBundleRequest: _TypeAlias = ImportBundleRequest  # noqa: Y015
 
 @_typing.final
 class ImportBundleResponse(_message.Message):
-    """ImportBundleResponse says what was written."""
+    """ImportBundleResponse is the response of ImportBundle."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -320,7 +320,7 @@ Global___ImportResourcesRequest: _TypeAlias = ImportResourcesRequest  # noqa: Y0
 
 @_typing.final
 class ImportResourcesResponse(_message.Message):
-    """ImportResourcesResponse says what was written."""
+    """ImportResourcesResponse is the response of ImportResources."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

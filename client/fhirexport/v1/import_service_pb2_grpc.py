@@ -53,8 +53,8 @@ class ImportServiceServicer(object):
 
     def ImportBundle(self, request, context):
         """ImportBundle writes one Bundle. A Bundle of type `transaction` or `collection` is written whole
-        or not at all, and fails the call; one of type `batch` answers OK with an outcome for each
-        entry that was not written.
+        or not at all: an error in any entry fails the call. For one of type `batch`, the call succeeds
+        with an outcome for each entry that was not written.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,8 +35,8 @@ class ImportServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ImportServiceAsyncStub: ...
     ImportBundle: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.ImportBundleRequest, _import_service_pb2.ImportBundleResponse]
     """ImportBundle writes one Bundle. A Bundle of type `transaction` or `collection` is written whole
-    or not at all, and fails the call; one of type `batch` answers OK with an outcome for each
-    entry that was not written.
+    or not at all: an error in any entry fails the call. For one of type `batch`, the call succeeds
+    with an outcome for each entry that was not written.
     """
     ImportResources: _grpc.StreamUnaryMultiCallable[_import_service_pb2.ImportResourcesRequest, _import_service_pb2.ImportResourcesResponse]
     """ImportResources writes any number of resources, sent as NDJSON in chunks that may be cut
@@ -50,8 +50,8 @@ class ImportServiceAsyncStub(ImportServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportBundle: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ImportBundleRequest, _import_service_pb2.ImportBundleResponse]  # type: ignore[assignment]
     """ImportBundle writes one Bundle. A Bundle of type `transaction` or `collection` is written whole
-    or not at all, and fails the call; one of type `batch` answers OK with an outcome for each
-    entry that was not written.
+    or not at all: an error in any entry fails the call. For one of type `batch`, the call succeeds
+    with an outcome for each entry that was not written.
     """
     ImportResources: _aio.StreamUnaryMultiCallable[_import_service_pb2.ImportResourcesRequest, _import_service_pb2.ImportResourcesResponse]  # type: ignore[assignment]
     """ImportResources writes any number of resources, sent as NDJSON in chunks that may be cut
@@ -68,8 +68,8 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_import_service_pb2.ImportBundleResponse, _abc.Awaitable[_import_service_pb2.ImportBundleResponse]]:
         """ImportBundle writes one Bundle. A Bundle of type `transaction` or `collection` is written whole
-        or not at all, and fails the call; one of type `batch` answers OK with an outcome for each
-        entry that was not written.
+        or not at all: an error in any entry fails the call. For one of type `batch`, the call succeeds
+        with an outcome for each entry that was not written.
         """
 
     @_abc_1.abstractmethod

@@ -32,7 +32,7 @@ class _DatasetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dataset.Value
     DATASET_PATIENTS: _Dataset.ValueType  # 2
     """Patient: everyone in the EJ's identity domain."""
     DATASET_VENUES: _Dataset.ValueType  # 3
-    """Encounter: the EJ's venues, each with the history that its movements tell."""
+    """Encounter: the EJ's venues, each with its history from its movements."""
 
 class Dataset(_Dataset, metaclass=_DatasetEnumTypeWrapper):
     """Dataset names one of the exports that a legal entity (EJ, entité juridique) has."""
@@ -44,7 +44,7 @@ DATASET_STRUCTURE: Dataset.ValueType  # 1
 DATASET_PATIENTS: Dataset.ValueType  # 2
 """Patient: everyone in the EJ's identity domain."""
 DATASET_VENUES: Dataset.ValueType  # 3
-"""Encounter: the EJ's venues, each with the history that its movements tell."""
+"""Encounter: the EJ's venues, each with its history from its movements."""
 Global___Dataset: _TypeAlias = Dataset  # noqa: Y015
 
 class _Format:
@@ -58,22 +58,22 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     FORMAT_BUNDLE: _Format.ValueType  # 1
     """One FHIR R4 Bundle of type `collection`."""
     FORMAT_TRANSACTION: _Format.ValueType  # 2
-    """One FHIR R4 Bundle of type `transaction` that another FHIR server can be sent as it is: each
-    entry is a PUT by id, so sending it twice changes nothing.
+    """One FHIR R4 Bundle of type `transaction` that can be sent to another FHIR server as it is:
+    each entry is a PUT by id, so sending it twice changes nothing.
     """
     FORMAT_NDJSON: _Format.ValueType  # 3
     """One FHIR resource a line (application/fhir+ndjson)."""
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
-    """Format is how the resources are laid out in the content."""
+    """Format is the layout of the resources in the content."""
 
 FORMAT_UNSPECIFIED: Format.ValueType  # 0
 """FORMAT_BUNDLE for a unary export, FORMAT_NDJSON for a streamed one."""
 FORMAT_BUNDLE: Format.ValueType  # 1
 """One FHIR R4 Bundle of type `collection`."""
 FORMAT_TRANSACTION: Format.ValueType  # 2
-"""One FHIR R4 Bundle of type `transaction` that another FHIR server can be sent as it is: each
-entry is a PUT by id, so sending it twice changes nothing.
+"""One FHIR R4 Bundle of type `transaction` that can be sent to another FHIR server as it is:
+each entry is a PUT by id, so sending it twice changes nothing.
 """
 FORMAT_NDJSON: Format.ValueType  # 3
 """One FHIR resource a line (application/fhir+ndjson)."""
@@ -93,7 +93,7 @@ class _VenueDetailEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VenueDeta
     """The same, and after each venue one Encounter (`partOf` the venue) for each active movement."""
 
 class VenueDetail(_VenueDetail, metaclass=_VenueDetailEnumTypeWrapper):
-    """VenueDetail is how much of the movements an export of venues shows."""
+    """VenueDetail is how much detail of the movements an export of venues includes."""
 
 VENUE_DETAIL_UNSPECIFIED: VenueDetail.ValueType  # 0
 """VENUE_DETAIL_SUMMARY."""
@@ -117,7 +117,7 @@ class _EncodingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Encoding.Val
     """Zstandard frames (RFC 8878), in `zstd`: the bytes as they are kept, about 14 times smaller."""
 
 class Encoding(_Encoding, metaclass=_EncodingEnumTypeWrapper):
-    """Encoding is a way of writing the content that a caller understands."""
+    """Encoding is an encoding of the content that a caller understands."""
 
 ENCODING_UNSPECIFIED: Encoding.ValueType  # 0
 """Ignored."""
@@ -129,8 +129,8 @@ Global___Encoding: _TypeAlias = Encoding  # noqa: Y015
 
 @_typing.final
 class Consistency(_message.Message):
-    """Consistency says which writes an answer must contain. Left out, the answer contains every write
-    that was committed before the request.
+    """Consistency says which writes a response must contain. Left out, it contains every write that was
+    committed before the request.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -139,12 +139,14 @@ class Consistency(_message.Message):
     AT_LEAST_FIELD_NUMBER: _builtins.int
     BYPASS_CACHE_FIELD_NUMBER: _builtins.int
     at_least: _builtins.str
-    """An answer that contains at least this revision: the `revision` of an earlier answer or import."""
+    """A response that contains at least this revision: the `revision` of an earlier response or
+    import.
+    """
     bypass_cache: _builtins.bool
     """Read the database, whatever the cache holds. Set it to true or leave it out."""
     @_builtins.property
     def max_staleness(self) -> _duration_pb2.Duration:
-        """An answer that lacks no write older than this. It costs less when the cache holds one."""
+        """A response that lacks no write older than this. It costs less when the cache holds one."""
 
     def __init__(
         self,
@@ -176,21 +178,21 @@ class Snapshot(_message.Message):
     class _SourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Snapshot._Source.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         SOURCE_UNSPECIFIED: Snapshot._Source.ValueType  # 0
-        """Not said."""
+        """Not specified."""
         SOURCE_CACHE: Snapshot._Source.ValueType  # 1
         """The cache."""
         SOURCE_DATABASE: Snapshot._Source.ValueType  # 2
-        """The database, because the cache missed, was outdated, bypassed, switched off or down."""
+        """The database, because the cache missed, or was outdated, bypassed, switched off or down."""
 
     class Source(_Source, metaclass=_SourceEnumTypeWrapper):
-        """Source is where the bytes came from."""
+        """Source is the origin of the bytes."""
 
     SOURCE_UNSPECIFIED: Snapshot.Source.ValueType  # 0
-    """Not said."""
+    """Not specified."""
     SOURCE_CACHE: Snapshot.Source.ValueType  # 1
     """The cache."""
     SOURCE_DATABASE: Snapshot.Source.ValueType  # 2
-    """The database, because the cache missed, was outdated, bypassed, switched off or down."""
+    """The database, because the cache missed, or was outdated, bypassed, switched off or down."""
 
     ETAG_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
@@ -201,13 +203,13 @@ class Snapshot(_message.Message):
     etag: _builtins.str
     """A strong validator, quotes included (RFC 9110). Send it back as `if_none_match`."""
     revision: _builtins.str
-    """Opaque: the state of the database that was rendered. Send it back as `consistency.at_least`."""
+    """Opaque: the revision of the database that was rendered. Send it back as `consistency.at_least`."""
     resource_count: _builtins.int
     """How many resources the whole rendering holds. Absent from a stream's `started` while the
-    rendering is still being made.
+    rendering is still in progress.
     """
     size_bytes: _builtins.int
-    """How many UTF-8 bytes the whole rendering holds, not counting any compression. Absent as above."""
+    """The size of the whole rendering as text, in UTF-8 bytes without compression. Absent as above."""
     source: Global___Snapshot.Source.ValueType
     """Where the bytes came from."""
     @_builtins.property
