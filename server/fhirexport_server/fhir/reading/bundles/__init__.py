@@ -1,1 +1,1 @@
-"""Reading Bundles and lines of NDJSON into entries."""
+"""Reads Bundles and lines of NDJSON into entries."""

@@ -1,4 +1,4 @@
-"""Owns reading a Bundle, or a line of NDJSON, into entries: what is to be done with which resource.
+"""Reads a Bundle, or a line of NDJSON, into entries: resources, each with what to do with it.
 
 Source: FHIR R4, Bundle (invariants bdl-1 to bdl-8).
 """
@@ -23,12 +23,12 @@ _ABOUT_ITSELF: Final = ("id", "meta", "identifier", "timestamp", "link")
 MOST_ENTRIES: Final = 50_000
 _TOO_MANY: Final = f"must hold at most {MOST_ENTRIES} entries: send several Bundles, or NDJSON"
 _AN_OBJECT: Final = "must be a JSON object that is not empty"
-# The same resource gives the same bytes, whatever the order of its properties.
+# Equal resources give equal bytes, whatever the order of their properties.
 _CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
 
 
 class BundleType(StrEnum):
-    """The types of Bundle that can be imported; a collection is one transaction of upserts."""
+    """The types of Bundle that can be imported; a collection is a transaction of upserts."""
 
     TRANSACTION = "transaction"
     BATCH = "batch"
@@ -36,73 +36,74 @@ class BundleType(StrEnum):
 
 
 class Bundle(NamedTuple):
-    """A Bundle's entries. Those that were refused are not among them."""
+    """A Bundle, without the entries that were refused."""
 
     type: BundleType
     entries: Sequence[BundleEntry]
     nowhere: AbstractSet[str] = frozenset()
-    """Names, as `Source.key`, that lead nowhere: those of entries that were refused, and ids that POST
-    ignores."""
+    """Names, as in `DraftOrigin.key`, that name nothing: of refused entries, and ids that POST ignores."""
 
 
 def bundle(data: bytes, context: ReadingContext, problems: Problems) -> Bundle | None:
-    """Read a Bundle; None when it is none, or of a type with which nothing can be done.
+    """Read a Bundle; None if it is not a Bundle, or of a type that cannot be imported.
 
     Raises:
-        MalformedJsonError: The bytes are no JSON that is read.
+        MalformedJsonError: The bytes are not JSON that this service accepts.
     """
     value = decode(data)
     if not isinstance(value, dict) or not value:
         problems.tell(Severity.ERROR, None, "Bundle", _AN_OBJECT)
         return None
-    listed = value.get("entry")
-    if isinstance(listed, list) and len(listed) > MOST_ENTRIES:
+    entry_list = value.get("entry")
+    if isinstance(entry_list, list) and len(entry_list) > MOST_ENTRIES:
         problems.tell(Severity.ERROR, None, "Bundle.entry", _TOO_MANY)
         return None
     root = Element(value, Scope(context, problems, None, "Bundle", None))
     is_bundle = texts.one_of(root, "resourceType", {"Bundle": True}, needed=True)
-    type_ = texts.one_of(root, "type", {one.value: one for one in BundleType}, needed=True)
+    type_ = texts.one_of(root, "type", {type_.value: type_ for type_ in BundleType}, needed=True)
     if type_ is None or not is_bundle:
         return None
     root.skip(*_ABOUT_ITSELF)
     if "total" in root:
         root.skip("total")
         root.error("total", "must not be there: the Bundle is not the answer to a search")
-    read = collected if type_ is BundleType.COLLECTION else requested
+    read_entry = collected if type_ is BundleType.COLLECTION else requested
     entries: dict[int, BundleEntry] = {}
-    claimed: dict[int, list[str]] = {}
-    for place, json in root.objects("entry"):
+    claimed_names: dict[int, list[str]] = {}
+    for place, content in root.objects("entry"):
         scope = Scope(context, problems, place, "Bundle", None)
-        element = Element(json, scope, root, "entry", place)
-        entry = read(element, place)
+        element = Element(content, scope, root, "entry", place)
+        entry = read_entry(element, place)
         if entry is not None:
             entries[place] = entry
-        element.unread()
-        claimed[place] = entry_urls.claimed(json, scope)
-    root.unread()
-    _refuse_same({place: _names(entries.get(place), claimed[place]) for place in claimed}, problems)
+        element.report_unread()
+        claimed_names[place] = entry_urls.claimed(content, scope)
+    root.report_unread()
+    _refuse_same(
+        {place: _names(entries.get(place), claimed_names[place]) for place in claimed_names}, problems
+    )
     refused = problems.refused
     return Bundle(
         type_,
         [entry for place, entry in entries.items() if place not in refused],
-        {name for place, names in claimed.items() if place in refused for name in names}
+        {name for place, names in claimed_names.items() if place in refused for name in names}
         | {entry.ignored.key for entry in entries.values() if entry.ignored is not None},
     )
 
 
 def line(data: bytes, place: int, context: ReadingContext, problems: Problems) -> BundleEntry | None:
-    """Read one line of NDJSON: a resource, to be created or updated. None when it is refused.
+    """Read a line of NDJSON: a resource to create or update. None if it is refused.
 
     Args:
         data: The line, with or without its end.
-        place: The line's, from 0, as the problems name it.
-        context: Who reads.
-        problems: What is to be said of it.
+        place: The line's number, from 0, which problems give as their entry.
+        context: The context to read in.
+        problems: Where its problems go.
     """
     try:
         value = decode(data)
-    except MalformedJsonError as malformed:
-        problems.tell(Severity.ERROR, place, "", malformed.rule)
+    except MalformedJsonError as error:
+        problems.tell(Severity.ERROR, place, "", error.rule)
         return None
     if not isinstance(value, dict) or not value:
         problems.tell(Severity.ERROR, place, "", _AN_OBJECT)
@@ -114,7 +115,7 @@ def line(data: bytes, place: int, context: ReadingContext, problems: Problems) -
 
 
 def _names(entry: BundleEntry | None, claimed: Iterable[str]) -> set[object]:
-    """Return what no other entry may name itself by: its id, its search, its fullUrl."""
+    """Return the names that no other entry may have: its id, its search, its fullUrl."""
     if entry is None:
         return set(claimed)
     names: tuple[object, ...] = (entry.key, entry.own, entry.search and (entry.type, *entry.search))
@@ -122,15 +123,15 @@ def _names(entry: BundleEntry | None, claimed: Iterable[str]) -> set[object]:
 
 
 def _refuse_same(names: Mapping[int, set[object]], problems: Problems) -> None:
-    """Refuse entries that name the same resource, all of them: who names it could mean any."""
+    """Refuse all entries that name the same resource: a reference to it could mean any of them."""
     first: dict[object, int] = {}
     pairs: dict[int, int] = {}
-    for place, of_entry in names.items():
-        before = min((first[name] for name in of_entry if name in first), default=None)
+    for place, entry_names in names.items():
+        before = min((first[name] for name in entry_names if name in first), default=None)
         if before is not None:
             pairs[place] = before
             pairs.setdefault(before, place)
-        for name in of_entry:
+        for name in entry_names:
             first.setdefault(name, place)
     for place, other in pairs.items():
         text = f"must not name the same resource as Bundle.entry[{other}]"

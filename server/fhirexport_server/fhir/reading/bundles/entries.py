@@ -1,4 +1,4 @@
-"""Owns reading one entry of a Bundle: which resource it is, and what is to be done with it.
+"""Reads an entry of a Bundle: which resource it is, and what to do with it.
 
 Source: FHIR R4, Bundle and RESTful API (transaction).
 """
@@ -19,58 +19,58 @@ _NOT_KEPT: Final = "is not kept: this service gives its own, and goes by the num
 
 
 class Method(StrEnum):
-    """What is to be done with an entry."""
+    """What to do with an entry."""
 
     PUT = "PUT"
-    """Create or update: by `own`, otherwise by `search`, otherwise by the resource's own numbers."""
+    """Create or update the resource, found by `own`, otherwise by `search`, otherwise by its numbers."""
     POST = "POST"
-    """Create; with a `search`, only where that finds nothing."""
+    """Create the resource; if there is a `search`, only if it finds nothing."""
     DELETE = "DELETE"
-    """Delete what `own` or `search` names."""
+    """Delete the resource that `own` or `search` names."""
 
 
 _METHODS: Final = {method.value: method for method in Method}
 
 
 class BundleEntry(NamedTuple):
-    """What is to be done with one resource."""
+    """What to do with one resource."""
 
     place: int
-    """Its place in the Bundle, or the line's, from 0."""
+    """The index of the entry in the Bundle, or of the line, from 0."""
     method: Method
     type: str
-    """The type of resource: one of `ids.TYPES`."""
+    """The resource type: one of `own_ids.TYPES`."""
     own: OwnId | None
-    """The row that it names by id."""
+    """The row that it names by id, if it does."""
     search: Identifier | None
-    """The business number that it names (conditional create, update or delete)."""
+    """The business identifier that it names (conditional create, update or delete)."""
     key: str | None
-    """As `Source.key`."""
+    """As in `DraftOrigin.key`."""
     path: str
-    """The resource's path, such as `Bundle.entry[3].resource`, or `Patient` in NDJSON."""
+    """The path of the resource, such as `Bundle.entry[3].resource`, or `Patient` in NDJSON."""
     base: str | None
-    """Where its relative references lead; None for this server."""
+    """The base URL of its relative references; None for this server."""
     resource: JsonObject | None
-    """Without its `resourceType` and `id`; None exactly for DELETE."""
+    """The resource, without `resourceType` and `id`; None for DELETE, and only then."""
     inner: ResourceName | None = None
-    """What the id of the resource names, where its fullUrl is none that says so, or where POST ignores it."""
+    """What the resource's id names, if its fullUrl does not say so or POST ignores the id."""
     digest: str | None = None
-    """Of its content, however that is written; None but for a line of NDJSON."""
+    """A digest of the content, the same for equal content; only for a line of NDJSON."""
 
     @property
     def names(self) -> list[str]:
-        """What references may call it: `key`, and what its id names."""
+        """The names that references may use for it: `key`, and what its id names."""
         names = [self.key, None if self.inner is None else self.inner.key]
         return [name for name in names if name is not None]
 
     @property
     def ignored(self) -> ResourceName | None:
-        """What its id names, where POST has it ignored."""
+        """What its id names, if it is a POST, which ignores it."""
         return self.inner if self.method is Method.POST else None
 
 
-class _Asked(NamedTuple):
-    """What an entry with a request asks for."""
+class _Interaction(NamedTuple):
+    """An entry with its request: FHIR calls that an interaction."""
 
     element: Element
     place: int
@@ -83,30 +83,30 @@ class _Asked(NamedTuple):
 
 
 def alone(root: Element, place: int) -> BundleEntry | None:
-    """Read a resource that comes without an entry, to be created or updated. None when it is refused."""
-    found = entry_urls.resource(root)
-    return None if found is None else _upsert(found, Url(), place, found.type)
+    """Read a resource without an entry, to create or update. None if it is refused."""
+    resource = entry_urls.resource(root)
+    return None if resource is None else _upsert(resource, Url(), place, resource.type)
 
 
 def collected(element: Element, place: int) -> BundleEntry | None:
-    """Read an entry of a collection: its resource is to be created or updated. None when it is refused."""
+    """Read an entry of a collection: a resource to create or update. None if it is refused."""
     if "request" in element:
         element.skip("request")
         element.error("request", "must not be there in a collection: a transaction or a batch has requests")
     _refuse_answers(element)
-    found = entry_urls.inner_resource(element)
+    resource = entry_urls.inner_resource(element)
     url = entry_urls.full_url(element)
-    if found is None or url is None or not entry_urls.agree(element, found, url.name):
+    if resource is None or url is None or not entry_urls.agree(element, resource, url.name):
         return None
-    return _upsert(found, url, place, element.path("resource"))
+    return _upsert(resource, url, place, element.path("resource"))
 
 
 def requested(element: Element, place: int) -> BundleEntry | None:
-    """Read an entry of a transaction or batch. None when it is refused."""
+    """Read an entry of a transaction or batch. None if it is refused."""
     _refuse_answers(element)
     url = entry_urls.full_url(element)
     request = element.child("request", needed=True)
-    found = None
+    entry = None
     if request is not None:
         method = texts.one_of(request, "method", _METHODS, needed=True)
         for name in _CONDITIONS:
@@ -118,101 +118,108 @@ def requested(element: Element, place: int) -> BundleEntry | None:
         if condition is not None and method is not Method.POST:
             request.error("ifNoneExist", "must not be there but with POST")
         if method is not None and target is not None and url is not None:
-            found = _ASKED[method](_Asked(element, place, request, target, condition, url))
+            entry = _INTERACTIONS[method](_Interaction(element, place, request, target, condition, url))
     element.skip("resource")
-    return found
+    return entry
 
 
-def _upsert(found: EntryResource, url: Url, place: int, path: str) -> BundleEntry:
+def _upsert(resource: EntryResource, url: Url, place: int, path: str) -> BundleEntry:
     return BundleEntry(
         place=place,
         method=Method.PUT,
-        type=found.type,
-        own=entry_urls.own(found, url),
+        type=resource.type,
+        own=entry_urls.own(resource, url),
         search=None,
-        key=_key(found, url),
+        key=_key(resource, url),
         path=path,
         base=None if url.name is None else url.name.base,
-        resource=found.json,
-        inner=_inner(found, url),
+        resource=resource.json,
+        inner=_inner(resource, url),
     )
 
 
-def _inner(found: EntryResource, url: Url) -> ResourceName | None:
-    """Return what an id of ours names beside a `urn:`, or nothing at all."""
-    name = found.name
+def _inner(resource: EntryResource, url: Url) -> ResourceName | None:
+    """Return what an id of this service names, if the fullUrl is absent or a `urn:`."""
+    name = resource.name
     return name if name is not None and url.name is None and name.own is not None else None
 
 
-def _key(found: EntryResource, url: Url) -> str | None:
-    return url.key or (None if found.name is None else found.name.key)
+def _key(resource: EntryResource, url: Url) -> str | None:
+    return url.key or (None if resource.name is None else resource.name.key)
 
 
-def _deleted(asked: _Asked) -> BundleEntry | None:
-    element = asked.element
-    found = None
+def _deleted(interaction: _Interaction) -> BundleEntry | None:
+    element = interaction.element
+    resource = None
     if "resource" in element:
         element.warning("resource", "is not looked at, but for its id: it is deleted")
-        found = entry_urls.inner_resource(element)
-        if found is None or not entry_urls.agree(element, found, asked.url.name):
+        resource = entry_urls.inner_resource(element)
+        if resource is None or not entry_urls.agree(element, resource, interaction.url.name):
             return None
-    target = entry_urls.target(asked.request, asked.target, TYPES if found is None else (found.type,))
+    target = entry_urls.target(
+        interaction.request, interaction.target, TYPES if resource is None else (resource.type,)
+    )
     if target is None:
         return None
     own = None if target.name is None else target.name.own
     if target.search is None and own is None:
-        asked.request.error(
+        interaction.request.error(
             "url", "must name a resource by an id that this service gave, or by its identifier"
         )
         return None
-    for name, at in ((asked.url.name, "fullUrl"), (None if found is None else found.name, "resource.id")):
+    for name, at in (
+        (interaction.url.name, "fullUrl"),
+        (None if resource is None else resource.name, "resource.id"),
+    ):
         if name is None:
             continue
         if name.base is not None or name.type != target.type or target.name not in {None, name}:
             element.error(at, "must name the resource that request.url names")
             return None
-        # A search finds it; it has to be the one that the ids name.
+        # The search finds the resource; it must be the one that the ids name.
         own = name.own
     path = element.path()
-    return BundleEntry(asked.place, Method.DELETE, target.type, own, target.search, None, path, None, None)
+    return BundleEntry(
+        interaction.place, Method.DELETE, target.type, own, target.search, None, path, None, None
+    )
 
 
-def _posted(asked: _Asked) -> BundleEntry | None:
-    found = entry_urls.inner_resource(asked.element)
-    if found is None or not entry_urls.agree(asked.element, found, asked.url.name):
+def _posted(interaction: _Interaction) -> BundleEntry | None:
+    resource = entry_urls.inner_resource(interaction.element)
+    if resource is None or not entry_urls.agree(interaction.element, resource, interaction.url.name):
         return None
-    if entry_urls.below_base(asked.target, asked.request.scope) != found.type:
-        asked.request.error("url", f"must be the type of the resource: {found.type}")
+    if entry_urls.below_base(interaction.target, interaction.request.scope) != resource.type:
+        interaction.request.error("url", f"must be the type of the resource: {resource.type}")
         return None
     search = None
-    if asked.condition is not None:
-        search = searched(asked.condition.removeprefix(f"{found.type}?"))
+    if interaction.condition is not None:
+        search = searched(interaction.condition.removeprefix(f"{resource.type}?"))
         if search is None:
-            asked.request.error("ifNoneExist", "must be identifier=<system>|<value>")
+            interaction.request.error("ifNoneExist", "must be identifier=<system>|<value>")
             return None
-    # FHIR R4, create: an id is ignored. A fullUrl of this server is none the less a name.
-    own = None if asked.url.name is None else asked.url.name.own
-    return _written(asked, Method.POST, found, own, search)
+    # FHIR R4, create: the id is ignored. A fullUrl of this server still names the resource.
+    own = None if interaction.url.name is None else interaction.url.name.own
+    return _written(interaction, Method.POST, resource, own, search)
 
 
-def _put(asked: _Asked) -> BundleEntry | None:
-    element, url = asked.element, asked.url
-    found = entry_urls.inner_resource(element)
-    if found is None or not entry_urls.agree(element, found, url.name):
+def _put(interaction: _Interaction) -> BundleEntry | None:
+    element, url = interaction.element, interaction.url
+    resource = entry_urls.inner_resource(element)
+    if resource is None or not entry_urls.agree(element, resource, url.name):
         return None
-    target = entry_urls.target(asked.request, asked.target, (found.type,))
+    target = entry_urls.target(interaction.request, interaction.target, (resource.type,))
     if target is None:
         return None
-    if target.name is not None and found.id != target.name.id:
+    if target.name is not None and resource.id != target.name.id:
         element.error("resource.id", "must be the id in request.url")
         return None
-    own = entry_urls.own(found, url)
-    if own is None and found.id is not None and not url.is_elsewhere:
+    own = entry_urls.own(resource, url)
+    if own is None and resource.id is not None and not url.is_elsewhere:
         element.warning("resource.id", _NOT_KEPT)
-    return _written(asked, Method.PUT, found, own, target.search)
+    return _written(interaction, Method.PUT, resource, own, target.search)
 
 
-_ASKED: Final[Mapping[Method, Callable[[_Asked], BundleEntry | None]]] = {
+_INTERACTIONS: Final[Mapping[Method, Callable[[_Interaction], BundleEntry | None]]] = {
     Method.DELETE: _deleted,
     Method.POST: _posted,
     Method.PUT: _put,
@@ -220,20 +227,24 @@ _ASKED: Final[Mapping[Method, Callable[[_Asked], BundleEntry | None]]] = {
 
 
 def _written(
-    asked: _Asked, method: Method, found: EntryResource, own: OwnId | None, search: Identifier | None
+    interaction: _Interaction,
+    method: Method,
+    resource: EntryResource,
+    own: OwnId | None,
+    search: Identifier | None,
 ) -> BundleEntry:
-    url = asked.url
+    url = interaction.url
     return BundleEntry(
-        place=asked.place,
+        place=interaction.place,
         method=method,
-        type=found.type,
+        type=resource.type,
         own=own,
         search=search,
-        key=_key(found, url) if method is Method.PUT else url.key,
-        path=asked.element.path("resource"),
+        key=_key(resource, url) if method is Method.PUT else url.key,
+        path=interaction.element.path("resource"),
         base=None if url.name is None else url.name.base,
-        resource=found.json,
-        inner=_inner(found, url),
+        resource=resource.json,
+        inner=_inner(resource, url),
     )
 
 

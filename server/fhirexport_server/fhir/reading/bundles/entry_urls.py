@@ -1,4 +1,4 @@
-"""Reads the URLs of an entry, `fullUrl` and `request.url`, and checks that they name the same resource.
+"""Reads the URLs of an entry, `fullUrl` and `request.url`, and checks that they agree.
 
 Source: FHIR R4, Bundle (fullUrl) and RESTful API (update, conditional update).
 """
@@ -26,7 +26,7 @@ class EntryResource(NamedTuple):
     """The resource of an entry."""
 
     json: JsonObject
-    """Without its `resourceType` and `id`."""
+    """The resource, without `resourceType` and `id`."""
     type: str
     id: str | None
 
@@ -37,20 +37,20 @@ class EntryResource(NamedTuple):
 
 
 class Url(NamedTuple):
-    """What a fullUrl says."""
+    """A fullUrl, or the absence of one."""
 
     key: str | None = None
     name: ResourceName | None = None
-    """None for a urn:."""
+    """What it names; None for a `urn:`."""
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether it is another server's, whose ids name nothing here, though they may look like ours."""
+        """Whether it is of another server: its ids name nothing here, whatever they look like."""
         return self.name is not None and self.name.base is not None
 
 
 class Target(NamedTuple):
-    """What a URL of a request names: a row by its id, or what a search finds."""
+    """What `request.url` names: a resource by its id, or what a search finds."""
 
     type: str
     name: ResourceName | None
@@ -58,7 +58,7 @@ class Target(NamedTuple):
 
 
 def resource(json: Element) -> EntryResource | None:
-    """Return the resource, of a type that can be imported, and its id."""
+    """Return a resource and its id; None if its type cannot be imported, or the id is malformed."""
     json.scope.opened.remove(json)
     type_ = texts.one_of(json, "resourceType", _TYPES, needed=True)
     id_ = None
@@ -76,7 +76,7 @@ def inner_resource(element: Element) -> EntryResource | None:
 
 
 def full_url(element: Element) -> Url | None:
-    """Return what the fullUrl of an entry says; None when it is refused."""
+    """Return the fullUrl of an entry; None if it is refused."""
     text = element.string("fullUrl")
     if text is None:
         return Url()
@@ -91,22 +91,22 @@ def full_url(element: Element) -> Url | None:
     return Url(name.key, name)
 
 
-def agree(element: Element, found: EntryResource, name: ResourceName | None) -> bool:
-    """Return whether a fullUrl that is a URL names the resource that comes with it; reports where not."""
-    if name is None or (name.type == found.type and found.id in {None, name.id}):
+def agree(element: Element, entry_resource: EntryResource, name: ResourceName | None) -> bool:
+    """Return whether a fullUrl names the resource of its entry; report an error if not."""
+    if name is None or (name.type == entry_resource.type and entry_resource.id in {None, name.id}):
         return True
     element.error("fullUrl", "must end with the type and the id of the resource")
     return False
 
 
 def below_base(url: str, scope: Scope) -> str:
-    """Return a URL of a request without the base URL of this server, or the slash that stands for it."""
+    """Return a request's URL relative to this server's base URL."""
     path = url.removeprefix(scope.context.prefix)
     return path[1:] if path[:1] == "/" and path[1:2] != "/" else path
 
 
 def target(request: Element, url: str, types: Sequence[str]) -> Target | None:
-    """Return what `request.url` names, by id or by a search; None when it is refused."""
+    """Return what `request.url` names, by id or by search; None if it is refused."""
     relative = below_base(url, request.scope)
     name = literal(relative, request.scope)
     if name is not None and name.base is None and name.type in types:
@@ -115,21 +115,21 @@ def target(request: Element, url: str, types: Sequence[str]) -> Target | None:
     search = searched(query)
     if search is not None and path in types:
         return Target(path, None, search)
-    of = types[0] if len(types) == 1 else "<type>"
-    rule = f"must be {of}/<id> or {of}?identifier=<system>|<value>"
+    expected_type = types[0] if len(types) == 1 else "<type>"
+    rule = f"must be {expected_type}/<id> or {expected_type}?identifier=<system>|<value>"
     request.error("url", rule if len(types) == 1 else f"{rule}, of {' or '.join(types)}")
     return None
 
 
-def own(found: EntryResource, url: Url) -> OwnId | None:
-    """Return the row of this database that the ids of an entry name, which `agree` was asked about."""
+def own(entry_resource: EntryResource, url: Url) -> OwnId | None:
+    """Return the row that the ids of an entry name; `agree` has checked that they agree."""
     if url.name is not None:
         return url.name.own
-    return None if found.name is None else found.name.own
+    return None if entry_resource.name is None else entry_resource.name.own
 
 
 def claimed(entry: JsonObject, scope: Scope) -> list[str]:
-    """Return the names, as `Source.key`, that an entry goes by, be it refused or not."""
+    """Return the names of an entry, as in `DraftOrigin.key`, even if the entry is refused."""
     names = []
     url, body, request = (entry.get(name) for name in ("fullUrl", "resource", "request"))
     if isinstance(url, str):

@@ -1,1 +1,1 @@
-"""Reading FHIR's datatypes, wherever a resource has them."""
+"""Reads FHIR datatypes."""

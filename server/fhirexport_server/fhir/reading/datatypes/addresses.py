@@ -1,4 +1,4 @@
-"""Reading addresses, wherever a resource has them: the one in force, as far as its columns go."""
+"""Reads addresses: the one in force, into the columns that there are."""
 
 from collections.abc import Container
 from typing import Final, NamedTuple
@@ -28,9 +28,9 @@ class AddressColumns(NamedTuple):
 
 
 def only_address(element: Element, use: str) -> AddressColumns:
-    """The address of a resource that is in force and has this use; otherwise one without a use, or none."""
-    candidates = [one for one in in_force(element.children("address")) if _may_be(one, use)]
-    candidates.sort(key=lambda one: one.peek("use") is None)
+    """The resource's address in force with this use; otherwise one without a use, or none."""
+    candidates = [candidate for candidate in in_force(element.children("address")) if _may_be(candidate, use)]
+    candidates.sort(key=lambda candidate: candidate.peek("use") is None)
     for other in candidates[1:]:
         other.drop(_not_kept(use))
     if not candidates:
@@ -51,7 +51,7 @@ def _not_kept(use: str) -> str:
 
 
 def address(element: Element, name: str, kept: Container[str]) -> AddressColumns:
-    """A property that is one address, as far as these of its columns go, if it is in force."""
+    """A property that is one Address, if it is in force; only the given columns are kept."""
     child = element.child(name)
     if child is None:
         return AddressColumns()
@@ -63,7 +63,7 @@ def address(element: Element, name: str, kept: Container[str]) -> AddressColumns
 
 
 def address_of(element: Element, kept: Container[str] = AddressColumns._fields) -> AddressColumns:
-    """An address, as far as these of its columns go."""
+    """The columns of an Address; only the given ones are kept."""
     lines = _lines(element, ("address_line" in kept) + ("address_line2" in kept))
     return AddressColumns(
         address_line=lines[0] if lines else None,
@@ -76,31 +76,31 @@ def address_of(element: Element, kept: Container[str] = AddressColumns._fields) 
 
 
 def _lines(element: Element, most: int) -> list[str]:
-    found: list[str] = []
+    lines: list[str] = []
     is_text_alone = most > 0 and all(name not in element for name in _PARTS)
     for index, line in enumerate(element.strings("line")):
         at = f"line[{index}]"
-        if len(found) >= most:
+        if len(lines) >= most:
             element.warning(at, f"is not kept: {most or 'none'} of its lines can be")
             continue
         kept = texts.fitted(element, at, line, _LONGEST_LINE)
         if kept is not None:
-            found.append(kept)
+            lines.append(kept)
     if is_text_alone and "text" in element:
         return _lines_of_text(element, most)
-    return found
+    return lines
 
 
 def _lines_of_text(element: Element, most: int) -> list[str]:
-    """The lines of an address that says nothing but its text."""
+    """The lines of an address that has only a text."""
     text = element.string("text") or ""
     lines = [kept for line in text.splitlines() if (kept := line.strip())]
     if lines:
         element.warning("text", "is kept as the address's lines: there are no parts of it")
     if len(lines) > most:
         lines[most - 1 :] = [", ".join(lines[most - 1 :])]
-    found = (texts.fitted(element, "text", line, _LONGEST_LINE) for line in lines)
-    return [line for line in found if line is not None]
+    fitted_lines = (texts.fitted(element, "text", line, _LONGEST_LINE) for line in lines)
+    return [line for line in fitted_lines if line is not None]
 
 
 def _country(element: Element) -> str | None:
@@ -116,8 +116,8 @@ def _country(element: Element) -> str | None:
 
 
 def _insee_code(element: Element) -> str | None:
-    found = Extensions(element, (_INSEE_CODE,)).only(_INSEE_CODE)
-    coding = None if found is None else found.child("valueCoding", needed=True)
+    extension = Extensions(element, (_INSEE_CODE,)).only(_INSEE_CODE)
+    coding = None if extension is None else extension.child("valueCoding", needed=True)
     if coding is None:
         return None
     coding.skip("display")

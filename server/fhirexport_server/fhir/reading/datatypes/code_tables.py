@@ -1,6 +1,6 @@
-"""Owns reading codes: the tables from the renderer's constants back to columns, and how they are looked up.
+"""Reads codes, by tables that lead from the renderer's constants back to the values of columns.
 
-A code that is not in the list is an error where a profile requires the list; elsewhere it is not kept.
+A code that is not in the table is an error where a profile requires the list; elsewhere it is not kept.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from fhirexport_server.fhir.reading.json.element import Element
 
 T = TypeVar("T")
 Table = Mapping[tuple[str, str], T]
-"""From system and code to what they stand for."""
+"""What a system and code stand for."""
 _DESCENT: Final = ("coding", "valueCoding", "valueCodeableConcept", "extension")
 
 
 def inverse(constants: Mapping[str, object]) -> dict[tuple[str, str], str]:
-    """Turn the renderer's constants around: from system and code to the column's value.
+    """Invert the renderer's constants: from system and code to the value of the column.
 
-    Of several values with the same code, the first stands for it.
+    If several values have the same code, it stands for the first.
     """
     table: dict[tuple[str, str], str] = {}
     for value, constant in constants.items():
@@ -40,88 +40,88 @@ def coding_of(constant: object) -> tuple[str, str]:
 
 
 def concept(element: Element, name: str, table: Table[T], *, required: bool = False) -> T | None:
-    """A CodeableConcept by its first coding that the table holds.
+    """What a CodeableConcept stands for, by the first of its codings that the table holds.
 
     Args:
-        element: What has the property.
+        element: The element with the property.
         name: The property.
         table: What the codes stand for.
         required: Whether the profile allows no other system.
     """
     value = element.peek(name)
     if isinstance(value, dict):
-        found = _plain(value, table)
-        if found is not None:
+        meaning = _plain(value, table)
+        if meaning is not None:
             element.skip(name)
-            return found
+            return meaning
     child = element.child(name)
     return None if child is None else concept_of(child, table, required=required)
 
 
 def concept_of(element: Element, table: Table[T], *, required: bool = False) -> T | None:
-    """As `concept`, of an element that is one."""
-    found = every(element, table, required=required)
-    if len(found) > 1:
+    """Like `concept`, for an element that is itself a CodeableConcept."""
+    meanings = every(element, table, required=required)
+    if len(meanings) > 1:
         element.warning("coding", "is kept as the first code alone: the column holds one")
-    return found[0] if found else None
+    return meanings[0] if meanings else None
 
 
 def every(element: Element, table: Table[T], *, required: bool = False) -> list[T]:
-    """What all the codings of a CodeableConcept stand for that the table holds; otherwise as `concept`."""
-    found: list[T] = []
-    others = []
+    """Like `concept_of`, for all the codings that the table holds."""
+    meanings: list[T] = []
+    unknown = []
     for coding in element.children("coding"):
         pair = _pair(coding)
-        one = None if pair is None else table.get(pair)
-        if one is not None:
-            found.append(one)
+        meaning = None if pair is None else table.get(pair)
+        if meaning is not None:
+            meanings.append(meaning)
         elif pair is not None:
-            others.append(coding)
-    for coding in others:
-        if found:
+            unknown.append(coding)
+    for coding in unknown:
+        if meanings:
             coding.drop()
         else:
             coding.skip(*tuple(coding.whole()))
-    if not found:
+    if not meanings:
         _foreign(element, table, required=required)
-    return found
+    return meanings
 
 
 def coding(element: Element, name: str, table: Table[T], *, required: bool = False) -> T | None:
-    """A Coding that the table holds; otherwise as `concept`."""
+    """What a required Coding stands for; otherwise like `concept`."""
     child = element.child(name, needed=True)
     if child is None:
         return None
     pair = _pair(child, needed=required)
     if pair is None:
         return None
-    found = table.get(pair)
-    if found is None:
+    meaning = table.get(pair)
+    if meaning is None:
         _foreign(child, table, required=required)
-    return found
+    return meaning
 
 
 def open_coding(element: Element, name: str, system: str) -> str | None:
-    """The code of a needed Coding, of a system whose codes are not listed here."""
+    """The code of a required Coding, in a system whose codes are not listed here."""
     child = element.child(name, needed=True)
     return None if child is None else _open_code(child, system)
 
 
 def open_concept(element: Element, name: str, system: str) -> str | None:
-    """The code of a CodeableConcept, of a system whose codes are not listed here."""
+    """The code of a CodeableConcept, in a system whose codes are not listed here."""
     child = element.child(name)
     if child is None:
         return None
     codings = child.children("coding")
-    own = [one for one in codings if one.peek("system") == system]
+    own = [candidate for candidate in codings if candidate.peek("system") == system]
     if not own:
-        for one in codings:
-            one.skip(*tuple(one.whole()))
+        for candidate in codings:
+            candidate.skip(*tuple(candidate.whole()))
         child.drop(f"is not kept: only codes of {system} are")
         return None
-    for one in codings:
-        if one is not own[0]:
-            one.drop()
+    for candidate in codings:
+        if candidate is not own[0]:
+            candidate.drop()
     return _open_code(own[0], system)
 
 
@@ -134,22 +134,25 @@ def _open_code(coding: Element, system: str) -> str | None:
 
 
 def known_concept(element: Element, name: str, table: Table[T]) -> T | None:
-    """As `concept`, but a concept of which the table holds nothing is left unread."""
+    """Like `concept`, but a concept without a coding of the table is left unread."""
     value = element.peek(name)
-    found = _plain(value, table)
-    if found is not None:
+    meaning = _plain(value, table)
+    if meaning is not None:
         element.skip(name)
-        return found
+        return meaning
     codings = value.get("coding") if isinstance(value, dict) else None
     if not isinstance(codings, list):
         return None
-    pairs = ((one.get("system"), one.get("code")) for one in codings if isinstance(one, dict))
-    known = any(isinstance(s, str) and isinstance(c, str) and (s, c) in table for s, c in pairs)
-    return concept(element, name, table) if known else None
+    pairs = ((item.get("system"), item.get("code")) for item in codings if isinstance(item, dict))
+    is_known = any(
+        isinstance(system, str) and isinstance(code, str) and (system, code) in table
+        for system, code in pairs
+    )
+    return concept(element, name, table) if is_known else None
 
 
 def plain_pair(value: object) -> tuple[str, str] | None:
-    """System and code of a JSON object that is a CodeableConcept with one coding and nothing else."""
+    """The system and code of a JSON value that is a CodeableConcept with one coding and nothing else."""
     if not isinstance(value, dict) or len(value) != 1:
         return None
     codings = value.get("coding")

@@ -1,4 +1,4 @@
-"""Reading contact points, wherever a resource has them: those in force, by the columns that keep them."""
+"""Reads contact points: those in force, into the columns that there are."""
 
 import re
 from collections.abc import Mapping
@@ -13,32 +13,32 @@ _SYSTEMS: Final = {code: code for code in ("phone", "fax", "email", "pager", "ur
 _NO_PLACE: Final = "is not kept: this service has no place for a contact point of this kind, or for one more"
 _NO_USE: Final = "is missing: a number that begins with 06 or 07 is kept as the mobile one, others as home's"
 ANY_USE: Final = "*"
-"""Stands for every use, in `Points`."""
+"""Any use, in `Points`."""
 # The French numbering plan (ARCEP): mobile numbers begin with 06 or 07, overseas too.
 _MOBILE: Final = re.compile(r"(?:(?:\+|00)(?:33|262|590|594|596)0?|0)[67][0-9]{8}")
 _NOT_DIALLED: Final = re.compile(r"[\s.()/-]")
 
 Points = Mapping[tuple[str, str | None], str]
-"""From system and use of a contact point to the column that keeps it.
+"""The column for each system and use of a contact point.
 
-A use of None stands for none, ANY_USE for any other.
+None is for a point without a use, ANY_USE for a use that is not listed.
 """
 
 
 def telecom(element: Element, points: Points) -> dict[str, str]:
-    """The contact points of a resource that are in force, by the column that keeps each."""
+    """The values of the contact points in force, by column."""
     kept = [(point, system) for point in element.children("telecom") if (system := _system(point))]
     systems = {id(point): system for point, system in kept}
     waiting = in_force([point for point, _ in kept])
-    found: dict[str, str] = {}
-    # Those whose use a column is for come first, whatever their order.
+    values: dict[str, str] = {}
+    # Points whose use has a column of its own come first, whatever their order.
     for column_of in (_of_its_use, _of_any_use):
-        left = []
+        unplaced = []
         for point in waiting:
             system = systems[id(point)]
             column = column_of(point, system, points)
-            if column is None or column in found:
-                left.append(point)
+            if column is None or column in values:
+                unplaced.append(point)
                 continue
             if column_of is _of_its_use:
                 point.skip("use")
@@ -47,11 +47,11 @@ def telecom(element: Element, points: Points) -> dict[str, str]:
             point.skip("rank")
             value = texts.whole(point, "value", _LONGEST[system], needed="_value" not in point)
             if value is not None:
-                found[column] = value
-        waiting = left
+                values[column] = value
+        waiting = unplaced
     for point in waiting:
         point.drop(_NO_PLACE)
-    return found
+    return values
 
 
 def _system(point: Element) -> str | None:

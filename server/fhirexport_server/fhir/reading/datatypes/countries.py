@@ -1,4 +1,4 @@
-"""ISO 3166-1: the countries' codes of two and of three letters, and France by its names.
+"""Country codes of two and three letters (ISO 3166-1), and the French names of some countries.
 
 Source: ISO 3166-1; FR Core 2.2.0 writes an address's country in three letters, a nationality in two.
 """
@@ -27,7 +27,7 @@ _PAIRS: Final = (
 )
 _THREE_LETTERS: Final = {pair[:2]: pair[2:] for pair in _PAIRS.split()}
 _TWO_LETTERS: Final = {three: two for two, three in _THREE_LETTERS.items()}
-# What French systems write beside codes. Other names of countries are too many, and not always clear.
+# Names that French systems write instead of codes. There are too many others, and not all are clear.
 _NAMES: Final = {
     "FRANCE": "FRA",
     "FRANCE METROPOLITAINE": "FRA",
@@ -49,16 +49,16 @@ _NAMES: Final = {
 
 
 def three_letters(text: str) -> str | None:
-    """Return the code of three letters of a country that is named by either code or by a known name."""
+    """Return the three-letter code of a country, from either code or a known name."""
     name = text.strip().upper()
-    # The codes that ISO reserves for its users, and withdrawn ones, are kept.
+    # Codes that ISO reserves for users or has withdrawn are kept.
     if _THREE.fullmatch(text) or name in _TWO_LETTERS:
         return name
     return _THREE_LETTERS.get(name) or _NAMES.get(name)
 
 
 def two_letters(text: str) -> str | None:
-    """Return the code of two letters of a country that is named by either code or by a known name."""
+    """Return the two-letter code of a country, from either code or a known name."""
     name = text.strip().upper()
     if _TWO.fullmatch(text) or name in _THREE_LETTERS:
         return name

@@ -1,7 +1,7 @@
-"""Which of several elements are in force: by their `use` and by their `period`, against the EJ's day.
+"""Finds the elements in force, by their `use` and `period` and the EJ's present day.
 
 Source: FHIR R4, ContactPoint, Address, HumanName and Identifier: `old` is no longer in use, and a period
-says since when and until when.
+says from when to when.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ _NO_RANK: Final = 2**31
 
 
 def in_force(elements: Sequence[Element]) -> list[Element]:
-    """Return those that are in force, the preferred ones first; the others are given up with a warning.
+    """Return the elements in force, the preferred ones first; discard the others with a warning.
 
-    Without a day (`ReadingContext.today`) nothing has ended and nothing is to come, but what has an end
-    comes after what has none.
+    If the present day is unknown (`ReadingContext.today`), all periods are in force, but those with an end
+    come last.
     """
     if all(map(_is_plain, elements)):
         return list(elements)
@@ -41,9 +41,9 @@ def _is_plain(element: Element) -> bool:
 
 
 def last_in_force(elements: Sequence[Element]) -> list[Element]:
-    """As `in_force`, but where all have ended, the one that ended last is kept, with a warning.
+    """Like `in_force`, but if all have ended, keep the one that ended last, with a warning.
 
-    For what does not become untrue when it ends, such as the name that somebody was born with.
+    This is for what stays true when it ends, such as a birth name.
     """
     if not elements or any(not_in_force(element) is None for element in elements):
         return in_force(elements)
@@ -57,19 +57,19 @@ def last_in_force(elements: Sequence[Element]) -> list[Element]:
 
 
 def not_in_force(element: Element) -> str | None:
-    """Return why an element is not in force, to be said of it; None where it is."""
+    """Return the warning for an element that is not in force; None if it is."""
     if element.peek("use") == "old":
         return _OLD
     return not_during(element)
 
 
 def not_during(element: Element) -> str | None:
-    """Return why an element's period does not hold the present day; None where it does."""
+    """Return the warning for an element whose period does not include the present day; None if it does."""
     return over(element.peek("period"), element.scope.context)
 
 
 def over(period: object, context: ReadingContext) -> str | None:
-    """As `not_during`, of a JSON value that may be a Period."""
+    """Like `not_during`, for a JSON value that may be a Period."""
     if context.today is None or not isinstance(period, dict):
         return None
     until = moments.last_day(period.get("end"), context.time_zone)

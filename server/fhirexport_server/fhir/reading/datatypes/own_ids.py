@@ -1,4 +1,4 @@
-"""Owns recognizing this service's own logical ids, `<kind>-<database id>`: the inverse of `fhir/ids.py`."""
+"""Recognizes this service's own logical ids, `<kind>-<database id>`: the inverse of `fhir/ids.py`."""
 
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ _LONGEST: Final = len(str(_LARGEST))
 
 
 class OwnId(NamedTuple):
-    """A row of this database."""
+    """A logical id of this service: it names a row of its database."""
 
     kind: str
     """One of `codes.ORG_KIND` or `codes.PLACE_KIND`, or EJ, PATIENT, VENUE, MOVEMENT."""
@@ -36,11 +36,11 @@ _KINDS: Final = {
     "Encounter": {_prefix(ids.venue_id(1)): VENUE, _prefix(ids.movement_id(1)): MOVEMENT},
 }
 TYPES: Final = tuple(_KINDS)
-"""The types of resources that can be imported."""
+"""The resource types that can be imported."""
 
 
 def own_id(type_: str, logical_id: str) -> OwnId | None:
-    """Return the row that a logical id names; None for an id that this service does not give."""
+    """Return the row that a logical id names; None if the id is not of this service's form."""
     prefix, _, digits = logical_id.rpartition("-")
     kind = _KINDS.get(type_, {}).get(prefix)
     if kind is None or len(digits) > _LONGEST or not (digits.isascii() and digits.isdigit()):

@@ -1,4 +1,4 @@
-"""Owns reading references to other resources, and what a URL below a FHIR server names.
+"""Reads references to other resources, and the URLs of FHIR servers.
 
 Source: FHIR R4, references and Bundle (resolving references).
 """
@@ -14,7 +14,7 @@ from fhirexport_server.fhir.reading.datatypes.texts import trimmed
 from fhirexport_server.fhir.reading.json.element import Element, Scope
 
 _LITERAL: Final = re.compile(r"(?:(https?://\S+)/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
-# FHIR R4, RESTful API (vread): one version of the resource, which is the same resource.
+# FHIR R4, RESTful API (vread): a version of a resource is still that resource.
 _VERSION: Final = re.compile(r"/_history/[A-Za-z0-9\-.]{1,64}\Z")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _URN: Final = re.compile(
@@ -32,47 +32,47 @@ Identifier = tuple[str, str]
 
 
 class Ref(NamedTuple):
-    """A reference, not yet resolved. At least one of `own`, `key` and `identifier` is there."""
+    """A reference that is not resolved yet. At least one of `own`, `key` and `identifier` is set."""
 
     type: str
-    """The type of resource that it names."""
+    """The resource type that it names."""
     own: OwnId | None
-    """The row of this database that it names by id."""
+    """The row that it names by id, if it does."""
     key: str | None
-    """What a resource of the same Bundle may be found by: see `Source.key`."""
+    """The name by which a resource of the same Bundle is found: see `DraftOrigin.key`."""
     identifier: Identifier | None
-    """The business number that it names."""
+    """The business identifier that it names, if it does."""
     at: str
-    """The element's path below its resource, for what may be said of it later."""
+    """The path of the reference below its resource, for problems that are found later."""
 
     @property
     def target(self) -> object:
-        """What it names; the same for every reference that names it the same way."""
+        """What it names: equal for references that name the same thing in the same way."""
         return self.own or self.key or self.identifier
 
 
 class ResourceName(NamedTuple):
-    """What a URL names."""
+    """The resource that a URL names."""
 
     type: str
     id: str
     base: str | None
-    """Of another server, without a slash at its end; None for this one."""
+    """The base URL of another server, without a final slash; None for this server."""
 
     @property
     def key(self) -> str:
-        """What the resource is found by in its Bundle."""
+        """The name by which the resource is found in its Bundle."""
         literal = f"{self.type}/{self.id}"
         return literal if self.base is None else f"{self.base}/{literal}"
 
     @property
     def own(self) -> OwnId | None:
-        """The row of this database."""
+        """The row that it names, if the id is this service's own."""
         return own_id(self.type, self.id) if self.base is None else None
 
 
 class _Target(NamedTuple):
-    """What a URL names, in the words of a Ref."""
+    """The fields of a Ref that a URL gives."""
 
     type: str
     own: OwnId | None
@@ -80,11 +80,11 @@ class _Target(NamedTuple):
 
 
 def literal(text: str, scope: Scope) -> ResourceName | None:
-    """What a URL, absolute or relative to the resource that holds it, names; None when it is none."""
+    """Return what an absolute or relative URL names; None if it names no resource."""
     return _literal(text, scope.base, scope.context.prefix)
 
 
-# A unit or a bed is named by thousands of movements, a patient by all of theirs.
+# Thousands of movements name the same unit or bed, and all of a patient's name the patient.
 @lru_cache(maxsize=4096)
 def _target(text: str, base: str | None, prefix: str) -> _Target | None:
     named = _literal(text, base, prefix)
@@ -94,10 +94,10 @@ def _target(text: str, base: str | None, prefix: str) -> _Target | None:
 def _literal(text: str, base: str | None, prefix: str) -> ResourceName | None:
     if text.startswith(prefix):
         text, base = text[len(prefix) :], None
-    found = _LITERAL.fullmatch(text)
-    if found is None:
+    match = _LITERAL.fullmatch(text)
+    if match is None:
         return None
-    return ResourceName(found[2], found[3], found[1] or base)
+    return ResourceName(match[2], match[3], match[1] or base)
 
 
 def is_urn(text: str) -> bool:
@@ -106,18 +106,18 @@ def is_urn(text: str) -> bool:
 
 
 def searched(query: str) -> Identifier | None:
-    """The identifier that a search by it names: `identifier=<system>|<value>` and nothing else."""
-    found = parse_qsl(query, keep_blank_values=True)
-    if len(found) != 1 or found[0][0] != "identifier":
+    """Return the identifier of a search `identifier=<system>|<value>`; None for any other search."""
+    parameters = parse_qsl(query, keep_blank_values=True)
+    if len(parameters) != 1 or parameters[0][0] != "identifier":
         return None
-    system, _, value = found[0][1].partition("|")
+    system, _, value = parameters[0][1].partition("|")
     return (system, value) if system and value else None
 
 
 def reference(element: Element, name: str, type_: str, *, needed: bool = False) -> Ref | None:
     """A property that is a Reference to a resource of one type.
 
-    One that is not needed and says only a display, or names a contained resource, is left out.
+    If it is not needed, one that has only a display or names a contained resource is left out.
     """
     value = element.peek(name)
     if isinstance(value, dict) and len(value) == 1:
@@ -131,7 +131,7 @@ def reference(element: Element, name: str, type_: str, *, needed: bool = False) 
 
 
 def is_resolvable(value: object) -> bool:
-    """Return whether a JSON value is a Reference that says which resource it names."""
+    """Return whether a JSON value is a Reference that can be resolved."""
     if not isinstance(value, dict):
         return False
     text = value.get("reference")
@@ -148,9 +148,9 @@ def _reference_of(element: Element, type_: str, *, needed: bool) -> Ref | None:
         element.drop("is not kept: it names no resource by reference, or by identifier with system and value")
         return None
     element.skip("display")
-    said = element.string("type")
-    # FR Core lists codes of its own for `partOf.type` of an Organization.
-    if said is not None and said != type_ and said not in _UNIT_TYPES:
+    stated_type = element.string("type")
+    # FR Core has codes of its own for `partOf.type` of an Organization.
+    if stated_type is not None and stated_type != type_ and stated_type not in _UNIT_TYPES:
         element.skip("reference", "identifier")
         element.error("type", f"must be {type_}")
         return None
@@ -171,12 +171,12 @@ def _reference_of(element: Element, type_: str, *, needed: bool) -> Ref | None:
 
 
 def unit_below(base: str, logical_id: str, scope: Scope, at: str) -> Ref | None:
-    """A unit that is named by its logical id alone, on a server; None when it cannot be an id."""
+    """A reference to the unit with this logical id on a server; None if it cannot be an id."""
     if _ID.fullmatch(logical_id) is None:
         return None
     context = scope.context
-    found = _target(f"Organization/{logical_id}", None if base == context.base_url else base, context.prefix)
-    return None if found is None else Ref("Organization", found.own, found.key, None, at)
+    target = _target(f"Organization/{logical_id}", None if base == context.base_url else base, context.prefix)
+    return None if target is None else Ref("Organization", target.own, target.key, None, at)
 
 
 def _to(text: str, type_: str, identifier: Identifier | None, scope: Scope, at: str) -> Ref | None:
@@ -188,12 +188,12 @@ def _to(text: str, type_: str, identifier: Identifier | None, scope: Scope, at: 
     if is_urn(text):
         return Ref(type_, None, text, identifier, at)
     path, _, query = text.removeprefix(scope.context.prefix).partition("?")
-    found = searched(query) if path == type_ else None
-    return None if found is None else Ref(type_, None, None, found, at)
+    search = searched(query) if path == type_ else None
+    return None if search is None else Ref(type_, None, None, search, at)
 
 
 def _logical(element: Element) -> Identifier | None:
-    """The number by which a Reference names its target; one without a system or a value names nothing."""
+    """The identifier by which a Reference names its target; it needs a system and a value."""
     identifier = element.child("identifier")
     if identifier is None:
         return None

@@ -1,7 +1,7 @@
-"""Reading strings into columns: what a label, a number, an open code or a URI must look like.
+"""Reads strings into columns: labels, numbers, open codes and URIs.
 
-A string of FHIR may hold blanks at its ends and line breaks, and be of any length; a column may not. What
-is told of a text is kept as far as it can be, and what becomes of it is said.
+A FHIR string may have blanks at its ends, line breaks and any length; a column may not. As much of a text
+is kept as possible, and every change is reported.
 Source: FHIR R4, string; `store/schema/checks.py` for the columns.
 """
 
@@ -23,16 +23,16 @@ _T = TypeVar("_T")
 
 
 def label(element: Element, name: str, longest: int, *, needed: bool = False) -> str | None:
-    """Text for a person to read, in one line; what is longer than the column is shortened."""
+    """Text for people, in one line; a text that is too long is cut."""
     text = element.string(name, needed=needed)
     return None if text is None else fitted(element, name, text, longest, needed=needed)
 
 
 def fitted(element: Element, at: str, text: str, longest: int, *, needed: bool = False) -> str | None:
-    """As `label`, of a text that was read.
+    """Like `label`, for a text that was read already.
 
     Args:
-        element: What has the text.
+        element: The element with the text.
         at: The text's path below the element.
         text: The text.
         longest: How many characters the column takes.
@@ -46,7 +46,7 @@ def fitted(element: Element, at: str, text: str, longest: int, *, needed: bool =
 
 
 def whole(element: Element, name: str, longest: int, *, needed: bool = False) -> str | None:
-    """Text that says nothing when it is shortened, such as a number: what is too long is left out."""
+    """Text that must not be cut, such as a number: one that is too long is left out."""
     text = element.string(name, needed=needed)
     plain = None if text is None else plain_text(element, name, text)
     if plain is None or len(plain) <= longest:
@@ -56,7 +56,7 @@ def whole(element: Element, name: str, longest: int, *, needed: bool = False) ->
 
 
 def business_number(element: Element, name: str, longest: int) -> str | None:
-    """As `whole`, of the value of an Identifier, which must be there; blanks at its ends are said."""
+    """The required value of an Identifier: like `whole`, and blanks at its ends are reported."""
     text = element.peek(name)
     if isinstance(text, str):
         trimmed(element, name, text)
@@ -64,8 +64,8 @@ def business_number(element: Element, name: str, longest: int) -> str | None:
 
 
 def plain_text(element: Element, at: str, text: str, *, needed: bool = False) -> str | None:
-    """A text in one line, without a blank at either end; None for one that is blank or no string of FHIR."""
-    # Nearly every text is as a column holds it.
+    """Return a text in one line, without blanks at its ends; None if it is blank or not a FHIR string."""
+    # Nearly every text is already as the column needs it.
     if text.isprintable() and text[0] != " " and text[-1] != " ":
         return text
     if _FORBIDDEN.search(text) is not None:
@@ -85,7 +85,7 @@ def plain_text(element: Element, at: str, text: str, *, needed: bool = False) ->
 
 
 def matching(element: Element, name: str, pattern: re.Pattern[str], rule: str) -> str | None:
-    """A needed string of a certain shape, blanks at its ends aside."""
+    """A required string that matches a pattern; blanks at its ends are removed."""
     text = element.string(name, needed=True)
     if text is None:
         return None
@@ -99,7 +99,7 @@ def matching(element: Element, name: str, pattern: re.Pattern[str], rule: str) -
 
 
 def fitting(element: Element, name: str, pattern: re.Pattern[str], rule: str) -> str | None:
-    """As `matching`, where FHIR allows any string: one of another shape is left out."""
+    """Like `matching`, where FHIR allows any string: one that does not match is left out."""
     text = element.string(name, needed=True)
     if text is None:
         return None
@@ -111,7 +111,7 @@ def fitting(element: Element, name: str, pattern: re.Pattern[str], rule: str) ->
 
 
 def trimmed(element: Element, name: str, text: str) -> str:
-    """A text that tells one thing from another without the blanks at its ends, which are said."""
+    """Return an identifying text without the blanks at its ends, which are reported."""
     plain = text.strip()
     if plain != text:
         element.warning(name, "is kept without the blanks at its ends")
@@ -121,25 +121,25 @@ def trimmed(element: Element, name: str, text: str) -> str:
 def one_of(
     element: Element, name: str, values: Mapping[str, _T], *, needed: bool = False, rule: str = ""
 ) -> _T | None:
-    """A code of a list, and what it stands for. `rule` says the codes where they are not to be listed."""
+    """What a code of a list stands for. `rule` replaces the list of codes in the error."""
     code = element.string(name, needed=needed)
     if code is None:
         return None
-    found = values.get(code)
-    if found is None:
+    value = values.get(code)
+    if value is None:
         element.error(name, f"must be {rule or 'one of ' + ', '.join(values)}")
-    return found
+    return value
 
 
 def open_code(element: Element, name: str) -> str | None:
-    """A needed code of a system whose codes are not listed here; one of another shape is left out."""
+    """A required code, in a system whose codes are not listed here; one of another form is left out."""
     return fitting(
         element, name, _OPEN_CODE, "a code of at most 20 letters, digits, dots, dashes and underscores"
     )
 
 
 def uri(element: Element, name: str) -> str | None:
-    """A needed absolute URI."""
+    """A required absolute URI."""
     return matching(element, name, _URI, "an absolute URI of at most 200 characters")
 
 
@@ -149,12 +149,12 @@ def is_uri(value: object) -> bool:
 
 
 def insee(element: Element, name: str) -> str | None:
-    """A needed INSEE code of a commune or country."""
+    """A required INSEE code of a commune or country."""
     return matching(element, name, _INSEE, "an INSEE code, such as 75056 or 2A004")
 
 
 def finess(element: Element, name: str) -> str | None:
-    """A needed FINESS number, with Luhn's digit where it has no letter."""
+    """A required FINESS number, with a Luhn check digit if it has no letter."""
     text = matching(element, name, _FINESS, "a FINESS number of nine characters")
     if text is not None and not is_finess(text):
         element.error(name, "must be a FINESS number, whose last digit is Luhn's")
@@ -163,5 +163,5 @@ def finess(element: Element, name: str) -> str | None:
 
 
 def is_finess(text: str) -> bool:
-    """Return whether a text is a FINESS number, with Luhn's digit where it has no letter."""
+    """Return whether a text is a FINESS number, with a Luhn check digit if it has no letter."""
     return _FINESS.fullmatch(text) is not None and (not text.isdigit() or has_luhn_digit(text))

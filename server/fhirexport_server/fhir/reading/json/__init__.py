@@ -1,1 +1,1 @@
-"""JSON that comes from outside: decoded strictly, walked with a cursor, its problems noted by path."""
+"""JSON from outside: a strict decoder, a cursor, and problems with their paths."""

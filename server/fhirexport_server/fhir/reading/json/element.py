@@ -1,7 +1,6 @@
-"""Owns the cursor over a JSON object: it knows its path, checks JSON types, and knows what nobody has read.
+"""A cursor over a JSON object that knows its path, checks JSON types, and reports what was not read.
 
-Reading takes a property away; what is left in any element of a resource at the end is what would
-otherwise be lost in silence.
+Reading removes a property from the element. What is left at the end would be lost, so it is reported.
 Source: FHIR R4, JSON representation (no nulls, nothing empty); FHIRPath for the paths.
 """
 
@@ -14,7 +13,7 @@ from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
 JsonObject = dict[str, Any]
 _MISSING: Final = object()
 _NOT_KEPT: Final = "is not kept: this service has no place for it"
-# Modifiers: whoever does not know what they say must not go on (FHIR R4, extensibility and resource).
+# Modifiers: who does not understand them must refuse the resource (FHIR R4, extensibility and resource).
 _MODIFIERS: Final = {"modifierExtension", "implicitRules"}
 
 
@@ -30,21 +29,21 @@ class Scope:
         self.problems = problems
         self.entry = entry
         self.path = path
-        """Of the resource."""
+        """The path of the resource."""
         self.base = base
-        """Where relative references lead, without a slash at its end; None for this server."""
+        """The base URL of relative references, without a final slash; None for this server."""
         self.opened: list[Element] = []
 
 
 class Element:
-    """A JSON object of a resource, as far as nothing has read it yet. The object itself is not changed."""
+    """A JSON object of a resource, without the properties that were read. It works on a copy."""
 
-    __slots__ = ("_index", "_left", "_name", "_parent", "scope")
+    __slots__ = ("_index", "_name", "_parent", "_unread", "scope")
 
     def __init__(
         self, json: JsonObject, scope: Scope, parent: "Element | None" = None, name: str = "", index: int = -1
     ) -> None:
-        self._left = json.copy()
+        self._unread = json.copy()
         self._parent = parent
         self._name = name
         self._index = index
@@ -66,19 +65,19 @@ class Element:
         return f"{path}.{within}" if path and within else path or within
 
     def error(self, name: str, text: str) -> None:
-        """Say that a property (this element for an empty name) cannot be accepted."""
-        self._tell(Severity.ERROR, name, text)
+        """Report an error in a property; an empty name stands for this element."""
+        self._add(Severity.ERROR, name, text)
 
     def warning(self, name: str, text: str) -> None:
-        """Say that a property is not kept, or is to be looked at."""
-        self._tell(Severity.WARNING, name, text)
+        """Report that a property is not kept, or should be checked."""
+        self._add(Severity.WARNING, name, text)
 
     @property
     def errors(self) -> int:
-        """How many errors there were before, of any element of the import."""
+        """The number of errors so far, in the whole import."""
         return self.scope.problems.errors
 
-    def _tell(self, severity: Severity, name: str, text: str) -> None:
+    def _add(self, severity: Severity, name: str, text: str) -> None:
         scope = self.scope
         if scope.problems.wants(severity, scope.entry):
             scope.problems.add(Problem(scope.entry, self.path(name), severity, text))
@@ -86,59 +85,59 @@ class Element:
     # --- what ----------------------------------------------------------------------------------------
 
     def __contains__(self, name: str) -> bool:
-        return name in self._left
+        return name in self._unread
 
     def peek(self, name: str) -> object:
-        """A property as it is, without reading it; None when there is none."""
-        return self._left.get(name)
+        """A property, without reading it; None if it is absent."""
+        return self._unread.get(name)
 
     def peek_in(self, name: str, inner: str) -> object:
-        """A property of a property that is an object, without reading it; None when there is none."""
-        value = self._left.get(name)
+        """A property of a property, without reading it; None if either is absent."""
+        value = self._unread.get(name)
         return value.get(inner) if isinstance(value, dict) else None
 
     def whole(self) -> JsonObject:
-        """What is left of the element, to be looked at."""
-        return self._left
+        """The properties that were not read yet."""
+        return self._unread
 
     def skip(self, *names: str) -> None:
-        """Read properties that say nothing of their own."""
+        """Read properties without using them."""
         for name in names:
-            self._left.pop(name, None)
+            self._unread.pop(name, None)
 
     def replace(self, name: str, value: str) -> None:
-        """Put a property in another form, which is to be read instead."""
-        self._left[name] = value
+        """Replace the value of a property that is still to be read."""
+        self._unread[name] = value
 
     def drop(self, text: str = _NOT_KEPT) -> None:
-        """Give up the whole element, which one warning says."""
-        self._left.clear()
+        """Discard the whole element, with one warning."""
+        self._unread.clear()
         self.warning("", text)
 
     def refuse(self, text: str) -> None:
-        """Give up the whole element, which one error says."""
-        self._left.clear()
+        """Discard the whole element, with one error."""
+        self._unread.clear()
         self.error("", text)
 
     def string(self, name: str, *, needed: bool = False) -> str | None:
-        """A property that is a string; None when it is absent or refused."""
-        value = self._left.pop(name, _MISSING)
+        """A string property; None if it is absent or refused."""
+        value = self._unread.pop(name, _MISSING)
         if isinstance(value, str) and value:
             return value
         self._refuse(name, value, "a string that is not empty", needed=needed)
         return None
 
     def boolean(self, name: str, *, needed: bool = False) -> bool | None:
-        """A property that is true or false."""
-        value = self._left.pop(name, _MISSING)
+        """A boolean property; None if it is absent or refused."""
+        value = self._unread.pop(name, _MISSING)
         if isinstance(value, bool):
             return value
         self._refuse(name, value, "true or false", needed=needed)
         return None
 
     def integer(self, name: str, first: int, last: int, *, needed: bool = False) -> int | None:
-        """A property that is a whole number; one outside a range is left out."""
-        value = self._left.pop(name, _MISSING)
+        """An integer property; one outside the range is left out."""
+        value = self._unread.pop(name, _MISSING)
         if not isinstance(value, int) or isinstance(value, bool):
             self._refuse(name, value, "a whole number", needed=needed)
             return None
@@ -148,8 +147,8 @@ class Element:
         return None
 
     def decimal(self, name: str, first: int, last: int) -> float | None:
-        """A needed property that is a number; one outside a range is left out."""
-        value = self._left.pop(name, _MISSING)
+        """A required number; one outside the range is left out."""
+        value = self._unread.pop(name, _MISSING)
         if not isinstance(value, int | float) or isinstance(value, bool):
             self._refuse(name, value, "a number", needed=True)
             return None
@@ -159,52 +158,52 @@ class Element:
         return None
 
     def strings(self, name: str) -> Sequence[str]:
-        """A property that is an array of strings; those that are none are refused one by one.
+        """An array of strings; each item that is not a string is an error.
 
-        FHIR writes null for a string of which there are only extensions, which are beside it.
+        Where a string has only extensions, which stand beside it, FHIR writes null.
         """
-        found = []
-        only_extensions = isinstance(self._left.get(f"_{name}"), list)
+        strings = []
+        only_extensions = isinstance(self._unread.get(f"_{name}"), list)
         for index, value in enumerate(self._array(name)):
             if isinstance(value, str) and value:
-                found.append(value)
+                strings.append(value)
             elif value is not None or not only_extensions:
                 self.error(f"{name}[{index}]", "must be a string that is not empty")
-        return found
+        return strings
 
     def child(self, name: str, *, needed: bool = False) -> "Element | None":
-        """A property that is an object."""
-        value = self._left.pop(name, _MISSING)
+        """A property that is an object; None if it is absent or refused."""
+        value = self._unread.pop(name, _MISSING)
         if isinstance(value, dict) and value:
             return Element(value, self.scope, self, name)
         self._refuse(name, value, "an object that is not empty", needed=needed)
         return None
 
     def children(self, name: str, *, needed: bool = False) -> "Sequence[Element]":
-        """A property that is an array of objects; those that are none are refused one by one."""
-        if needed and name not in self._left:
+        """An array of objects; each item that is not an object is an error."""
+        if needed and name not in self._unread:
             self.error(name, "is required")
         return [Element(value, self.scope, self, name, index) for index, value in self.objects(name)]
 
     def objects(self, name: str) -> Sequence[tuple[int, JsonObject]]:
-        """As `children`, the JSON objects themselves, each with its index."""
-        found = []
+        """Like `children`, but the JSON objects themselves, each with its index."""
+        objects = []
         for index, value in enumerate(self._array(name)):
             if isinstance(value, dict) and value:
-                found.append((index, value))
+                objects.append((index, value))
             else:
                 self.error(f"{name}[{index}]", "must be an object that is not empty")
-        return found
+        return objects
 
     def only_child(self, name: str) -> "Element | None":
-        """A property that is an array of objects, of which there is one at most."""
-        found = self.children(name)
-        for other in found[1:]:
+        """The only object of an array; any others are errors."""
+        children = self.children(name)
+        for other in children[1:]:
             other.refuse("is one too many: there is one at most")
-        return found[0] if found else None
+        return children[0] if children else None
 
     def _array(self, name: str) -> Sequence[object]:
-        value = self._left.pop(name, _MISSING)
+        value = self._unread.pop(name, _MISSING)
         if value is _MISSING:
             return ()
         if isinstance(value, list) and value:
@@ -220,19 +219,19 @@ class Element:
 
     # --- what is left --------------------------------------------------------------------------------
 
-    def unread(self) -> None:
-        """Report every property that nothing has read, in any element of this one's resource."""
+    def report_unread(self) -> None:
+        """Report every property of the resource that was not read, in any of its elements."""
         for element in self.scope.opened:
             element.report()
         self.scope.opened.clear()
 
     def abandon(self) -> None:
-        """Give up the whole resource, about which enough was said."""
+        """Discard the whole resource, without reporting what was not read."""
         self.scope.opened.clear()
 
     def report(self) -> None:
-        """Report every property of this element that nothing has read."""
-        for name in self._left:
+        """Report every property of this element that was not read."""
+        for name in self._unread:
             if name in _MODIFIERS:
                 self.error(name, "must not be there: it changes what the rest means, and is not known here")
             elif name[:1] == "_" and name[1:]:
@@ -242,5 +241,5 @@ class Element:
 
 
 def _spelled(name: str) -> str:
-    """A property's name in a path: a name that is none of FHIR's may be anything, so it is not repeated."""
+    """Return the name for a path; one that FHIR cannot have may be anything, so it is not repeated."""
     return name if name.isascii() and name.isalnum() and len(name) <= 40 else "<unknown>"  # noqa: PLR2004 - longer than any element of R4

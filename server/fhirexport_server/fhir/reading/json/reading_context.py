@@ -1,4 +1,4 @@
-"""Owns what every resource that one EJ receives is read with: whose ids and systems are its own."""
+"""The context in which resources are read: the server and the EJ that they are for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Final
 from fhirexport_server.fhir import venue_codes
 
 Types = Mapping[tuple[str, str], tuple[str, str]]
-"""From system and code of an Encounter.type to the column and the value that it stands for."""
+"""The column and value that a system and code of Encounter.type stand for."""
 CODE_SYSTEM: Final = "/CodeSystem/"
 
 
@@ -16,19 +16,19 @@ class ReadingContext:
     """The server and the EJ that resources are read for."""
 
     base_url: str
-    """Of the FHIR server that the ids belong to, without a slash at its end."""
+    """The base URL of the FHIR server that the ids belong to, without a final slash."""
     systems: Mapping[str, str] = field(default_factory=dict)
-    """The EJ's Identifier.system for kinds of `codes.NAMESPACE_KIND`; any will do for a missing kind."""
+    """The EJ's Identifier.system for kinds of `codes.NAMESPACE_KIND`; a missing kind accepts any."""
     time_zone: str = "Europe/Paris"
-    """An IANA name: whose clock says which day an instant is."""
+    """An IANA name: the time zone in which an instant is turned into a day."""
     today: str | None = None
-    """The day on that clock, ISO text, which decides what is in force; None where it is not known."""
+    """The present day in that time zone, ISO text, which decides what is in force; None if unknown."""
     ipp_systems: frozenset[str] = frozenset()
-    """The systems in which the EJ numbers its patients (IPP), as far as they are known."""
+    """The systems in which the EJ numbers its patients (IPP), if known."""
     prefix: str = field(init=False, repr=False, compare=False)
-    """What the absolute URLs of its own resources begin with."""
+    """The start of the absolute URLs of the server's own resources."""
     movement_types: Types = field(init=False, repr=False, compare=False)
-    """The events and natures of movements, in the code systems of this server."""
+    """The events and natures of movements, in this server's code systems."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", f"{self.base_url}/")
@@ -36,7 +36,7 @@ class ReadingContext:
 
 
 def movement_types(base_url: str) -> dict[tuple[str, str], tuple[str, str]]:
-    """The events and natures of movements in the code systems of a server of this kind."""
+    """The events and natures of movements, in the code systems of the server with this base URL."""
     events, natures = (f"{base_url}{CODE_SYSTEM}{name}" for name in (venue_codes.TRIGGER, venue_codes.NATURE))
     return {(events, code): ("trigger_event", code) for code in venue_codes.TRIGGERS} | {
         (natures, code): ("nature", code) for code in venue_codes.NATURES

@@ -1,4 +1,4 @@
-"""Owns decoding JSON that comes from outside: strictly, and without a word of it in any error."""
+"""A strict decoder for JSON from outside. Its errors never quote the text."""
 
 import json
 import re
@@ -11,9 +11,9 @@ import msgspec
 from fhirexport_server.domain.errors import FhirExportError
 
 MOST_LEVELS: Final = 64
-"""How deep objects and arrays may be nested."""
+"""The deepest nesting of objects and arrays."""
 MOST_VALUES: Final = 1_000_000
-"""How many values one text may hold: in memory, each takes up to thirty times its length."""
+"""The most values in one text: in memory, a value takes up to thirty times its length."""
 _BOM: Final = b"\xef\xbb\xbf"
 _NAME: Final = re.compile(rb'"[ \t\r\n]*:')
 _DECODER: Final = msgspec.json.Decoder()
@@ -22,10 +22,10 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 @dataclass(eq=False)
 class MalformedJsonError(FhirExportError):
-    """The bytes are no JSON that this service reads."""
+    """The bytes are not JSON that this service accepts."""
 
     rule: str
-    """What they must be. Nothing of what they are."""
+    """What the bytes must be. It never quotes them."""
 
 
 def decode(data: bytes) -> object:
@@ -49,10 +49,10 @@ def decode(data: bytes) -> object:
         raise MalformedJsonError("must be JSON (RFC 8259) in UTF-8, without lone surrogates") from None
     except RecursionError:
         raise _too_deep() from None
-    # What is the same when written again, as most is that programs write, has named nothing twice.
+    # Most programs write JSON that encodes to the same bytes again: then no name stands twice.
     if not is_plain or data.count(b"{") + data.count(b"[") > MOST_LEVELS:
         names = _names(value, 1)
-        # Every name is followed by a colon, so that no more quotes and colons than names means no double.
+        # A colon follows every name. As many quotes with a colon as names means that no name was lost.
         if not is_plain and len(_NAME.findall(data)) != names:
             _refuse_doubles(data)
     if b"\\u0000" in data and _has_nul(value):
@@ -65,7 +65,7 @@ def _too_deep() -> MalformedJsonError:
 
 
 def _names(value: object, level: int) -> int:
-    """Count the properties of all objects, and refuses what is too deep."""
+    """Count the properties of all objects, and refuse what is nested too deep."""
     names = 0
     values: Iterable[object] = ()
     if isinstance(value, dict):
@@ -77,9 +77,9 @@ def _names(value: object, level: int) -> int:
     if level > MOST_LEVELS:
         raise _too_deep()
     level += 1
-    for one in values:
-        if one.__class__ is dict or one.__class__ is list:
-            names += _names(one, level)
+    for inner in values:
+        if inner.__class__ is dict or inner.__class__ is list:
+            names += _names(inner, level)
     return names
 
 
@@ -95,5 +95,5 @@ def _has_nul(value: object) -> bool:
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
-        return any("\0" in name or _has_nul(one) for name, one in value.items())
+        return any("\0" in name or _has_nul(inner) for name, inner in value.items())
     return isinstance(value, list) and any(map(_has_nul, value))

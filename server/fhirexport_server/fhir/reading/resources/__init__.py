@@ -1,1 +1,1 @@
-"""Reading resources into drafts of rows, each by itself."""
+"""Reads each resource into a draft of its row, independently of the others."""

@@ -1,4 +1,4 @@
-"""Owns what every resource has in common: its profiles, and the numbers that its EJ gives."""
+"""Elements that resources share: profiles, names, and the numbers that the EJ gives."""
 
 from collections.abc import Container
 from typing import Final, NamedTuple
@@ -11,11 +11,11 @@ _VERSION: Final = "|2.2.0"
 
 
 def profiles(meta: Element | None, known: Container[str]) -> set[str]:
-    """The profiles of FR Core that the resource of a `meta` claims, without a version."""
+    """The FR Core profiles that a `meta` claims, without their version."""
     claimed: set[str] = set()
     if meta is None:
         return claimed
-    # FHIR R4, RESTful API: these are the server's to say.
+    # FHIR R4, RESTful API: the server sets these, and ignores what is sent.
     meta.skip("versionId", "lastUpdated")
     for index, url in enumerate(meta.strings("profile")):
         plain = url.removesuffix(_VERSION)
@@ -31,37 +31,37 @@ class DisplayName(NamedTuple):
 
     text: str
     is_said: bool
-    """Whether it is the name, not what stands for a missing one."""
+    """False if the resource has no name, and something else stands for it."""
 
 
 def name(root: Element, number: str) -> DisplayName:
-    """The name of a unit or place; of one without any, an alias or its number stands for it.
+    """The name of a unit or place; if it has none, its first alias, otherwise its number.
 
     Args:
         root: The resource.
-        number: Of the unit or place.
+        number: The number of the unit or place.
     """
     errors = root.errors
-    said = texts.label(root, "name", _LONGEST_NAME)
-    if said is not None or root.errors > errors:
-        return DisplayName(said or "", is_said=True)
+    text = texts.label(root, "name", _LONGEST_NAME)
+    if text is not None or root.errors > errors:
+        return DisplayName(text or "", is_said=True)
     alias = root.strings("alias")
     if alias:
         root.warning("name", "is missing: the first alias is kept as the name, where there was none before")
-        kept = texts.fitted(root, "alias[0]", alias[0], _LONGEST_NAME)
-        if kept is not None:
-            return DisplayName(kept, is_said=False)
+        fitted_alias = texts.fitted(root, "alias[0]", alias[0], _LONGEST_NAME)
+        if fitted_alias is not None:
+            return DisplayName(fitted_alias, is_said=False)
     root.warning("name", "is missing: the number is kept as the name, where there was none before")
     return DisplayName(number[:_LONGEST_NAME], is_said=False)
 
 
 def number(element: Element, kind: str, longest: int = 64) -> tuple[str, str] | None:
-    """The value and system of an Identifier with a number that the EJ gives.
+    """The value and system of an Identifier whose number the EJ gives.
 
     Args:
         element: The Identifier.
-        kind: Of `codes.NAMESPACE_KIND`.
-        longest: How many characters the number may have.
+        kind: The kind of number, of `codes.NAMESPACE_KIND`.
+        longest: The most characters of the number.
     """
     system = texts.uri(element, "system")
     value = texts.business_number(element, "value", longest)

@@ -1,4 +1,4 @@
-"""Owns reading the resource of an entry into a draft, whatever its type."""
+"""Reads the resource of an entry into a draft, by its type."""
 
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.json.element import Element, Scope
@@ -13,20 +13,20 @@ from fhirexport_server.fhir.reading.resources.structure.organization import orga
 
 
 def draft(entry: BundleEntry, context: ReadingContext, problems: Problems) -> Draft | None:
-    """Read an entry's resource. None for a DELETE, and when the resource is refused.
+    """Read the resource of an entry. None for a DELETE, and if the resource is refused.
 
     Args:
         entry: From `bundle.bundle` or `bundle.line`.
-        context: Who reads.
-        problems: What is to be said of it: at least one error when it is refused.
+        context: The context to read in.
+        problems: Where its problems go: at least one error if it is refused.
     """
     if entry.resource is None:
         return None
     before = problems.errors
     root = Element(entry.resource, Scope(context, problems, entry.place, entry.path, entry.base))
-    found = _read(root, entry.type, DraftOrigin(entry.place, entry.path, entry.own, entry.key))
-    root.unread()
-    return found if problems.errors == before else None
+    resource_draft = _read(root, entry.type, DraftOrigin(entry.place, entry.path, entry.own, entry.key))
+    root.report_unread()
+    return resource_draft if problems.errors == before else None
 
 
 def _read(root: Element, type_: str, source: DraftOrigin) -> Draft | None:

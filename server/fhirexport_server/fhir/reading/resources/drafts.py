@@ -1,9 +1,9 @@
-"""Owns what is read: rows that are not yet in the database, with references that are not yet resolved.
+"""Drafts: rows that are not yet in the database, with references that are not yet resolved.
 
-A field's name is its column's name, and its value is as in `domain/rows.py`; a column that names another
-row (`parent_id`) is a Ref here (`parent`). `systems` are the kinds of `codes.NAMESPACE_KIND` whose numbers
-the draft holds, each with the Identifier.system that they came with. `unsaid` are columns of which the
-resource says nothing that can be kept: what they hold stays.
+A field has the name of its column, and a value as in `domain/rows.py`. A column that names another row
+(`parent_id`) is a Ref here (`parent`). `systems` holds the kinds of `codes.NAMESPACE_KIND` whose numbers the
+draft has, each with the Identifier.system that came with it. `unsaid` holds the columns about which the
+resource says nothing that can be kept: their stored values stay.
 """
 
 from typing import NamedTuple
@@ -14,21 +14,21 @@ from fhirexport_server.fhir.reading.datatypes.references import Ref
 
 Systems = tuple[tuple[str, str], ...]
 Partial = tuple[tuple[str, str], ...]
-"""Columns of days that are known less precisely, each with what is known: `YYYY` or `YYYY-MM`."""
+"""Columns whose day is less precise, each with the text that was sent: `YYYY` or `YYYY-MM`."""
 
 
 class DraftOrigin(NamedTuple):
-    """Where a draft comes from, and which row it is to be."""
+    """Where a draft comes from, and the row that it claims to be."""
 
     entry: int
-    """The place of its entry or line, from 0."""
+    """The index of its entry or line, from 0."""
     path: str
-    """Of the resource, such as `Bundle.entry[3].resource`, or `Patient` in NDJSON."""
+    """The path of the resource, such as `Bundle.entry[3].resource`, or `Patient` in NDJSON."""
     own: OwnId | None
-    """The row that it is by its id; None when only its numbers can tell."""
+    """The row that its id names; None if only its numbers can tell."""
     key: str | None
-    """What references of the same Bundle call it: `<type>/<id>` below this server's base URL, otherwise
-    its absolute URL or `urn:`; None when nothing can."""
+    """The name that references of the same Bundle use: `<type>/<id>` below this server's base URL, otherwise
+    the absolute URL or `urn:`; None if it has no such name."""
 
 
 class EjDraft(NamedTuple):
@@ -53,13 +53,13 @@ class EjDraft(NamedTuple):
     closed_on: str | None
     active: bool
     time_zone: str | None
-    """None where nothing is said of it."""
+    """None if the resource does not name one."""
     unsaid: frozenset[str] = frozenset()
     partial: Partial = ()
 
 
 class OrgUnitDraft(NamedTuple):
-    """An organisational unit. `parent` may name the EJ; without one it is directly below the EJ."""
+    """An organisational unit. `parent` may name the EJ; None means directly below the EJ."""
 
     source: DraftOrigin
     systems: Systems
@@ -107,7 +107,7 @@ class OrgUnitDraft(NamedTuple):
 
 
 class PlaceDraft(NamedTuple):
-    """A physical place. `uf` may name the EJ, which means that no unit manages it."""
+    """A physical place. `uf` may name the EJ, which means that no unit manages the place."""
 
     source: DraftOrigin
     systems: Systems
@@ -156,7 +156,7 @@ class PatientContactDraft(NamedTuple):
 
 
 class PatientDraft(NamedTuple):
-    """A patient. `ej` is the identity domain that it says it belongs to."""
+    """A patient. `ej` is the legal entity that it names as its own."""
 
     source: DraftOrigin
     ej: Ref | None
@@ -212,18 +212,18 @@ class Stop(NamedTuple):
 
     place: Ref
     level: str | None
-    """The kind of place, as far as the reference or its physical type tells."""
+    """The kind of place, if the reference or the physical type tells."""
     status: str | None
-    """FHIR's."""
+    """FHIR's status."""
     during: Interval
 
 
 class Summary(NamedTuple):
-    """What a venue's Encounter says of what its movements amount to: told, to be compared, not stored."""
+    """What a venue's Encounter says that follows from its movements: compared with them, not stored."""
 
     status: str
     class_code: str
-    """FHIR's (v3-ActCode), as below."""
+    """FHIR's code (v3-ActCode), as in `class_history`."""
     period: Interval
     status_history: tuple[tuple[str, Interval], ...]
     class_history: tuple[tuple[str, Interval], ...]
@@ -231,12 +231,12 @@ class Summary(NamedTuple):
     responsible: Ref | None
     attending: tuple[str | None, str | None] | None
     start_reach: Interval | None = None
-    """The seconds that the period's start may mean, where it is known to the day or less."""
+    """The seconds that the period's start may mean, if it has no time."""
     end_reach: Interval | None = None
 
 
 class VenueDraft(NamedTuple):
-    """A venue. `patient_class` and `activity_type` are what it shows, before `stays.settle`."""
+    """A venue. `patient_class` and `activity_type` are as shown, before `whole_stays.settle`."""
 
     source: DraftOrigin
     systems: Systems
@@ -258,18 +258,18 @@ class VenueDraft(NamedTuple):
 
 
 class StatedSituation(NamedTuple):
-    """What a movement's Encounter says of what it amounts to: told, to be compared, not stored."""
+    """What a movement's Encounter says that follows from its stay: compared with it, not stored."""
 
     status: str
     class_code: str | None
-    """FHIR's (v3-ActCode); None where it is none of those known here."""
+    """FHIR's code (v3-ActCode); None if this service does not know it."""
     end: int | None
     places: tuple[Stop, ...]
     """Without the expected return."""
 
 
 class MovementDraft(NamedTuple):
-    """A movement. `patient_class` is what it shows, before `stays.settle`."""
+    """A movement. `patient_class` is as shown, before `whole_stays.settle`."""
 
     source: DraftOrigin
     systems: Systems
@@ -278,7 +278,7 @@ class MovementDraft(NamedTuple):
     movement_no: str
     started_at: int
     trigger_event: str | None
-    """None where it does not say so: see `inference`."""
+    """None if the Encounter does not name it: see `together/inference.py`."""
     state: str
     nature: str | None
     patient_class: str | None
@@ -294,7 +294,7 @@ class MovementDraft(NamedTuple):
     expected_return_at: int | None
     situation: StatedSituation
     start_reach: Interval | None = None
-    """The seconds that `started_at` may mean, where it is known to the day or less."""
+    """The seconds that `started_at` may mean, if it was sent without a time."""
 
 
 Draft = EjDraft | OrgUnitDraft | PlaceDraft | PatientDraft | VenueDraft | MovementDraft

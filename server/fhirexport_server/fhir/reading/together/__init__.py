@@ -1,1 +1,1 @@
-"""What the drafts of one import say together: references between them, and whole stays."""
+"""Reads the drafts of one import together: references between them, and whole stays."""

@@ -1,4 +1,4 @@
-"""Owns what the drafts of one import say of each other: who is named, twice or not at all, and cycles."""
+"""The drafts of one import by name: finds what references name, repeated numbers, and cycles."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeVar
@@ -24,7 +24,7 @@ _CYCLE: Final = "must not lead back to the resource itself"
 
 
 class Directory:
-    """The drafts of one import, by all that a reference may name them by."""
+    """The drafts of one import, by every name that a reference may use."""
 
     def __init__(self, drafts: Sequence[Draft]) -> None:
         self._drafts = drafts
@@ -42,21 +42,22 @@ class Directory:
 
         Args:
             ref: The reference.
-            kinds: Which kinds of draft it is to name; by id or fullUrl, others are found too.
+            kinds: The kinds of draft that it should name; an id or fullUrl also finds others.
         """
         numbered = () if ref.identifier is None else self._by_identifier.get(ref.identifier, ())
-        same = [draft for draft in numbered if isinstance(draft, kinds)]
+        matches = [draft for draft in numbered if isinstance(draft, kinds)]
         for name in (ref.key, ref.own):
             if name is not None and name in self._by_name:
                 draft = self._by_name[name]
-                # By its identifier, a reference must not name another one.
-                return (draft,) if not same or draft in same else (draft, *same)
-        return same
+                # The identifier of the reference must not name another draft.
+                return (draft,) if not matches or draft in matches else (draft, *matches)
+        return matches
 
     def check(self, problems: Problems) -> Sequence[tuple[int, int]]:
-        """Report numbers that are there twice, references that lead nowhere, and cycles of parents.
+        """Report repeated numbers, references that name nothing, and cycles of parents.
 
-        Returns what `check_numbers` does.
+        Returns:
+            What `check_numbers` returns.
         """
         pairs = self.check_numbers(problems)
         for draft in self._drafts:
@@ -66,34 +67,35 @@ class Directory:
         return pairs
 
     def check_numbers(self, problems: Problems) -> Sequence[tuple[int, int]]:
-        """Report ids and numbers that are there twice.
+        """Report repeated ids and numbers.
 
-        Returns the entries that have them: those where they are for the first time, and those where again.
+        Returns:
+            Pairs of entries: where an id or number stands first, and where it stands again.
         """
         taken: dict[object, int] = {}
         pairs = []
         for draft in self._drafts:
-            own, held = draft.source.own, list(numbers(draft))
+            own, held_numbers = draft.source.own, list(numbers(draft))
             before = taken.get(own)
             if own is not None and before is not None:
                 _report(draft.source, "id", _SAME, problems)
             else:
-                before = next((taken[one] for one in held if one in taken), None)
-                if before is not None or len(set(held)) < len(held):
+                before = next((taken[number] for number in held_numbers if number in taken), None)
+                if before is not None or len(set(held_numbers)) < len(held_numbers):
                     _report(draft.source, "identifier", _TAKEN, problems)
             if before is not None:
                 pairs.append((before, draft.source.entry))
-            for name in held if own is None else (own, *held):
+            for name in held_numbers if own is None else (own, *held_numbers):
                 taken.setdefault(name, draft.source.entry)
         return pairs
 
     def _check_reference(self, source: DraftOrigin, ref: Ref, kinds: Kinds, problems: Problems) -> None:
-        found = self.find(ref, kinds)
-        if not found and ref.own is None and ref.identifier is None:
+        drafts = self.find(ref, kinds)
+        if not drafts and ref.own is None and ref.identifier is None:
             _report(source, ref.at, _NOWHERE, problems)
-        elif len(found) > 1:
+        elif len(drafts) > 1:
             _report(source, ref.at, _UNCLEAR, problems)
-        elif found and not isinstance(found[0], kinds):
+        elif drafts and not isinstance(drafts[0], kinds):
             _report(source, ref.at, _OTHER_KIND, problems)
 
     def _check_cycles(self, problems: Problems) -> None:
@@ -101,9 +103,9 @@ class Directory:
         links: dict[int, tuple[DraftOrigin, Ref]] = {}
         for draft in self._drafts:
             link = parent(draft)
-            found = () if link is None else self.find(*link)
-            if link is not None and len(found) == 1:
-                above[draft.source.entry] = found[0].source.entry
+            parents = () if link is None else self.find(*link)
+            if link is not None and len(parents) == 1:
+                above[draft.source.entry] = parents[0].source.entry
                 links[draft.source.entry] = (draft.source, link[0])
         for place in cycles(above):
             source, ref = links[place]
@@ -111,22 +113,22 @@ class Directory:
 
 
 def cycles(above: Mapping[_Node, _Node]) -> Iterator[_Node]:
-    """Yield everything that is its own ancestor.
+    """Yield every node that is its own ancestor.
 
     Args:
-        above: The parent of everything that has one.
+        above: The parent of each node that has one.
     """
     done: set[_Node] = set()
     for start in above:
-        way: dict[_Node, None] = {}
-        at = start
-        while at in above and at not in done and at not in way:
-            way[at] = None
-            at = above[at]
-        if at in way:
-            ring = list(way)
-            yield from ring[ring.index(at) :]
-        done.update(way)
+        path: dict[_Node, None] = {}
+        node = start
+        while node in above and node not in done and node not in path:
+            path[node] = None
+            node = above[node]
+        if node in path:
+            path_nodes = list(path)
+            yield from path_nodes[path_nodes.index(node) :]
+        done.update(path)
 
 
 def _report(source: DraftOrigin, at: str, text: str, problems: Problems) -> None:

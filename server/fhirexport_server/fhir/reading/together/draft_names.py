@@ -1,4 +1,4 @@
-"""Owns what each kind of draft is named by, and what it names."""
+"""The names of each kind of draft, and the references that it holds."""
 
 from collections.abc import Sequence
 
@@ -45,7 +45,7 @@ def references(draft: Draft) -> list[Link]:
 
 
 def parent(draft: Draft) -> Link | None:
-    """Return the reference of a draft that may not lead back to it."""
+    """Return the reference of a draft to its parent, which must not lead back to it."""
     if isinstance(draft, OrgUnitDraft) and draft.parent is not None:
         return draft.parent, _EJ_OR_UNIT
     if isinstance(draft, PlaceDraft) and draft.parent is not None:
@@ -56,38 +56,46 @@ def parent(draft: Draft) -> Link | None:
 
 
 def numbers(draft: Draft) -> Sequence[object]:
-    """Return what no other draft of the import may have: the keys of the tables, and there is one EJ."""
+    """Return what no other draft of the import may have: the keys of the tables; there is only one EJ."""
     if isinstance(draft, EjDraft):
         return (EjDraft,)
     if isinstance(draft, OrgUnitDraft | PlaceDraft):
         return ((draft.kind, draft.code),)
     if isinstance(draft, PatientDraft):
-        return [(one.system, one.value) for one in draft.identifiers if one.use_code != "old"]
+        return [
+            (identifier.system, identifier.value)
+            for identifier in draft.identifiers
+            if identifier.use_code != "old"
+        ]
     if isinstance(draft, VenueDraft):
         return ((VenueDraft, draft.venue_no),)
     return ((MovementDraft, draft.movement_no),)
 
 
 def held(draft: Draft) -> Sequence[Identifier]:
-    """Return the identifiers that a draft holds, those that are no longer in use too."""
+    """Return all identifiers of a draft, even those no longer in use."""
     if isinstance(draft, PatientDraft):
-        return [(one.system, one.value) for one in draft.identifiers]
+        return [(identifier.system, identifier.value) for identifier in draft.identifiers]
     return identifiers(draft)
 
 
 def identifiers(draft: Draft) -> Sequence[Identifier]:
-    """Return the identifiers that a draft is found by."""
+    """Return the identifiers by which references find a draft."""
     if isinstance(draft, EjDraft):
         return ((FINESS_SYSTEM, draft.finess),)
     if isinstance(draft, PatientDraft):
-        return [(one.system, one.value) for one in draft.identifiers if one.use_code != "old"]
+        return [
+            (identifier.system, identifier.value)
+            for identifier in draft.identifiers
+            if identifier.use_code != "old"
+        ]
     systems = dict(draft.systems)
     if isinstance(draft, VenueDraft):
         return ((systems["VENUE"], draft.venue_no),)
     if isinstance(draft, MovementDraft):
         return ((systems["MOVEMENT"], draft.movement_no),)
     ((_, system),) = draft.systems
-    found = [(system, draft.code)]
+    names = [(system, draft.code)]
     if isinstance(draft, OrgUnitDraft) and draft.finess is not None:
-        found.append((FINESS_SYSTEM, draft.finess))
-    return found
+        names.append((FINESS_SYSTEM, draft.finess))
+    return names

@@ -1,4 +1,4 @@
-"""Owns making a row of a draft: its fields, and what only the database knows."""
+"""Builds rows from drafts: their fields, and what only the database knows."""
 
 from typing import Any, NamedTuple, TypeVar
 
@@ -6,7 +6,7 @@ R = TypeVar("R", bound=tuple[Any, ...])
 
 
 def row(row_type: type[R], draft: NamedTuple, **given: object) -> R:
-    """Return a row with the fields of a draft, and those that are given."""
+    """Return a row with the fields of a draft and the given ones."""
     values = draft._asdict() | given
-    found: R = row_type._make(values[name] for name in row_type._fields)  # type: ignore[attr-defined]  # every row type is a NamedTuple
-    return found
+    new_row: R = row_type._make(values[name] for name in row_type._fields)  # type: ignore[attr-defined]  # every row type is a NamedTuple
+    return new_row

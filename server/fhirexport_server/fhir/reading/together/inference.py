@@ -1,8 +1,8 @@
-"""Which event a movement is that does not say so: by its place among the others, its status and its class.
+"""Infers the event of a movement that does not name one: from its position, its status and its class.
 
-Another system's Encounter that is part of a stay has no code of ours. What it says is enough where movements
-follow each other: the first brings the patient, a leave is on leave, what comes after one is the return, a
-change of class is one, the last that takes no time is the discharge, and everything else is a transfer.
+Encounters of other systems have no event code of this service. The sequence tells enough: the first
+movement is the arrival, one with the status onleave is a leave, the next one is the return, a new class is
+a change of class, a last one that takes no time is the discharge, and any other is a transfer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from fhirexport_server.fhir.reading.together.summaries import StayMovement
 from fhirexport_server.pam.events import DISCHARGE, LEAVE, says_where
 
 _INPATIENT: Final = "IMP"
-# What changes who is responsible, and leaves the patient where they are.
+# A change of the responsible unit that leaves the patient in the same place.
 _SAME_PLACE: Final = "M"
 _TRANSFERS: Final = ("A02", "A06", "A07")
 
 
 def is_inferred(movement: StayMovement) -> bool:
-    """Return whether a movement does not say which event it is."""
+    """Return whether a movement of the import names no event."""
     return movement.draft is not None and movement.draft.trigger_event is None
 
 
@@ -30,61 +30,67 @@ def infer(venue: VenueRow, draft: VenueDraft | None, movements: Sequence[StayMov
 
     Args:
         venue: The venue, with the class that it shows.
-        draft: What the import says of it; None when it says nothing.
-        movements: Every movement of the venue, cancelled ones too, with the classes that they show.
+        draft: The venue's draft, if it is in the import.
+        movements: All movements of the venue, also cancelled ones, with the classes that they show.
     """
-    if not any(is_inferred(one) for one in movements):
+    if not any(is_inferred(movement) for movement in movements):
         return list(movements)
-    active = sorted((one for one in movements if one.active), key=_when)
+    active = sorted((movement for movement in movements if movement.active), key=_when)
     events = _events(venue, draft, active)
-    first = min((one.row.started_at for one in active), default=None)
-    found = []
-    for one in movements:
-        if not is_inferred(one):
-            found.append(one)
+    first = min((movement.row.started_at for movement in active), default=None)
+    inferred = []
+    for movement in movements:
+        if not is_inferred(movement):
+            inferred.append(movement)
             continue
-        event = events.get(one.row.id)
+        event = events.get(movement.row.id)
         if event is None:
-            # Cancelled: it has no effect, and is what it would have been.
-            event = "A02" if first is not None and first < one.row.started_at else _arrival(venue, one.row)
-        keeps_place = event in _TRANSFERS and not (one.row.bed_id or one.row.room_id or one.row.uh_id)
-        nature = one.row.nature or (_SAME_PLACE if keeps_place else None)
-        found.append(one._replace(row=one.row._replace(trigger_event=event, nature=nature)))
-    return found
+            # A cancelled movement has no effect: its event is what it would have been.
+            event = (
+                "A02"
+                if first is not None and first < movement.row.started_at
+                else _arrival(venue, movement.row)
+            )
+        keeps_place = event in _TRANSFERS and not (
+            movement.row.bed_id or movement.row.room_id or movement.row.uh_id
+        )
+        nature = movement.row.nature or (_SAME_PLACE if keeps_place else None)
+        inferred.append(movement._replace(row=movement.row._replace(trigger_event=event, nature=nature)))
+    return inferred
 
 
-def _when(one: StayMovement) -> tuple[int, bool, int, int, str]:
-    end = None if one.draft is None else one.draft.situation.end
-    number = one.row.movement_no
-    return one.row.started_at, end is None, end or 0, len(number), number
+def _when(movement: StayMovement) -> tuple[int, bool, int, int, str]:
+    end = None if movement.draft is None else movement.draft.situation.end
+    number = movement.row.movement_no
+    return movement.row.started_at, end is None, end or 0, len(number), number
 
 
 def _events(venue: VenueRow, draft: VenueDraft | None, active: Sequence[StayMovement]) -> Mapping[int, str]:
-    """By a movement's id, the event that it says or is."""
-    found: dict[int, str] = {}
+    """Return the event of each active movement, stated or inferred, by id."""
+    events: dict[int, str] = {}
     present = on_leave = False
     class_ = venue.patient_class
-    for index, one in enumerate(active):
-        event = one.row.trigger_event
-        if one.draft is not None and one.draft.trigger_event is None:
+    for index, movement in enumerate(active):
+        event = movement.row.trigger_event
+        if movement.draft is not None and movement.draft.trigger_event is None:
             is_last = index == len(active) - 1
-            if one.draft.situation.status == "planned":
+            if movement.draft.situation.status == "planned":
                 event = "A15" if present else "A05"
             elif not present:
-                event = _arrival(venue, one.row)
-            elif one.draft.situation.status == "onleave":
+                event = _arrival(venue, movement.row)
+            elif movement.draft.situation.status == "onleave":
                 event = LEAVE
-            elif is_last and _ends(one.draft, draft):
+            elif is_last and _ends(movement.draft, draft):
                 event = DISCHARGE
             elif on_leave:
                 event = "A22"
             else:
-                event = _change(class_, one.row.patient_class)
-        found[one.row.id] = event
+                event = _change(class_, movement.row.patient_class)
+        events[movement.row.id] = event
         if says_where(event):
             present, on_leave = True, event == LEAVE
-            class_ = one.row.patient_class or class_
-    return found
+            class_ = movement.row.patient_class or class_
+    return events
 
 
 def _arrival(venue: VenueRow, row: MovementRow) -> str:
@@ -102,5 +108,5 @@ def _ends(movement: MovementDraft, venue: VenueDraft | None) -> bool:
     is_over = movement.situation.status == "finished" and movement.situation.end == movement.started_at
     if venue is None:
         return is_over
-    said = venue.summary
-    return said.status == "finished" and (is_over or said.period.end == movement.started_at)
+    summary = venue.summary
+    return summary.status == "finished" and (is_over or summary.period.end == movement.started_at)

@@ -1,4 +1,4 @@
-"""Owns comparing what Encounters tell with what the movements amount to, by the renderer's own folding."""
+"""Compares what Encounters say with what their movements amount to, as the renderer folds them."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ from fhirexport_server.pam.fold import Stay, fold
 from fhirexport_server.pam.situations import Situation, situations
 
 Find = Callable[[Ref], int | None]
-"""Says which unit or place a reference names; None for none."""
+"""Finds the unit or place that a reference names; None if there is none."""
 _FOLLOWS: Final = (
     "is not kept: it follows from the movements, which say otherwise or are missing; send every movement as"
     " an Encounter that is partOf this one"
@@ -31,21 +31,21 @@ _NOT_THERE: Final = (
 )
 _FOLLOWS_ITSELF: Final = "is not kept: it follows from the venue's movements, which say otherwise"
 _SILENT: Final = Interval()
-"""A period that is not there."""
+"""An absent period."""
 _ANNOUNCED: Final = ("planned", "reserved")
 
 
 class StayMovement(NamedTuple):
-    """A movement of a stay: of the import, or one that was there before."""
+    """A movement of a stay, from the import or stored before."""
 
     row: MovementRow
-    """As it is to be written, but with the class that it shows."""
+    """The row to write, but with the class that the movement shows."""
     active: bool
-    """Whether it is not cancelled."""
+    """False if it is cancelled."""
     draft: MovementDraft | None
-    """None for one that is not in the import itself."""
+    """None if it is not in the import."""
     derived: bool = False
-    """Whether it was derived of the venue's summary."""
+    """Whether it was derived from the venue's summary."""
 
 
 def compare(
@@ -55,29 +55,29 @@ def compare(
     find: Find,
     problems: Problems,
 ) -> str | None:
-    """Report what a venue and its movements tell that does not follow from the movements.
+    """Report what a venue and its movements say that does not follow from the movements.
 
     Args:
         venue: The venue, with its own class, and with the activity that it shows.
-        draft: What the import says of it; None when it says nothing.
+        draft: The venue's draft, if it is in the import.
         movements: Its active movements, in their order, with their own classes.
-        find: Says which row a reference names.
-        problems: Where it is reported.
+        find: Finds the row that a reference names.
+        problems: Where the differences are reported.
 
     Returns:
-        The activity that the movements say, None when none of them does.
+        The activity that the movements state; None if none of them does.
     """
-    rows = [one.row for one in movements]
-    for situation, one in zip(situations(venue, rows), movements, strict=True):
-        if one.draft is not None:
-            for name in _told_otherwise(one.draft, situation):
-                _report(one.draft.source, name, _FOLLOWS_ITSELF, problems)
+    rows = [movement.row for movement in movements]
+    for situation, movement in zip(situations(venue, rows), movements, strict=True):
+        if movement.draft is not None:
+            for name in _stated_differently(movement.draft, situation):
+                _report(movement.draft.source, name, _FOLLOWS_ITSELF, problems)
     stay = fold(venue._replace(activity_type=None), rows)
     if draft is not None:
         _report_unknown(draft, find, problems)
-        derived = any(one.derived for one in movements)
+        derived = any(movement.derived for movement in movements)
         ends = "without its end: only a finished stay has one" if stay.end is None else "as the rest says"
-        for name in _summed_up_otherwise(draft, stay, find):
+        for name in _summarized_differently(draft, stay, find):
             text = _FOLLOWS
             if derived and name in _DERIVED:
                 text = _DERIVED[name].format(status=stay.status, class_code=stay.class_code, ends=ends)
@@ -86,11 +86,11 @@ def compare(
 
 
 def _report_unknown(draft: VenueDraft, find: Find, problems: Problems) -> None:
-    """Report what names nothing: it is optional, so that the rest is kept."""
-    said = draft.summary
-    if said.responsible is not None and find(said.responsible) is None:
-        _report(draft.source, said.responsible.at, _NOT_THERE.format(kind="unit"), problems)
-    for stop in said.places:
+    """Report references that name nothing: they are optional, so the rest is kept."""
+    summary = draft.summary
+    if summary.responsible is not None and find(summary.responsible) is None:
+        _report(draft.source, summary.responsible.at, _NOT_THERE.format(kind="unit"), problems)
+    for stop in summary.places:
         if find(stop.place) is None:
             _report(draft.source, stop.place.at, _NOT_THERE.format(kind="place"), problems)
 
@@ -99,72 +99,75 @@ def _report(source: DraftOrigin, name: str, text: str, problems: Problems) -> No
     problems.tell(Severity.WARNING, source.entry, f"{source.path}.{name}", text)
 
 
-def _told_otherwise(one: MovementDraft, situation: Situation) -> list[str]:
-    told = one.situation
-    found = []
-    if told.status != situation.status:
-        found.append("status")
-    if told.end not in {None, situation.end}:
-        found.append("period.end")
+def _stated_differently(draft: MovementDraft, situation: Situation) -> list[str]:
+    stated = draft.situation
+    differences = []
+    if stated.status != situation.status:
+        differences.append("status")
+    if stated.end not in {None, situation.end}:
+        differences.append("period.end")
     status = LOCATION_STATUS.get(situation.status)
-    during = Interval() if status is None else Interval(one.started_at, situation.end)
-    for index, stop in enumerate(told.places):
+    during = Interval() if status is None else Interval(draft.started_at, situation.end)
+    for index, stop in enumerate(stated.places):
         if stop.during not in {_SILENT, during}:
-            found.append(f"location[{index}].period")
+            differences.append(f"location[{index}].period")
         if stop.status not in {None, status} and (status is not None or stop.status not in _ANNOUNCED):
-            found.append(f"location[{index}].status")
-    return found
+            differences.append(f"location[{index}].status")
+    return differences
 
 
-def _summed_up_otherwise(venue: VenueDraft, stay: Stay, find: Find) -> list[str]:
-    told = venue.summary
-    responsible = None if told.responsible is None else find(told.responsible)
+def _summarized_differently(venue: VenueDraft, stay: Stay, find: Find) -> list[str]:
+    stated = venue.summary
+    responsible = None if stated.responsible is None else find(stated.responsible)
     if responsible is None:
-        # It says nothing, or names nothing, which was reported.
+        # The reference is absent, or names nothing, which was reported.
         responsible = stay.responsible
     statuses = [(value, Interval(start, end)) for value, start, end in stay.status_history]
     classes = [(value, Interval(start, end)) for value, start, end in stay.class_history]
-    found = [
+    differences = [
         name
-        for name, said, amounts_to in (
-            ("status", told.status, stay.status),
-            ("class", told.class_code, stay.class_code),
-            ("period", told.period, _as_far_as(told.period, stay)),
-            ("statusHistory", *_pasts(told.status_history, told.status, statuses, stay.status)),
-            ("classHistory", *_pasts(told.class_history, told.class_code, classes, stay.class_code)),
+        for name, stated_value, amounts_to in (
+            ("status", stated.status, stay.status),
+            ("class", stated.class_code, stay.class_code),
+            ("period", stated.period, _as_far_as(stated.period, stay)),
+            ("statusHistory", *_pasts(stated.status_history, stated.status, statuses, stay.status)),
+            ("classHistory", *_pasts(stated.class_history, stated.class_code, classes, stay.class_code)),
             ("serviceProvider", responsible, stay.responsible),
-            ("participant", told.attending or stay.attending, stay.attending),
+            ("participant", stated.attending or stay.attending, stay.attending),
             ("type", venue.activity_type, stay.activity_type or venue.activity_type),
         )
-        if said != amounts_to
+        if stated_value != amounts_to
     ]
-    if told.places and not _same_places(told.places, stay, find):
-        found.append("location")
-    return found
+    if stated.places and not _same_places(stated.places, stay, find):
+        differences.append("location")
+    return differences
 
 
-def _as_far_as(told: Interval, stay: Stay) -> tuple[int | None, int | None]:
-    """When a stay was, without what is not told of it: what is not said is not said otherwise."""
-    return None if told.start is None else stay.start, None if told.end is None else stay.end
+def _as_far_as(stated: Interval, stay: Stay) -> tuple[int | None, int | None]:
+    """Return the period of a stay, without the ends that are not stated: those cannot differ."""
+    return None if stated.start is None else stay.start, None if stated.end is None else stay.end
 
 
 def _pasts(
-    told: Sequence[tuple[str, Interval]], told_now: str, shown: Sequence[tuple[str, Interval]], shown_now: str
+    stated: Sequence[tuple[str, Interval]],
+    stated_now: str,
+    shown: Sequence[tuple[str, Interval]],
+    shown_now: str,
 ) -> tuple[list[tuple[str, Interval]], list[tuple[str, Interval]]]:
-    """Two histories, to be compared: without what still holds, which some senders put at the end.
+    """Return two histories to compare, without the present value, which some senders put at the end.
 
-    A history that is not there says nothing, so nothing is said otherwise.
+    An absent history cannot differ: both are empty then.
     """
-    if not told:
+    if not stated:
         return [], []
-    return _past(told, told_now), _past(shown, shown_now)
+    return _past(stated, stated_now), _past(shown, shown_now)
 
 
 def _past(history: Sequence[tuple[str, Interval]], now: str) -> list[tuple[str, Interval]]:
     return list(history[:-1] if history and history[-1][0] == now else history)
 
 
-def _same_places(told: Sequence[Stop], stay: Stay, find: Find) -> bool:
+def _same_places(stated: Sequence[Stop], stay: Stay, find: Find) -> bool:
     expected: list[tuple[int, Sequence[str], Interval]] = [
         (place, ("active" if end is None else "completed",), Interval(start, end))
         for place, start, end in stay.places
@@ -174,9 +177,9 @@ def _same_places(told: Sequence[Stop], stay: Stay, find: Find) -> bool:
         expected.append((place, ("reserved",), Interval(start, end)))
     if stay.expected is not None:
         expected.append((stay.expected, _ANNOUNCED, Interval()))
-    known = [(stop, find(stop.place)) for stop in told]
-    known = [(stop, named) for stop, named in known if named is not None]
-    return len(known) == len(expected) and all(
+    places = [(stop, find(stop.place)) for stop in stated]
+    places = [(stop, named) for stop, named in places if named is not None]
+    return len(places) == len(expected) and all(
         named == place and stop.status in {None, *statuses} and stop.during == during
-        for (stop, named), (place, statuses, during) in zip(known, expected, strict=True)
+        for (stop, named), (place, statuses, during) in zip(places, expected, strict=True)
     )

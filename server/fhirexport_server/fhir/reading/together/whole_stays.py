@@ -1,7 +1,7 @@
-"""Owns what a venue and its movements say together: the classes that are new, and what is told twice.
+"""Combines a venue and its movements: finds the classes that are new, and compares the rest.
 
-A venue's Encounter is a summary of its movements. What the movements cannot hold of it is compared with
-what they amount to, and reported where it differs: it is not kept.
+A venue's Encounter is a summary of its movements. What it says beyond them cannot be kept, so it is compared
+with what they amount to, and differences are reported.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _ARRIVALS: Final = ("A01", "A04")
 
 
 class SettledStay(NamedTuple):
-    """A venue and its movements, as they are to be written."""
+    """A venue and its movements, ready to be written."""
 
     venue: VenueRow
     movements: Sequence[StayMovement]
@@ -33,60 +33,72 @@ def settle(
     find: Find,
     problems: Problems,
 ) -> SettledStay | None:
-    """Make of what Encounters tell the rows that they come from.
+    """Return the rows from which Encounters would be rendered as they were sent.
 
-    A movement shows the class that holds from it on; its row says only a class that is new. Likewise the
-    venue's own class is the one before any movement, and its activity what no movement says.
+    An Encounter of a movement shows the class that holds from then on; its row only has a class that is
+    new. The venue's own class is the one before any movement; its own activity is one that no movement has.
 
     Args:
-        venue: With the class and the activity that it shows.
-        draft: What the import says of the venue; None when it says nothing.
-        movements: Every movement of the venue, cancelled ones too.
-        find: Says which row a reference names.
-        problems: What is to be said of them.
+        venue: The venue, with the class and the activity that it shows.
+        draft: The venue's draft, if it is in the import.
+        movements: All movements of the venue, also cancelled ones.
+        find: Finds the row that a reference names.
+        problems: Where the problems go.
 
     Returns:
-        The rows, or None when they contradict each other.
+        The rows; None if they contradict each other.
     """
     errors = problems.errors
-    by_id = {one.row.id: one for one in movements}
-    active = [by_id[row.id] for row in movement_order.sort(one.row for one in movements if one.active)]
-    ordered = [*active, *(one for one in movements if not one.active)]
+    by_id = {movement.row.id: movement for movement in movements}
+    active = [
+        by_id[row.id]
+        for row in movement_order.sort(movement.row for movement in movements if movement.active)
+    ]
+    ordered = [*active, *(movement for movement in movements if not movement.active)]
     _check_dates(active, problems)
     if problems.errors > errors:
         return None
     own_class = active[0].row.patient_class if active else None
     settled = venue._replace(patient_class=own_class or venue.patient_class)
-    shown = ((one.row.trigger_event, one.row.patient_class) for one in active)
-    classes = new_classes(settled.patient_class, shown)
-    new = {one.row.id: code for one, code in zip(active, classes, strict=True)}
+    shown_classes = ((movement.row.trigger_event, movement.row.patient_class) for movement in active)
+    classes = new_classes(settled.patient_class, shown_classes)
+    new_class_by_id = {movement.row.id: code for movement, code in zip(active, classes, strict=True)}
     rows = [
-        one._replace(row=one.row._replace(patient_class=new.get(one.row.id, one.row.patient_class)))
-        for one in ordered
+        movement._replace(
+            row=movement.row._replace(
+                patient_class=new_class_by_id.get(movement.row.id, movement.row.patient_class)
+            )
+        )
+        for movement in ordered
     ]
-    if compare(settled, draft, [one for one in rows if one.active], find, problems) is not None:
+    if (
+        compare(settled, draft, [movement for movement in rows if movement.active], find, problems)
+        is not None
+    ):
         settled = settled._replace(activity_type=None)
     return SettledStay(settled, rows)
 
 
 def _check_dates(movements: Sequence[StayMovement], problems: Problems) -> None:
-    discharges = [one for one in movements if one.row.trigger_event == DISCHARGE]
+    discharges = [movement for movement in movements if movement.row.trigger_event == DISCHARGE]
     if not discharges:
         return
     last = discharges[-1].row.started_at
-    arrivals = [one for one in movements if one.row.trigger_event in _ARRIVALS]
+    arrivals = [movement for movement in movements if movement.row.trigger_event in _ARRIVALS]
     if arrivals and arrivals[0].row.started_at > last:
-        for one in discharges:
-            _report(one, Severity.ERROR, "must not be before the admission", problems)
-        if all(one.draft is None for one in discharges):
+        for movement in discharges:
+            _report(movement, Severity.ERROR, "must not be before the admission", problems)
+        if all(movement.draft is None for movement in discharges):
             _report(arrivals[0], Severity.ERROR, "must not be after the discharge", problems)
         return
-    for one in movements:
-        if one.row.started_at > last:
-            _report(one, Severity.WARNING, "is after the discharge: it shows in the movement alone", problems)
+    for movement in movements:
+        if movement.row.started_at > last:
+            _report(
+                movement, Severity.WARNING, "is after the discharge: it shows in the movement alone", problems
+            )
 
 
-def _report(one: StayMovement, severity: Severity, text: str, problems: Problems) -> None:
-    if one.draft is not None:
-        source = one.draft.source
+def _report(movement: StayMovement, severity: Severity, text: str, problems: Problems) -> None:
+    if movement.draft is not None:
+        source = movement.draft.source
         problems.tell(severity, source.entry, f"{source.path}.period.start", text)

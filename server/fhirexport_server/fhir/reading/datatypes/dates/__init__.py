@@ -1,1 +1,1 @@
-"""Reading FHIR's dates and times, as precisely as they are known."""
+"""Reads FHIR dates and times, to the precision that they are known to."""

@@ -1,6 +1,6 @@
-"""FHIR's dates and times as far as they are known, and which day an instant is on a clock.
+"""FHIR dates and times to the precision that they are known to, and the day of an instant in a time zone.
 
-Source: FHIR R4, date and dateTime (regular expressions), with dates that exist.
+Source: FHIR R4, date and dateTime (regular expressions); the dates must exist.
 """
 
 import re
@@ -28,14 +28,14 @@ _SECOND_AT: Final = slice(len("YYYY-MM-DDTHH:MM"), len("YYYY-MM-DDTHH:MM:SS"))
 
 
 class Moment(NamedTuple):
-    """A dateTime as far as it is known: an instant, or a day with its precision."""
+    """A dateTime: an instant, or a day with its precision."""
 
     at: int | None = None
     """Epoch seconds."""
     on: str | None = None
-    """ISO text; what is not known of it is the first."""
+    """ISO text; an unknown month or day is the first one."""
     precision: str | None = None
-    """D, M or Y, with `on` alone."""
+    """D, M or Y; only with `on`."""
 
 
 def is_leap(text: str) -> bool:
@@ -44,13 +44,13 @@ def is_leap(text: str) -> bool:
 
 
 def has_fraction(text: str) -> bool:
-    """Return whether an instant says more than its second."""
+    """Return whether an instant has a fraction of a second."""
     parts = _INSTANT.fullmatch(text)
     return parts is not None and parts[2] is not None and bool(parts[2].strip(".0"))
 
 
 def first_day(value: object, time_zone: str) -> str | None:
-    """Return the first day that a JSON value may mean on a clock; None for what is no dateTime."""
+    """Return the first day that a JSON value may mean in a time zone; None if it is no dateTime."""
     moment = read(value)
     if moment is None:
         return None
@@ -58,7 +58,7 @@ def first_day(value: object, time_zone: str) -> str | None:
 
 
 def last_day(value: object, time_zone: str) -> str | None:
-    """As `first_day`, the last one."""
+    """Return the last day that a JSON value may mean in a time zone; None if it is no dateTime."""
     moment = read(value)
     if moment is None:
         return None
@@ -66,18 +66,18 @@ def last_day(value: object, time_zone: str) -> str | None:
 
 
 def local_day(seconds: int, time_zone: str) -> str:
-    """Return the day of an instant on a clock, ISO text; of one outside the years kept, the nearest."""
+    """Return the day of an instant in a time zone, ISO text; the nearest day that columns hold."""
     inside = min(max(seconds, _FIRST), _LAST)
     return datetime.fromtimestamp(inside, ZoneInfo(time_zone)).date().isoformat()
 
 
 def midnight(day: str) -> int:
-    """The epoch second at which a day begins, at no offset."""
+    """Return the epoch second at which a day begins in UTC."""
     return (date.fromisoformat(day) - _UNIX_DAY).days * DAY
 
 
 def read(value: object) -> Moment | None:
-    """What a JSON value means that is a FHIR date or dateTime; None for what is none."""
+    """Read a JSON value that may be a FHIR date or dateTime; None if it is neither."""
     if not isinstance(value, str):
         return None
     first = first_of(value)
@@ -91,7 +91,7 @@ def read(value: object) -> Moment | None:
 
 
 def first_of(text: str) -> str | None:
-    """The first day of a date; None for what is no date that exists."""
+    """Return the first day of a date; None if no such date exists."""
     if _DATE.fullmatch(text) is None:
         return None
     first = f"{text}-01-01"[:DAY_LENGTH] if len(text) < DAY_LENGTH else text
@@ -103,7 +103,7 @@ def first_of(text: str) -> str | None:
 
 
 def last_of(moment: Moment) -> str:
-    """The last day of a day that is known to its precision."""
+    """Return the last day that a moment without a time may mean."""
     on = moment.on or ""
     if moment.precision == "D":
         return on
@@ -113,7 +113,7 @@ def last_of(moment: Moment) -> str:
 
 
 def epoch(text: str) -> int | None:
-    """The epoch second of an instant without a fraction, None for none; of a leap second, the one before."""
+    """Return the epoch second of an instant without a fraction; a leap second counts as the one before."""
     if text[_SECOND_AT] == _LEAP:
         text = f"{text[: _SECOND_AT.start]}:59{text[_SECOND_AT.stop :]}"
     try:
@@ -123,5 +123,5 @@ def epoch(text: str) -> int | None:
 
 
 def is_kept(seconds: int) -> bool:
-    """Return whether an epoch second is of the years that a column holds."""
+    """Return whether a column can hold an epoch second: the years 1850 to 2199."""
     return _FIRST <= seconds <= _LAST

@@ -1,7 +1,6 @@
-"""What a dateTime without a time may mean: from the first to the last second of its day, month or year.
+"""The instants that a dateTime without a time may mean: every second of its day, month or year.
 
-A column that holds an instant has one of them. What says less about the same moment than is known already
-does not take its place.
+If the instant is already known and is one of them, it is kept: the less precise value must not replace it.
 """
 
 from datetime import datetime, timedelta
@@ -13,12 +12,12 @@ from fhirexport_server.fhir.reading.json.element import Element
 
 
 def reach(element: Element, period: str, name: str) -> Interval | None:
-    """Return the seconds that an end of a Period may mean; None where it says its time, or nothing.
+    """Return the seconds that the start or end of a Period may mean; None if it has a time, or is absent.
 
     Args:
-        element: What has the Period, which is not read yet.
+        element: The element with the Period, which is not read yet.
         period: The Period's name.
-        name: Start or end.
+        name: `start` or `end`.
     """
     value = element.peek_in(period, name)
     if not isinstance(value, str) or "T" in value:
@@ -32,8 +31,14 @@ def reach(element: Element, period: str, name: str) -> Interval | None:
     return Interval(int(begins.timestamp()), int(after.timestamp()) - 1)
 
 
-def refined(said: int | None, reach_: Interval | None, known: int | None) -> int | None:
-    """Return the instant that is known already, where what is said may mean it; otherwise what is said."""
+def refined(received: int | None, reach_: Interval | None, known: int | None) -> int | None:
+    """Return the known instant if the new value may mean it; otherwise the new value.
+
+    Args:
+        received: The new value.
+        reach_: The seconds that the new value may mean.
+        known: The instant that is known already.
+    """
     if known is None or reach_ is None or reach_.start is None or reach_.end is None:
-        return said
-    return known if reach_.start <= known <= reach_.end else said
+        return received
+    return known if reach_.start <= known <= reach_.end else received

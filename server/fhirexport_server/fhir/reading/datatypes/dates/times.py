@@ -1,9 +1,9 @@
-"""Reading FHIR's dates and times into what columns hold: ISO days and epoch seconds.
+"""Reads FHIR dates and times into the values of columns: ISO days and epoch seconds.
 
-A dateTime may be known to the year, the month, the day or the second. Where a column wants more than is
-known, a start is its first day or second and an end its last one; where it wants less, the day is the one
-of the EJ's own clock. Both are said.
-Source: FHIR R4, date and dateTime (regular expressions), with dates that exist.
+A dateTime may be known to the year, the month, the day or the second. If the column is more precise, a
+start becomes its first day or second, and an end its last one. If the column is less precise, the day is
+that of the EJ's time zone. Both are reported.
+Source: FHIR R4, date and dateTime (regular expressions); the dates must exist.
 """
 
 from datetime import datetime, timedelta
@@ -28,29 +28,29 @@ _ENDS_FIRST: Final = "must not be before the start"
 
 
 class Days(NamedTuple):
-    """A period of days, ISO text; open at the ends that are None."""
+    """A period of days, ISO text; None for an open end."""
 
     first: str | None = None
     last: str | None = None
     first_known: str | None = None
-    """What is known of the first, where that is less than the day: `YYYY` or `YYYY-MM`."""
+    """The first day as sent, if it is less precise than a day: `YYYY` or `YYYY-MM`."""
     last_known: str | None = None
 
     def partial(self, first: str, last: str) -> tuple[tuple[str, str], ...]:
-        """What is known of the columns of the ends that are known less than to the day."""
+        """Return the columns whose day is less precise, each with the text that was sent."""
         known = ((first, self.first_known), (last, self.last_known))
         return tuple((column, text) for column, text in known if text is not None)
 
 
 class Interval(NamedTuple):
-    """A period of epoch seconds; open at the ends that are None."""
+    """A period of epoch seconds; None for an open end."""
 
     start: int | None = None
     end: int | None = None
 
 
 def day(element: Element, name: str, *, needed: bool = False, end: bool = False) -> str | None:
-    """A date that is known to the day; of one that is known less, the first day, or the last one."""
+    """A date as a day; the first day, or the last one, of a date that is less precise."""
     moment = _moment(element, name, needed=needed)
     if moment is None:
         return None
@@ -58,14 +58,14 @@ def day(element: Element, name: str, *, needed: bool = False, end: bool = False)
         return _day_of_instant(element, name, moment.at)
     if moment.on is None or moment.precision == "D":
         return moment.on
-    place, found = ("last", moments.last_of(moment)) if end else ("first", moment.on)
+    place, chosen = ("last", moments.last_of(moment)) if end else ("first", moment.on)
     known = _KNOWN_TO[moment.precision or ""]
     element.warning(name, f"is known to the {known} alone: it is kept as the {place} day of that {known}")
-    return found
+    return chosen
 
 
 def partial_day(element: Element, name: str) -> tuple[str, str] | None:
-    """A date and its precision (D, M or Y); what is not known of it is the first."""
+    """A date and its precision (D, M or Y); an unknown month or day is the first one."""
     moment = _moment(element, name)
     if moment is None:
         return None
@@ -75,7 +75,7 @@ def partial_day(element: Element, name: str) -> tuple[str, str] | None:
 
 
 def moment(element: Element, name: str) -> Moment:
-    """A dateTime, to the precision that it is known to."""
+    """A dateTime with its precision."""
     return _moment(element, name) or Moment()
 
 
@@ -86,25 +86,25 @@ def days(element: Element, name: str, *, needed: bool = False) -> Days:
         return Days()
     start, end = period.peek("start"), period.peek("end")
     known = _partial_text(period, "start"), _partial_text(period, "end")
-    found = Days(day(period, "start"), day(period, "end", end=True), *known)
-    if found.first is None or found.last is None or found.first <= found.last:
-        return found
-    # FHIR does not compare an instant with a day.
+    period_days = Days(day(period, "start"), day(period, "end", end=True), *known)
+    if period_days.first is None or period_days.last is None or period_days.first <= period_days.last:
+        return period_days
+    # FHIR does not define the order of an instant and a day.
     if isinstance(start, str) and isinstance(end, str) and ("T" in start) == ("T" in end):
         period.error("end", _ENDS_FIRST)
-        return found
+        return period_days
     period.warning("end", "is kept as the day of the start: it is before it, on the legal entity's clock")
-    return Days(found.first, found.first)
+    return Days(period_days.first, period_days.first)
 
 
 def instant(element: Element, name: str, *, needed: bool = False, end: bool = False) -> int | None:
-    """A dateTime, to the second; of one that is known to the day or less, the first second, or the last.
+    """A dateTime as an epoch second; the first, or the last, of a dateTime without a time.
 
     Args:
-        element: What has the property.
+        element: The element with the property.
         name: The property.
-        needed: Whether it must be there, and of the years that a column holds.
-        end: Whether the last second is to be told.
+        needed: Whether it must be there, and in the years that a column holds.
+        end: Whether to return the last second.
     """
     moment = _moment(element, name, needed=needed, kept=needed)
     if moment is None or moment.on is None:
@@ -120,33 +120,33 @@ def instant(element: Element, name: str, *, needed: bool = False, end: bool = Fa
 
 
 def is_partial(element: Element, name: str) -> bool:
-    """Return whether a dateTime is a date that exists, without a time."""
+    """Return whether a dateTime has no time."""
     text = element.peek(name)
     return isinstance(text, str) and moments.first_of(text) is not None
 
 
 def span(element: Element, name: str, *, needed: bool = False) -> Interval | None:
-    """A Period whose ends are instants; None when it is absent."""
+    """A Period whose ends are instants; None if it is absent."""
     value = element.peek(name)
     if isinstance(value, dict):
-        found = _plain_span(value)
-        if found is not None:
+        interval = _plain_span(value)
+        if interval is not None:
             element.skip(name)
-            return found
+            return interval
     child = element.child(name, needed=needed)
     return None if child is None else span_of(child)
 
 
 def span_of(element: Element) -> Interval:
-    """As `span`, of an element that is one."""
-    found = Interval(instant(element, "start"), instant(element, "end", end=True))
-    if found.start is not None and found.end is not None and found.end < found.start:
+    """Like `span`, for an element that is itself a Period."""
+    interval = Interval(instant(element, "start"), instant(element, "end", end=True))
+    if interval.start is not None and interval.end is not None and interval.end < interval.start:
         element.error("end", _ENDS_FIRST)
-    return found
+    return interval
 
 
 def _plain_span(value: JsonObject) -> Interval | None:
-    """A Period that is as ours are, which nearly all are; None for any other."""
+    """Read a Period as this service writes it, the usual case, without an Element; None for any other."""
     start, end = value.get("start"), value.get("end")
     if not isinstance(start, str) or PLAIN.fullmatch(start) is None:
         return None
@@ -160,22 +160,24 @@ def _plain_span(value: JsonObject) -> Interval | None:
 
 
 def _moment(element: Element, name: str, *, needed: bool = False, kept: bool = False) -> Moment | None:
-    """A date or dateTime of the years that a column holds; outside them it is left out, or an error."""
+    """A date or dateTime in the years that a column holds; any other is left out, or an error."""
     text = element.string(name, needed=needed)
     if text is None:
         return None
-    found = moments.read(text)
-    if found is None:
+    moment = moments.read(text)
+    if moment is None:
         element.error(name, _INSTANT_RULE if "T" in text else _DATE_RULE)
         return None
-    if found.at is not None:
+    if moment.at is not None:
         if moments.is_leap(text):
             element.warning(name, "is a leap second: it is kept as the second before")
         if moments.has_fraction(text):
             element.warning(name, "is kept to the second")
-    inside = moments.is_kept(found.at) if found.at is not None else FIRST_DAY <= (found.on or "") <= LAST_DAY
+    inside = (
+        moments.is_kept(moment.at) if moment.at is not None else FIRST_DAY <= (moment.on or "") <= LAST_DAY
+    )
     if inside:
-        return found
+        return moment
     if kept:
         element.error(name, f"must be {_YEARS}")
     else:
@@ -196,7 +198,7 @@ def _day_of_instant(element: Element, name: str, seconds: int) -> str:
 
 
 def _kept_epoch(text: str) -> int | None:
-    """As `moments.epoch`, for an instant of which nothing is to be said."""
+    """Return the epoch second of an instant that needs no warning; None for any other."""
     if moments.is_leap(text):
         return None
     seconds = moments.epoch(text)

@@ -1,1 +1,1 @@
-"""Reading Encounters: venues and movements."""
+"""Reads Encounters: venues and movements."""

@@ -1,8 +1,8 @@
-"""Reading the identifiers of an Encounter: which of them is the venue's, the movement's or the account's.
+"""Reads the identifiers of an Encounter: the number of the venue, of the movement or of the account.
 
-The type tells; where it does not, the system does that the EJ gives such numbers in. An Encounter never
-loses its only number: one without a type is taken for what the Encounter is, as long as the EJ's system for
-it is not settled.
+The type tells which one it is, otherwise the system, if the EJ is known to use it. An Encounter never loses
+its only number: one without a type is taken for the Encounter's own, as long as the EJ's system for such
+numbers is not known.
 """
 
 from collections.abc import Sequence
@@ -23,70 +23,70 @@ _NOT_KEPT: Final = "is not kept: this service has no place for a number of this 
 
 
 def numbers(root: Element, main: str) -> dict[str, Number]:
-    """Read `identifier`: by kind of `codes.NAMESPACE_KIND`, the numbers that are kept.
+    """Read `identifier`: the numbers that are kept, by kind of `codes.NAMESPACE_KIND`.
 
     Args:
         root: The Encounter.
-        main: What it must have: VENUE or MOVEMENT.
+        main: The kind of number that it must have: VENUE or MOVEMENT.
     """
-    found: dict[str, Number] = {}
+    kept: dict[str, Number] = {}
     identifiers = root.children("identifier", needed=True)
     others = []
-    for one in identifiers:
-        type_ = known_concept(one, "type", tables.NUMBER_TYPE)
+    for identifier in identifiers:
+        type_ = known_concept(identifier, "type", tables.NUMBER_TYPE)
         if type_ is None or (main == "MOVEMENT" and type_ != tables.MOVEMENT):
-            others.append(one)
+            others.append(identifier)
             continue
-        _keep(one, _kind(one, type_), found)
+        _keep(identifier, _kind(identifier, type_), kept)
     systems = root.scope.context.systems
-    rest = []
-    for one in others:
-        use = one.peek("use")
-        kinds = [kind for kind in _kinds(main) if systems.get(kind) == one.peek("system")]
+    unplaced = []
+    for identifier in others:
+        use = identifier.peek("use")
+        kinds = [kind for kind in _kinds(main) if systems.get(kind) == identifier.peek("system")]
         kind = next((kind for kind in kinds if (kind == "PREADMISSION") == (use == "temp")), None)
-        if kind is None or kind in found:
-            rest.append(one)
+        if kind is None or kind in kept:
+            unplaced.append(identifier)
         else:
-            _take(one, kind, found)
-    if main not in found and len(rest) == 1 and main not in systems and _may_be(rest[0], identifiers):
-        _take(rest.pop(), main, found)
-    for one in rest:
-        one.drop(_NOT_KEPT)
-    return found
+            _take(identifier, kind, kept)
+    if main not in kept and len(unplaced) == 1 and main not in systems and _may_be(unplaced[0], identifiers):
+        _take(unplaced.pop(), main, kept)
+    for identifier in unplaced:
+        identifier.drop(_NOT_KEPT)
+    return kept
 
 
 def _kinds(main: str) -> Sequence[str]:
     return _OF_MOVEMENT if main == "MOVEMENT" else _OF_VENUE
 
 
-def _may_be(one: Element, identifiers: Sequence[Element]) -> bool:
+def _may_be(identifier: Element, identifiers: Sequence[Element]) -> bool:
     """Return whether an identifier can be its Encounter's number: it is the only one, or has no type."""
-    use = one.peek("use")  # any JSON
-    return use not in ("temp", "old") and (len(identifiers) == 1 or "type" not in one)
+    use = identifier.peek("use")  # any JSON
+    return use not in ("temp", "old") and (len(identifiers) == 1 or "type" not in identifier)
 
 
-def _take(one: Element, kind: str, found: dict[str, Number]) -> None:
+def _take(identifier: Element, kind: str, kept: dict[str, Number]) -> None:
     name = kind.lower()
-    if "type" in one:
-        one.skip("type")
-        one.warning("type", f"is not kept: it is the {name}'s number")
+    if "type" in identifier:
+        identifier.skip("type")
+        identifier.warning("type", f"is not kept: it is the {name}'s number")
     else:
-        one.warning("type", f"is missing: it is taken for the {name}'s number")
-    texts.one_of(one, "use", _USES)
-    _keep(one, kind, found)
+        identifier.warning("type", f"is missing: it is taken for the {name}'s number")
+    texts.one_of(identifier, "use", _USES)
+    _keep(identifier, kind, kept)
 
 
-def _kind(one: Element, type_: str) -> str:
-    use = texts.one_of(one, "use", _USES)
+def _kind(identifier: Element, type_: str) -> str:
+    use = texts.one_of(identifier, "use", _USES)
     if type_ == tables.VISIT:
         return "PREADMISSION" if use == "temp" else "VENUE"
     return "MOVEMENT" if type_ == tables.MOVEMENT else "NDA"
 
 
-def _keep(one: Element, kind: str, found: dict[str, Number]) -> None:
-    if kind in found:
-        one.drop(_NOT_KEPT)
+def _keep(identifier: Element, kind: str, kept: dict[str, Number]) -> None:
+    if kind in kept:
+        identifier.drop(_NOT_KEPT)
         return
-    value = number(one, kind)
+    value = number(identifier, kind)
     if value is not None:
-        found[kind] = value
+        kept[kind] = value

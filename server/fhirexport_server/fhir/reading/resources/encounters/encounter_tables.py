@@ -1,4 +1,4 @@
-"""Owns the tables that the codes of Encounters are looked up in: the renderer's constants, inverted."""
+"""Look-up tables for the codes of Encounters: the renderer's constants, inverted."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ NUMBER_TYPE: Final = {
     coding_of(code.VISIT_NUMBER): VISIT,
     coding_of(code.MOVEMENT_NUMBER): MOVEMENT,
     coding_of(code.ACCOUNT_NUMBER): ACCOUNT,
-    # HL7's own code for a visit number, which senders outside France have.
+    # HL7's own code for a visit number, which senders outside France use.
     (hl7_system("v2-0203"), "VN"): VISIT,
 }
 _STATUSES: Final = "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"
@@ -29,7 +29,7 @@ STOP_STATUS: Final = {status: status for status in _STOP_STATUSES.split()}
 
 CLASS_SYSTEM: Final = coding_of(next(iter(code.CLASS.values())))[0]
 CLASS_CODES: Final = tuple(code.CLASS)
-# PV1-2 by class; of those that share one (O and R), the first.
+# PV1-2 by class; O and R share one, which stands for O.
 PATIENT_CLASS: Final = {fhir: ours for ours, fhir in reversed(codes.PATIENT_CLASS.items())}
 ACTIVITY_TYPE: Final = {pair: ("activity_type", ours) for pair, ours in inverse(code.ACTIVITY_TYPE).items()}
 VENUE_TYPE: Final = ACTIVITY_TYPE | {
@@ -42,5 +42,5 @@ ADMIT_SOURCE: Final = inverse(_ADMIT_SOURCE_CODED)
 ADMIT_SOURCE_TEXT: Final = frozenset(code.ADMIT_SOURCE.keys() - _ADMIT_SOURCE_CODED.keys())
 DISCHARGE_DISPOSITION: Final = inverse(code.DISCHARGE_DISPOSITION)
 PARTICIPATION: Final = {coding_of(code.ATTENDING): "ATND"}
-# The kind of place that a physical type stands for, where its reference does not tell.
+# The kind of place of a physical type, for references that do not tell the kind.
 LEVEL: Final = inverse({kind: code.PHYSICAL_TYPE[kind] for kind in ("UH", "ROOM", "BED", *codes.PLACE_KIND)})

@@ -1,4 +1,4 @@
-"""Owns reading the Encounter of a movement. The inverse of `fhir/rendering/venues.py`."""
+"""Reads the Encounter of a movement. The inverse of `fhir/rendering/venues.py`."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,13 +20,13 @@ from fhirexport_server.fhir.reading.resources.encounters.encounter_numbers impor
 from fhirexport_server.fhir.reading.resources.encounters.shared_elements import attending, status, stops, unit
 from fhirexport_server.pam.slots import SLOTS, nearest
 
-# A movement that is not to count: it keeps its number, which is never given again.
+# The movement has no effect, but keeps its number, which is never used again.
 _CANCELLED: Final = ("cancelled", "entered-in-error")
 _UNITS: Final = {code.CARE_UNIT: "uf_care", code.ACCOMMODATION_UNIT: "uf_heb"}
 
 
 class _Types:
-    """What the types of a movement say."""
+    """The codes and units in the types of a movement, by column."""
 
     __slots__ = ("codes", "units")
 
@@ -42,43 +42,43 @@ def is_movement(root: Element) -> bool:
     identifiers = root.peek("identifier")
     if not isinstance(identifiers, list):
         return False
-    types = (plain_pair(one.get("type")) for one in identifiers if isinstance(one, dict))
+    types = (plain_pair(item.get("type")) for item in identifiers if isinstance(item, dict))
     return any(tables.NUMBER_TYPE.get(pair) == tables.MOVEMENT for pair in types if pair is not None)
 
 
 def movement(root: Element, source: DraftOrigin) -> MovementDraft | None:
-    """Read a movement's Encounter, whose `resourceType` and `id` were read; None when it is refused."""
+    """Read a movement's Encounter without its `resourceType` and `id`; None if it is refused."""
     profiles(root.child("meta"), (tables.ENCOUNTER,))
     if source.own is not None and source.own.kind != MOVEMENT:
         root.error("id", "must be a movement's: the resource is part of a venue")
     errors = root.errors
-    own = numbers(root, "MOVEMENT").get("MOVEMENT")
-    if own is None and root.errors == errors:
+    number = numbers(root, "MOVEMENT").get("MOVEMENT")
+    if number is None and root.errors == errors:
         root.error("identifier", "must hold the movement's number (type MN)")
-    now = status(root)
-    shown = class_code(root, needed=False)
+    current_status = status(root)
+    current_class = class_code(root, needed=False)
     patient = reference(root, "subject", "Patient")
     venue = reference(root, "partOf", "Encounter", needed=True)
     start_reach = reach(root, "period", "start")
     start, end = _period(root)
     types = _types(root)
-    places, back = _without_return(stops(root))
+    places, expected_return_at = _without_return(stops(root))
     slots = _slots(root, places)
     rpps, doctor = attending(root) or (None, None)
     responsible = unit(root)
-    if own is None or now is None or venue is None or start is None:
+    if number is None or current_status is None or venue is None or start is None:
         return None
     return MovementDraft(
         source=source,
-        systems=(("MOVEMENT", own[1]),),
+        systems=(("MOVEMENT", number[1]),),
         venue=venue,
         patient=patient,
-        movement_no=own[0],
+        movement_no=number[0],
         started_at=start,
         trigger_event=types.codes.get("trigger_event"),
-        state="cancelled" if now in _CANCELLED else "active",
+        state="cancelled" if current_status in _CANCELLED else "active",
         nature=types.codes.get("nature"),
-        patient_class=None if shown is None else tables.PATIENT_CLASS[shown],
+        patient_class=None if current_class is None else tables.PATIENT_CLASS[current_class],
         activity_type=types.codes.get("activity_type"),
         uf_heb=types.units.get("uf_heb"),
         uf_med=responsible,
@@ -88,68 +88,68 @@ def movement(root: Element, source: DraftOrigin) -> MovementDraft | None:
         bed=slots[0],
         attending_rpps=rpps,
         attending_name=doctor,
-        expected_return_at=back,
-        situation=StatedSituation(now, shown, end, places),
+        expected_return_at=expected_return_at,
+        situation=StatedSituation(current_status, current_class, end, places),
         start_reach=start_reach,
     )
 
 
 def _period(root: Element) -> Interval:
     errors = root.errors
-    found = times.span(root, "period", needed=True)
-    if found is not None and found.start is None and root.errors == errors:
+    interval = times.span(root, "period", needed=True)
+    if interval is not None and interval.start is None and root.errors == errors:
         root.error("period.start", "is required of a movement")
-    return found or Interval()
+    return interval or Interval()
 
 
 def _types(root: Element) -> _Types:
-    """Read `type`: the event, the nature, the activity and the units, each a code of its own system."""
-    found = _Types()
-    for one in root.children("type"):
-        pair = plain_pair(one.whole())
+    """Read `type`: the event, nature, activity and units, each a code of its own system."""
+    types = _Types()
+    for type_ in root.children("type"):
+        pair = plain_pair(type_.whole())
         if pair is not None:
-            one.skip("coding")
-            _take(pair, one, found)
+            type_.skip("coding")
+            _take(pair, type_, types)
             continue
-        for coding in one.children("coding"):
+        for coding in type_.children("coding"):
             system, value = coding.string("system", needed=True), coding.string("code", needed=True)
             coding.skip("display")
             if system is not None and value is not None:
-                _take((system, value), coding, found)
-    return found
+                _take((system, value), coding, types)
+    return types
 
 
-def _take(pair: tuple[str, str], element: Element, found: _Types) -> None:
+def _take(pair: tuple[str, str], element: Element, types: _Types) -> None:
     context = element.scope.context
-    said = context.movement_types.get(pair) or tables.ACTIVITY_TYPE.get(pair)
-    if said is None:
+    meaning = context.movement_types.get(pair) or tables.ACTIVITY_TYPE.get(pair)
+    if meaning is None:
         base, _, name = pair[0].rpartition(CODE_SYSTEM)
         if name in _UNITS:
-            _take_unit(base, pair[1], _UNITS[name], element, found)
+            _take_unit(base, pair[1], _UNITS[name], element, types)
             return
-        # An export of another server of this kind.
-        said = movement_types(base).get(pair) if name in {code.TRIGGER, code.NATURE} else None
-    if said is None:
+        # The code systems of another server of this kind, whose export this is.
+        meaning = movement_types(base).get(pair) if name in {code.TRIGGER, code.NATURE} else None
+    if meaning is None:
         element.drop()
-    elif said[0] in found.codes:
+    elif meaning[0] in types.codes:
         element.drop("is not kept: another type says the same")
     else:
-        found.codes[said[0]] = said[1]
+        types.codes[meaning[0]] = meaning[1]
 
 
-def _take_unit(base: str, logical_id: str, column: str, element: Element, found: _Types) -> None:
+def _take_unit(base: str, logical_id: str, column: str, element: Element, types: _Types) -> None:
     scope = element.scope
     ref = unit_below(base, logical_id, scope, element.within(""))
     if ref is None:
         element.error("", "must hold a code that is the id of an Organization")
-    elif column in found.units:
+    elif column in types.units:
         element.drop("is not kept: another type says the same")
     else:
-        found.units[column] = ref
+        types.units[column] = ref
 
 
 def _without_return(places: tuple[Stop, ...]) -> tuple[tuple[Stop, ...], int | None]:
-    """Take the expected return away: it names the first place again, from then on."""
+    """Split off the expected return: a last location that names the first place again, from then on."""
     if len(places) > 1:
         first, last = places[0], places[-1]
         if (
@@ -163,7 +163,7 @@ def _without_return(places: tuple[Stop, ...]) -> tuple[tuple[Stop, ...], int | N
 
 
 def _slots(root: Element, places: Sequence[Stop]) -> Sequence[Ref | None]:
-    """Bed, room and UH: the places in their order, each as near as possible to where its kind belongs."""
+    """Return the bed, room and UH: the places in order, each in the column nearest to its kind."""
     if len(places) > SLOTS:
         root.warning(f"location[{SLOTS}]", "is not kept, nor what follows: a movement names three places")
         places = places[:SLOTS]

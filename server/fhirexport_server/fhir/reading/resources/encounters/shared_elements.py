@@ -1,4 +1,4 @@
-"""Owns reading what the Encounters of venues and of movements have in common."""
+"""Reads elements that the Encounters of venues and of movements share."""
 
 import re
 from typing import Final
@@ -20,41 +20,43 @@ Attending = tuple[str | None, str | None]
 
 
 def stops(root: Element) -> tuple[Stop, ...]:
-    """Read `location`."""
-    found = []
-    for one in root.children("location"):
-        named = one.peek("location")
-        if isinstance(named, dict) and named and not is_resolvable(named):
-            one.drop("is not kept: it names no place by reference, or by identifier with system and value")
+    """Read `location`: places that cannot be resolved are discarded."""
+    read_stops = []
+    for location in root.children("location"):
+        place_reference = location.peek("location")
+        if isinstance(place_reference, dict) and place_reference and not is_resolvable(place_reference):
+            location.drop(
+                "is not kept: it names no place by reference, or by identifier with system and value"
+            )
             continue
-        place = reference(one, "location", "Location", needed=True)
-        status = texts.one_of(one, "status", tables.STOP_STATUS) if "status" in one else None
-        level = concept(one, "physicalType", tables.LEVEL) if "physicalType" in one else None
-        during = times.span(one, "period") or Interval()
+        place = reference(location, "location", "Location", needed=True)
+        status = texts.one_of(location, "status", tables.STOP_STATUS) if "status" in location else None
+        level = concept(location, "physicalType", tables.LEVEL) if "physicalType" in location else None
+        during = times.span(location, "period") or Interval()
         if place is not None:
-            found.append(Stop(place, level if place.own is None else place.own.kind, status, during))
-    return tuple(found)
+            read_stops.append(Stop(place, level if place.own is None else place.own.kind, status, during))
+    return tuple(read_stops)
 
 
 def attending(root: Element) -> Attending | None:
-    """Read `participant`: the attending doctor alone is kept."""
-    found: Attending | None = None
-    for one in root.children("participant"):
-        if found is None and _attends(one):
-            one.skip("type")
-            found = _doctor(one)
+    """Read `participant`: only the attending doctor is kept."""
+    doctor: Attending | None = None
+    for participant in root.children("participant"):
+        if doctor is None and _attends(participant):
+            participant.skip("type")
+            doctor = _doctor(participant)
         else:
-            one.drop("is not kept: only one attending doctor (ATND) is")
-    return found
+            participant.drop("is not kept: only one attending doctor (ATND) is")
+    return doctor
 
 
 def _attends(participant: Element) -> bool:
     types = participant.peek("type")
     if not isinstance(types, list):
         return False
-    codings = (one.get("coding") for one in types if isinstance(one, dict))
-    each = (coding for some in codings if isinstance(some, list) for coding in some)
-    pairs = ((one.get("system"), one.get("code")) for one in each if isinstance(one, dict))
+    coding_lists = (type_.get("coding") for type_ in types if isinstance(type_, dict))
+    codings = (coding for listed in coding_lists if isinstance(listed, list) for coding in listed)
+    pairs = ((coding.get("system"), coding.get("code")) for coding in codings if isinstance(coding, dict))
     return any(pair in tables.PARTICIPATION for pair in pairs if all(isinstance(part, str) for part in pair))
 
 
@@ -85,14 +87,14 @@ def _doctor(participant: Element) -> Attending | None:
 
 
 def status(root: Element) -> str | None:
-    """Read `status`. Who has arrived, or been assessed, is there."""
-    found = texts.one_of(root, "status", tables.STATUS, needed=True)
-    if found in _ARRIVED:
+    """Read `status`; arrived and triaged patients count as in progress."""
+    code = texts.one_of(root, "status", tables.STATUS, needed=True)
+    if code in _ARRIVED:
         root.warning("status", "is kept as in-progress: this service does not tell them apart")
         return "in-progress"
-    return found
+    return code
 
 
 def unit(root: Element) -> Ref | None:
-    """Read `serviceProvider`: the unit that has the medical responsibility."""
+    """Read `serviceProvider`: the unit with the medical responsibility."""
     return reference(root, "serviceProvider", "Organization")

@@ -1,4 +1,4 @@
-"""Reading the Encounter of a venue. The inverse of `fhir/rendering/venues.py`, as far as a summary goes."""
+"""Reads the Encounter of a venue. The inverse of `fhir/rendering/venues.py`."""
 
 from typing import Final
 
@@ -20,29 +20,29 @@ from fhirexport_server.fhir.reading.resources.encounters.encounter_numbers impor
 from fhirexport_server.fhir.reading.resources.encounters.shared_elements import attending, status, stops, unit
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
 
-# A stay that has not begun: the start of its period is when the patient is expected.
+# The stay has not begun: the start of its period is when the patient is expected.
 _NOT_BEGUN: Final = ("planned", "cancelled")
 
 
 def venue(root: Element, source: DraftOrigin) -> VenueDraft | None:
-    """Read a venue's Encounter, whose `resourceType` and `id` were read; None when it is refused."""
+    """Read a venue's Encounter without its `resourceType` and `id`; None if it is refused."""
     profiles(root.child("meta"), (tables.ENCOUNTER,))
     if source.own is not None and source.own.kind != VENUE:
         root.error("id", "must be a venue's: the resource is no part of one")
     errors = root.errors
-    found = numbers(root, "VENUE")
-    if "VENUE" not in found and root.errors == errors:
+    kept_numbers = numbers(root, "VENUE")
+    if "VENUE" not in kept_numbers and root.errors == errors:
         root.error("identifier", "must hold the venue's number (type VN, use other than temp)")
-    now = status(root)
-    if now == "entered-in-error":
+    current_status = status(root)
+    if current_status == "entered-in-error":
         root.error("status", "must not be entered-in-error: delete the venue instead")
     classes = _class_history(root)
-    shown = class_code(root, needed=not classes) or (classes[-1][0] if classes else None)
+    current_class = class_code(root, needed=not classes) or (classes[-1][0] if classes else None)
     patient = reference(root, "subject", "Patient", needed=True)
     reaches = reach(root, "period", "start"), reach(root, "period", "end")
     period = _period(root)
     types = coded_types(root, tables.VENUE_TYPE)
-    nda = _nda(root, found.get("NDA"))
+    nda = _nda(root, kept_numbers.get("NDA"))
     hospitalization = _Hospitalization(root)
     extension = Extensions(root, tables.EXTENSIONS)
     expected_discharge_on = extension.day(code.EXPECTED_DISCHARGE)
@@ -51,46 +51,48 @@ def venue(root: Element, source: DraftOrigin) -> VenueDraft | None:
     places = stops(root)
     statuses = _status_history(root)
     responsible = unit(root)
-    if now is None or shown is None or patient is None or "VENUE" not in found:
+    if current_status is None or current_class is None or patient is None or "VENUE" not in kept_numbers:
         return None
     return VenueDraft(
         source=source,
-        systems=tuple((kind, system) for kind, (_, system) in found.items()),
+        systems=tuple((kind, system) for kind, (_, system) in kept_numbers.items()),
         patient=patient,
-        venue_no=found["VENUE"][0],
+        venue_no=kept_numbers["VENUE"][0],
         nda=nda,
-        preadmission_no=found["PREADMISSION"][0] if "PREADMISSION" in found else None,
-        patient_class=tables.PATIENT_CLASS[shown],
+        preadmission_no=kept_numbers["PREADMISSION"][0] if "PREADMISSION" in kept_numbers else None,
+        patient_class=tables.PATIENT_CLASS[current_class],
         admission_type=types.get("admission_type"),
         activity_type=types.get("activity_type"),
         service_discipline=service_discipline,
         admit_source=hospitalization.admit_source,
-        expected_admit_at=period.start if now in _NOT_BEGUN else None,
+        expected_admit_at=period.start if current_status in _NOT_BEGUN else None,
         expected_discharge_on=expected_discharge_on,
         discharge_disposition=hospitalization.disposition,
         origin_finess=hospitalization.origin,
         destination_finess=hospitalization.destination,
-        summary=Summary(now, shown, period, statuses, classes, places, responsible, doctor, *reaches),
+        summary=Summary(
+            current_status, current_class, period, statuses, classes, places, responsible, doctor, *reaches
+        ),
     )
 
 
 def coded_types(root: Element, table: Table[tuple[str, str]]) -> dict[str, str]:
-    """Read `type`: what its concepts say, by column."""
-    found: dict[str, str] = {}
-    for one in root.children("type"):
-        said = concept_of(one, table)
-        if said is None:
+    """Read `type`: the values of its concepts, by column."""
+    values: dict[str, str] = {}
+    for type_ in root.children("type"):
+        meaning = concept_of(type_, table)
+        if meaning is None:
             continue
-        column, value = said
-        if column in found:
-            one.warning("", "is not kept: another type says the same")
+        column, value = meaning
+        if column in values:
+            type_.warning("", "is not kept: another type says the same")
         else:
-            found[column] = value
-    return found
+            values[column] = value
+    return values
 
 
 def _period(root: Element) -> Interval:
-    """When the stay was, as far as it says."""
+    """Read `period`; it may say that it is unknown."""
     period = root.child("period", needed=True)
     if period is None:
         return Interval()
@@ -101,23 +103,23 @@ def _period(root: Element) -> Interval:
 
 
 def _nda(root: Element, identifier: Number | None) -> str | None:
-    """The account's number: among the identifiers, by the logical reference to the account, or both."""
+    """The account's number, from the identifiers, from the reference to the account, or both."""
     account = root.only_child("account")
     if account is None:
         return None if identifier is None else identifier[0]
     account.skip("type", "display")
-    number_ = account.child("identifier")
-    if number_ is None:
+    account_identifier = account.child("identifier")
+    if account_identifier is None:
         return None if identifier is None else identifier[0]
-    number_.skip("type", "use")
-    said = number(number_, "NDA")
-    if identifier is not None and said is not None and said != identifier:
-        number_.error("value", "must be the number of the account (AN) among the identifiers")
-    return (identifier or said or (None, None))[0]
+    account_identifier.skip("type", "use")
+    account_number = number(account_identifier, "NDA")
+    if identifier is not None and account_number is not None and account_number != identifier:
+        account_identifier.error("value", "must be the number of the account (AN) among the identifiers")
+    return (identifier or account_number or (None, None))[0]
 
 
 class _Hospitalization:
-    """What `hospitalization` says."""
+    """The columns of `hospitalization`."""
 
     def __init__(self, root: Element) -> None:
         self.origin: str | None = None
@@ -139,7 +141,7 @@ class _Hospitalization:
 
 
 def _establishment(element: Element, name: str) -> str | None:
-    """An establishment, by its FINESS number."""
+    """The FINESS number of an establishment."""
     if element.peek_in(name, "reference") is not None or element.peek_in(name, "identifier") is None:
         if name in element:
             element.skip(name)
@@ -166,18 +168,18 @@ def _establishment(element: Element, name: str) -> str | None:
 
 
 def _status_history(root: Element) -> tuple[tuple[str, Interval], ...]:
-    found = []
-    for one in root.children("statusHistory"):
-        was, during = status(one), times.span(one, "period", needed=True)
-        if was is not None and during is not None:
-            found.append((was, during))
-    return tuple(found)
+    history = []
+    for entry in root.children("statusHistory"):
+        past_status, during = status(entry), times.span(entry, "period", needed=True)
+        if past_status is not None and during is not None:
+            history.append((past_status, during))
+    return tuple(history)
 
 
 def _class_history(root: Element) -> tuple[tuple[str, Interval], ...]:
-    found = []
-    for one in root.children("classHistory"):
-        was, during = class_code(one, needed=False), times.span(one, "period", needed=True)
-        if was is not None and during is not None:
-            found.append((was, during))
-    return tuple(found)
+    history = []
+    for entry in root.children("classHistory"):
+        past_class, during = class_code(entry, needed=False), times.span(entry, "period", needed=True)
+        if past_class is not None and during is not None:
+            history.append((past_class, during))
+    return tuple(history)

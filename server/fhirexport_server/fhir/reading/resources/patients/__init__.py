@@ -1,1 +1,1 @@
-"""Reading Patients."""
+"""Reads Patients."""

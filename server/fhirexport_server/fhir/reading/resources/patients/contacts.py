@@ -1,4 +1,4 @@
-"""Owns reading the contacts of a patient."""
+"""Reads the contacts of a patient."""
 
 from typing import Final
 
@@ -21,28 +21,28 @@ _CATEGORIES: Final = {name: name for name in ("role", "relationType")}
 
 
 def contacts(root: Element) -> tuple[PatientContactDraft, ...]:
-    """Read `contact`; one that is over, or says nothing which can be kept, is given up."""
-    found: list[PatientContactDraft] = []
+    """Read `contact`; a contact that has ended, or holds nothing that can be kept, is discarded."""
+    drafts: list[PatientContactDraft] = []
     for contact in root.children("contact"):
-        over = not_during(contact)
-        if over is not None:
-            contact.drop(over)
+        reason = not_during(contact)
+        if reason is not None:
+            contact.drop(reason)
             continue
         # FHIR R4, pat-1.
-        says = any(name in contact for name in _SAYS)
+        has_details = any(name in contact for name in _DETAILS)
         errors = root.errors
-        draft = _contact(contact, len(found) + 1)
-        if any(value is not None for value in draft[_SAID:]):
-            found.append(draft)
-        elif says and root.errors == errors:
+        draft = _contact(contact, len(drafts) + 1)
+        if any(value is not None for value in draft[_FIRST_DETAIL:]):
+            drafts.append(draft)
+        elif has_details and root.errors == errors:
             contact.drop("is not kept: it has no name, phone, e-mail or address that this service can hold")
         elif root.errors == errors:
             contact.error("", "must have a name, a telecom or an address")
-    return tuple(found)
+    return tuple(drafts)
 
 
-_SAYS: Final = ("name", "telecom", "address", "organization")
-_SAID: Final = PatientContactDraft._fields.index("family")
+_DETAILS: Final = ("name", "telecom", "address", "organization")
+_FIRST_DETAIL: Final = PatientContactDraft._fields.index("family")
 
 
 def _contact(contact: Element, seq: int) -> PatientContactDraft:
@@ -52,35 +52,37 @@ def _contact(contact: Element, seq: int) -> PatientContactDraft:
     family = first = None
     name = contact.child("name")
     if name is not None:
-        over = not_in_force(name)
-        if over is None:
+        reason = not_in_force(name)
+        if reason is None:
             family, first = family_and_given(name)
         else:
-            name.drop(over)
-    points = telecom(contact, _TELECOM)
-    where = address(contact, "address", _ADDRESS)
+            name.drop(reason)
+    contact_points = telecom(contact, _TELECOM)
+    postal_address = address(contact, "address", _ADDRESS)
     return PatientContactDraft(
         seq=seq,
         role_code=codes.get("role"),
         relation_code=codes.get("relationType"),
         family=family,
         given=first,
-        phone=points.get("phone"),
-        email=points.get("email"),
-        address_line=where.address_line,
-        postal_code=where.postal_code,
-        city=where.city,
+        phone=contact_points.get("phone"),
+        email=contact_points.get("email"),
+        address_line=postal_address.address_line,
+        postal_code=postal_address.postal_code,
+        city=postal_address.city,
     )
 
 
 def _relationship(relationship: Element, codes: dict[str, str]) -> None:
     extension = Extensions(relationship, (_CATEGORY,)).only(_CATEGORY)
-    said = None if extension is None else texts.one_of(extension, "valueCode", _CATEGORIES, needed=True)
-    found = concept_of(relationship, tables.CONTACT)
-    if found is None:
+    stated_category = (
+        None if extension is None else texts.one_of(extension, "valueCode", _CATEGORIES, needed=True)
+    )
+    meaning = concept_of(relationship, tables.CONTACT)
+    if meaning is None:
         return
-    category, code = found
-    if said not in {None, category}:
+    category, code = meaning
+    if stated_category not in {None, category}:
         relationship.warning("extension", f"is not kept: the code is one of the category {category}")
     if category in codes:
         relationship.drop("is not kept: only one role and one relation of a contact are")

@@ -1,7 +1,7 @@
-"""Reading a patient's identity: its reliability, and what it lacks to be a qualified one.
+"""Reads the reliability of a patient's identity, and what it lacks to be qualified.
 
-Source: FR Core 2.2.0, Patient and PatientINS; INS referential: the matricule travels with a qualified
-identity only.
+Source: FR Core 2.2.0, Patient and PatientINS; INS referential: only a qualified identity carries
+the matricule.
 """
 
 from typing import Final, NamedTuple
@@ -26,61 +26,63 @@ class Reliability(NamedTuple):
     validated_on: str | None = None
     mode: str | None = None
     attributes: frozenset[str] = frozenset()
-    """HOMA, FICT, DOUT."""
+    """Any of HOMA, FICT, DOUT."""
 
 
 def reliability(root: Element, extensions: Extensions) -> Reliability:
-    """Read every extension of the identity's reliability: one of them, and one for each attribute."""
-    found: dict[str, str] = {}
+    """Read the extensions of the identity's reliability: one, and one more for each attribute."""
+    values: dict[str, str] = {}
     attributes: set[str] = set()
-    for one in extensions.all(RELIABILITY):
-        parts = Extensions(one, _PARTS)
+    for extension in extensions.all(RELIABILITY):
+        parts = Extensions(extension, _PARTS)
         status = parts.coding("identityStatus", tables.STATUS)
         if status in tables.ATTRIBUTES:
             attributes.add(status)
             status = None
-        said = {
+        part_values = {
             "status": status,
             "method": parts.coding("methodCollection", tables.METHOD),
             "collected_on": parts.day("dateCollection"),
             "validated_on": parts.day("validationDate"),
             "mode": parts.coding("validationMode", tables.VALIDATION_MODE, required=True),
         }
-        for column, value in said.items():
+        for column, value in part_values.items():
             if value is None:
                 continue
-            if column in found:
-                one.warning("extension", "is not kept where another extension says the same of the identity")
+            if column in values:
+                extension.warning(
+                    "extension", "is not kept where another extension says the same of the identity"
+                )
             else:
-                found[column] = value
-    mode = found.get("mode")
-    if found.get("status") == "VALI" and mode not in VALIDATION_MODE_INS:
+                values[column] = value
+    mode = values.get("mode")
+    if values.get("status") == "VALI" and mode not in VALIDATION_MODE_INS:
         modes = ", ".join(allowed for allowed in VALIDATION_MODE_INS if allowed is not None)
         root.warning(
             "extension", f"is kept without its validationMode, which is {modes} with the status VALI"
         )
         mode = None
     return Reliability(
-        status=found.get("status"),
-        method=found.get("method"),
-        collected_on=found.get("collected_on"),
-        validated_on=found.get("validated_on"),
+        status=values.get("status"),
+        method=values.get("method"),
+        collected_on=values.get("collected_on"),
+        validated_on=values.get("validated_on"),
         mode=mode,
         attributes=frozenset(attributes),
     )
 
 
 def check(root: Element, patient: PatientDraft, *, claims_ins: bool) -> None:
-    """Say what a patient lacks who has a matricule INS, or whose resource claims the profile for it.
+    """Warn of what an identity lacks to be qualified, if it has an INS matricule or claims PatientINS.
 
-    A matricule beside an identity that is not a qualified one is kept, and not exported.
+    Without a qualified identity, the matricule is kept but not exported.
 
     Args:
         root: The resource.
-        patient: As it was read.
+        patient: The patient's draft.
         claims_ins: Whether it claims PatientINS.
     """
-    matricules = [one for one in patient.identifiers if one.kind in codes.INS_KIND]
+    matricules = [identifier for identifier in patient.identifiers if identifier.kind in codes.INS_KIND]
     if not matricules and not claims_ins:
         return
     for name, value in (
@@ -94,7 +96,7 @@ def check(root: Element, patient: PatientDraft, *, claims_ins: bool) -> None:
             root.warning(name, f"{_LACKS[name]}{_NOT_EXPORTED}")
     if patient.identity_status != "VALI":
         root.warning("extension", f"does not say the identityStatus VALI{_NOT_EXPORTED}")
-    if all(one.use_code != "official" for one in matricules):
+    if all(matricule.use_code != "official" for matricule in matricules):
         root.warning("identifier", f"holds no official matricule INS{_NOT_EXPORTED}")
     if patient.identity_status == "VALI" and patient.birth_insee == _UNKNOWN_COMMUNE:
         root.warning("extension", "should say where a qualified identity was born, not 99999 (fr-core-3)")

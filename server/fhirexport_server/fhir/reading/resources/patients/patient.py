@@ -1,4 +1,4 @@
-"""Owns reading a Patient, with its contacts. The inverse of `fhir/rendering/patients.py`."""
+"""Reads a Patient, with its contacts. The inverse of `fhir/rendering/patients.py`."""
 
 from typing import Final, NamedTuple
 
@@ -39,7 +39,7 @@ class _Death(NamedTuple):
 
 
 def patient(root: Element, source: DraftOrigin) -> PatientDraft:
-    """Read a Patient, whose `resourceType` and `id` were read."""
+    """Read a Patient without its `resourceType` and `id`."""
     claimed = profiles(root.child("meta"), (tables.PATIENT, tables.PATIENT_INS))
     extension = Extensions(root, tables.EXTENSIONS)
     identity = identity_reliability.reliability(root, extension)
@@ -53,12 +53,12 @@ def patient(root: Element, source: DraftOrigin) -> PatientDraft:
     if "multipleBirthBoolean" in root and "multipleBirthInteger" in root:
         root.error("multipleBirth", "must be one of multipleBirthBoolean and multipleBirthInteger")
     errors = root.errors
-    numbers, lost_matricule = identifiers(root)
-    whole = root.errors == errors
-    found = PatientDraft(
+    kept_identifiers, lost_matricule = identifiers(root)
+    has_all_identifiers = root.errors == errors
+    draft = PatientDraft(
         source=source,
         ej=reference(root, "managingOrganization", "Organization"),
-        identifiers=numbers,
+        identifiers=kept_identifiers,
         contacts=contacts(root),
         birth_family=name.birth_family,
         first_given=name.first_given,
@@ -104,15 +104,15 @@ def patient(root: Element, source: DraftOrigin) -> PatientDraft:
         merged_into=_merged_into(root),
         unsaid=frozenset(("matricule",)) if lost_matricule else frozenset(),
     )
-    if whole:
-        identity_reliability.check(root, found, claims_ins=tables.PATIENT_INS in claimed)
-    _check_death(root, found)
-    return found
+    if has_all_identifiers:
+        identity_reliability.check(root, draft, claims_ins=tables.PATIENT_INS in claimed)
+    _check_death(root, draft)
+    return draft
 
 
 def _place(extension: Extensions, url: str, kept: tuple[str, ...]) -> AddressColumns:
-    found = extension.only(url)
-    value = None if found is None else found.child("valueAddress", needed=True)
+    place_extension = extension.only(url)
+    value = None if place_extension is None else place_extension.child("valueAddress", needed=True)
     return AddressColumns() if value is None else address_of(value, kept)
 
 
@@ -131,48 +131,50 @@ def _death(root: Element) -> _Death:
     return _Death(deceased=True, moment=times.moment(root, "deceasedDateTime"))
 
 
-def _check_death(root: Element, found: PatientDraft) -> None:
-    born = found.birth_date
-    died = found.deceased_at
-    if found.deceased_on is not None:
-        known = found.deceased_on[: code.DATE_LENGTH[found.deceased_on_precision]]
-        died = moments.midnight(moments.last_day(known, root.scope.context.time_zone) or found.deceased_on)
-    # A day, since the offset of the place of birth is not known.
+def _check_death(root: Element, draft: PatientDraft) -> None:
+    born = draft.birth_date
+    died = draft.deceased_at
+    if draft.deceased_on is not None:
+        death_text = draft.deceased_on[: code.DATE_LENGTH[draft.deceased_on_precision]]
+        died = moments.midnight(
+            moments.last_day(death_text, root.scope.context.time_zone) or draft.deceased_on
+        )
+    # A day of tolerance, since the time zone of the place of birth is not known.
     if born is not None and died is not None and died < moments.midnight(born) - moments.DAY:
         root.warning("deceasedDateTime", "is before birthDate: one of both is to be looked at")
 
 
 def _nationality(extension: Extensions) -> str | None:
-    found: list[Element] = []
-    for one in extension.all(code.NATIONALITY):
-        reason = over(_period_of(one), one.scope.context)
-        if reason is None and found:
+    current: list[Element] = []
+    for part in extension.all(code.NATIONALITY):
+        reason = over(_period_of(part), part.scope.context)
+        if reason is None and current:
             reason = "is not kept: only one nationality is"
         if reason is None:
-            found.append(one)
+            current.append(part)
         else:
-            one.drop(reason)
-    if not found:
+            part.drop(reason)
+    if not current:
         return None
-    concept_ = Extensions(found[0], ("code",)).only("code")
+    concept_ = Extensions(current[0], ("code",)).only("code")
     value = None if concept_ is None else concept_.child("valueCodeableConcept", needed=True)
     if value is None:
         return None
-    kept: str | None = None
-    for one in value.children("coding"):
-        if kept is None and one.peek("system") == code.COUNTRY_SYSTEM:
-            one.skip("system", "display")
-            kept = _country(one)
+    country: str | None = None
+    for part in value.children("coding"):
+        if country is None and part.peek("system") == code.COUNTRY_SYSTEM:
+            part.skip("system", "display")
+            country = _country(part)
         else:
-            one.drop(f"is not kept: only one code of {code.COUNTRY_SYSTEM} is")
-    return kept
+            part.drop(f"is not kept: only one code of {code.COUNTRY_SYSTEM} is")
+    return country
 
 
 def _period_of(nationality: Element) -> object:
-    """The value of the extension `period` within this one, as it is."""
+    """The Period inside an extension of the nationality, as JSON."""
     parts = nationality.peek("extension")
     periods = (
-        [one for one in parts if isinstance(one, dict) and one.get("url") == "period"]
+        [part for part in parts if isinstance(part, dict) and part.get("url") == "period"]
         if isinstance(parts, list)
         else []
     )
@@ -192,11 +194,11 @@ def _country(coding: Element) -> str | None:
 
 
 def _merged_into(root: Element) -> Ref | None:
-    found: Ref | None = None
+    target: Ref | None = None
     for link in root.children("link"):
-        if found is None and link.peek("type") == "replaced-by":
+        if target is None and link.peek("type") == "replaced-by":
             link.skip("type")
-            found = reference(link, "other", "Patient", needed=True)
+            target = reference(link, "other", "Patient", needed=True)
         else:
             link.drop("is not kept: only one link is, whose type is replaced-by")
-    return found
+    return target

@@ -1,4 +1,4 @@
-"""Owns the tables that the codes of patients are looked up in: the renderer's constants, inverted."""
+"""Look-up tables for the codes of patients: the renderer's constants, inverted."""
 
 from typing import Final
 
@@ -10,9 +10,9 @@ from fhirexport_server.fhir.reading.resources.structure.structure_tables import 
 
 PATIENT, PATIENT_INS = map(profile_of, (code.PATIENT, code.PATIENT_INS))
 IDENTIFIER_KIND: Final = inverse(code.IDENTIFIER_TYPE)
-# Where the type does not tell (PAM's single INS has none in FHIR), the system does.
+# If the type does not tell the kind (PAM's single INS has none in FHIR), the system does.
 KIND_OF_SYSTEM: Final = {system: kind for kind, system in codes.PATIENT_IDENTIFIER_SYSTEM.items()}
-# The arcs below which the systems of national identifiers are: no other number may have one.
+# The OID arc of the systems of national identifiers: no other number may have a system below it.
 NATIONAL_ARC: Final = "urn:oid:1.2.250.1.213.1.4."
 
 STATUS: Final = inverse(code.IDENTITY_STATUS | code.ATTRIBUTE)
@@ -20,9 +20,9 @@ ATTRIBUTES: Final = frozenset(code.ATTRIBUTE)
 METHOD: Final = inverse(code.IDENTITY_METHOD)
 VALIDATION_MODE: Final = inverse(code.VALIDATION_MODE)
 MARITAL_STATUS: Final = inverse(code.MARITAL_STATUS)
-# FR Core refuses `other`; who is sent it keeps that it is not known to be either.
+# FR Core refuses `other`, which is kept as unknown.
 GENDER: Final = {fhir: ours for ours, fhir in codes.GENDER.items()} | {"other": "U"}
-# R4's own list of relationships (v2-0131), where FR Core's says the same.
+# Codes of R4's list of relationships (v2-0131) that mean the same as FR Core's.
 _CONTACT_R4: Final = {(hl7_system("v2-0131"), "C"): "ECON", (hl7_system("v2-0131"), "N"): "NOK"}
 CONTACT: Final = {
     pair: ("role", role) for pair, role in (_CONTACT_R4 | inverse(code.CONTACT_ROLE)).items()

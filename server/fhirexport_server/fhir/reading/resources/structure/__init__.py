@@ -1,1 +1,1 @@
-"""Reading Organizations and Locations."""
+"""Reads Organizations and Locations."""

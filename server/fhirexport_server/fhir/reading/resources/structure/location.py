@@ -1,4 +1,4 @@
-"""Owns reading a Location: a place. The inverse of `fhir/rendering/structure.py`."""
+"""Reads a Location: a place. The inverse of `fhir/rendering/structure.py`."""
 
 from typing import Final
 
@@ -19,12 +19,12 @@ from fhirexport_server.fhir.reading.resources.structure.organization_numbers imp
 _TELECOM: Final[Points] = {("phone", "work"): "phone", ("phone", ANY_USE): "phone"}
 _STATUS: Final = {status: status for status in codes.PLACE_STATUS}
 _MODE: Final = {"instance": "instance"}
-# What stands for a needed value that was refused: the draft is, too, but all the rest is looked at.
+# Stands for a required value that was refused, and the draft with it, so that the rest is still checked.
 _REFUSED: Final = ""
 
 
 def location(root: Element, source: DraftOrigin) -> PlaceDraft | None:
-    """Read a Location, whose `resourceType` and `id` were read; None when it is refused."""
+    """Read a Location without its `resourceType` and `id`; None if it is refused."""
     profiles(root.child("meta"), (tables.PLACE,))
     kind = _kind(root)
     if kind is None:
@@ -43,13 +43,13 @@ def location(root: Element, source: DraftOrigin) -> PlaceDraft | None:
         operational_status = coding(root, "operationalStatus", tables.OPERATIONAL_STATUS)
     points = telecom(root, _TELECOM)
     latitude, longitude = _position(root)
-    said = {name for name in ("partOf", "managingOrganization") if name in root}
+    present = {name for name in ("partOf", "managingOrganization") if name in root}
     parent = reference(root, "partOf", "Location")
     uf = reference(root, "managingOrganization", "Organization")
     unsaid = {
         "name": name.is_said,
-        "parent_id": parent is not None or "partOf" not in said,
-        "uf_id": uf is not None or "managingOrganization" not in said,
+        "parent_id": parent is not None or "partOf" not in present,
+        "uf_id": uf is not None or "managingOrganization" not in present,
     }
     return PlaceDraft(
         source=source,
@@ -72,7 +72,7 @@ def location(root: Element, source: DraftOrigin) -> PlaceDraft | None:
 
 
 def _position(root: Element) -> tuple[float | None, float | None]:
-    """Latitude and longitude, both or none."""
+    """The latitude and longitude; both or neither."""
     position = root.child("position")
     if position is None:
         return None, None
@@ -82,19 +82,21 @@ def _position(root: Element) -> tuple[float | None, float | None]:
 
 
 def _kind(root: Element) -> str | None:
-    """The kind of place: by its type, otherwise by its physical type where that tells it."""
+    """The kind of place, from its type, otherwise from its physical type."""
     errors = root.errors
     types = root.children("type")
-    found = [kind for one in types for kind in [concept_of(one, tables.PLACE_KIND, required=True)] if kind]
-    if types and len(found) != 1:
+    kinds = [
+        kind for type_ in types for kind in [concept_of(type_, tables.PLACE_KIND, required=True)] if kind
+    ]
+    if types and len(kinds) != 1:
         if root.errors == errors:
             root.error("type", "must be one kind of place: what may be said of it depends on it")
         return None
     physical = concept(root, "physicalType", tables.PHYSICAL_TYPE)
-    if found:
-        if physical is not None and physical != tables.PHYSICAL[found[0]]:
+    if kinds:
+        if physical is not None and physical != tables.PHYSICAL[kinds[0]]:
             root.warning("physicalType", "is not kept: it follows from the type")
-        return found[0]
+        return kinds[0]
     kind = None if physical is None else tables.KIND_OF_PHYSICAL_TYPE.get(physical)
     if kind is None:
         root.error("type", "is required, but where the physicalType says which kind of place it is")
@@ -102,7 +104,7 @@ def _kind(root: Element) -> str | None:
 
 
 def _number(root: Element) -> tuple[str, str] | None:
-    """The place's number, by the EJ's system for places; other identifiers are given up."""
+    """The place's number, in the EJ's system for places; other identifiers are discarded."""
     errors = root.errors
     own = own_number(root.children("identifier"), "PLACE")
     if own is None and root.errors == errors:

@@ -1,4 +1,4 @@
-"""Owns reading an Organization: an EJ, or a unit below it. The inverse of `fhir/rendering/structure.py`."""
+"""Reads an Organization: an EJ, or a unit below it. The inverse of `fhir/rendering/structure.py`."""
 
 from dataclasses import replace
 from typing import Final
@@ -27,12 +27,12 @@ _TELECOM: Final[Points] = {
     ("email", "work"): "email",
     ("email", ANY_USE): "email",
 }
-# What stands for a needed value that was refused: the draft is, too, but all the rest is looked at.
+# Stands for a required value that was refused, and the draft with it, so that the rest is still checked.
 _REFUSED: Final = ""
 
 
 def organization(root: Element, source: DraftOrigin) -> EjDraft | OrgUnitDraft | None:
-    """Read an Organization, whose `resourceType` and `id` were read; None when it is refused."""
+    """Read an Organization without its `resourceType` and `id`; None if it is refused."""
     meta = root.child("meta")
     claimed = profiles(meta, tables.UNIT_PROFILES)
     kind = _kind(root)
@@ -52,9 +52,9 @@ def _ej(root: Element, meta: Element | None, source: DraftOrigin) -> EjDraft:
     national = organization_numbers.numbers(root, EJ).national
     finess = national.get("FINEJ", _REFUSED)
     time_zone = _time_zone(meta)
-    # What is said of the legal entity is said by its own clock.
-    clock = time_zone or time_zone_of(finess) or root.scope.context.time_zone
-    root.scope.context = replace(root.scope.context, time_zone=clock)
+    # The dates of the legal entity are in its own time zone.
+    own_zone = time_zone or time_zone_of(finess) or root.scope.context.time_zone
+    root.scope.context = replace(root.scope.context, time_zone=own_zone)
     extension = Extensions(root, tables.EJ_EXTENSIONS)
     in_use = extension.days(code.IN_USE)
     points = telecom(root, _TELECOM)
@@ -90,9 +90,9 @@ def _ej(root: Element, meta: Element | None, source: DraftOrigin) -> EjDraft:
 
 
 def _time_zone(meta: Element | None) -> str | None:
-    told = None if meta is None else Extensions(meta, {TIME_ZONE}).only(TIME_ZONE)
+    extension = None if meta is None else Extensions(meta, {TIME_ZONE}).only(TIME_ZONE)
     zones = {zone: zone for zone in codes.TIME_ZONE}
-    return None if told is None else texts.one_of(told, "valueCode", zones, needed=True)
+    return None if extension is None else texts.one_of(extension, "valueCode", zones, needed=True)
 
 
 def _unit(root: Element, source: DraftOrigin, kind: str) -> OrgUnitDraft:
@@ -103,11 +103,11 @@ def _unit(root: Element, source: DraftOrigin, kind: str) -> OrgUnitDraft:
     points = telecom(root, _TELECOM)
     address = only_address(root, "work")
     active = root.boolean("active")
-    is_in_none = "partOf" not in root
+    has_no_parent = "partOf" not in root
     parent = reference(root, "partOf", "Organization")
     own, system = numbers.own or (_REFUSED, _REFUSED)
     name = common_elements.name(root, own)
-    unsaid = {"name": name.is_said, "parent_id": is_in_none or parent is not None}
+    unsaid = {"name": name.is_said, "parent_id": has_no_parent or parent is not None}
     return OrgUnitDraft(
         source=source,
         systems=((organization_numbers.namespace(kind), system),),
@@ -158,11 +158,11 @@ def _unit(root: Element, source: DraftOrigin, kind: str) -> OrgUnitDraft:
 
 
 def _kind(root: Element) -> str | None:
-    """The kind of unit; the other types that an Organization has are given up."""
+    """The kind of unit; other types of the Organization are discarded."""
     errors = root.errors
     kinds = []
-    for one in root.children("type", needed=True):
-        kind = concept_of(one, tables.UNIT_KIND)
+    for type_ in root.children("type", needed=True):
+        kind = concept_of(type_, tables.UNIT_KIND)
         if kind is not None:
             kinds.append(kind)
     if len(kinds) == 1:
@@ -174,19 +174,24 @@ def _kind(root: Element) -> str | None:
 
 
 def _indicators(extension: Extensions) -> set[str]:
-    found: set[str] = set()
-    for one in extension.all(tables.INDICATOR_URL):
-        indicator = one.child("valueCodeableConcept", needed=True)
+    indicator_codes: set[str] = set()
+    for indicator_extension in extension.all(tables.INDICATOR_URL):
+        indicator = indicator_extension.child("valueCodeableConcept", needed=True)
         if indicator is not None:
-            found.update(every(indicator, tables.INDICATOR, required=True))
-    return found
+            indicator_codes.update(every(indicator, tables.INDICATOR, required=True))
+    return indicator_codes
 
 
 def _members(extension: Extensions) -> tuple[Ref, ...]:
-    """The units that belong to this one beside the main tree, each once."""
-    found: dict[object, Ref] = {}
-    for one in extension.all(code.MEMBER):
-        member = reference(one, "valueReference", "Organization", needed="valueReference" not in one)
+    """The units that are attached to this one beside the main tree, each once."""
+    members: dict[object, Ref] = {}
+    for member_extension in extension.all(code.MEMBER):
+        member = reference(
+            member_extension,
+            "valueReference",
+            "Organization",
+            needed="valueReference" not in member_extension,
+        )
         if member is not None:
-            found.setdefault(member.target, member)
-    return tuple(found.values())
+            members.setdefault(member.target, member)
+    return tuple(members.values())

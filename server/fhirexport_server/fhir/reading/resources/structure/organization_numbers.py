@@ -1,4 +1,4 @@
-"""Reading an Organization's identifiers: national ones by their type, the EJ's own by its system."""
+"""Reads an Organization's identifiers: national ones by type, the EJ's own by system."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _DIGITS: Final = {
 _LONGEST: Final = 64
 _BLANKS: Final = re.compile(r"\s+")
 _NO_PLACE: Final = "is not kept: this service has no place for an identifier of this system"
-# Which number of a system a unit of a kind has, where the type does not say it.
+# The type of number that a kind of unit has in a system, if the Identifier has no type.
 _OF_KIND: Final = {
     code.FINESS_SYSTEM: {EJ: "FINEJ", "EG": "FINEG"},
     code.SIRENE_SYSTEM: {EJ: "SIREN", "EG": "SIRET"},
@@ -32,40 +32,40 @@ class Numbers(NamedTuple):
     """The identifiers of an Organization."""
 
     national: dict[str, str]
-    """By the code of the type."""
+    """National numbers, by the code of their type."""
     own: tuple[str, str] | None
-    """The number that the EJ gave it, and the number's system."""
+    """The number that the EJ gave, and its system."""
 
 
 def namespace(kind: str) -> str:
-    """Return which of `codes.NAMESPACE_KIND` the numbers of a kind of unit are of."""
+    """Return the kind of `codes.NAMESPACE_KIND` of the numbers of a kind of unit."""
     return code.UNIT_NAMESPACE.get(kind, "STRUCTURE")
 
 
 def numbers(root: Element, kind: str) -> Numbers:
-    """Sort the identifiers; of several of one kind, the one in force is kept."""
+    """Read `identifier`; of several numbers of one type, the one in force is kept."""
     errors = root.errors
     national: dict[str, list[Element]] = {}
     others: list[Element] = []
-    for one in root.children("identifier"):
-        system = _system(one)
-        type_ = known_concept(one, "type", tables.NATIONAL_TYPE)
+    for identifier in root.children("identifier"):
+        system = _system(identifier)
+        type_ = known_concept(identifier, "type", tables.NATIONAL_TYPE)
         if type_ is None and system in _OF_KIND:
-            one.skip("type")
+            identifier.skip("type")
             type_ = _OF_KIND[system].get(kind)
             if type_ is None:
-                one.drop("is not kept: a unit of this kind has no number of this system")
+                identifier.drop("is not kept: a unit of this kind has no number of this system")
                 continue
         if type_ is None:
-            others.append(one)
+            others.append(identifier)
         else:
-            national.setdefault(type_, []).append(one)
+            national.setdefault(type_, []).append(identifier)
     values = {type_: _national(candidates, type_, kind) for type_, candidates in national.items()}
     known = {type_: value for type_, value in values.items() if value is not None}
     own = None if kind == EJ else own_number(others, namespace(kind))
     if kind == EJ:
-        for one in others:
-            one.drop(_NO_PLACE)
+        for identifier in others:
+            identifier.drop(_NO_PLACE)
     if root.errors == errors:
         if kind == EJ and "FINEJ" not in known:
             root.error("identifier", "must hold the FINESS number of the legal entity (type FINEJ)")
@@ -75,27 +75,29 @@ def numbers(root: Element, kind: str) -> Numbers:
 
 
 def own_number(identifiers: Sequence[Element], kind: str) -> tuple[str, str] | None:
-    """Return the number that the EJ gives and its system: the one in force of the EJ's system for the kind.
+    """Return the number in force in the EJ's system for a kind, and the system.
 
     Args:
-        identifiers: Those that may be it; the others are given up.
-        kind: Of `codes.NAMESPACE_KIND`.
+        identifiers: The candidates; those that are not kept are discarded.
+        kind: The kind of number, of `codes.NAMESPACE_KIND`.
     """
     candidates = []
-    for one in identifiers:
-        own = one.scope.context.systems.get(kind)
-        if own in (None, _system(one)) and ("value" in one and texts.is_uri(one.peek("system"))):
-            candidates.append(one)
+    for identifier in identifiers:
+        own = identifier.scope.context.systems.get(kind)
+        if own in (None, _system(identifier)) and (
+            "value" in identifier and texts.is_uri(identifier.peek("system"))
+        ):
+            candidates.append(identifier)
         else:
-            one.drop(_NO_PLACE)
-    found: tuple[str, str] | None = None
-    for one in last_in_force(candidates):
-        if found is None:
-            one.skip("type", "use")
-            found = number(one, kind)
+            identifier.drop(_NO_PLACE)
+    kept_number: tuple[str, str] | None = None
+    for identifier in last_in_force(candidates):
+        if kept_number is None:
+            identifier.skip("type", "use")
+            kept_number = number(identifier, kind)
         else:
-            one.drop("is not kept: only one number of a unit or place is")
-    return found
+            identifier.drop("is not kept: only one number of a unit or place is")
+    return kept_number
 
 
 def _of(root: Element, kind: str) -> str:
@@ -106,41 +108,41 @@ def _of(root: Element, kind: str) -> str:
 def _national(candidates: Sequence[Element], type_: str, kind: str) -> str | None:
     system, kinds = tables.NATIONAL[type_]
     kept = []
-    for one in candidates:
+    for candidate in candidates:
         if kind not in kinds:
-            one.drop("is not kept: a unit of this kind has no number of this type")
-        elif _system(one) != system:
-            one.drop(f"is not kept: the system of a number of this type is {system}")
+            candidate.drop("is not kept: a unit of this kind has no number of this type")
+        elif _system(candidate) != system:
+            candidate.drop(f"is not kept: the system of a number of this type is {system}")
         else:
-            kept.append(one)
-    # A number that has ended is no number of the legal entity's own: it is known by this one.
-    listed = last_in_force(kept) if type_ in tables.FINESS else in_force(kept)
-    for other in listed[1:]:
+            kept.append(candidate)
+    # FINESS numbers identify the unit, so the last one is kept even if its period has ended.
+    in_order = last_in_force(kept) if type_ in tables.FINESS else in_force(kept)
+    for other in in_order[1:]:
         other.drop("is not kept: only one number of each type is")
-    return _value(listed[0], type_) if listed else None
+    return _value(in_order[0], type_) if in_order else None
 
 
-def _value(one: Element, type_: str) -> str | None:
-    one.skip("system", "use")
-    value = one.peek("value")
+def _value(identifier: Element, type_: str) -> str | None:
+    identifier.skip("system", "use")
+    value = identifier.peek("value")
     if type_ != "IDNST" and isinstance(value, str) and _BLANKS.search(value):
-        one.warning("value", "is kept without the blanks in it")
-        one.replace("value", _BLANKS.sub("", value))
+        identifier.warning("value", "is kept without the blanks in it")
+        identifier.replace("value", _BLANKS.sub("", value))
     if type_ == "FINEJ":
-        return texts.finess(one, "value")
+        return texts.finess(identifier, "value")
     if type_ == "FINEG":
-        number = texts.business_number(one, "value", _LONGEST)
+        number = texts.business_number(identifier, "value", _LONGEST)
         if number is None or texts.is_finess(number):
             return number
-        one.warning(
+        identifier.warning(
             "value", "is not kept: it is no FINESS number, nine characters of which Luhn's digit is the last"
         )
         return None
     if type_ in _DIGITS:
-        return texts.fitting(one, "value", *_DIGITS[type_])
-    return texts.business_number(one, "value", 20)
+        return texts.fitting(identifier, "value", *_DIGITS[type_])
+    return texts.business_number(identifier, "value", 20)
 
 
-def _system(one: Element) -> str | None:
-    system = one.peek("system")
+def _system(identifier: Element) -> str | None:
+    system = identifier.peek("system")
     return system.strip() if isinstance(system, str) else None

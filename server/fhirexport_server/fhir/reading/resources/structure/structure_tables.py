@@ -1,4 +1,4 @@
-"""Owns the tables that the codes of units and places are looked up in: the renderer's constants, inverted."""
+"""Look-up tables for the codes of units and places: the renderer's constants, inverted."""
 
 from typing import Final
 
@@ -11,9 +11,9 @@ from fhirexport_server.fhir.reading.datatypes.own_ids import EJ
 
 
 def profile_of(meta: Raw) -> str:
-    """The profile that a `meta` of the renderer's names."""
-    found: str = json.decode(meta)["profile"][0]
-    return found
+    """The profile in a `meta` of the renderer."""
+    profile: str = json.decode(meta)["profile"][0]
+    return profile
 
 
 INDICATOR_URL: Final = code.INDICATOR["HEB"].url
@@ -22,9 +22,9 @@ UNIT_SYSTEM: Final = coding_of(code.EJ_TYPE)[0]
 ESTABLISHMENT, UNIT, UF, UAC, PLACE = map(
     profile_of, (code.ESTABLISHMENT, code.UNIT, code.UF, code.UAC, code.PLACE)
 )
-# The profiles that an Organization may claim, with the kinds that they are for; the base is for any.
+# The profiles that an Organization may claim, with the kinds that they are for; None is for any kind.
 UNIT_PROFILES: Final = {ESTABLISHMENT: (EJ, "EG"), UNIT: None, UF: ("UF",), UAC: ("UAC",)}
-# The extensions that each kind of unit may have; any may have the first ones.
+# The extensions that any kind of unit may have, and those of some kinds.
 _ANY_UNIT: Final = (code.SHORT_NAME, code.DESCRIPTION, code.IN_USE, code.MEMBER)
 _OF_KIND: Final = {
     "EG": (code.LEGAL_NAME, code.SAE_CATEGORY),
@@ -43,7 +43,7 @@ _OF_KIND: Final = {
 EJ_EXTENSIONS: Final = frozenset((code.SHORT_NAME, code.IN_USE, code.LEGAL_NAME))
 UNIT_EXTENSIONS: Final = {kind: frozenset((*_ANY_UNIT, *_OF_KIND.get(kind, ()))) for kind in codes.ORG_KIND}
 
-# The numbers that are not the EJ's own: by the code of their type, the system and what has them.
+# National numbers: for the code of each type, its system and the kinds that have one.
 NATIONAL: Final = {
     "IDNST": (code.IDNST_SYSTEM, (EJ, "EG")),
     "FINEJ": (code.FINESS_SYSTEM, (EJ,)),
@@ -66,7 +66,7 @@ RATE: Final = inverse(code.RATES)
 PLACE_KIND: Final = inverse(code.PLACE_TYPE)
 PHYSICAL: Final = {kind: coding_of(constant) for kind, constant in code.PHYSICAL_TYPE.items()}
 PHYSICAL_TYPE: Final = {pair: pair for pair in PHYSICAL.values()}
-# Where a place says no type, which FR Core allows, its physical type tells these kinds.
+# FR Core allows a place without a type: the physical type then tells these kinds.
 KIND_OF_PHYSICAL_TYPE: Final = {
     PHYSICAL[kind]: kind for kind in ("UH", "ROOM", "BED", "BUILDING", "FLOOR", "WING", "CORRIDOR")
 }
