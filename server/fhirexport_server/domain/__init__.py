@@ -1,1 +1,1 @@
-"""Owns the vocabulary that all packages share: rows, codes, datasets, errors. Imports nothing of ours."""
+"""The vocabulary of all packages: rows, codes, datasets, errors. It imports no other package."""

@@ -1,20 +1,20 @@
-"""Owns what is written down of an operator's action on the cache."""
+"""The audit record of an operator's action on the cache."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """Who did what, to what, and why."""
+    """An action: who did what, to what, and why."""
 
     actor: str
-    """Who: the peer's address."""
+    """The address of the peer."""
     action: str
     """`invalidate` or `flush`."""
     scope: str
     """The pattern."""
     matched: int
-    """How many exports of an EJ it took in."""
+    """The number of an EJ's exports that matched."""
     reason: str
-    """Why, in the operator's words; empty where none was given."""
+    """The reason in the operator's words; may be empty."""
     request_id: str

@@ -1,4 +1,4 @@
-"""What writers have changed, as far as revisions tell: what the compactor finds."""
+"""Changes by writers, as the compactor finds them in the revisions."""
 
 from typing import NamedTuple
 
@@ -6,22 +6,22 @@ from fhirexport_server.domain.datasets import Dataset
 
 
 class Change(NamedTuple):
-    """What writers have changed in one table, for one dataset of one EJ."""
+    """A change in one table, for one dataset of one EJ."""
 
     ej_id: int
-    """EVERY_EJ for what counts for every EJ."""
+    """EVERY_EJ for a change that counts for every EJ."""
     dataset: Dataset
     table: str
-    """On SQLite, the one that was changed last."""
+    """On SQLite, the table that was changed last."""
     rows: int | None
-    """How many rows; 0 for all of them; None on SQLite, which does not count them."""
+    """The number of rows; 0 for all of them; None on SQLite, which does not count them."""
 
 
 class Compaction(NamedTuple):
-    """What one run has found."""
+    """The result of one run of the compactor."""
 
     changes: tuple[Change, ...]
     more: bool
-    """Whether there may be more to do at once."""
+    """Whether there may be more to compact."""
     left: int = 0
-    """How many deltas are left to fold, as far as they are counted; 0 on SQLite."""
+    """The number of deltas still to fold, as far as they were counted; 0 on SQLite."""

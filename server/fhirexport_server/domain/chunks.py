@@ -1,4 +1,4 @@
-"""Owns what a rendering is cut into: the bytes that are kept are the bytes that are sent."""
+"""Chunks of a rendering: the bytes that are cached are the bytes that are sent."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ import zstandard
 
 @dataclass(frozen=True)
 class Chunk:
-    """A run of a rendering, cut between resources."""
+    """A part of a rendering, cut between resources."""
 
     frame: bytes
-    """One Zstandard frame with its content size; what is kept is what is sent."""
+    """A Zstandard frame with its content size; it is cached and sent as it is."""
     size: int
-    """How many bytes it holds once decompressed."""
+    """Its size in bytes, decompressed."""
     resource_count: int
 
     def text(self) -> bytes:
@@ -22,9 +22,9 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Totals:
-    """What is known once the last chunk is made."""
+    """Totals of a rendering, known after its last chunk."""
 
     resource_count: int
     size_bytes: int
     sha256: str
-    """Of the whole content, in lower-case hexadecimal."""
+    """The digest of the whole content, in lower-case hexadecimal."""

@@ -1,6 +1,6 @@
-"""Owns the code lists: which values a coded column may hold, as the profiles bind them.
+"""Code lists: the values that coded columns may hold, as the profiles bind them.
 
-The store's checks refuse everything else at write time. Sources: FR Core 2.2.0, FHIR R4 (4.0.1),
+The store's checks refuse all other values. Sources: FR Core 2.2.0, FHIR R4 (4.0.1),
 IHE PAM National Extension France 2.11.1; each list names its own.
 """
 
@@ -8,7 +8,7 @@ from typing import Final
 
 # --- structure -----------------------------------------------------------------------------------
 
-# Our kinds of organisational unit, each with its code in fr-core-cs-v2-3307.
+# Kinds of organisational unit, each with its code in fr-core-cs-v2-3307.
 ORG_KIND: Final = {
     "EG": "GEOGRAPHICAL-ENTITY",
     "POLE": "POLE",
@@ -22,7 +22,7 @@ ORG_KIND: Final = {
     "UF": "UF",
     "UAC": "UAC",
 }
-# Our kinds of place, each with its code in fr-core-cs-location-type; a UH has none.
+# Kinds of place, each with its code in fr-core-cs-location-type; a UH has none.
 PLACE_KIND: Final = {
     "UH": None,
     "ROOM": "CHAMB",
@@ -43,7 +43,7 @@ SAE_CATEGORY: Final = (
     "101 106 109 114 115 122 127 128 129 131 141 146 156 161 292 355 362 365 366 412 415 422 425 426 430 433 "
     "444 695 696 697 698 699"
 ).split()
-# fr-core-vs-oragnization-type-activite (so spelt), required: two digits, with gaps.
+# fr-core-vs-oragnization-type-activite (its own spelling), required: two digits, with gaps.
 ACTIVITY_TYPE: Final = [
     f"{n:02}" for n in (*range(1, 22), *range(23, 27), 28, *range(30, 35), *range(37, 42), 97)
 ]
@@ -72,11 +72,11 @@ OPERATIONAL_STATUS: Final = {
 
 # --- patients ------------------------------------------------------------------------------------
 
-# Our codes of administrative gender; FR Core refuses R4's `other`.
+# Administrative gender; FR Core refuses R4's `other`.
 GENDER: Final = {"M": "male", "F": "female", "U": "unknown"}
 # fr-core-human-name prefix.
 PREFIX: Final = "M MME".split()
-# How much of birth_date is known: day, month, year.
+# The precision of a date: day, month or year.
 DATE_PRECISION: Final = "D M Y".split()
 # fr-core-cs-v2-0445 without the three attributes HOMA, FICT, DOUT, which are columns of their own.
 IDENTITY_STATUS: Final = (
@@ -99,7 +99,7 @@ PATIENT_IDENTIFIER_USE: Final = {
     "NDP": ("secondary",),
     "RRI": ("secondary",),
 }
-# Those whose system the profile fixes; the others (IPP, RRI) take any absolute URI.
+# The systems that the profile fixes; other kinds (IPP, RRI) take any absolute URI.
 PATIENT_IDENTIFIER_SYSTEM: Final = {
     "INS-NIR": "urn:oid:1.2.250.1.213.1.4.8",
     "INS-NIA": "urn:oid:1.2.250.1.213.1.4.9",
@@ -108,13 +108,13 @@ PATIENT_IDENTIFIER_SYSTEM: Final = {
     "INS-C": "urn:oid:1.2.250.1.213.1.4.2",
     "NDP": "urn:oid:1.2.250.1.176.1.2",
 }
-# The identifiers that travel only with a qualified identity.
+# Identifiers that are exported only with a qualified identity.
 INS_KIND: Final = ("INS-NIR", "INS-NIA", "INS-NIR-TEST", "INS-NIR-DEMO")
-# What a contact is to the patient: TRE_R260, TRE_R217 and v2-0131.
+# The role of a contact: TRE_R260, TRE_R217 and v2-0131.
 CONTACT_ROLE_CLASS: Final = "ECON GUARD QUAL POLHOLD CON CAREGIVER PAT PROV AGNT NOK".split()
 CONTACT_ROLE_LEGAL: Final = "TUTEUR CURATEUR MSVG".split()
 CONTACT_ROLE_V2: Final = "O U".split()
-# How a contact is related to the patient: TRE_R216.
+# The relation of a contact to the patient: TRE_R216.
 CONTACT_RELATION: Final = (
     "MTH FTH NMTH NFTH STPMTH STPFTH GRMTH GRFTH GGRMTH GGRFTH DAU SON BRO SIS HBRO HSIS GRNDDAU "
     "GRNDSO UNCLE AUNT NEPHEW NIECE COUSIN HUSB WIFE DOMPART ROOM FRND NBOR FAMMEMB EXT SPS RESPRSN "
@@ -138,23 +138,23 @@ ADMISSION_TYPE_FR: Final = "RM IE".split()
 ADMIT_SOURCE: Final = "1 3 4 6 7 8 90 91".split()
 # PV1-36: fr-core-cs-circonstances-sortie.
 DISCHARGE_DISPOSITION: Final = "2 3 4 5 6 R E F A P S B REO PSA".split()
-# The PAM events that insert a movement (those that cancel one set its state).
+# The PAM events that insert a movement; an event that cancels one sets its state instead.
 TRIGGER_EVENT: Final = "A01 A02 A03 A04 A05 A06 A07 A14 A15 A16 A21 A22 A54".split()
 # A movement's state.
 ACTIVE: Final = "active"
 CANCELLED: Final = "cancelled"
 MOVEMENT_STATE: Final = [ACTIVE, CANCELLED]
-# ZBE-9, as sent by real systems; read it as a set of letters.
+# ZBE-9, as real systems send it: each value is a set of letters.
 NATURE: Final = "S H M L D SM SH MH LD HMS C MC MHC HMSC".split()
 
 # --- identifier namespaces -----------------------------------------------------------------------
 
-# What an EJ's own numbers are the numbers of: each kind has one Identifier.system.
+# Kinds of an EJ's own numbers: each kind has one Identifier.system.
 NAMESPACE_KIND: Final = "STRUCTURE UF UAC PLACE NDA VENUE PREADMISSION MOVEMENT".split()
 
 # --- time ----------------------------------------------------------------------------------------
 
-# Where a French EJ can be: the zones of the IANA database that cover France (zone1970.tab).
+# Time zones of French EJs: the zones of the IANA database that cover France (zone1970.tab).
 TIME_ZONE: Final = (
     "Europe/Paris America/Guadeloupe America/Martinique America/Cayenne America/Miquelon "
     "America/St_Barthelemy America/Marigot Indian/Reunion Indian/Mayotte "

@@ -1,13 +1,13 @@
-"""Owns the names of what can be exported: dataset, format, detail. Shared by every layer."""
+"""Names of what can be exported: datasets, formats and details."""
 
 from enum import StrEnum
 
 EVERY_EJ = 0
-"""The ej_id of what counts for every EJ: a TRUNCATE, and whatever cannot be told apart."""
+"""The ej_id of changes that count for every EJ: a TRUNCATE, or a change of unknown EJ."""
 
 
 class Dataset(StrEnum):
-    """One of an EJ's exports. The value is the word in cache keys, logs and metrics."""
+    """A dataset of an EJ. Its value is used in cache keys, logs and metrics."""
 
     STRUCTURE = "structure"
     PATIENTS = "patients"
@@ -15,7 +15,7 @@ class Dataset(StrEnum):
 
 
 class Format(StrEnum):
-    """How the resources are laid out in the bytes."""
+    """The format of an export."""
 
     BUNDLE = "bundle"
     TRANSACTION = "transaction"

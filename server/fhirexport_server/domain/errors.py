@@ -1,6 +1,6 @@
-"""Owns the errors that a caller can be told about. `rpc/errors/` alone turns them into statuses.
+"""Errors that callers are told about. Only `rpc/errors/` turns them into gRPC statuses.
 
-No error here carries a patient's data: ids, names of tables and fields, sizes and limits only.
+No error carries a patient's data, only ids, names of tables and fields, sizes and limits.
 """
 
 import errno
@@ -15,16 +15,16 @@ class FhirExportError(Exception):
 
 
 class Fault(StrEnum):
-    """A way to change data without moving its revision, which is not noticed then.
+    """A fault through which data can change without a new revision.
 
-    `docs/never-stale.md` has what to do about each.
+    `docs/never-stale.md` says what to do about each.
     """
 
     TRIGGER_MISSING = "trigger_missing"
     TRIGGER_OFF = "trigger_off"
     """Disabled, or not `ENABLE ALWAYS`."""
     TRIGGER_CHANGED = "trigger_changed"
-    """It does something else, or not always."""
+    """The trigger does something else, or not always."""
     TABLE_REPLACED = "table_replaced"
     """A view, a foreign or partitioned table is in its place."""
     TABLE_INHERITED = "table_inherited"
@@ -39,42 +39,42 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class FieldViolation:
-    """One field of a request that cannot be accepted."""
+    """A field of a request that is refused."""
 
     field: str
     """Its path in the request, such as `consistency.at_least`."""
     description: str
-    """What it must be instead, with an example. Never the refused value itself."""
+    """What it must be, with an example. Never the refused value."""
 
 
 @dataclass(eq=False)
 class InvalidRequestError(FhirExportError):
-    """The request is not one that this service can answer, whatever the data."""
+    """The request is invalid, whatever the data."""
 
     violations: tuple[FieldViolation, ...]
 
 
 @dataclass(eq=False)
 class ImportRefusedError(FhirExportError):
-    """What was to be written whole has errors in it; nothing was written."""
+    """An import that is written whole or not at all has errors; nothing was written."""
 
     problems: tuple[Problem, ...]
-    """The first 100; warnings are not among them."""
+    """The first 100 errors, without warnings."""
     errors: int
     """How many errors there are."""
 
 
 @dataclass(eq=False)
 class RevisionChangedError(FhirExportError):
-    """The data is no longer as it was at the revision that the caller knows."""
+    """The data has changed since the revision that the caller knows."""
 
     revision: str
-    """The token of the present one."""
+    """The token of the present revision."""
 
 
 @dataclass(eq=False)
 class RequestIdReusedError(FhirExportError):
-    """The request id was already used, for something else."""
+    """The request id was already used for another request."""
 
 
 @dataclass(eq=False)
@@ -86,7 +86,7 @@ class WriteConflictError(FhirExportError):
 
 @dataclass(eq=False)
 class TooManyImportsError(FhirExportError):
-    """Every place for an import is taken."""
+    """The server runs as many imports as it may."""
 
     limit: int
     retry_after_seconds: float = 2.0
@@ -101,7 +101,7 @@ class EjNotFoundError(FhirExportError):
 
 @dataclass(eq=False)
 class SnapshotGoneError(FhirExportError):
-    """The rendering that an export is to be resumed from is neither kept nor current any more."""
+    """The rendering to resume from is neither cached nor current any more."""
 
     etag: str
 
@@ -111,7 +111,7 @@ class ExportTooLargeError(FhirExportError):
     """The rendering does not fit into one message."""
 
     size_bytes: int
-    """How large it is, or how large it had become when it was given up."""
+    """Its size, or how large it was when rendering stopped."""
     limit_bytes: int
 
 
@@ -124,15 +124,15 @@ class DatabaseUnavailableError(FhirExportError):
 
 @dataclass(eq=False)
 class DatabaseReadOnlyError(FhirExportError):
-    """This server may not write to its database: it has not the right, or the database is a replica."""
+    """The server may not write to its database: it lacks the right, or the database is a replica."""
 
 
 @dataclass(eq=False)
 class DatabaseAccessDeniedError(FhirExportError):
-    """This server may not read its database."""
+    """The server may not read its database."""
 
     table: str = ""
-    """The first table that it may not read; empty where that is not known."""
+    """The first table that it may not read; empty if unknown."""
 
 
 @dataclass(eq=False)
@@ -142,25 +142,25 @@ class DatabaseCorruptError(FhirExportError):
 
 @dataclass(eq=False)
 class ChangesUntrackedError(FhirExportError):
-    """The database was altered so that its changes would not be noticed: nothing of it is surely current."""
+    """The database was altered so that changes would go unnoticed: nothing in it is surely current."""
 
     fault: Fault
     name: str
-    """The trigger or the table that it is about."""
+    """The trigger or table with the fault."""
 
 
 @dataclass(eq=False)
 class ConstraintRefusedError(FhirExportError):
-    """A rule of the database, such as a CHECK or trigger of a site's own, refuses what was to be written."""
+    """A rule of the database, such as a site's own CHECK or trigger, refuses the rows."""
 
     table: str
     constraint: str
-    """Its name; of a trigger the function's; where there is none, `SQLSTATE` and its code."""
+    """The name of the constraint, or of the trigger's function; otherwise `SQLSTATE` and its code."""
 
 
 @dataclass(eq=False)
 class CacheUnavailableError(FhirExportError):
-    """Redis did not answer, or refuses."""
+    """Redis did not answer, or refused."""
 
     retry_after_seconds: float = 1.0
 
@@ -175,7 +175,7 @@ class SchemaMismatchError(FhirExportError):
 
 @dataclass(eq=False)
 class TooManyExportsError(FhirExportError):
-    """Every place for a rendering was taken for as long as one may wait."""
+    """The server renders as many exports as it may, and none ended in time."""
 
     limit: int
     retry_after_seconds: float = 2.0
@@ -183,7 +183,7 @@ class TooManyExportsError(FhirExportError):
 
 @dataclass(eq=False)
 class SpoolFullError(FhirExportError):
-    """The renderings on their way to callers fill the space they may use on disk."""
+    """Renderings on their way to callers fill the disk space that they may use."""
 
     limit_bytes: int
     retry_after_seconds: float = 10.0
@@ -199,22 +199,22 @@ class TemporaryStorageError(FhirExportError):
 
     @classmethod
     def of(cls, error: OSError) -> "TemporaryStorageError":
-        """Return what an error of the system amounts to."""
+        """Return the error for an OSError."""
         return cls(errno.errorcode.get(error.errno or 0, type(error).__name__))
 
 
 @dataclass(eq=False)
 class RowNotRenderableError(FhirExportError):
-    """A row breaks a rule that FHIR or its profile makes, so its whole export is refused."""
+    """A row breaks a rule of FHIR or of its profile, so the whole export is refused."""
 
     table: str
     row_id: int
     rule: str = field(default="")
-    """Which rule, for the log: never a value of the row."""
+    """The rule, for the log. Never a value of the row."""
 
 
 @dataclass(eq=False)
 class ExportTimeoutError(FhirExportError):
-    """The rendering took longer than this server allows."""
+    """The rendering took longer than the server allows."""
 
     limit_seconds: float

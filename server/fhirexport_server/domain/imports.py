@@ -1,4 +1,4 @@
-"""Owns what an import is asked for and what it comes to, whatever it came in."""
+"""The options and the result of an import, whatever its format."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,43 +9,43 @@ from fhirexport_server.domain.revision import Token
 
 
 class Severity(StrEnum):
-    """How bad a problem is (FHIR issue-severity)."""
+    """The severity of a problem (FHIR issue-severity)."""
 
     ERROR = "error"
     """The entry cannot be written."""
     WARNING = "warning"
-    """The entry can be written, but not all that it says; or what it says is to be looked at."""
+    """The entry can be written, but not all of it is kept, or something should be checked."""
 
 
 class Problem(NamedTuple):
-    """What is wrong with one element."""
+    """A problem with one element."""
 
     entry: int | None
-    """The place of the Bundle's entry, or of the line, from 0; None for the Bundle itself."""
+    """The index of the Bundle's entry, or of the line, from 0; None for the Bundle itself."""
     expression: str
-    """The element, such as `Bundle.entry[3].resource.identifier[0].value`."""
+    """The path of the element, such as `Bundle.entry[3].resource.identifier[0].value`."""
     severity: Severity
     text: str
-    """What it must be, or what becomes of it. Never the value itself: it may be a patient's."""
+    """What the element must be, or what becomes of it. Never its value, which may be a patient's data."""
 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How something is to be imported."""
+    """Options of an import."""
 
     ej_id: int | None = None
-    """The EJ; None for the one whose Organization is among the resources."""
+    """The EJ to import into; None for the one whose Organization is imported."""
     validate_only: bool = False
     """Whether to write nothing."""
     request_id: str = ""
-    """A UUID in its plain form; a call that repeats it within a day is answered as the first one was."""
+    """A UUID in its plain form; a call that repeats it within a day gets the first call's answer."""
     if_revision: Token | None = None
-    """Write only if a dataset's revision is still this one."""
+    """Write only if a dataset still has this revision."""
 
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """What an import has written, or would have."""
+    """What an import wrote, or would write."""
 
     created: int = 0
     updated: int = 0
@@ -58,8 +58,8 @@ class ImportSummary:
     warnings: int = 0
     """How many warnings there were, kept or not."""
     revisions: tuple[Token, ...] = ()
-    """The state of every dataset that it touched, by EJ and dataset."""
+    """The new revision of every dataset that it changed, by EJ and dataset."""
     committed_at: datetime | None = None
-    """Aware, UTC; None where nothing was written."""
+    """When it was committed, aware, UTC; None if nothing was written."""
     is_repeated: bool = field(default=False, compare=False)
-    """Whether it is what an earlier call with the same request id came to."""
+    """Whether it is the kept answer of an earlier call with the same request id."""

@@ -1,4 +1,4 @@
-"""How exports, renderings and operations of the cache end: the words of the log and of the metrics."""
+"""Outcomes of exports, renderings and cache operations, as logs and metrics name them."""
 
 from enum import StrEnum
 
@@ -7,19 +7,19 @@ class ExportAnswer(StrEnum):
     """How an export is answered."""
 
     HIT = "hit"
-    """From the cache."""
+    """The cache had the rendering."""
     NOT_MODIFIED = "not_modified"
-    """By its etag."""
+    """The caller has the rendering: its etag is current."""
     MISS = "miss"
-    """From the database: nothing was kept."""
+    """Rendered from the database: the cache had no rendering."""
     STALE = "stale"
-    """From the database: only another state was kept."""
+    """Rendered from the database: the cache only had another state."""
     COLLAPSED = "collapsed"
-    """By a rendering that was under way."""
+    """Joined a rendering under way."""
     BYPASS = "bypass"
-    """From the database, because the caller wanted it."""
+    """Rendered from the database, as the caller asked."""
     CANCELLED = "cancelled"
-    """Not to its end: the caller left."""
+    """The caller left before the end."""
     ERROR = "error"
 
 
@@ -30,57 +30,57 @@ class RenderingOutcome(StrEnum):
     FAILED = "failed"
     TIMEOUT = "timeout"
     ABANDONED = "abandoned"
-    """Its last reader has left."""
+    """Its last reader left."""
 
 
 class LookupOutcome(StrEnum):
-    """What a look into a cache finds."""
+    """What a cache look-up finds."""
 
     HIT = "hit"
     MISS = "miss"
     STALE = "stale"
-    """There is a rendering, of another state of the data."""
+    """A rendering of another state of the data."""
     EXPIRED = "expired"
-    """There is one, and nobody has known it to be current for longer than the caller accepts."""
+    """A rendering that was last known to be current longer ago than the caller accepts."""
     FOREIGN = "foreign"
-    """There is one of another database, release or base URL."""
+    """A rendering of another database, release or base URL."""
     CORRUPT = "corrupt"
-    """There is something that is not what was written."""
+    """An entry that is not what was written."""
     UNAVAILABLE = "unavailable"
     """The cache did not answer."""
 
 
 class PublishOutcome(StrEnum):
-    """What becomes of a rendering that is to be kept in the shared cache."""
+    """How publishing a rendering to the shared cache ends."""
 
     STORED = "stored"
     SUPERSEDED = "superseded"
-    """There is one of a later state."""
+    """The cache has a rendering of a later state."""
     INCOMPLETE = "incomplete"
-    """Its chunks were gone before its head was written."""
+    """Its chunks had expired before its head was written."""
     TOO_LARGE = "too_large"
     UNAVAILABLE = "unavailable"
 
 
 class DeletionOutcome(StrEnum):
-    """What becomes of a key that is to be deleted from the shared cache."""
+    """How deleting a key from the shared cache ends."""
 
     DELETED = "deleted"
     NOTHING = "nothing"
-    """There was none, or one that is current."""
+    """The key does not exist, or is current."""
     UNAVAILABLE = "unavailable"
 
 
 class ClaimOutcome(StrEnum):
-    """How processes agree on who makes a rendering."""
+    """Which process makes a rendering, as processes agree."""
 
     OWN = "own"
-    """This one does."""
+    """This process makes it."""
     THERE = "there"
-    """It was there before anybody had to wait."""
+    """It was there already."""
     WAITED = "waited"
-    """Another one has made it meanwhile."""
+    """Another process has made it while this one waited."""
     GIVEN_UP = "given_up"
-    """Another one took too long: this one makes it too."""
+    """Another process took too long: this one makes it too."""
     UNAVAILABLE = "unavailable"
-    """The cache did not answer: this one makes it too."""
+    """The cache did not answer: this process makes it too."""

@@ -1,4 +1,4 @@
-"""Owns the revision: how far an EJ's dataset has come, and the token that callers carry it about in."""
+"""Revisions of an EJ's datasets, and the tokens in which callers hold them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,19 +11,19 @@ _PARTS = 6
 
 
 class Revision(NamedTuple):
-    """How far a dataset has come. Equal means the same data; only equality means anything."""
+    """The state of a dataset's data. Equal revisions mean equal data; no other comparison is defined."""
 
     incarnation: str
-    """Which database this is; a restored copy must get another one."""
+    """The identity of the database; a restored copy must get a new one."""
     n: int
-    """How many changes there have been."""
+    """The number of changes so far."""
     digest: int
-    """Which changes they were."""
+    """A digest of the changes."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A revision of one EJ's dataset, as callers carry it about."""
+    """A revision of one EJ's dataset, as callers hold it."""
 
     ej_id: int
     dataset: Dataset
@@ -40,7 +40,7 @@ class Token:
         """Read a token.
 
         Raises:
-            ValueError: It is none of ours.
+            ValueError: The text is no token of this service.
         """
         parts = (tokens.unseal(text) or "").split(" ")
         if len(parts) != _PARTS or parts[0] != _VERSION:

@@ -1,11 +1,10 @@
-"""Owns the shapes in which the store hands rows to the FHIR renderer: one flat tuple a row.
+"""Rows as the store gives them to the FHIR renderer: one flat tuple each.
 
-A field's name is its column's name (see `store/schema/`). Three kinds of value look the same on
-every database:
-  - an instant is whole seconds since 1970-01-01T00:00:00Z (int),
+A field has the name of its column (see `store/schema/`). Values are the same on every database:
+  - an instant is in whole seconds since 1970-01-01T00:00:00Z (int),
   - a date is ISO text, `YYYY-MM-DD`,
   - a boolean may arrive as 0 or 1: test its truth, do not print it.
-Absent is None, never an empty string.
+An absent value is None, never an empty string.
 """
 
 from typing import Final, NamedTuple
@@ -40,10 +39,10 @@ class EjRow(NamedTuple):
 
 
 class OrgUnitRow(NamedTuple):
-    """An organisational unit below an EJ: EG (site), pôle, service, UF, UAC and their like.
+    """An organisational unit below an EJ: EG (site), pôle, service, UF, UAC and others.
 
-    `parent_kind` is the parent's `kind`, None directly below the EJ. `depth` is 1 directly below the
-    EJ, and None for a row whose chain of parents never reaches the EJ (a cycle).
+    `parent_kind` is the parent's `kind`; None directly below the EJ. `depth` is 1 directly below the EJ,
+    and None if the chain of parents never reaches the EJ (a cycle).
     """
 
     id: int
@@ -90,7 +89,7 @@ class OrgUnitRow(NamedTuple):
 
 
 class OrgMemberRow(NamedTuple):
-    """An attachment beside the main tree: `child` also belongs to `parent`."""
+    """An attachment outside the main tree: `child` also belongs to `parent`."""
 
     parent_id: int
     child_id: int
@@ -98,10 +97,10 @@ class OrgMemberRow(NamedTuple):
 
 
 class PlaceRow(NamedTuple):
-    """A physical place: UH (unité d'hébergement), room, bed and their like.
+    """A physical place: UH (unité d'hébergement), room, bed and others.
 
-    `parent_kind` and `depth` are as in OrgUnitRow, the root being the EJ. `uf_kind` is the kind of
-    the unit `uf_id` (an OrgUnitRow), None without one.
+    `parent_kind` and `depth` are as in OrgUnitRow. `uf_kind` is the kind of the unit `uf_id`; None if there
+    is no unit.
     """
 
     id: int
@@ -201,7 +200,7 @@ class PatientContactRow(NamedTuple):
 
 
 class VenueRow(NamedTuple):
-    """A venue: one stay or visit. All that changes with its movements is in the movements."""
+    """A venue: one stay or visit. What changes over time is in its movements."""
 
     id: int
     patient_id: int
@@ -221,7 +220,7 @@ class VenueRow(NamedTuple):
 
 
 class MovementRow(NamedTuple):
-    """One active movement of a venue; a venue's come in the order of `pam/movement_order.py`."""
+    """An active movement of a venue. Those of one venue are in the order of `pam/movement_order.py`."""
 
     venue_id: int
     id: int

@@ -1,4 +1,4 @@
-"""How a token is written that callers carry about and give back unchanged: base64url of ASCII."""
+"""Opaque tokens, which callers return unchanged: base64url of ASCII text."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
@@ -7,12 +7,12 @@ _LONGEST = 512
 
 
 def seal(text: str) -> str:
-    """Return text as a token: opaque, URL-safe."""
+    """Return an opaque, URL-safe token for a text."""
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def unseal(token: str) -> str | None:
-    """Return the text of a token; None where it is not exactly as `seal` writes it."""
+    """Return the text of a token; None if `seal` would not write exactly this token."""
     if len(token) > _LONGEST:
         return None
     try:

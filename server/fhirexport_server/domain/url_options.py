@@ -1,4 +1,4 @@
-"""The options that a URL may carry behind its `?`: which ones there are, and what each may say."""
+"""Options in the query of a URL: their names, and the values that they accept."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -7,21 +7,21 @@ from typing import NamedTuple
 
 
 class Option(NamedTuple):
-    """What an option may say."""
+    """The values of an option."""
 
     accepts: Callable[[str], object]
-    """Whether a value will do."""
+    """Returns something true for a value that is accepted."""
     text: str
-    """The same for a person: what it must be."""
+    """What a value must be, for people."""
 
 
 def matching(pattern: str, text: str) -> Option:
-    """Return the option whose value matches a regular expression, all of it."""
+    """Return an option whose whole value matches a regular expression."""
     return Option(re.compile(pattern, re.ASCII).fullmatch, text)
 
 
 def number(least: int, most: int) -> Option:
-    """Return the option that is a whole number between two, both included."""
+    """Return an option that is a whole number in a range, ends included."""
 
     def accepts(value: str) -> bool:
         return re.fullmatch(r"[0-9]{1,9}", value) is not None and least <= int(value) <= most
@@ -30,7 +30,7 @@ def number(least: int, most: int) -> Option:
 
 
 def one_of(*values: str) -> Option:
-    """Return the option that is one of some words."""
+    """Return an option that is one of some words."""
     return Option(frozenset(values).__contains__, " or ".join(values))
 
 
@@ -41,14 +41,14 @@ FLAG = one_of("true", "false")
 def refusal(
     pairs: Iterable[tuple[str, str]], accepted: Mapping[str, Option], known: Iterable[str], takes: str
 ) -> str | None:
-    """Return what is wrong with the options of a URL, None where nothing is. No value is quoted.
+    """Return what is wrong with the options of a URL; None if nothing is. It never quotes a value.
 
     Args:
-      pairs: The options, by name, decoded.
-      accepted: What each may say.
-      known: Others that the driver has. Only a name that is of these, or near to an accepted one, is quoted:
-        any other one may be a part of a password that was not encoded.
-      takes: Where a person finds those that are accepted.
+        pairs: The names and values of the options, decoded.
+        accepted: The accepted options, by name.
+        known: Names of other options that the driver has. An unknown name is quoted only if it is one of
+            these, or close to an accepted one: any other may be part of a password that was not encoded.
+        takes: Where people find the accepted options.
     """
     for name, value in pairs:
         option = accepted.get(name)

@@ -1,1 +1,1 @@
-"""Owns how resources are laid out in bytes: Bundles and NDJSON."""
+"""Export formats: Bundles and NDJSON, as bytes."""

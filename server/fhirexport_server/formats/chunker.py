@@ -1,4 +1,4 @@
-"""Owns cutting a rendering into compressed chunks, and counting and hashing it on the way."""
+"""Cuts a rendering into compressed chunks, and counts and hashes it."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -11,15 +11,15 @@ from fhirexport_server.domain.rows import Rendered
 from fhirexport_server.formats.layout import Layout
 
 CHUNK_BYTES = 256 * 1024
-"""Where a chunk is closed: the knee of the curve of size against throughput, as measured."""
+"""A chunk is closed at this size: as measured, larger chunks hardly raise the throughput."""
 LARGEST_RESOURCE_BYTES = 2 * 1024 * 1024
-"""What one resource may take, so that its chunk still fits into a message of 4 MiB."""
+"""The largest resource, so that its chunk still fits into a message of 4 MiB."""
 LEVEL = 1
-"""Zstandard's level: higher ones cost more time than their bytes are worth."""
+"""The Zstandard level: higher levels cost more time than the saved bytes are worth."""
 
 
 class Chunker:
-    """Makes the chunks of one rendering. `totals` holds once the last one is out."""
+    """The chunks of one rendering. `totals` is complete after the last one."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -30,7 +30,7 @@ class Chunker:
 
     @property
     def totals(self) -> Totals:
-        """What has come out so far."""
+        """The totals of the chunks so far."""
         return Totals(resource_count=self._count, size_bytes=self._size, sha256=self._hash.hexdigest())
 
     def chunks(self, resources: Iterable[Rendered]) -> Iterator[Chunk]:

@@ -1,4 +1,4 @@
-"""Owns the three formats: what stands before, around, between and after the resources.
+"""The three formats: the bytes before, around, between and after the resources.
 
 Sources: FHIR R4 Bundle (invariants bdl-1 to bdl-12), FHIR NDJSON of Bulk Data Access.
 """
@@ -12,13 +12,13 @@ from fhirexport_server.domain.rows import Rendered
 
 @dataclass(frozen=True)
 class Layout:
-    """One format. Every piece ends where a resource ends, so that a rendering can be cut there."""
+    """One format. Each piece ends with a resource, so a rendering can be cut between pieces."""
 
     head: bytes
     between: bytes
     tail: bytes
     empty: bytes
-    """The whole rendering when there is no resource: FHIR allows no empty array."""
+    """The whole rendering if there are no resources: FHIR allows no empty array."""
     entry: Callable[[Rendered], bytes]
 
     def pieces(self, resources: Iterable[Rendered]) -> Iterator[tuple[bytes, bool]]:
@@ -30,9 +30,9 @@ class Layout:
         yield end, False
 
 
-def layout(wanted: Format, base_url: str) -> Layout:
+def layout(format_: Format, base_url: str) -> Layout:
     """Return the layout of a format. A resource's fullUrl is `<base_url>/<type>/<id>`."""
-    if wanted is Format.NDJSON:
+    if format_ is Format.NDJSON:
         return Layout(
             head=b"", between=b"", tail=b"", empty=b"", entry=lambda resource: resource.json + b"\n"
         )
@@ -42,11 +42,11 @@ def layout(wanted: Format, base_url: str) -> Layout:
         return f'{base}{resource.type}/{resource.id}","resource":'.encode() + resource.json + b"}"
 
     def put(resource: Rendered) -> bytes:
-        # By id, so that a second time changes nothing.
+        # PUT by id: sending it twice changes nothing more.
         request = f',"request":{{"method":"PUT","url":"{resource.type}/{resource.id}"}}}}'
         return collected(resource)[:-1] + request.encode()
 
-    if wanted is Format.BUNDLE:
+    if format_ is Format.BUNDLE:
         return _bundle("collection", collected)
     return _bundle("transaction", put)
 

@@ -1,1 +1,1 @@
-"""What movements mean (HL7 v2, patient administration): folded into stays, and derived from them."""
+"""The meaning of movements (HL7 v2, patient administration): they fold into stays, and derive from them."""

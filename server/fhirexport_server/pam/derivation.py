@@ -1,14 +1,14 @@
-"""Movements that say what a stay amounts to: the inverse of `fold`.
+"""Derives movements from a stay: the inverse of `fold`.
 
-A stay that comes as a summary alone (status, class, places and their histories) is kept as the movements
-that say the same, one event at each instant where something changes:
+A stay that comes only as a summary (status, class, places and their histories) is stored as movements that
+fold to the same stay, one event at each instant at which something changes:
 
-  - A05 while it is planned, and where its history says that it was;
-  - A01 at the start, A04 where the first class is none of an inpatient;
-  - A06 and A07 where the class changes, A02 where the place does; A21 and A22 around a leave;
-  - A15 for an expected place; A03 at the end.
+  - A05 while the stay is planned, and where its history says that it was;
+  - A01 at the start, or A04 if the first class is not inpatient;
+  - A06 or A07 where the class changes, A02 where the place changes, A21 and A22 around a leave;
+  - A15 for an expected place, and A03 at the end.
 
-Sources: as `fold`.
+Sources: as for `fold`.
 """
 
 from bisect import bisect_right
@@ -36,9 +36,9 @@ class Event(NamedTuple):
 
     at: int
     trigger: str
-    """Of `codes.TRIGGER_EVENT`."""
+    """One of `codes.TRIGGER_EVENT`."""
     class_code: str
-    """FHIR's (v3-ActCode), from then on."""
+    """FHIR's code (v3-ActCode), from then on."""
     place: int | None = None
     responsible: int | None = None
     attending: tuple[str | None, str | None] | None = None
@@ -48,9 +48,8 @@ def derive(stay: Stay, announced_at: int) -> list[Event]:
     """Return the movements that fold to a stay, in their order.
 
     Args:
-        stay: What was said, with histories in order and without gaps, as `fold` returns them.
-        announced_at: An instant by which what is still expected had been announced; moved to the last event
-            where that is later.
+        stay: The stay, with histories in order and without gaps, as `fold` returns them.
+        announced_at: When the expected place was announced; if the last event is later, its instant.
     """
     if stay.status == "cancelled":
         return []
@@ -63,11 +62,11 @@ def row(event: Event, venue: VenueRow, position: int, id_: int, kinds: Mapping[i
     """Return the row of a derived movement, with the class that it shows.
 
     Args:
-        event: What it says.
-        venue: Whose it is.
-        position: Its place among the venue's derived movements, from 1.
+        event: The derived movement.
+        venue: Its venue.
+        position: Its position among the venue's derived movements, from 1.
         id_: Its id.
-        kinds: From a place's id to its kind.
+        kinds: The kind of each place, by its id.
     """
     bed, room, uh = slots([] if event.place is None else [event.place], kinds)
     rpps, name = event.attending or (None, None)
@@ -93,12 +92,12 @@ def row(event: Event, venue: VenueRow, position: int, id_: int, kinds: Mapping[i
 
 
 def number(venue_no: str, position: int) -> str:
-    """Return the number of a venue's derived movement, from 1: at most 64 characters, always the same."""
+    """Return the number of a venue's derived movement: stable, and at most 64 characters."""
     return f"{_stem(venue_no)}{position}"
 
 
 def is_derived_number(movement_no: str, venue_no: str) -> bool:
-    """Return whether a movement's number is one that `number` makes for its venue."""
+    """Return whether `number` could have returned this number for the venue."""
     stem = _stem(venue_no)
     position = movement_no.removeprefix(stem)
     return movement_no.startswith(stem) and position.isascii() and position.isdigit() and position[0] != "0"
@@ -149,9 +148,9 @@ class _Derivation:
         instants |= {span.start for span in stay.places}
         instants |= {span.end for span in stay.places if span.end is not None}
         self._instants = sorted(at for at in instants if at >= start and (stay.end is None or at < stay.end))
-        # Where the patient is, or was before the leave.
+        # The place of the patient, or the one before the leave.
         self._place: int | None = None
-        self._found: list[Event] = []
+        self._events: list[Event] = []
 
     def events(self, announced_at: int) -> list[Event]:
         stay = self._stay
@@ -162,11 +161,11 @@ class _Derivation:
         for before, at in zip(self._instants, self._instants[1:], strict=False):
             self._change(before, at)
         if stay.end is not None:
-            self._found.append(Event(stay.end, "A03", stay.class_code))
+            self._events.append(Event(stay.end, "A03", stay.class_code))
         elif stay.expected not in {None, self._place}:
-            last = self._found[-1].at
-            self._found.append(Event(max(announced_at, last), "A15", stay.class_code, stay.expected))
-        return self._found
+            last = self._events[-1].at
+            self._events.append(Event(max(announced_at, last), "A15", stay.class_code, stay.expected))
+        return self._events
 
     def _arrive(self) -> None:
         stay, at = self._stay, self._start
@@ -179,25 +178,25 @@ class _Derivation:
             place = self._kept(at)
         trigger = "A01" if class_code == _INPATIENT else "A04"
         self._add(at, trigger, class_code, place)
-        self._found[-1] = self._found[-1]._replace(responsible=stay.responsible, attending=stay.attending)
+        self._events[-1] = self._events[-1]._replace(responsible=stay.responsible, attending=stay.attending)
         if on_leave:
             self._add(at, "A21", class_code, place)
 
     def _change(self, before: int, at: int) -> None:
-        """What changes at an instant, after the one before it."""
+        """Add the events for what changes at an instant, since the instant before."""
         class_code, place = self._class_at(at), self._places.at(at)
         was_on_leave = self._statuses.at(before) == "onleave"
         changes_class = class_code != self._class_at(before)
         if self._statuses.at(at) == "onleave":
             kept = self._kept(at)
-            # A place that is expected is another than the one that was left: that one was given up first.
+            # A leave expects another place than the one just left, so the patient gave that one up before.
             gives_up = self._place is not None and self._place == self._expected(at)
             if kept not in {None, self._place} or (kept is None and gives_up):
                 self._add(at, "A02", class_code, kept)
             if not was_on_leave or changes_class:
-                self._found.append(Event(at, "A21", class_code, kept))
+                self._events.append(Event(at, "A21", class_code, kept))
         elif was_on_leave:
-            self._found.append(Event(at, "A22", class_code, place))
+            self._events.append(Event(at, "A22", class_code, place))
             if place is None and self._place is not None:
                 self._add(at, "A02", class_code, None)
             self._place = place
@@ -207,17 +206,17 @@ class _Derivation:
             self._add(at, "A02", class_code, place)
 
     def _add(self, at: int, trigger: str, class_code: str, place: int | None) -> None:
-        self._found.append(Event(at, trigger, class_code, place))
+        self._events.append(Event(at, trigger, class_code, place))
         self._place = place
 
     def _class_at(self, at: int) -> str:
         return self._classes.at(at) or self._stay.class_code
 
     def _expected(self, at: int) -> int | None:
-        """The place that is expected during the leave of an instant, which is the present one."""
+        """Return the place that is expected during the present leave; None before it."""
         return None if self._since is None or at < self._since else self._stay.expected
 
     def _kept(self, at: int) -> int | None:
-        """The place that is kept during the leave of an instant; only the present leave shows one."""
+        """Return the place that is reserved during the present leave; None before it."""
         reserved = self._stay.reserved
         return None if reserved is None or self._since is None or at < self._since else reserved.value

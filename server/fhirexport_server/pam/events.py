@@ -1,4 +1,4 @@
-"""The events that mean something beside others: announcements, leaves, discharges, and who attends.
+"""Groups of events: announcements, leaves, discharges, and changes of the attending doctor.
 
 Source: IHE PAM National Extension France 2.11.1.
 """

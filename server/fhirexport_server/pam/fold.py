@@ -1,18 +1,18 @@
-"""Owns what a venue's active movements amount to: its status, class, places and their history.
+"""Folds a venue's active movements into its stay: status, class, places and their histories.
 
-A venue is a fold over its active movements, in the order of `pam/movement_order.py`; a cancelled
-movement is not there, so whatever it changed has never been.
+The movements are folded in the order of `pam/movement_order.py`. A cancelled movement is not among them,
+so it has no effect.
 
-  - A05, A14, A15 and A16 announce something. Before the patient is there they make the venue planned;
-    afterwards they change nothing but the expected place (A14, A15).
-  - A54 names the attending doctor. Before the patient is there, the venue stays planned.
-  - Every other event says where the patient is: there (A01, A02, A04, A06, A07, A22), on leave (A21),
+  - A05, A14, A15 and A16 announce something. Before the patient arrives they make the venue planned;
+    later they only change the expected place (A14, A15).
+  - A54 names the attending doctor. Before the patient arrives, the venue stays planned.
+  - Every other event says where the patient is: present (A01, A02, A04, A06, A07, A22), on leave (A21),
     gone (A03). The first of them starts the stay.
-  - The last A03 ends the stay. An A03 that another one follows is superseded: it changes nothing. What
-    is dated after the last A03 does not reopen the venue (only cancelling the A03 does): it shows as a
-    movement, not in the venue.
-  - What lasted no time leaves no span; a stay of no time at all keeps its place.
-  - A02, A06 and A07 whose nature has neither H nor L change who is responsible, not the place.
+  - The last A03 ends the stay. An earlier A03 is superseded and changes nothing. Movements dated after
+    the last A03 do not reopen the venue (only cancelling the A03 does): they show as movements, not in
+    the venue.
+  - A value that held for no time leaves no span; only a stay of no time keeps its place.
+  - A02, A06 and A07 whose nature has neither H nor L change the responsible unit, not the place.
   - A leave that names the place just left keeps it reserved; the return (A22) goes back to that place
     unless it names another.
 
@@ -30,34 +30,34 @@ from fhirexport_server.pam.track import Span, Track
 
 
 class Stay(NamedTuple):
-    """What a venue amounts to. Instants are epoch seconds; units and places are database ids."""
+    """The stay of a venue. Instants are epoch seconds; units and places are database ids."""
 
     status: str
-    """FHIR's: planned, in-progress, onleave, finished or cancelled."""
+    """FHIR's status: planned, in-progress, onleave, finished or cancelled."""
     class_code: str
-    """FHIR's (v3-ActCode), as every class here."""
+    """FHIR's code (v3-ActCode), as every class here."""
     activity_type: str | None
     start: int | None
-    """When the patient came, or is expected; None when neither is known."""
+    """When the patient came, or is expected; None if neither is known."""
     end: int | None
     status_history: Sequence[Span[str]]
     """The statuses before the present one, without gaps."""
     class_history: Sequence[Span[str]]
-    """The classes that are over, since the patient came; empty when there has been but one."""
+    """The earlier classes since the patient came; empty if there was only one."""
     places: Sequence[Span[int]]
-    """Where the patient was and, last and without an end, is."""
+    """The places of the patient; the present one is last and has no end."""
     reserved: Span[int] | None
-    """The place that is kept during the present leave."""
+    """The place that is reserved during the present leave."""
     expected: int | None
-    """The place that an announcement names, as long as nothing has come of it."""
+    """The place that an announcement names, until the patient moves."""
     responsible: int | None
-    """The unit last known to have the medical responsibility."""
+    """The last known unit with the medical responsibility."""
     attending: tuple[str | None, str | None] | None
-    """The RPPS number and the name of the attending doctor last known."""
+    """The RPPS number and name of the last known attending doctor."""
 
 
 def fold(venue: VenueRow, movements: Sequence[MovementRow]) -> Stay:
-    """Work out what a venue amounts to.
+    """Return the stay that a venue's movements amount to.
 
     Args:
         venue: The venue.
@@ -79,7 +79,7 @@ def fold(venue: VenueRow, movements: Sequence[MovementRow]) -> Stay:
 
 
 def last_discharge(movements: Sequence[MovementRow]) -> int | None:
-    """The index of the movement that ends the stay, None while nothing does."""
+    """Return the index of the movement that ends the stay; None if it has not ended."""
     for index in range(len(movements) - 1, -1, -1):
         if movements[index].trigger_event == DISCHARGE:
             return index
@@ -87,25 +87,25 @@ def last_discharge(movements: Sequence[MovementRow]) -> int | None:
 
 
 def venue_class(venue: VenueRow) -> str:
-    """The class that a venue has before any movement gives it another."""
-    found = PATIENT_CLASS.get(venue.patient_class)
-    if found is None:
+    """Return the class of a venue before any movement."""
+    class_code = PATIENT_CLASS.get(venue.patient_class)
+    if class_code is None:
         raise RowNotRenderableError("venue", venue.id, "patient_class holds no known class")
-    return found
+    return class_code
 
 
 def movement_class(movement: MovementRow, before: str) -> str:
-    """The class from a movement on."""
+    """Return the class from a movement on."""
     if movement.patient_class is None:
         return before
-    found = PATIENT_CLASS.get(movement.patient_class)
-    if found is None:
+    class_code = PATIENT_CLASS.get(movement.patient_class)
+    if class_code is None:
         raise RowNotRenderableError("movement", movement.id, "patient_class holds no known class")
-    return found
+    return class_code
 
 
 class _Folding:
-    """The state of a venue between two movements; a method an event."""
+    """The state of a venue between two movements. Each event has a method."""
 
     __slots__ = (
         "activity_type",
@@ -132,7 +132,7 @@ class _Folding:
         self.places: Track[int] = Track()
         self.start: int | None = None
         self.end: int | None = None
-        # Where the patient is, or was before the leave.
+        # The place of the patient, or the one before the leave.
         self.place: int | None = None
         self.kept = False
         self.expected: int | None = None
@@ -242,7 +242,7 @@ class _Folding:
 
 
 def _place(movement: MovementRow) -> int | None:
-    """The most precise place that a movement names."""
+    """Return the most precise place that a movement names."""
     return movement.bed_id or movement.room_id or movement.uh_id
 
 

@@ -1,4 +1,4 @@
-"""Which class holds between the movements of a venue, in codes of ours or of FHIR's."""
+"""The patient class that holds between the movements of a venue, in PV1-2 or FHIR codes."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,19 +6,19 @@ from fhirexport_server.pam.events import ANNOUNCEMENTS, says_where
 
 
 class HeldClass:
-    """The class that holds, from one movement to the next, and whether the patient is there."""
+    """The class that holds after each movement, and whether the patient has arrived."""
 
     __slots__ = ("code", "present")
 
     def __init__(self, code: str) -> None:
-        """Begin with the class that a venue has before any movement."""
+        """Start with the class of a venue before any movement."""
         self.code = code
         self.present = False
 
     def take(self, trigger_event: str, code: str | None) -> None:
-        """Take a movement that names a class, or none.
+        """Apply a movement, which may have a class.
 
-        An announcement while the patient is there says what will be, not what is.
+        An announcement while the patient is there is about the future, and changes nothing.
         """
         if code is not None and not (trigger_event in ANNOUNCEMENTS and self.present):
             self.code = code
@@ -26,11 +26,11 @@ class HeldClass:
 
 
 def new_classes(before: str, movements: Iterable[tuple[str, str | None]]) -> Iterator[str | None]:
-    """Yield the class of each movement where it is not the one that holds anyway, else None.
+    """Yield the class of each movement if it differs from the one that holds, otherwise None.
 
     Args:
-        before: The class that the venue has before any movement.
-        movements: The event and the class of each, in their order.
+        before: The class of the venue before any movement.
+        movements: The event and class of each movement, in their order.
     """
     held = HeldClass(before)
     for trigger_event, code in movements:

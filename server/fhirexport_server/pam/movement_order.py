@@ -1,12 +1,12 @@
-"""The order of a venue's movements: by instant, and within one instant by what they are.
+"""The order of a venue's movements: by instant, and within one instant by event.
 
-Lines of a file, ids of a database and the order of arrival mean nothing. Movements of one instant stand in
-the order in which such things happen: pre-admission, pending admission, return of a patient on leave,
-arrival, change of class, transfer, change of the attending doctor, what is announced meanwhile, leave, the
-return that ends a leave of this very instant, discharge. Those of the same kind follow their numbers: the
-shorter one first, then by code point.
+Positions in a file, database ids and the order of arrival do not count. Movements of one instant are in the
+order in which such events happen: pre-admission, pending admission, return of a patient on leave, arrival,
+change of class, transfer, change of the attending doctor, announcements during the stay, leave, the return
+from a leave of the same instant, discharge. Equal events are ordered by movement number: the shorter one
+first, then by code point.
 
-Source: IHE PAM National Extension France 2.11.1, 5.3 (what each event presupposes).
+Source: IHE PAM National Extension France 2.11.1, 5.3 (the preconditions of each event).
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from fhirexport_server.domain.rows import MovementRow
 _LEAVE: Final = "A21"
 _RETURN: Final = "A22"
 _ORDER: Final = "A05 A14 A01 A04 A06 A07 A02 A54 A15 A16 A21 A22 A03".split()
-# Arrivals are of one rank, and so are changes of class: which of them is meant, the sender's numbers say.
+# Both arrivals have the same rank, and so have both changes of class: the numbers decide their order.
 _RANK: Final = {event: index for index, event in enumerate(_ORDER)} | {
     "A04": _ORDER.index("A01"),
     "A07": _ORDER.index("A06"),
@@ -32,8 +32,7 @@ def in_order(movements: Sequence[MovementRow]) -> Sequence[MovementRow]:
     """Return the movements of one venue in their order.
 
     Args:
-        movements: Those that count (the active ones), by `started_at`; rows of one instant may stand in any
-            order.
+        movements: The active movements, by `started_at`; rows of one instant may be in any order.
     """
     before = None
     for movement in movements:
@@ -44,7 +43,7 @@ def in_order(movements: Sequence[MovementRow]) -> Sequence[MovementRow]:
 
 
 def sort(movements: Iterable[MovementRow]) -> Sequence[MovementRow]:
-    """Return the movements of one venue in their order, whatever order they come in."""
+    """Return the movements of one venue in their order, from any order."""
     return in_order(sorted(movements, key=_start))
 
 
@@ -70,7 +69,7 @@ def _number(movement: MovementRow) -> tuple[int, str]:
 
 
 def _rank(movement: MovementRow, *, on_leave: bool) -> float:
-    """A return ends the leave that the patient is on, before anything else can happen to them."""
+    """Return the rank of a movement; a return from leave comes before all that presupposes presence."""
     event = movement.trigger_event
     if event == _RETURN and on_leave:
         return _BEFORE_ARRIVALS + 0.5

@@ -1,8 +1,8 @@
-"""Owns what each movement of a venue amounts to by itself: the situation that it began, and until when.
+"""The situation that each movement of a venue begins, and when it ends.
 
-A situation lasts until the next movement that takes effect. An announcement (A05, A14, A15, A16) does
-not: what it interrupts goes on, and it is itself planned until then. What is dated after the discharge
-that ended the stay is finished too.
+A situation lasts until the next movement that takes effect. An announcement (A05, A14, A15, A16) takes no
+effect: the situation before it continues, and the announcement itself is planned until the next movement.
+A movement dated after the discharge that ended the stay is finished too.
 
 Source: IHE PAM National Extension France 2.11.1, 5.3 ("the next movement ends it").
 """
@@ -17,13 +17,13 @@ from fhirexport_server.pam.held_class import HeldClass
 
 
 class Situation(NamedTuple):
-    """What a movement amounts to. Instants are epoch seconds."""
+    """The situation that a movement begins. Instants are epoch seconds."""
 
     movement: MovementRow
     status: str
-    """FHIR's: planned, in-progress, onleave or finished."""
+    """FHIR's status: planned, in-progress, onleave or finished."""
     class_code: str
-    """FHIR's (v3-ActCode)."""
+    """FHIR's code (v3-ActCode)."""
     end: int | None
 
 

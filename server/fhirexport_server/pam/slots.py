@@ -1,4 +1,4 @@
-"""Which of a movement's three columns for places, bed, room and UH, a place belongs in."""
+"""The three columns of a movement for places: bed, room and UH."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -10,24 +10,24 @@ _WIDEST: Final = 2
 
 
 def nearest(kinds: Sequence[str | None]) -> tuple[int, ...]:
-    """Return the column of each place: in their order, as near as possible to where their kinds belong.
+    """Return the column of each place: in order, and each as near as possible to the column of its kind.
 
     Args:
-        kinds: Of the places, SLOTS at most, the most precise first; None for a kind that is not known.
+        kinds: The kinds of at most SLOTS places, the most precise first; None for an unknown kind.
     """
-    wished = [_SLOT.get(kind or "", _WIDEST) for kind in kinds]
+    preferred = [_SLOT.get(kind or "", _WIDEST) for kind in kinds]
     return min(
-        combinations(range(SLOTS), len(wished)),
-        key=lambda columns: sum(abs(column - wish) for column, wish in zip(columns, wished, strict=True)),
+        combinations(range(SLOTS), len(preferred)),
+        key=lambda columns: sum(abs(column - own) for column, own in zip(columns, preferred, strict=True)),
     )
 
 
 def slots(places: Sequence[int], kinds: Mapping[int, str]) -> tuple[int | None, int | None, int | None]:
-    """Return bed, room and UH: which of three columns a place comes from is not shown, but for its kind.
+    """Return the bed, room and UH that places show: an export shows their kinds, not their columns.
 
     Args:
-        places: Three at most, the most precise first.
-        kinds: From a place's id to its kind.
+        places: The ids of at most three places, the most precise first.
+        kinds: The kind of each place, by its id.
     """
     row = dict(zip(nearest([kinds[place] for place in places]), places, strict=True))
     return row.get(0), row.get(1), row.get(2)
