@@ -1,1 +1,1 @@
-"""Owns the demo: an invented French hospital group as rows, the same from the same seed everywhere."""
+"""The demo: an invented French hospital group as rows. Equal seeds give equal rows everywhere."""

@@ -1,31 +1,31 @@
-"""Owns the casting: which part the k-th patient plays. It depends on k alone, so rows can be counted.
+"""The part that each patient plays. It depends only on the patient's number, so rows can be counted.
 
-One hundred parts come around again and again, so that even a small group has every kind of identity.
+One hundred parts repeat, so that even a small group has every kind of identity.
 """
 
 from typing import Any, NamedTuple
 
 PARTS_IN_ALL = 100
 ENTITY_OF = (0, 0, 0, 0, 0, 0, 0, 0, 1, 2)
-"""The legal entity of each tenth patient, by its index."""
+"""The legal entities of ten successive patients, by index."""
 SIBLING = 10
-"""How far back a twin, or the patient a duplicate was merged into, comes: of the same legal entity."""
+"""How many patients before are a twin, and the patient into whom a duplicate was merged."""
 
 
 class Part(NamedTuple):
     """What is special about a patient."""
 
     status: str | None
-    """The identity's status; None where nobody said."""
+    """The status of the identity, if known."""
     ins: str | None = None
-    """The kind of its INS matricule, if it has one."""
+    """The kind of the INS matricule, if there is one."""
     other: str | None = None
-    """The kind of one more identifier, if it has one."""
+    """The kind of another identifier, if there is one."""
     old_number: bool = False
     contacts: int = 0
     precision: str = "D"
     twin: int = 0
-    """1 for the first of two, 2 for the second."""
+    """1 for the first twin, 2 for the second."""
     duplicate: bool = False
     nameless: bool = False
     anonymous: bool = False
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
     @property
     def identifiers(self) -> int:
-        """How many identifiers the patient has."""
+        """The number of identifiers of the patient."""
         return 1 + (self.ins is not None) + (self.other is not None) + self.old_number
 
 
@@ -70,24 +70,24 @@ _SPECIAL: dict[int, dict[str, Any]] = {
 
 
 def _part(number: int) -> Part:
-    usual = Part(
+    part = Part(
         status="VALI" if number in _QUALIFIED else "VIDE",
         old_number=number in _RENUMBERED,
         contacts=(number % 3 == 0) + (number % 7 == 0),
     )
     if number in _QUALIFIED:
-        usual = usual._replace(ins="INS-NIR-DEMO" if number in _DEMO else "INS-NIR-TEST")
-    return usual._replace(**_SPECIAL.get(number, {}))
+        part = part._replace(ins="INS-NIR-DEMO" if number in _DEMO else "INS-NIR-TEST")
+    return part._replace(**_SPECIAL.get(number, {}))
 
 
 PARTS = tuple(_part(number) for number in range(PARTS_IN_ALL))
 
 
 def part(number: int) -> Part:
-    """Return the part of the patient with this number, counted from 0."""
+    """Return the part of a patient, by number from 0."""
     return PARTS[number % PARTS_IN_ALL]
 
 
 def entity(number: int) -> int:
-    """Return the index of the patient's legal entity."""
+    """Return the index of a patient's legal entity, by number from 0."""
     return ENTITY_OF[(number + number // PARTS_IN_ALL) % len(ENTITY_OF)]

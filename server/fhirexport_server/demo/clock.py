@@ -1,4 +1,4 @@
-"""Owns the moment at which the demo's group stands still: nothing here ever asks for the time."""
+"""The present moment of the demo, which is fixed: the demo never asks for the time."""
 
 from datetime import UTC, date, datetime
 

@@ -1,4 +1,4 @@
-"""Owns the columns of every table that the demo fills, each absent until a row says otherwise."""
+"""Columns of the tables that the demo fills."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from fhirexport_server.domain.rows import (
 )
 
 Row = dict[str, object]
-# What the store works out when it reads.
+# Columns that the store computes when it reads.
 _COMPUTED = {"parent_kind", "depth", "uf_kind", "child_kind"}
 
 
@@ -35,11 +35,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "venue": _columns(VenueRow, "ej_id"),
     "movement": _columns(MovementRow, "ej_id", "state"),
 }
-"""By table, parents before children."""
+"""The columns of each table, parents before children."""
 
 
 def row(table: str, **values: object) -> Row:
-    """Return a row of `table` with these values, None elsewhere."""
-    filled: Row = dict.fromkeys(COLUMNS[table])
-    filled.update(values)
-    return filled
+    """Return a row of `table` with these values, and None in all other columns."""
+    columns: Row = dict.fromkeys(COLUMNS[table])
+    columns.update(values)
+    return columns

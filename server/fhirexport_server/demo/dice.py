@@ -1,4 +1,4 @@
-"""Owns chance: draws that depend on a seed and a number alone, on any machine and in any process."""
+"""Random draws that depend only on a seed and a number, on any machine and in any process."""
 
 import random
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ T = TypeVar("T")
 class Dice:
     """The draws for one patient.
 
-    Only `random.random()` is used: it is the one method whose sequence Python promises to keep, and a
-    text as seed goes through SHA-512, not through hash().
+    They only use `random.random()`, the one method whose sequence Python promises to keep. A text as seed
+    is hashed with SHA-512, not with hash().
     """
 
     __slots__ = ("roll",)
@@ -20,22 +20,22 @@ class Dice:
         self.roll = random.Random(f"{seed}/{number}").random  # noqa: S311 - invented data, no secret
 
     def below(self, end: int) -> int:
-        """Return one of 0 … end - 1, each as likely."""
+        """Return a number from 0 to end - 1, all equally likely."""
         return int(self.roll() * end)
 
     def between(self, first: int, last: int) -> int:
-        """Return one of first … last, each as likely."""
+        """Return a number from first to last, all equally likely."""
         return first + int(self.roll() * (last - first + 1))
 
     def chance(self, probability: float) -> bool:
-        """Return True in this share of the draws."""
+        """Return True with this probability."""
         return self.roll() < probability
 
     def pick(self, choices: Sequence[T]) -> T:
-        """Return one of the choices, each as likely."""
+        """Return one of the choices, all equally likely."""
         return choices[int(self.roll() * len(choices))]
 
     def pick_early(self, choices: Sequence[T]) -> T:
-        """Return one of the choices, the first the likeliest."""
+        """Return one of the choices; the first is the likeliest."""
         roll = self.roll()
         return choices[int(roll * roll * len(choices))]

@@ -1,4 +1,4 @@
-"""Owns the demo's data as a whole: every row, in the order in which a database takes it."""
+"""All rows of the demo, in the order in which a database accepts them."""
 
 from collections.abc import Iterator
 
@@ -18,16 +18,16 @@ ROWS_A_BATCH = 1000
 def batches(*, patients: int = 1000, seed: int = 1) -> Iterator[Batch]:
     """Yield the rows of an invented hospital group, at most 1,000 a batch, parents before children.
 
-    The structure is the same for every seed and number. The k-th patient, its venue and its movements
-    depend on the seed and on k alone, so that more patients only add rows to each table. Ids are given:
-    the first EJ has id 1. Memory does not grow with the number.
+    The structure is the same for every seed and every number of patients. The k-th patient, its venue and
+    its movements depend only on the seed and k, so that more patients only add rows to each table. Ids are
+    fixed: the first EJ has id 1. The memory used does not grow with the number.
 
     Args:
-        patients: How many patients, and as many venues with five movements each.
-        seed: Which group of the many.
+        patients: The number of patients; each has a venue with five movements.
+        seed: The seed: another one gives another group.
 
     Raises:
-        ValueError: More patients than there are distinct matricules, or fewer than none.
+        ValueError: `patients` is negative, or larger than the number of distinct matricules.
     """
     if not 0 <= patients <= MOST_PATIENTS:
         raise ValueError(f"patients must be between 0 and {MOST_PATIENTS:,}")
@@ -41,11 +41,11 @@ def batches(*, patients: int = 1000, seed: int = 1) -> Iterator[Batch]:
 
 
 def total_rows(*, patients: int) -> int:
-    """Return how many rows `batches` yields for so many patients, whatever the seed."""
+    """Return the number of rows that `batches` yields for a number of patients, whatever the seed."""
     rounds, rest = divmod(patients, PARTS_IN_ALL)
-    own = [one.identifiers + one.contacts for one in PARTS]
+    rows_of_parts = [part.identifiers + part.contacts for part in PARTS]
     of_structure = sum(len(rows) for rows in structure().tables.values())
-    return of_structure + patients * (2 + MOVEMENTS) + rounds * sum(own) + sum(own[:rest])
+    return of_structure + patients * (2 + MOVEMENTS) + rounds * sum(rows_of_parts) + sum(rows_of_parts[:rest])
 
 
 def _chunk(seed: int, numbers: range, care: tuple[Care, ...]) -> dict[str, list[Row]]:
@@ -54,16 +54,16 @@ def _chunk(seed: int, numbers: range, care: tuple[Care, ...]) -> dict[str, list[
     }
     for number in numbers:
         dice = Dice(seed, number)
-        this, who = person(dice, seed, number, part(number))
-        course = stay(dice, this, care[entity(number)])
-        died_at = course.ended_at if course.fatal else None
-        if this.part.dead and course.ended_at is not None and dice.chance(0.5):
-            died_at = dies_later(dice, course.ended_at)
-        tables["patient"].append(patient(dice, this, who, died_at))
-        tables["patient_identifier"] += identifiers(dice, this, who)
-        tables["patient_contact"] += contacts(dice, this, who)
-        tables["venue"].append(course.venue)
-        tables["movement"] += course.movements
+        who, their_traits = person(dice, seed, number, part(number))
+        stay_rows = stay(dice, who, care[entity(number)])
+        died_at = stay_rows.ended_at if stay_rows.fatal else None
+        if who.part.dead and stay_rows.ended_at is not None and dice.chance(0.5):
+            died_at = dies_later(dice, stay_rows.ended_at)
+        tables["patient"].append(patient(dice, who, their_traits, died_at))
+        tables["patient_identifier"] += identifiers(dice, who, their_traits)
+        tables["patient_contact"] += contacts(dice, who, their_traits)
+        tables["venue"].append(stay_rows.venue)
+        tables["movement"] += stay_rows.movements
     return tables
 
 

@@ -1,1 +1,1 @@
-"""The demo's legal entities: what they are planned to consist of, and the rows of that."""
+"""Legal entities of the demo: their plans, and their rows."""

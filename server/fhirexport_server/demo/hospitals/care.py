@@ -1,10 +1,10 @@
-"""Owns what the stays need to know of the structure: where a patient can be, and who answers for it."""
+"""Wards and clinics, as stays need them: where a patient can be, and which unit is responsible."""
 
 from typing import NamedTuple
 
 
 class Ward(NamedTuple):
-    """Where a patient can be: a UF, and its beds as (UH, room, bed) if it has any."""
+    """A UF where a patient can be, and its beds as (UH, room, bed), if any."""
 
     uf_id: int
     beds: tuple[tuple[int, int, int], ...]
@@ -18,7 +18,7 @@ class Care(NamedTuple):
 
     ej_id: int
     wards: dict[str, tuple[Ward, ...]]
-    """Those with beds, by audience; every audience has one."""
+    """The wards with beds, by audience; every audience has at least one."""
     clinics: tuple[Ward, ...]
     emergency: Ward
     sites: tuple[str, ...]

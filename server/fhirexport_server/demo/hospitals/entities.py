@@ -1,4 +1,4 @@
-"""Owns the three legal entities of the demo and what they consist of.
+"""The three legal entities of the demo, and their structure.
 
 Entities, sites, FINESS, SIREN, SIRET, categories and addresses are those of the public FINESS register;
 everything below a site is invented.

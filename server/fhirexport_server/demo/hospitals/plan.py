@@ -1,10 +1,10 @@
-"""Owns the words in which the structure of a legal entity is planned: entity, site, pôle, service, UF."""
+"""The plan of a legal entity's structure: entity, site, pôle, service, UF."""
 
 from typing import NamedTuple
 
 
 class Mode(NamedTuple):
-    """How a UF works, as FR Core's UF profile says it."""
+    """The mode of a UF, in the terms of FR Core's UF profile."""
 
     label: str
     activity_type: str
@@ -14,7 +14,7 @@ class Mode(NamedTuple):
     requests_acts: bool
     performs_acts: bool
     rate: str | None
-    """The rate of the UF's UAC, None where it bills nothing."""
+    """The rate of the UF's UAC; None if it bills nothing."""
 
 
 def _mode(
@@ -55,14 +55,14 @@ MODES = {
 
 
 class Uf(NamedTuple):
-    """A UF: its mode, and the beds of each of its rooms."""
+    """A UF: its mode, and the number of beds in each room."""
 
     mode: str
     rooms: tuple[int, ...] = ()
 
 
 class Service(NamedTuple):
-    """A service. `audience` says who lies there: adult, child, mother or critical."""
+    """A service. `audience` says who its patients are: adult, child, mother or critical."""
 
     name: str
     short: str
@@ -97,7 +97,7 @@ class Site(NamedTuple):
     longitude: float
     poles: tuple[Pole, ...]
     services: tuple[Service, ...] = ()
-    """Those directly below the site."""
+    """The services directly below the site."""
 
 
 class Entity(NamedTuple):
@@ -113,9 +113,9 @@ class Entity(NamedTuple):
     city: str
     insee: str
     slug: str
-    """Its name in addresses under example.org."""
+    """Its name in e-mail addresses, which are below example.org."""
     root: str
-    """What its systems begin with."""
+    """The start of its identifier systems."""
     phone: str
-    """The first eight characters of its numbers, from a range that ARCEP keeps for fiction."""
+    """The first eight characters of its phone numbers, in a range that ARCEP reserves for fiction."""
     sites: tuple[Site, ...]

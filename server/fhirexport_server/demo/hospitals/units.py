@@ -1,4 +1,4 @@
-"""Owns the demo's units and places: rows from the plan of a legal entity, and what stays need of them."""
+"""Units and places of the demo: rows from the plan of a legal entity, and its wards."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -19,14 +19,14 @@ _OPENED = date(2015, 1, 1)
 
 
 class Structure(NamedTuple):
-    """The rows of the structure, by table, and what its legal entities offer."""
+    """The rows of the structure, by table, and the care that its legal entities offer."""
 
     tables: dict[str, list[Row]]
     care: tuple[Care, ...]
 
 
 def structure() -> Structure:
-    """Return the structure of the group; it is the same for every seed."""
+    """Return the structure of the group, which is the same for every seed."""
     tables: dict[str, list[Row]] = {
         table: [] for table in ("ej", "namespace", "org_unit", "org_member", "place")
     }
@@ -39,7 +39,7 @@ def structure() -> Structure:
 
 
 class _Builder:
-    """Builds one legal entity."""
+    """Builds the rows of one legal entity."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class _Builder:
 
     def uf(self, service_id: int, service: Service, uf: Uf, code: str, building: int) -> None:
         mode = MODES[uf.mode]
-        beds = sum(uf.rooms)
+        bed_count = sum(uf.rooms)
         uf_id = self.unit(
             "UF",
             service_id,
@@ -156,7 +156,7 @@ class _Builder:
             activity_type=mode.activity_type,
             activity_field=mode.field,
             equipment_discipline=mode.equipment,
-            places=beds or None,
+            places=bed_count or None,
             is_external=False,
             requests_acts=mode.requests_acts,
             performs_acts=mode.performs_acts,
@@ -173,9 +173,9 @@ class _Builder:
                 service_discipline=service.discipline,
                 rate=mode.rate,
             )
-        lying = self.ward_places(uf_id, f"{service.name} - {mode.label}", uf, code, building)
+        beds = self.ward_places(uf_id, f"{service.name} - {mode.label}", uf, code, building)
         self.wards.append(
-            Ward(uf_id, lying, self.audience(service, mode), mode.activity_type, service.discipline)
+            Ward(uf_id, beds, self.audience(service, mode), mode.activity_type, service.discipline)
         )
         if uf.mode == "CS":
             self.place(
@@ -224,20 +224,20 @@ class _Builder:
         return tuple(beds)
 
     def management_units(self) -> None:
-        """Add units beside the main tree: what `org_member` is for. One of them has been closed."""
+        """Add units outside the main tree, attached by `org_member`. One of them is closed."""
         ufs = [ward.uf_id for ward in self.wards]
         medical = self.unit("UM", None, "UM01", "UM Médecine", short_name="UM MED")
-        result = self.unit("CR", None, "CR01", "Centre de responsabilité Hospitalisation")
+        responsibility = self.unit("CR", None, "CR01", "Centre de responsabilité Hospitalisation")
         self.unit(
             "CA",
-            result,
+            responsibility,
             "CA01",
             "Centre d'activité Hôpital de semaine",
             opened_on=date(2010, 1, 1),
             closed_on=date(2020, 12, 31),
             active=False,
         )
-        for parent_id, children in ((medical, ufs[1:4]), (result, ufs[:2])):
+        for parent_id, children in ((medical, ufs[1:4]), (responsibility, ufs[:2])):
             for child_id in children:
                 self.tables["org_member"].append(
                     row("org_member", ej_id=self.ej_id, parent_id=parent_id, child_id=child_id)
@@ -246,19 +246,19 @@ class _Builder:
     def care(self) -> Care:
         by_audience: dict[str, tuple[Ward, ...]] = {}
         for audience in ("adult", "child", "mother", "critical", "SMR", "LG_SJR", "PSY"):
-            fitting = tuple(w for w in self.wards if w.beds and w.audience == audience)
-            by_audience[audience] = fitting or by_audience["adult"]
+            matching = tuple(ward for ward in self.wards if ward.beds and ward.audience == audience)
+            by_audience[audience] = matching or by_audience["adult"]
         return Care(
             self.ej_id,
             by_audience,
-            tuple(w for w in self.wards if w.activity_type == "07"),
-            next(w for w in self.wards if w.activity_type == "10"),
+            tuple(ward for ward in self.wards if ward.activity_type == "07"),
+            next(ward for ward in self.wards if ward.activity_type == "10"),
             tuple(site.finess for site in self.entity.sites),
         )
 
     @staticmethod
     def audience(service: Service, mode: Mode) -> str:
-        """Long-term and psychiatric wards take nobody from the other wards."""
+        """Return who a ward is for; long-term and psychiatric wards take no patients of other wards."""
         return service.audience if mode.field == "MCO" else mode.field
 
     def phone(self) -> str:
@@ -266,7 +266,7 @@ class _Builder:
 
     def unit(self, kind: str, parent_id: int | None, code: str, name: str, **values: object) -> int:
         unit_id = next(self.unit_ids)
-        given = {"active": True, **values}
+        columns = {"active": True, **values}
         self.tables["org_unit"].append(
             row(
                 "org_unit",
@@ -276,7 +276,7 @@ class _Builder:
                 parent_id=parent_id,
                 code=code,
                 name=name,
-                **given,
+                **columns,
             )
         )
         return unit_id

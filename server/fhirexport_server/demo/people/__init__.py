@@ -1,1 +1,1 @@
-"""The demo's patients: who they are, and their rows."""
+"""Patients of the demo: their traits, and their rows."""

@@ -1,4 +1,4 @@
-"""Owns the communes and countries that invented people live and were born in (INSEE codes: COG)."""
+"""Communes and countries in which invented people live and were born (INSEE codes: COG)."""
 
 from typing import NamedTuple
 

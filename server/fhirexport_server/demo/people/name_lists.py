@@ -1,4 +1,4 @@
-"""Owns the names that invented people bear: common in France, the commonest first.
+"""Names of invented people: common names in France, the commonest first.
 
 Names are in the capitals without accents that the national identity rules (RNIV) ask for.
 """

@@ -1,4 +1,4 @@
-"""Owns the demo's patients: their rows, identifiers and contacts."""
+"""Patients of the demo: their rows, identifiers and contacts."""
 
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -20,7 +20,7 @@ _STRICT_MODES = ("CN", "CN", "CN", "PA", "AN", "LE")
 
 
 class Person(NamedTuple):
-    """What a stay needs to know of a patient."""
+    """A patient, as far as stays need to know."""
 
     number: int
     part: Part
@@ -30,25 +30,31 @@ class Person(NamedTuple):
 
 
 def person(dice: Dice, seed: int, number: int, part: Part) -> tuple[Person, Traits]:
-    """Return the patient with this number; a twin and a duplicate have the traits of their sibling."""
+    """Return a patient, by number; twins and duplicates have the traits of the patient before them."""
     if part.twin == 2 or part.duplicate:  # noqa: PLR2004 - the second of two
-        own = number - SIBLING
-        who = traits(Dice(seed, own), seed, own)
+        sibling = number - SIBLING
+        their_traits = traits(Dice(seed, sibling), seed, sibling)
         if part.twin:
-            who = who._replace(given=(dice.pick(WOMEN if who.woman else MEN),))
+            their_traits = their_traits._replace(given=(dice.pick(WOMEN if their_traits.woman else MEN),))
     else:
-        who = traits(dice, seed, number)
-    age = TODAY.year - who.born.year - ((TODAY.month, TODAY.day) < (who.born.month, who.born.day))
-    return Person(number, part, who.woman, age, dice.pick_early(HOME[entity(number)]).name), who
+        their_traits = traits(dice, seed, number)
+    age = (
+        TODAY.year
+        - their_traits.born.year
+        - ((TODAY.month, TODAY.day) < (their_traits.born.month, their_traits.born.day))
+    )
+    return Person(
+        number, part, their_traits.woman, age, dice.pick_early(HOME[entity(number)]).name
+    ), their_traits
 
 
-def patient(dice: Dice, this: Person, who: Traits, died_at: datetime | None) -> Row:
-    """Return the patient's row. `died_at` is when its stay ended with its death, if it did."""
-    part, adult = this.part, this.age >= ADULT
+def patient(dice: Dice, person: Person, their_traits: Traits, died_at: datetime | None) -> Row:
+    """Return the row of a patient. `died_at` is when the patient died, if the time is known."""
+    part, adult = person.part, person.age >= ADULT
     values = row(
         "patient",
-        id=this.number + 1,
-        ej_id=entity(this.number) + 1,
+        id=person.number + 1,
+        ej_id=entity(person.number) + 1,
         birth_date_precision=part.precision,
         multiple_birth=part.twin or None,
         identity_status=part.status,
@@ -56,36 +62,36 @@ def patient(dice: Dice, this: Person, who: Traits, died_at: datetime | None) -> 
         is_fictitious=part.fictitious,
         is_doubtful=part.doubtful,
         active=not part.duplicate,
-        merged_into_id=this.number + 1 - SIBLING if part.duplicate else None,
+        merged_into_id=person.number + 1 - SIBLING if part.duplicate else None,
         deceased=True if part.dead or died_at else (False if dice.chance(0.5) else None),
         deceased_at=died_at,
         deceased_on_precision="D",
-        death_city=ENTITIES[entity(this.number)].city if died_at else None,
+        death_city=ENTITIES[entity(person.number)].city if died_at else None,
     )
     if part.nameless:
         values["gender"] = "U"
         values["used_family"] = "INCONNU"
         return values
-    values["gender"] = "F" if who.woman else "M"
+    values["gender"] = "F" if their_traits.woman else "M"
     if part.anonymous:
-        values.update(birth_family="ANONYME", first_given="X", birth_date=who.born)
+        values.update(birth_family="ANONYME", first_given="X", birth_date=their_traits.born)
         return values
     values.update(
-        birth_family="TEST" if part.fictitious else who.family,
-        first_given=who.given[0],
-        birth_given_names=" ".join(who.given),
-        prefix=("MME" if who.woman else "M") if adult else None,
-        birth_date=_known(who.born, part.precision),
+        birth_family="TEST" if part.fictitious else their_traits.family,
+        first_given=their_traits.given[0],
+        birth_given_names=" ".join(their_traits.given),
+        prefix=("MME" if their_traits.woman else "M") if adult else None,
+        birth_date=_known(their_traits.born, part.precision),
         birth_date_corrected=True if dice.chance(0.03) else None,
-        birth_insee=who.insee,
-        birth_city=who.city,
-        birth_country=who.country,
+        birth_insee=their_traits.insee,
+        birth_city=their_traits.city,
+        birth_country=their_traits.country,
         marital_status=dice.pick(_MARITAL) if adult else None,
-        nationality="FR" if who.nation == "FR" or dice.chance(0.4) else who.nation,
+        nationality="FR" if their_traits.nation == "FR" or dice.chance(0.4) else their_traits.nation,
     )
-    _used_name(dice, values, who, adult=adult)
-    _reliability(dice, values, part.status, who.born)
-    _address(dice, values, this)
+    _used_name(dice, values, their_traits, adult=adult)
+    _reliability(dice, values, part.status, their_traits.born)
+    _address(dice, values, person)
     return values
 
 
@@ -95,11 +101,11 @@ def _known(born: date, precision: str) -> date:
     return born.replace(day=1) if precision == "M" else born
 
 
-def _used_name(dice: Dice, values: Row, who: Traits, *, adult: bool) -> None:
-    if adult and who.woman and dice.chance(0.4):
+def _used_name(dice: Dice, values: Row, their_traits: Traits, *, adult: bool) -> None:
+    if adult and their_traits.woman and dice.chance(0.4):
         values["used_family"] = dice.pick_early(FAMILIES)
-    if len(who.given) > 1 and dice.chance(0.1):
-        values["used_given"] = who.given[1]
+    if len(their_traits.given) > 1 and dice.chance(0.1):
+        values["used_given"] = their_traits.given[1]
 
 
 def _reliability(dice: Dice, values: Row, status: str | None, born: date) -> None:
@@ -119,15 +125,15 @@ def _reliability(dice: Dice, values: Row, status: str | None, born: date) -> Non
 
 
 def _day_of_life(dice: Dice, born: date) -> date:
-    """Return a day of the person's life, of the last ten years."""
+    """Return a day in the life of a person, within the last ten years."""
     return TODAY - timedelta(days=dice.below(min((TODAY - born).days, 3650)))
 
 
-def _address(dice: Dice, values: Row, this: Person) -> None:
+def _address(dice: Dice, values: Row, person: Person) -> None:
     if dice.chance(0.01):
         values.update(address_line="4 rue du Lac", postal_code="1207", city="Genève", country="CHE")
     elif dice.chance(0.96):
-        commune = dice.pick_early(HOME[entity(this.number)])
+        commune = dice.pick_early(HOME[entity(person.number)])
         values.update(
             address_line=f"{dice.between(1, 120)} {dice.pick(STREETS)}",
             address_line2=dice.pick(COMPLEMENTS) if dice.chance(0.15) else None,
@@ -140,40 +146,42 @@ def _address(dice: Dice, values: Row, this: Person) -> None:
         values["phone_home"] = f"+3346571{dice.below(10_000):04}"
     if dice.chance(0.8):
         values["phone_mobile"] = f"+3363998{dice.below(10_000):04}"
-    if this.age >= ADULT and dice.chance(0.1):
+    if person.age >= ADULT and dice.chance(0.1):
         values["phone_work"] = f"+3319900{dice.below(10_000):04}"
-    if this.age >= ADULT and dice.chance(0.5):
+    if person.age >= ADULT and dice.chance(0.5):
         name = f"{values['first_given']}.{values['birth_family']}".lower()
         plain = name.replace(" ", "-").replace("'", "")
-        values["email"] = f"{plain}.{this.number + 1}@example.org"
+        values["email"] = f"{plain}.{person.number + 1}@example.org"
 
 
-def identifiers(dice: Dice, this: Person, who: Traits) -> list[Row]:
-    """Return the patient's identifiers: INS first, then the IPP of its legal entity, then the others."""
-    part, ej = this.part, entity(this.number)
-    root = ENTITIES[ej].root
+def identifiers(dice: Dice, person: Person, their_traits: Traits) -> list[Row]:
+    """Return the identifiers of a patient: INS first, then the IPP of the legal entity, then the others."""
+    part, ej_index = person.part, entity(person.number)
+    root = ENTITIES[ej_index].root
     ipp = f"{root}20" if root.startswith("urn:oid:") else f"{root}ipp"
-    assigned = _day_of_life(dice, who.born)
-    found: list[tuple[str, str, str, str, date | None, date | None]] = []
+    assigned = _day_of_life(dice, their_traits.born)
+    entries: list[tuple[str, str, str, str, date | None, date | None]] = []
     if part.ins is not None:
         system = codes.PATIENT_IDENTIFIER_SYSTEM[part.ins]
-        found.append((part.ins, "official", system, who.matricule, None, None))
+        entries.append((part.ins, "official", system, their_traits.matricule, None, None))
     use = "temp" if part.nameless or part.anonymous else "usual"
-    found.append(("IPP", use, ipp, f"8{this.number + 1:09}", assigned, None))
+    entries.append(("IPP", use, ipp, f"8{person.number + 1:09}", assigned, None))
     if part.old_number:
-        old = f"7{this.number + 1:09}"
-        found.append(("IPP", "old", ipp, old, max(assigned - timedelta(days=900), who.born), assigned))
+        old_number = f"7{person.number + 1:09}"
+        entries.append(
+            ("IPP", "old", ipp, old_number, max(assigned - timedelta(days=900), their_traits.born), assigned)
+        )
     if part.other == "RRI":
-        found.append(
-            ("RRI", "secondary", "https://region.example.org/sid/rri", f"R{this.number}", None, None)
+        entries.append(
+            ("RRI", "secondary", "https://region.example.org/sid/rri", f"R{person.number}", None, None)
         )
     elif part.other is not None:
         system = codes.PATIENT_IDENTIFIER_SYSTEM[part.other]
         length = 22 if part.other == "INS-C" else 18
-        found.append((part.other, "secondary", system, f"{this.number + 1:0{length}}", None, None))
+        entries.append((part.other, "secondary", system, f"{person.number + 1:0{length}}", None, None))
     return [
         {
-            "patient_id": this.number + 1,
+            "patient_id": person.number + 1,
             "seq": seq,
             "kind": kind,
             "use_code": use_code,
@@ -181,9 +189,9 @@ def identifiers(dice: Dice, this: Person, who: Traits) -> list[Row]:
             "value": value,
             "assigned_on": assigned_on,
             "ended_on": ended_on,
-            "ej_id": ej + 1,
+            "ej_id": ej_index + 1,
         }
-        for seq, (kind, use_code, system, value, assigned_on, ended_on) in enumerate(found, start=1)
+        for seq, (kind, use_code, system, value, assigned_on, ended_on) in enumerate(entries, start=1)
     ]
 
 
@@ -192,34 +200,34 @@ _PARENTS = (("MTH", WOMEN), ("FTH", MEN))
 _ROLES = ("ECON", "QUAL", "ECON", "CAREGIVER")
 
 
-def contacts(dice: Dice, this: Person, who: Traits) -> list[Row]:
-    """Return the patient's contacts, as many as its part has."""
-    return [_contact(dice, this, who, seq) for seq in range(1, this.part.contacts + 1)]
+def contacts(dice: Dice, person: Person, their_traits: Traits) -> list[Row]:
+    """Return the contacts of a patient, as many as their part has."""
+    return [_contact(dice, person, their_traits, seq) for seq in range(1, person.part.contacts + 1)]
 
 
-def _contact(dice: Dice, this: Person, who: Traits, seq: int) -> Row:
-    adult = this.age >= ADULT
+def _contact(dice: Dice, person: Person, their_traits: Traits, seq: int) -> Row:
+    adult = person.age >= ADULT
     relation, names = dice.pick(_KIN) if adult else dice.pick(_PARENTS)
     role = dice.pick(_ROLES) if adult else "GUARD"
     guardian = adult and dice.chance(0.03)
     by_phone = dice.chance(0.9)
     return {
-        "patient_id": this.number + 1,
+        "patient_id": person.number + 1,
         "seq": seq,
         "role_code": "TUTEUR" if guardian else role,
         "relation_code": None if guardian or dice.chance(0.1) else relation,
-        "family": who.family if dice.chance(0.6) else dice.pick_early(FAMILIES),
+        "family": their_traits.family if dice.chance(0.6) else dice.pick_early(FAMILIES),
         "given": dice.pick_early(names).title() if dice.chance(0.9) else None,
         "phone": f"+3363998{dice.below(10_000):04}" if by_phone else None,
-        "email": None if by_phone else f"contact.{this.number + 1}.{seq}@example.org",
+        "email": None if by_phone else f"contact.{person.number + 1}.{seq}@example.org",
         "address_line": f"{dice.between(1, 120)} {dice.pick(STREETS)}" if dice.chance(0.2) else None,
         "postal_code": None,
-        "city": this.city if dice.chance(0.3) else None,
-        "ej_id": entity(this.number) + 1,
+        "city": person.city if dice.chance(0.3) else None,
+        "ej_id": entity(person.number) + 1,
     }
 
 
 def dies_later(dice: Dice, ended: datetime) -> datetime:
-    """Return a moment between a stay's end and the moment at which the group stands still."""
+    """Return a moment between the end of a stay and the present of the demo."""
     minutes = int((REFERENCE - ended).total_seconds()) // 60
     return ended + timedelta(minutes=dice.below(max(minutes, 1)))

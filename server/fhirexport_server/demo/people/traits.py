@@ -1,4 +1,4 @@
-"""Owns who an invented person is: the traits that the INS matricule is made of, and the names."""
+"""The traits of invented people: what the INS matricule is made of, and the names."""
 
 from datetime import date
 from typing import NamedTuple
@@ -11,15 +11,15 @@ from fhirexport_server.demo.people.communes import ABROAD, AIN, CORSICA, OVERSEA
 from fhirexport_server.demo.people.name_lists import FAMILIES, MEN, WOMEN
 
 HOME: tuple[tuple[Commune, ...], ...] = (AIN, PARIS, CORSICA)
-"""Where the patients of each legal entity live."""
-# A matricule says sex, year, month, birth place and order of birth. _STEP walks through every
-# combination of the others before one comes again, and then the birth place is another one: a patient
-# of each round is born in one fifth of the places, and in which fifth follows from the combination.
+"""The communes in which the patients of each legal entity live."""
+# A matricule holds sex, year, month, birth place and order of birth. _STEP visits every combination of the
+# four others before one repeats. In the next round, each combination has another birth place: places are in
+# fifths, and the combination and the round decide the fifth.
 _ORDERS, _YEARS, _MONTHS, _ROUNDS = 999, 100, 12, 5
 _COMBINATIONS = 2 * _MONTHS * _YEARS * _ORDERS
 _STEP = 1_481_863
 MOST_PATIENTS = _COMBINATIONS * _ROUNDS
-"""As many have a matricule of their own."""
+"""The number of distinct matricules."""
 _FIRST_YEAR = 1926
 _ORIGINS = ("home",) * 14 + ("elsewhere",) * 3 + ("abroad",) * 2 + ("overseas",)
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -46,7 +46,7 @@ class Traits(NamedTuple):
 
 
 def traits(dice: Dice, seed: int, number: int) -> Traits:
-    """Return the traits of the patient with this number; `dice` must be fresh."""
+    """Return the traits of a patient, by number; no draw may have been taken from `dice` before."""
     combination = (number * _STEP + seed * _ORDERS) % _COMBINATIONS
     fifth = (combination + number // _COMBINATIONS) % _ROUNDS
     rest, order = divmod(combination, _ORDERS)
@@ -71,7 +71,7 @@ def traits(dice: Dice, seed: int, number: int) -> Traits:
 
 
 def _birth_place(dice: Dice, number: int, fifth: int) -> tuple[str, str, str, str]:
-    """Return the place's INSEE code, its city, and its country in three and in two letters."""
+    """Return a birth place: INSEE code, city, and country code of three and of two letters."""
     origin = dice.pick(_ORIGINS)
     if origin == "abroad":
         country = dice.pick_early(ABROAD[fifth::_ROUNDS])

@@ -1,1 +1,1 @@
-"""The demo's venues: the courses that stays take, and their rows."""
+"""Venues of the demo: the scenarios of stays, and their rows."""

@@ -1,4 +1,4 @@
-"""Owns the courses that a stay can take: which five movements, after how long, with what effect."""
+"""Scenarios of stays: five movements each, with their delays and effects."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,13 @@ from typing import NamedTuple
 class Step(NamedTuple):
     """One movement.
 
-    `hours` is how long after the one before, at least and at most. `move` says what it changes:
-      - "stay" nothing, "plan" a future UF, "arrive" the emergency department, "visit" a clinic,
-      - "enter" a bed of a ward, "bed" another bed of it, "ward" a bed elsewhere, "critical" intensive
-        care, "back" the first bed again, "other" another ward for this movement only (it is pending),
-      - "medical" the UF in charge, "attending" the doctor, "leave" an absence with a date of return.
-    `to` is the patient's class from here on; None leaves it as it was.
+    `hours` is the least and the longest time since the movement before. `move` says what changes:
+      - "stay": nothing; "plan": a future UF; "arrive": the emergency department; "visit": a clinic,
+      - "enter": a bed of a ward; "bed": another bed of it; "ward": a bed elsewhere; "critical":
+        intensive care; "back": the first ward again; "other": another ward, in this movement only (it
+        is pending),
+      - "medical": the UF in charge; "attending": the doctor; "leave": an absence, with a date of return.
+    `to` is the patient class from here on; None keeps it.
     """
 
     event: str
@@ -23,7 +24,7 @@ class Step(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """A course of five movements. `status` is the venue's status that follows from them."""
+    """A scenario of five movements. `status` is the status of the venue that follows from them."""
 
     status: str
     weight: int
@@ -248,7 +249,7 @@ SCENARIOS = (
         None,
     ),
 )
-"""Each of the first patients takes its own; the later ones draw from BY_WEIGHT."""
+"""The first patients take one each, in this order; later patients draw from BY_WEIGHT."""
 BY_WEIGHT = tuple(scenario for scenario in SCENARIOS for _ in range(scenario.weight))
-FINISHED = tuple(s for s in BY_WEIGHT if s.status == "finished" and not s.fatal)
-"""For a patient who died after its stay."""
+FINISHED = tuple(scenario for scenario in BY_WEIGHT if scenario.status == "finished" and not scenario.fatal)
+"""Scenarios for patients who die after their stay."""

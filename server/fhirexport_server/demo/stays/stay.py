@@ -1,4 +1,4 @@
-"""Owns the demo's venues: one for each patient, with five movements that a scenario prescribes."""
+"""Venues of the demo: one for each patient, with the five movements of a scenario."""
 
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -15,14 +15,14 @@ from fhirexport_server.demo.people.person import Person
 from fhirexport_server.demo.stays.scenarios import BY_WEIGHT, FINISHED, SCENARIOS, Scenario
 
 MOVEMENTS = 5
-# 99700 begins the RPPS numbers of test cards.
+# The RPPS numbers of test cards begin with 99700.
 _RPPS = tuple(
     number + luhn.calc_check_digit(number) for number in (f"99700{n:05}" for n in range(len(DOCTORS)))
 )
 # Hospitals nearby, from the public FINESS register.
 _ELSEWHERE = ("010000032", "010008407", "750100091", "750100166", "2B0000012")
 _CHILD, _OLD, _VERY_OLD, _MOTHER = range(16), 75, 88, range(18, 46)
-# How many hours ago the last movement was, at least and at most.
+# The hours since the last movement, at least and at most.
 _SINCE = {
     "finished": (2, 2400),
     "in-progress": (1, 96),
@@ -36,7 +36,7 @@ _TO_A_BED = ("enter", "back", "ward", "other", "critical")
 
 
 class StayRows(NamedTuple):
-    """A venue's row, its movements' rows, and when it ended, if it did."""
+    """The row of a venue, the rows of its movements, and its end, if it has ended."""
 
     venue: Row
     movements: list[Row]
@@ -45,7 +45,7 @@ class StayRows(NamedTuple):
 
 
 class _Whereabouts(NamedTuple):
-    """Where the patient is, and who answers for it: the columns of a movement."""
+    """Where the patient is, and which units are responsible, as columns of a movement."""
 
     uf_heb_id: int | None
     uf_med_id: int | None
@@ -57,18 +57,18 @@ class _Whereabouts(NamedTuple):
 _NOWHERE = _Whereabouts(None, None, None, (None, None, None), None)
 
 
-def stay(dice: Dice, this: Person, care: Care) -> StayRows:
-    """Return the stay of this patient; that of a duplicate belongs to whom it was merged into."""
-    number, scenario = this.number, _scenario(dice, this)
-    around = _around(dice, this, care)
+def stay(dice: Dice, person: Person, care: Care) -> StayRows:
+    """Return the stay of a patient; the stay of a duplicate belongs to the patient it was merged into."""
+    number, scenario = person.number, _scenario(dice, person)
+    destinations = _destinations(dice, person, care)
     times = _times(dice, scenario)
     movements: list[Row] = []
-    here, patient_class, doctor = _NOWHERE, scenario.patient_class, dice.below(len(DOCTORS))
-    for index, (step, at) in enumerate(zip(scenario.steps, times, strict=True)):
-        there = _move(dice, step.move, here, around)
+    whereabouts, patient_class, doctor = _NOWHERE, scenario.patient_class, dice.below(len(DOCTORS))
+    for index, (step, started_at) in enumerate(zip(scenario.steps, times, strict=True)):
+        next_whereabouts = _move(dice, step.move, whereabouts, destinations)
         if step.move == "attending":
             doctor = dice.below(len(DOCTORS))
-        after = step.to or patient_class
+        next_class = step.to or patient_class
         movement_id = number * MOVEMENTS + index + 1
         movements.append(
             {
@@ -76,54 +76,54 @@ def stay(dice: Dice, this: Person, care: Care) -> StayRows:
                 "venue_id": number + 1,
                 "ej_id": care.ej_id,
                 "movement_no": f"M{movement_id:010}",
-                "started_at": at,
+                "started_at": started_at,
                 "trigger_event": step.event,
                 "state": "cancelled" if step.cancelled else "active",
                 "nature": step.nature,
-                "patient_class": after,
-                "activity_type": there.activity_type,
-                "uf_heb_id": there.uf_heb_id,
-                "uf_med_id": there.uf_med_id,
-                "uf_care_id": there.uf_care_id,
-                "uh_id": there.bed[0],
-                "room_id": there.bed[1],
-                "bed_id": there.bed[2],
+                "patient_class": next_class,
+                "activity_type": next_whereabouts.activity_type,
+                "uf_heb_id": next_whereabouts.uf_heb_id,
+                "uf_med_id": next_whereabouts.uf_med_id,
+                "uf_care_id": next_whereabouts.uf_care_id,
+                "uh_id": next_whereabouts.bed[0],
+                "room_id": next_whereabouts.bed[1],
+                "bed_id": next_whereabouts.bed[2],
                 "attending_rpps": _RPPS[doctor],
                 "attending_name": DOCTORS[doctor],
-                "expected_return_at": at + timedelta(hours=dice.between(24, 48))
+                "expected_return_at": started_at + timedelta(hours=dice.between(24, 48))
                 if step.move == "leave"
                 else None,
             }
         )
         if not step.cancelled:
-            patient_class = after
+            patient_class = next_class
             if step.move != "other":
-                here = there
-    venue = _venue(dice, this, care, scenario, around["enter"])
+                whereabouts = next_whereabouts
+    venue = _venue(dice, person, care, scenario, destinations["enter"])
     venue["patient_class"] = patient_class
     ended = times[-1] if scenario.status == "finished" else None
     return StayRows(venue, movements, ended, scenario.fatal)
 
 
-def _scenario(dice: Dice, this: Person) -> Scenario:
-    if this.part.dead:
+def _scenario(dice: Dice, person: Person) -> Scenario:
+    if person.part.dead:
         return dice.pick(FINISHED)
-    return SCENARIOS[this.number] if this.number < len(SCENARIOS) else dice.pick(BY_WEIGHT)
+    return SCENARIOS[person.number] if person.number < len(SCENARIOS) else dice.pick(BY_WEIGHT)
 
 
-def _around(dice: Dice, this: Person, care: Care) -> dict[str, Ward]:
-    """Return, for each kind of move, where it leads this patient."""
+def _destinations(dice: Dice, person: Person, care: Care) -> dict[str, Ward]:
+    """Return the ward to which each kind of move leads a patient."""
     audience = "adult"
-    if this.age in _CHILD:
+    if person.age in _CHILD:
         audience = "child"
-    elif this.woman and this.age in _MOTHER and dice.chance(0.3):
+    elif person.woman and person.age in _MOTHER and dice.chance(0.3):
         audience = "mother"
-    elif this.age >= _VERY_OLD and dice.chance(0.3):
+    elif person.age >= _VERY_OLD and dice.chance(0.3):
         audience = "LG_SJR"
     elif dice.chance(0.04):
         audience = "PSY"
     ward = dice.pick(care.wards[audience])
-    other = dice.pick(care.wards["SMR" if this.age >= _OLD else audience])
+    other = dice.pick(care.wards["SMR" if person.age >= _OLD else audience])
     return {
         "enter": ward,
         "back": ward,
@@ -137,7 +137,7 @@ def _around(dice: Dice, this: Person, care: Care) -> dict[str, Ward]:
 
 
 def _times(dice: Dice, scenario: Scenario) -> list[datetime]:
-    """Return when each movement began, to the minute; the last as long ago as its status wants."""
+    """Return the start of each movement, to the minute; the status decides how long ago the last one is."""
     minutes = [dice.between(60 * step.hours[0], 60 * step.hours[1]) for step in scenario.steps]
     first, last = _SINCE[scenario.status]
     at = REFERENCE - timedelta(minutes=dice.between(60 * first, 60 * last) + sum(minutes))
@@ -148,27 +148,34 @@ def _times(dice: Dice, scenario: Scenario) -> list[datetime]:
     return times
 
 
-def _move(dice: Dice, move: str, here: _Whereabouts, around: dict[str, Ward]) -> _Whereabouts:
-    """Return where a move leads; `around` says which ward each kind of move leads to."""
+def _move(dice: Dice, move: str, whereabouts: _Whereabouts, destinations: dict[str, Ward]) -> _Whereabouts:
+    """Return the whereabouts after a move.
+
+    Args:
+        dice: The draws.
+        move: The kind of move.
+        whereabouts: Where the patient is before it.
+        destinations: The ward to which each kind of move leads.
+    """
     if move in _TO_A_BED:
-        ward = around[move]
+        ward = destinations[move]
         return _Whereabouts(ward.uf_id, ward.uf_id, ward.uf_id, dice.pick(ward.beds), ward.activity_type)
     if move == "bed":
-        return here._replace(bed=dice.pick(around["enter"].beds))
+        return whereabouts._replace(bed=dice.pick(destinations["enter"].beds))
     if move == "medical":
-        return here._replace(uf_med_id=around[move].uf_id)
+        return whereabouts._replace(uf_med_id=destinations[move].uf_id)
     if move == "plan":
-        ward = around["enter"]
+        ward = destinations["enter"]
         return _Whereabouts(ward.uf_id, ward.uf_id, None, (None, None, None), ward.activity_type)
-    if move in around:
-        ward = around[move]
+    if move in destinations:
+        ward = destinations[move]
         return _Whereabouts(None, ward.uf_id, ward.uf_id, (None, None, None), ward.activity_type)
-    return here
+    return whereabouts
 
 
-def _venue(dice: Dice, this: Person, care: Care, scenario: Scenario, ward: Ward) -> Row:
-    """Return the venue's row but for its class, which its movements decide."""
-    number = this.number
+def _venue(dice: Dice, person: Person, care: Care, scenario: Scenario, ward: Ward) -> Row:
+    """Return the row of a venue, without its class, which the movements decide."""
+    number = person.number
     inpatient = scenario.patient_class == "I"
     urgent = scenario.patient_class in _URGENT
     transferred = inpatient and dice.chance(0.06)
@@ -178,7 +185,7 @@ def _venue(dice: Dice, this: Person, care: Care, scenario: Scenario, ward: Ward)
     return {
         "id": number + 1,
         "ej_id": care.ej_id,
-        "patient_id": number + 1 - (SIBLING if this.part.duplicate else 0),
+        "patient_id": number + 1 - (SIBLING if person.part.duplicate else 0),
         "venue_no": f"V{number + 1:09}",
         "nda": None if scenario.status == "cancelled" else f"26{number + 1:08}",
         "preadmission_no": f"P{number + 1:09}" if preadmitted else None,
@@ -206,7 +213,7 @@ def _admission_type(ward: Ward, scenario: Scenario, *, urgent: bool) -> str | No
 
 
 def _expected_discharge(dice: Dice, *, planned: bool, present: bool) -> date | None:
-    """Return the estimated day of discharge; that of a planned stay comes after its admission."""
+    """Return the expected day of discharge; for a planned stay, a day after its admission."""
     if planned:
         return TODAY + timedelta(days=dice.between(43, 60))
     return TODAY + timedelta(days=dice.between(1, 12)) if present else None
