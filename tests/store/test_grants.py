@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -38,6 +39,7 @@ _RIGHTS = """
     SELECT relname, privilege_type FROM pg_class, aclexplode(relacl)
     WHERE relkind = 'r' AND grantee = %s::regrole::oid
 """
+_SESSIONS = "SELECT pid FROM pg_stat_activity WHERE usename = ANY (%s)"
 
 DDL = (
     "CREATE TABLE mine ()",
@@ -98,6 +100,10 @@ def as_role(url: str) -> Iterator[Callable[[str], str]]:
 
     yield make
     with _connected(url) as connection:
+        # A session goes on after its client has left, and its temporary tables are the role's.
+        ends = time.monotonic() + PATIENCE
+        while connection.execute(_SESSIONS, [made]).fetchall() and time.monotonic() < ends:
+            time.sleep(0.01)
         for name in made:
             connection.execute(f"DROP ROLE {name}".encode())
 
