@@ -48,7 +48,7 @@ class Shared:
         await self.cache.publish(variant, made(entry, validated_ms=now))
 
     async def _found(self, variant: Variant, wanted: Exactly | Recent) -> Entry | None:
-        found = (await self.cache.look_up(variant, wanted)).found
+        found = (await self.cache.look_up(variant, wanted)).rendering
         if found is None:
             return None
         assert found.seconds_left <= 2

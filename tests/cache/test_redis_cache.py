@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import redis
 from fhirexport_server.cache.entry import Entry
-from fhirexport_server.cache.port import CacheReadError, Exactly, Made, Recent
+from fhirexport_server.cache.port import CacheReadError, Exactly, NewRendering, Recent
 from fhirexport_server.cache.redis import envelope
 from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import LARGEST_BYTES, RedisCache, open_redis_cache
@@ -127,7 +127,7 @@ async def test_who_reads_a_rendering_that_is_replaced_reads_it_to_the_end(
 ) -> None:
     first = large(1)
     await keep(cache, first)
-    found = (await cache.look_up(variant(), Exactly(first.description.etag))).found
+    found = (await cache.look_up(variant(), Exactly(first.description.etag))).rendering
     assert found is not None
     chunks = found.chunks()
     read = [await anext(chunks)]
@@ -150,7 +150,7 @@ async def test_a_rendering_that_has_lost_a_chunk_is_not_published(
             client.delete(*client.keys("{*g:*"))
         yield from entry.chunks[4:]
 
-    await cache.publish(variant(), Made(entry.description, evicted_halfway(), entry.size))
+    await cache.publish(variant(), NewRendering(entry.description, evicted_halfway(), entry.size))
     assert set_outcomes(registry) == {"incomplete": 1}
     assert await outcome(cache, entry) is LookupOutcome.MISS
     with valkey.client() as client:
@@ -165,7 +165,7 @@ async def test_what_a_dead_process_leaves_goes_by_itself(cache: RedisCache, valk
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        await cache.publish(variant(), Made(entry.description, dies_halfway(), entry.size))
+        await cache.publish(variant(), NewRendering(entry.description, dies_halfway(), entry.size))
     with valkey.client() as client:
         (left,) = client.keys("{*g:*")
         assert 0 < client.pttl(left) <= TIME_TO_LIVE[Dataset.VENUES] * 1000
@@ -242,7 +242,7 @@ async def test_a_missing_or_damaged_chunk_ends_the_reading(
     await keep(cache, entry)
     with valkey.client() as client:
         damage(client, next(iter(client.scan_iter(match="{*g:*"))))
-    found = (await cache.look_up(variant(), Exactly(entry.description.etag))).found
+    found = (await cache.look_up(variant(), Exactly(entry.description.etag))).rendering
     assert found is not None
     read = []
     with pytest.raises(CacheReadError):
@@ -321,7 +321,7 @@ async def test_looks_at_once_do_not_mix_their_answers(cache: RedisCache) -> None
         await cache.publish(variant(number), made(entry))
 
     async def look(number: int, entry: Entry) -> bool:
-        found = (await cache.look_up(variant(number), Exactly(entry.description.etag))).found
+        found = (await cache.look_up(variant(number), Exactly(entry.description.etag))).rendering
         assert found is not None
         return tuple([chunk async for chunk in found.chunks()]) == entry.chunks
 

@@ -54,12 +54,12 @@ def _refused_stream(message: StreamExportRequest) -> list[str]:
 
 def test_a_unary_request_has_defaults() -> None:
     wanted = requests.unary(ExportPatientsRequest(ej_id=7), Dataset.PATIENTS)
-    assert wanted == requests.Wanted(ExportRequest(7, Dataset.PATIENTS, Format.BUNDLE), zstd=False)
+    assert wanted == requests.ValidRequest(ExportRequest(7, Dataset.PATIENTS, Format.BUNDLE), zstd=False)
 
 
 def test_a_stream_request_has_defaults() -> None:
     wanted = requests.stream(StreamExportRequest(ej_id=7, dataset=types.DATASET_STRUCTURE))
-    assert wanted == requests.Wanted(ExportRequest(7, Dataset.STRUCTURE, Format.NDJSON), zstd=False)
+    assert wanted == requests.ValidRequest(ExportRequest(7, Dataset.STRUCTURE, Format.NDJSON), zstd=False)
 
 
 def test_a_request_is_read_whole() -> None:
@@ -75,7 +75,7 @@ def test_a_request_is_read_whole() -> None:
     asked = ExportRequest(
         2**63 - 1, Dataset.VENUES, Format.TRANSACTION, Detail.MOVEMENTS, AtLeast("r1"), "5f2c8a"
     )
-    assert requests.stream(message) == requests.Wanted(asked, zstd=True)
+    assert requests.stream(message) == requests.ValidRequest(asked, zstd=True)
 
 
 @pytest.mark.parametrize(

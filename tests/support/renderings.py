@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import zstandard
 from fhirexport_server.cache.entry import Description, Entry, Variant
-from fhirexport_server.cache.port import Made
+from fhirexport_server.cache.port import NewRendering
 from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.revision import Revision, Token
@@ -34,6 +34,6 @@ def large(n: int = 1) -> Entry:
     return rendering(n, size=400_000, chunks=6)
 
 
-def made(entry: Entry, *, validated_ms: int = 0) -> Made:
+def made(entry: Entry, *, validated_ms: int = 0) -> NewRendering:
     """The rendering, as it is published."""
-    return Made(entry.description, iter(entry.chunks), entry.size, validated_ms)
+    return NewRendering(entry.description, iter(entry.chunks), entry.size, validated_ms)

@@ -35,7 +35,7 @@ class Recent:
     seconds: float
 
 
-class Found(Protocol):
+class StoredRendering(Protocol):
     """A rendering that the cache holds."""
 
     description: Description
@@ -59,14 +59,14 @@ class LookupResult:
     """The result of a look-up."""
 
     outcome: LookupOutcome
-    found: Found | None = None
+    rendering: StoredRendering | None = None
     """The rendering of a hit."""
     now_ms: int = 0
     """The time of the look-up by the cache's clock; 0 where it did not answer."""
 
 
 @dataclass(frozen=True)
-class Made:
+class NewRendering:
     """A rendering to keep."""
 
     description: Description
@@ -90,12 +90,12 @@ class SharedCache(Protocol):
         produce it twice is double work, but does no harm.
         """
 
-    async def publish(self, variant: Variant, made: Made, *, replace: bool = False) -> None:
+    async def publish(self, variant: Variant, rendering: NewRendering, *, replace: bool = False) -> None:
         """Keep a rendering for the other processes, unless there is one of a later state.
 
         Args:
             variant: The variant that it is a rendering of.
-            made: The rendering.
+            rendering: The rendering.
             replace: Whether to replace one that claims to be of a later state, too.
         """
 
@@ -123,7 +123,7 @@ class NoCache:
         del variant, etag
         yield True
 
-    async def publish(self, variant: Variant, made: Made, *, replace: bool = False) -> None:
+    async def publish(self, variant: Variant, rendering: NewRendering, *, replace: bool = False) -> None:
         """Do nothing."""
 
     def answered(self, variant: Variant, etag: str) -> None:

@@ -1,1 +1,1 @@
-"""Owns the point of the service: from a request to a rendering. Knows neither gRPC nor SQL nor Redis."""
+"""Exports: from a request to a rendering. This package knows neither gRPC nor SQL nor Redis."""

@@ -1,4 +1,4 @@
-"""Owns how a request names a state of the data: the etag that its answer has, the token that it demands."""
+"""How requests and renderings name a state of the data: etags, and the tokens of `consistency.at_least`."""
 
 import hashlib
 
@@ -9,27 +9,27 @@ from fhirexport_server.fhir.renderer_version import RENDERER_VERSION
 
 
 def require(text: str, request: ExportRequest) -> Token:
-    """Reads the token of `consistency.at_least`, which must be of the dataset that is asked for.
+    """Decode the token of `consistency.at_least`, which must be one of the requested dataset.
 
     Raises:
-        InvalidRequestError: it is malformed, or of another EJ or dataset.
+        InvalidRequestError: The token is malformed, or of another EJ or dataset.
     """
     path = "consistency.at_least"
     try:
         token = Token.decode(text)
     except ValueError:
-        what = "must be the `revision` of an earlier answer or import, unchanged"
-        raise InvalidRequestError((FieldViolation(path, what),)) from None
+        description = "must be the `revision` of an earlier answer or import, unchanged"
+        raise InvalidRequestError((FieldViolation(path, description),)) from None
     if (token.ej_id, token.dataset) != (request.ej_id, request.dataset):
-        what = "must be a `revision` of the same ej_id and dataset"
-        raise InvalidRequestError((FieldViolation(path, what),))
+        description = "must be a `revision` of the same ej_id and dataset"
+        raise InvalidRequestError((FieldViolation(path, description),))
     return token
 
 
 def fingerprint(incarnation: str, request: ExportRequest, base_url: str) -> str:
-    """Returns what every etag of one rendering ends with: all that shapes its bytes but the revision.
+    """Return the end of a rendering's etags: a hash of all that shapes its bytes, but for the revision.
 
-    That is the database, the renderer, the base URL, whose data it is and how it is laid out.
+    That is the database, the renderer, the base URL, the EJ, the dataset and the layout.
     """
     inputs = (
         RENDERER_VERSION,
@@ -44,14 +44,14 @@ def fingerprint(incarnation: str, request: ExportRequest, base_url: str) -> str:
 
 
 def etag(revision: Revision, request: ExportRequest, base_url: str) -> str:
-    """Returns the validator of a rendering, without quotes: equal means equal bytes (RFC 9110, strong)."""
+    """Return the strong validator of a rendering (RFC 9110), without quotes: equal etags mean equal bytes."""
     shape = fingerprint(revision.incarnation, request, base_url)
     return f"{revision.n:x}-{revision.digest & 0xFFFF_FFFF_FFFF_FFFF:x}-{shape}"
 
 
-def is_behind(found: Revision, wanted: Revision) -> bool:
-    """Says whether a database lacks a revision that it has shown before, as a lagging replica does.
+def is_behind(present: Revision, required: Revision) -> bool:
+    """Return whether the present revision lacks changes of a required one, as on a lagging replica.
 
-    A revision of another incarnation says nothing about this one; the state of now is then the answer.
+    Revisions of different incarnations cannot be compared; then the present state is served.
     """
-    return wanted.incarnation == found.incarnation and found.n < wanted.n
+    return required.incarnation == present.incarnation and present.n < required.n

@@ -1,4 +1,4 @@
-"""Answers export requests: what is known to be current from the cache, the rest from the database."""
+"""Answers export requests: from the cache where it is known to be current, else from the database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -14,7 +14,7 @@ from fhirexport_server.domain.outcomes import ExportAnswer
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.flights import Flights
 from fhirexport_server.exports.planning import Plan, Planner
-from fhirexport_server.exports.production import Maker, Order
+from fhirexport_server.exports.production import Order, Producer
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.exports.results import STALL_SECONDS, InFlight, unavailable_on_stall
@@ -24,7 +24,7 @@ from fhirexport_server.telemetry.metrics import Metrics
 
 
 class Exporter:
-    """Answers export requests. Made by `open_exporter`."""
+    """Answers export requests. NewRendering by `open_exporter`."""
 
     def __init__(
         self,
@@ -32,31 +32,31 @@ class Exporter:
         database: AsyncDatabase,
         planner: Planner,
         flights: Flights,
-        maker: Maker,
+        producer: Producer,
         shared: SharedCache,
         metrics: Metrics,
     ) -> None:
         self.database = database
         self._planner = planner
         self._flights = flights
-        self._maker = maker
+        self._producer = producer
         self._shared = shared
         self._metrics = metrics
         self._clock = asyncio.get_running_loop().time
 
     @asynccontextmanager
     async def open(self, request: ExportRequest) -> AsyncIterator[Rendering]:
-        """Answer one request, until the reader leaves.
+        """Open the rendering that answers a request, until the reader leaves the context.
 
-        Unless the request says otherwise, the revision is looked up after it has come in, and decides
-        what may be served: an answer therefore contains every write that was committed before.
+        Unless the request says otherwise, the revision is looked up after the request has arrived, and
+        decides what may be served. So a rendering contains every write that was committed before.
 
         Raises:
-            EjNotFoundError: there is no such EJ.
-            InvalidRequestError: the revision token is not one.
-            TooManyExportsError: no place to render in came free in time.
-            DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
-            ExportTimeoutError: it took longer than this server allows; `chunks()` may raise it too.
+            EjNotFoundError: There is no such EJ.
+            InvalidRequestError: The revision token is invalid.
+            TooManyExportsError: No place for a rendering became free in time.
+            DatabaseUnavailableError, SchemaMismatchError: The database cannot answer.
+            ExportTimeoutError: It took longer than this server allows; `chunks()` may raise it too.
         """
         begun, answer = self._clock(), ExportAnswer.ERROR
         try:
@@ -77,7 +77,7 @@ class Exporter:
         """Return at most `limit` EJs by ascending id, from the one after `after_id`.
 
         Raises:
-            DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
+            DatabaseUnavailableError, SchemaMismatchError: The database cannot answer.
         """
         return await self.database.legal_entities(finess=finess, after_id=after_id, limit=limit)
 
@@ -87,8 +87,8 @@ class Exporter:
             yield plan
             return
         order = plan
-        make = partial(self._maker.make, order)
-        async with self._flights.reading(order.etag, make) as (flight, joined):
+        produce = partial(self._producer.produce, order)
+        async with self._flights.reading(order.etag, produce) as (flight, joined):
             with unavailable_on_stall():
                 snapshot = await flight.spool.started(STALL_SECONDS)
             if order.only is not None and order.only != snapshot.etag:
@@ -109,18 +109,18 @@ async def open_exporter(
     cache_bytes: int,
     time_to_live: Mapping[Dataset, int],
 ) -> AsyncIterator[Exporter]:
-    """Offer an exporter; at the end, stop what still runs.
+    """Open an exporter. At the end, stop what still runs.
 
     Args:
-        database: where the rows are.
-        shared: the cache that the processes share.
-        metrics: what is told of every export.
-        base_url: of the FHIR server that fullUrl names, without a slash at its end.
-        max_renderings: how many renderings may run at once.
-        rendering_timeout: how long one may take, in seconds.
-        spool_limit_bytes: what the renderings on their way to callers may take together.
-        cache_bytes: what may be kept of renderings in memory; 0 keeps nothing.
-        time_to_live: how long a dataset's renderings may be kept in memory, in seconds.
+        database: The database to read.
+        shared: The cache that processes share.
+        metrics: The metrics that count every export.
+        base_url: The base of every fullUrl, without a slash at its end.
+        max_renderings: How many renderings may run at once.
+        rendering_timeout: How long a rendering may take, in seconds.
+        spool_limit_bytes: How many bytes all renderings on their way to callers may take.
+        cache_bytes: How many bytes of renderings to keep in memory; 0 keeps nothing.
+        time_to_live: How long a dataset's renderings may be kept in memory, in seconds.
     """
     memory = MemoryCache(cache_bytes, asyncio.get_running_loop().time)
     space = SpoolSpace(spool_limit_bytes)
@@ -133,7 +133,7 @@ async def open_exporter(
     )
     planner = Planner(database, memory, shared, metrics, base_url)
     flights = Flights(space)
-    maker = Maker(
+    producer = Producer(
         database,
         memory,
         shared,
@@ -147,7 +147,7 @@ async def open_exporter(
             database=database,
             planner=planner,
             flights=flights,
-            maker=maker,
+            producer=producer,
             shared=shared,
             metrics=metrics,
         )

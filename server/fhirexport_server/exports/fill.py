@@ -1,4 +1,4 @@
-"""Owns one rendering from the database, as it runs in its thread: from the snapshot to the spool."""
+"""One rendering from the database, as it runs in its thread: from the snapshot to the spool."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,35 +17,35 @@ from fhirexport_server.store.database import Database
 
 @dataclass(frozen=True)
 class Fill:
-    """One rendering to make."""
+    """A rendering to produce from the database."""
 
     database: Database
     request: ExportRequest
     base_url: str
     required: Revision | None = None
-    """What the rendering must contain: a snapshot that lacks it is not the answer."""
+    """The revision that the rendering must contain; an earlier snapshot is refused."""
 
     def run(self, spool: Spool, interrupt: Interrupt) -> None:
-        """Renders into the spool; whatever goes wrong is told there. Blocks: call it in a thread."""
+        """Render into the spool, errors included. It blocks: call it in a thread."""
         try:
             self._render(spool, interrupt)
-        except BaseException as error:  # noqa: BLE001 - it is raised again, at the reader's
+        except BaseException as error:  # noqa: BLE001 - the spool raises it again, in its reader
             spool.fail(error)
 
     def _render(self, spool: Spool, interrupt: Interrupt) -> None:
         request = self.request
         read_time = datetime.now(UTC)
         with self.database.snapshot(interrupt, request.dataset) as rows:
-            found = rows.revision(request.ej_id, request.dataset)
-            if self.required is not None and etags.is_behind(found, self.required):
+            revision = rows.revision(request.ej_id, request.dataset)
+            if self.required is not None and etags.is_behind(revision, self.required):
                 raise DatabaseUnavailableError
             ej = rows.ej(request.ej_id)
             if ej is None:
                 raise EjNotFoundError(request.ej_id)
             spool.start(
                 Snapshot(
-                    etag=etags.etag(found, request, self.base_url),
-                    revision=Token(ej.id, request.dataset, found).encode(),
+                    etag=etags.etag(revision, request, self.base_url),
+                    revision=Token(ej.id, request.dataset, revision).encode(),
                     read_time=read_time,
                     source=ContentSource.DATABASE,
                 )

@@ -1,4 +1,4 @@
-"""Owns the renderings under way: one for each etag, read by whoever wants it (single-flight)."""
+"""Renderings in progress: one for each etag, shared by all its readers (single-flight)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,21 +10,21 @@ from fhirexport_server.runtime.spool_space import SpoolSpace
 
 
 class Flight:
-    """One rendering, from the request that starts it until it is kept and its last reader has left."""
+    """A rendering in progress, from its first request until it is kept and its last reader has left."""
 
     def __init__(self, space: SpoolSpace) -> None:
         self.spool = Spool(space)
         self.outcome = LookupOutcome.MISS
-        """What was found of it in the shared cache."""
+        """The outcome of its look-up in the shared cache."""
         self.readers = 0
         self.ended = asyncio.Event()
-        """Set once it is kept, or cannot be."""
+        """Set once it is kept, or could not be kept."""
         self.abandoned = False
-        """Whether its last reader left though it went well."""
+        """Whether its last reader left before the end, without an error."""
 
     @property
     def complete(self) -> bool:
-        """Whether the last chunk is there."""
+        """Whether it has its last chunk."""
         return self.spool.totals is not None
 
 
@@ -34,8 +34,8 @@ Make = Callable[[Flight], Awaitable[None]]
 class Flights:
     """Starts renderings, and lets later requests for the same etag join them.
 
-    The etag that a request joins by holds the revision that was read after the request came in. A
-    rendering under that etag reads its rows later still, so whoever joins it misses no write.
+    A request joins by an etag whose revision was read after the request arrived. The rendering reads its
+    rows later still, so that a reader who joins it misses no write.
     """
 
     def __init__(self, space: SpoolSpace) -> None:
@@ -45,12 +45,12 @@ class Flights:
 
     @asynccontextmanager
     async def reading(self, etag: str | None, make: Make) -> AsyncIterator[tuple[Flight, bool]]:
-        """Offers a rendering, and says whether it was under way already.
+        """Open a rendering; yield the flight, and whether it was in progress already.
 
         Args:
-            etag: what others may join it by; None for a rendering of one's own.
-            make: fills the flight's spool, where it has to be started. It is cancelled when the last
-                reader leaves an incomplete rendering; what it does after completion, it does in peace.
+            etag: The etag by which others may join it; None for a rendering that is not shared.
+            make: Fills the spool of a new flight. It is cancelled when the last reader leaves an
+                incomplete rendering, but not after completion.
         """
         flight = self._by_etag.get(etag) if etag is not None else None
         joined = flight is not None
@@ -65,7 +65,7 @@ class Flights:
                 self._abandon(etag, flight)
 
     async def stop(self) -> None:
-        """Ends all flights."""
+        """Cancel all flights, and wait for their ends."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -75,7 +75,7 @@ class Flights:
         flight = Flight(self._space)
         if etag is not None:
             self._by_etag[etag] = flight
-        # A task of its own: the request that starts it may leave before the others do.
+        # In a task of its own: the request that starts it may leave before the others do.
         task = self._tasks[flight] = asyncio.create_task(self._fly(flight, make))
         task.add_done_callback(lambda _: self._ended(etag, flight))
         return flight
@@ -83,11 +83,11 @@ class Flights:
     async def _fly(self, flight: Flight, make: Make) -> None:
         try:
             await make(flight)
-        except Exception as error:  # noqa: BLE001 - it is raised again, at the readers'
+        except Exception as error:  # noqa: BLE001 - the spool raises it again, in its readers
             flight.spool.fail(error)
 
     def _abandon(self, etag: str | None, flight: Flight) -> None:
-        # Also one that is complete and still being kept: whoever comes now finds it where it is kept.
+        # Even one that is complete and being kept: later requests find it in the cache.
         self._forget(etag, flight)
         task = self._tasks.get(flight)
         if task is None:

@@ -1,4 +1,4 @@
-"""Owns the way from rows to resources: which rows make which resources of a dataset, in which order."""
+"""From rows to resources: which rows make which resources of a dataset, in which order."""
 
 from collections.abc import Iterator
 
@@ -13,11 +13,11 @@ from fhirexport_server.store.snapshot import SnapshotReader
 def resources(
     snapshot: SnapshotReader, ej: EjRow, request: ExportRequest, base_url: str
 ) -> Iterator[Rendered]:
-    """Yields a dataset's resources, all read from one snapshot.
+    """Yield a dataset's resources, read from one snapshot.
 
     Raises:
-        RowNotRenderableError: a row breaks a rule; what was yielded so far is not an export.
-        DatabaseUnavailableError: the database did not answer.
+        RowNotRenderableError: A row breaks a rule. What was yielded before is not a complete export.
+        DatabaseUnavailableError: The database did not answer.
     """
     refers_to_units = request.dataset is Dataset.VENUES
     context = EjContext(

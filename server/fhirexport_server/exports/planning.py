@@ -1,4 +1,4 @@
-"""Where the answer to an export comes from: decided first, by the database's revision, and opened then."""
+"""Plans where the answer to an export comes from, by the database's revision, before anything is opened."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from fhirexport_server.cache.entry import Entry, Variant
 from fhirexport_server.cache.memory import MemoryCache
-from fhirexport_server.cache.port import Exactly, Found, Recent, SharedCache
+from fhirexport_server.cache.port import Exactly, Recent, SharedCache, StoredRendering
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError, SnapshotGoneError
 from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
 from fhirexport_server.domain.revision import Revision, Token
@@ -20,7 +20,7 @@ from fhirexport_server.store.async_database import AsyncDatabase
 from fhirexport_server.telemetry.metrics import Metrics
 
 Plan = NotModified | InMemory | Order
-"""An answer that is there, or an order for one that is to be found or made."""
+"""An answer that is there, or an order to copy or produce one."""
 
 
 class Planner:
@@ -45,21 +45,21 @@ class Planner:
         """Return where the answer to a request comes from.
 
         Args:
-            request: the request.
-            begun: when it came in, on the loop's clock: before the database was asked anything for it.
+            request: The export request.
+            begun: When it arrived, on the loop's clock, before any query of the database for it.
 
         Raises:
-            EjNotFoundError: there is no such EJ.
-            InvalidRequestError: the revision token is not one.
-            SnapshotGoneError: what the request resumes is not to be had any more.
-            DatabaseUnavailableError, SchemaMismatchError: the database cannot answer.
+            EjNotFoundError: There is no such EJ.
+            InvalidRequestError: The revision token is invalid.
+            SnapshotGoneError: The rendering that the request resumes no longer exists.
+            DatabaseUnavailableError, SchemaMismatchError: The database cannot answer.
         """
         variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
         if request.resume is not None:
             return await self._resumed(request, variant, request.resume.etag, begun)
-        kept = await self._known_to_do(request, variant, begun)
-        if kept is not None:
-            return self._content(request, variant, kept, begun)
+        cached = await self._acceptable(request, variant, begun)
+        if cached is not None:
+            return self._content(request, variant, cached, begun)
         revision = await self._revision(request)
         etag = etags.etag(revision, request, self._base_url)
         if request.if_none_match == etag:
@@ -75,60 +75,64 @@ class Planner:
         why = ExportAnswer.STALE if outcome is LookupOutcome.STALE else ExportAnswer.MISS
         return Order(variant, etag, fill, begun, why)
 
-    def _content(self, request: ExportRequest, variant: Variant, kept: Entry | Found, begun: float) -> Plan:
-        """Return the answer to a request that is content with what is kept."""
-        known = kept.description
-        if request.if_none_match == known.etag:
-            return NotModified(Snapshot(known.etag, known.revision, known.read_time, ContentSource.CACHE))
-        if isinstance(kept, Entry):
-            return InMemory(kept)
-        # Nobody joins it: should it have to be rendered, that is of a state of this request's own.
+    def _content(
+        self, request: ExportRequest, variant: Variant, cached: Entry | StoredRendering, begun: float
+    ) -> Plan:
+        """Return the answer from a cached rendering that the request accepts."""
+        description = cached.description
+        if request.if_none_match == description.etag:
+            return NotModified(
+                Snapshot(description.etag, description.revision, description.read_time, ContentSource.CACHE)
+            )
+        if isinstance(cached, Entry):
+            return InMemory(cached)
+        # Not shared: if it has to be rendered after all, its state is this request's own.
         return Order(
-            variant, None, self._fill(request), begun - kept.age_seconds, ExportAnswer.MISS, found=kept
+            variant, None, self._fill(request), begun - cached.age_seconds, ExportAnswer.MISS, stored=cached
         )
 
     async def _resumed(self, request: ExportRequest, variant: Variant, etag: str, begun: float) -> Plan:
-        """Return where a rendering is that was begun before, also one that is no longer current.
+        """Return where the rendering of a broken export is, even where it is no longer current.
 
-        Where it is not kept it is made again, which gives the same bytes as long as the data is the same.
+        If it is not cached it is produced again: the bytes are the same while the data is.
         """
         entry = self._memory.same(variant, etag)
         if entry is not None:
             return InMemory(entry)
-        kept = (await self._shared.look_up(variant, Exactly(etag))).found
-        if kept is not None:
-            validated = begun - kept.age_seconds
+        stored = (await self._shared.look_up(variant, Exactly(etag))).rendering
+        if stored is not None:
+            validated = begun - stored.age_seconds
             return Order(
-                variant, None, self._fill(request), validated, ExportAnswer.MISS, found=kept, only=etag
+                variant, None, self._fill(request), validated, ExportAnswer.MISS, stored=stored, only=etag
             )
         revision = await self._revision(request)
         if etags.etag(revision, request, self._base_url) != etag:
             raise SnapshotGoneError(etag)
         return Order(variant, etag, self._fill(request, revision), begun, ExportAnswer.MISS, only=etag)
 
-    async def _known_to_do(
+    async def _acceptable(
         self, request: ExportRequest, variant: Variant, now: float
-    ) -> Entry | Found | None:
-        """Return a rendering that the request is content with, whatever the database says now; or None."""
-        wanted: Exactly | Recent
-        known = self._database.incarnation(request.dataset)
+    ) -> Entry | StoredRendering | None:
+        """Return a cached rendering that the request accepts without a look-up in the database; else None."""
+        condition: Exactly | Recent
+        incarnation = self._database.incarnation(request.dataset)
         match request.consistency:
             case AtLeast(token=text):
                 token = etags.require(text, request)
-                if token.revision.incarnation != known:
+                if token.revision.incarnation != incarnation:
                     return None
-                # Only that very revision: a larger number alone would not do where a database has lost
-                # what it had acknowledged.
-                wanted = Exactly(etags.etag(token.revision, request, self._base_url))
-                entry = self._memory.same(variant, wanted.etag)
-            case MaxStaleness(seconds=seconds) if seconds > 0 and known is not None:
-                fingerprint = etags.fingerprint(known, request, self._base_url)
-                wanted = Recent(fingerprint, seconds)
+                # Exactly that revision: a larger number is no proof where a database has lost writes that it
+                # had acknowledged.
+                condition = Exactly(etags.etag(token.revision, request, self._base_url))
+                entry = self._memory.same(variant, condition.etag)
+            case MaxStaleness(seconds=seconds) if seconds > 0 and incarnation is not None:
+                fingerprint = etags.fingerprint(incarnation, request, self._base_url)
+                condition = Recent(fingerprint, seconds)
                 entry = self._memory.recent(variant, fingerprint, now - seconds)
             case _:
                 return None
         self._metrics.looked_in_memory(LookupOutcome.MISS if entry is None else LookupOutcome.HIT)
-        return entry or (await self._shared.look_up(variant, wanted)).found
+        return entry or (await self._shared.look_up(variant, condition)).rendering
 
     def _fill(self, request: ExportRequest, required: Revision | None = None) -> Fill:
         return Fill(self._database.blocking, request, self._base_url, required)
@@ -140,7 +144,7 @@ class Planner:
         begun = self._clock()
         try:
             revision = await self._database.revision(request.ej_id, request.dataset)
-        except Exception:  # All but a caller who left, which says nothing of the database; raised again.
+        except Exception:  # Not a cancellation, which says nothing of the database. Raised again.
             self._metrics.looked_up(self._clock() - begun, answered=False)
             raise
         self._metrics.looked_up(self._clock() - begun, answered=True)

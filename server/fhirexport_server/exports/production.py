@@ -1,4 +1,4 @@
-"""Owns how a rendering is had that this process does not hold: from another process, or from the rows."""
+"""Produces renderings: from the shared cache, else from the database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -8,7 +8,7 @@ from functools import partial
 
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.memory import MemoryCache
-from fhirexport_server.cache.port import CacheReadError, Exactly, Found, Made, SharedCache
+from fhirexport_server.cache.port import CacheReadError, Exactly, NewRendering, SharedCache, StoredRendering
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import (
     ExportTimeoutError,
@@ -25,30 +25,30 @@ from fhirexport_server.store.async_database import AsyncDatabase
 from fhirexport_server.telemetry.metrics import Metrics
 
 PLACE_SECONDS = 5.0
-"""How long a rendering waits for a place."""
+"""How long a rendering may wait for a place."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """One rendering that is wanted."""
+    """A rendering to copy or produce."""
 
     variant: Variant
     etag: str | None
-    """What it must be to be taken from the cache; None to look for none."""
+    """The etag to look up in the shared cache; None to skip the cache."""
     fill: Fill
-    """How to make it."""
+    """Produces it from the database."""
     validated: float
-    """A moment on the loop's clock from which on it was current, or before which nothing of it was read."""
+    """A time on the loop's clock at which it was current, or after which it is read."""
     why: ExportAnswer
     """Why memory did not answer: MISS, STALE or BYPASS."""
-    found: Found | None = None
-    """Where it has been found already."""
+    stored: StoredRendering | None = None
+    """The copy that a look-up has found already."""
     only: str | None = None
-    """The one etag that the reader can go on with; None for any."""
+    """The only etag that the reader accepts; None for any."""
 
 
-class Maker:
-    """Fills spools, from the shared cache where it can, and keeps what it has made."""
+class Producer:
+    """Fills spools, from the shared cache where it can, and keeps what it has produced."""
 
     def __init__(
         self,
@@ -71,46 +71,48 @@ class Maker:
         self._timeout = timeout
         self._time_to_live = time_to_live
 
-    async def make(self, order: Order, flight: Flight) -> None:
-        """Finds the rendering in the shared cache, or makes it and keeps it there."""
-        if order.found is not None and await self._copied(order, order.found, flight):
+    async def produce(self, order: Order, flight: Flight) -> None:
+        """Copy the rendering from the shared cache, or produce it and keep it there."""
+        if order.stored is not None and await self._copied(order, order.stored, flight):
             return
         if order.etag is None:
             await self._render(order, flight)
             await self._publish(order, flight)
             return
-        wanted = Exactly(order.etag)
-        look = await self._shared.look_up(order.variant, wanted)
-        flight.outcome = look.outcome
-        if look.found is not None and await self._copied(order, look.found, flight):
+        condition = Exactly(order.etag)
+        lookup = await self._shared.look_up(order.variant, condition)
+        flight.outcome = lookup.outcome
+        if lookup.rendering is not None and await self._copied(order, lookup.rendering, flight):
             return
         async with self._shared.claim(order.variant, order.etag) as turn:
             if not turn:
-                other = await self._shared.look_up(order.variant, wanted)
-                if other.found is not None and await self._copied(order, other.found, flight):
+                later = await self._shared.look_up(order.variant, condition)
+                if later.rendering is not None and await self._copied(order, later.rendering, flight):
                     return
             await self._render(order, flight)
-            damaged = look.outcome in {LookupOutcome.HIT, LookupOutcome.CORRUPT}
-            await self._publish(order, flight, validated_ms=look.now_ms, replace=damaged)
+            damaged = lookup.outcome in {LookupOutcome.HIT, LookupOutcome.CORRUPT}
+            await self._publish(order, flight, validated_ms=lookup.now_ms, replace=damaged)
 
-    async def _copied(self, order: Order, found: Found, flight: Flight) -> bool:
-        """Takes a rendering from the shared cache; returns whether all of it was there.
+    async def _copied(self, order: Order, stored: StoredRendering, flight: Flight) -> bool:
+        """Copy a rendering from the shared cache; return whether all of it was there.
 
-        Readers are told of it only then, so that what is missing is a miss and no broken export.
+        Readers see it only then, so that a missing chunk is a miss and not a broken export.
         """
         spool = flight.spool
         try:
-            async for chunk in found.chunks():
+            async for chunk in stored.chunks():
                 spool.append(chunk)
         except (CacheReadError, SpoolFullError, TemporaryStorageError) as error:
             if isinstance(error, CacheReadError):
                 self._metrics.broken_read()
             spool.close()
             return False
-        spool.on_complete = partial(self._keep, order, spool, found.seconds_left)
-        known = found.description
-        spool.start(Snapshot(known.etag, known.revision, known.read_time, ContentSource.CACHE))
-        spool.finish(known.totals)
+        spool.on_complete = partial(self._keep, order, spool, stored.seconds_left)
+        description = stored.description
+        spool.start(
+            Snapshot(description.etag, description.revision, description.read_time, ContentSource.CACHE)
+        )
+        spool.finish(description.totals)
         return True
 
     async def _render(self, order: Order, flight: Flight) -> None:
@@ -129,7 +131,7 @@ class Maker:
             finally:
                 limit.cancel()
                 run.stop()
-                # The spool is the thread's as long as it runs.
+                # The spool belongs to the thread while that runs.
                 await asyncio.wait({run.thread})
 
     @asynccontextmanager
@@ -160,8 +162,8 @@ class Maker:
         description = flight.spool.description()
         if description is None:
             return
-        made = Made(description, flight.spool.kept(), flight.spool.size, validated_ms)
-        await self._shared.publish(order.variant, made, replace=replace)
+        rendering = NewRendering(description, flight.spool.kept(), flight.spool.size, validated_ms)
+        await self._shared.publish(order.variant, rendering, replace=replace)
 
     def _keep(self, order: Order, spool: Spool, seconds: float) -> None:
         """Keep a complete rendering in memory."""

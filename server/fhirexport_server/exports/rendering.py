@@ -1,4 +1,4 @@
-"""Owns what an export is answered with: a snapshot's description and its bytes, in chunks."""
+"""The interface of a rendering: the description of a snapshot, and its bytes in chunks."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["Chunk", "ContentSource", "Rendering", "Snapshot", "Totals"]
 
 
 class ContentSource(StrEnum):
-    """Where the bytes came from."""
+    """The origin of a rendering's bytes."""
 
     CACHE = "cache"
     DATABASE = "database"
@@ -21,37 +21,37 @@ class ContentSource(StrEnum):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of the database that is rendered."""
+    """The state of the database that a rendering shows."""
 
     etag: str
-    """A strong validator, without its quotes."""
+    """A strong validator, without quotes."""
     revision: str
-    """A token, see `exports/etags.py`."""
+    """A token (`domain/revision.py`)."""
     read_time: datetime
     """Aware, UTC."""
     source: ContentSource
 
 
 class Rendering(Protocol):
-    """One answer. It is used inside `async with exporter.open(request)`, by one reader, once."""
+    """The rendering that answers one request. Read it once, inside `async with exporter.open(request)`."""
 
     snapshot: Snapshot
     not_modified: bool
-    """True when the caller's etag still holds: there are then no chunks and no totals."""
+    """Whether the caller's etag is current. Then there are no chunks and no totals."""
     answer: ExportAnswer
     cache_status: str
-    """What to say in `cache-status` (RFC 9211), such as `fhirexport; fwd=bypass`."""
+    """The value of `cache-status` (RFC 9211), such as `fhirexport; fwd=bypass`."""
 
     @property
     def totals(self) -> Totals | None:
-        """The totals, once the last chunk is made; None before that."""
+        """The totals; None until the last chunk exists."""
 
     async def kept(self) -> None:
-        """Return once it is kept where it can be, which is after its last chunk."""
+        """Wait until it is kept, or could not be, which is after its last chunk."""
 
     def chunks(self) -> AsyncIterator[Chunk]:
-        """Yields the chunks in order, each as soon as it is made.
+        """Yield the chunks in order, each as soon as it exists.
 
         Raises:
-            FhirExportError: the rendering failed; what was yielded so far is not an export.
+            FhirExportError: The rendering failed. What was yielded before is not a complete export.
         """

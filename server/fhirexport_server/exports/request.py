@@ -1,4 +1,4 @@
-"""Owns what an export can be asked for."""
+"""Export requests."""
 
 from dataclasses import dataclass, field
 
@@ -7,26 +7,26 @@ from fhirexport_server.domain.datasets import Dataset, Detail, Format
 
 @dataclass(frozen=True)
 class Strict:
-    """The answer contains every write committed before the request."""
+    """The rendering must contain every write that was committed before the request."""
 
 
 @dataclass(frozen=True)
 class MaxStaleness:
-    """The answer lacks no write older than this many seconds."""
+    """The rendering must contain every write older than this many seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class AtLeast:
-    """The answer contains the revision that this token names (see `etags.py`)."""
+    """The rendering must contain the revision of this token (`domain/revision.py`)."""
 
     token: str
 
 
 @dataclass(frozen=True)
 class Bypass:
-    """The answer is read from the database, whatever is cached."""
+    """The rendering must be read from the database, whatever is cached."""
 
 
 Consistency = Strict | MaxStaleness | AtLeast | Bypass
@@ -34,17 +34,17 @@ Consistency = Strict | MaxStaleness | AtLeast | Bypass
 
 @dataclass(frozen=True)
 class Resume:
-    """Where a broken export is to be taken up again."""
+    """Where to resume a broken export."""
 
     etag: str
-    """Of the rendering that it was, without quotes: no other will do."""
+    """The etag of its rendering, without quotes. No other rendering can resume it."""
     chunks: int
-    """How many of its chunks have come."""
+    """How many of its chunks the caller has."""
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """One export that somebody wants."""
+    """A request for one export."""
 
     ej_id: int
     dataset: Dataset
@@ -52,6 +52,6 @@ class ExportRequest:
     detail: Detail = Detail.SUMMARY
     consistency: Consistency = field(default_factory=Strict)
     if_none_match: str = ""
-    """The etag that the caller has, without its quotes; empty for none."""
+    """The etag that the caller has, without quotes; empty for none."""
     resume: Resume | None = None
-    """Set to take up this export again; what the caller has, and how fresh it must be, then says nothing."""
+    """Set to resume this export, whatever `if_none_match` and `consistency` say."""

@@ -1,4 +1,4 @@
-"""Owns what an export is answered with: nothing new, a rendering in memory, or one on its way."""
+"""The renderings that answer exports: not modified, in memory, or in progress."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from fhirexport_server.exports.flights import Flight
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
 
 STALL_SECONDS = 65.0
-"""How long a rendering may show nothing new: a little more than the database may take for one statement."""
+"""How long a rendering may make no progress: a little longer than one statement may take."""
 
 
 class NotModified:
-    """What the caller has is current."""
+    """The answer where the caller's etag is current."""
 
     not_modified = True
     totals: Totals | None = None
@@ -26,50 +26,52 @@ class NotModified:
         self.snapshot = snapshot
 
     async def kept(self) -> None:
-        """Return at once: it was kept before."""
+        """Return at once: it is kept already."""
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yields nothing."""
-        nothing: tuple[Chunk, ...] = ()
-        for chunk in nothing:
+        """Yield no chunk."""
+        no_chunks: tuple[Chunk, ...] = ()
+        for chunk in no_chunks:
             yield chunk
 
 
 class InMemory:
-    """A rendering that this process has kept."""
+    """A rendering from this process's memory."""
 
     not_modified = False
     answer = ExportAnswer.HIT
     cache_status = "fhirexport; hit"
 
     def __init__(self, entry: Entry) -> None:
-        known = entry.description
-        self.snapshot = Snapshot(known.etag, known.revision, known.read_time, ContentSource.CACHE)
-        self.totals: Totals | None = known.totals
+        description = entry.description
+        self.snapshot = Snapshot(
+            description.etag, description.revision, description.read_time, ContentSource.CACHE
+        )
+        self.totals: Totals | None = description.totals
         self._entry = entry
 
     async def kept(self) -> None:
-        """Return at once: it was kept before."""
+        """Return at once: it is kept already."""
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yields the chunks in order."""
+        """Yield the chunks in order."""
         for chunk in self._entry.chunks:
             yield chunk
 
 
 class InFlight:
-    """A rendering that is read while it is made, or while it comes from the shared cache."""
+    """A rendering that is read while it is produced, or copied from the shared cache."""
 
     not_modified = False
 
     def __init__(self, snapshot: Snapshot, flight: Flight, *, why: ExportAnswer, joined: bool) -> None:
-        """Describes a rendering that has begun.
+        """Make the answer for a rendering that has begun.
 
         Args:
-            snapshot: what it is a rendering of.
-            flight: where its chunks are.
-            why: why the memory did not answer: MISS, STALE or BYPASS.
-            joined: whether it was under way already.
+            snapshot: The snapshot that it renders.
+            flight: The flight that has its chunks.
+            why: Why memory did not answer: MISS, STALE or BYPASS.
+            joined: Whether it was in progress already.
         """
         self.snapshot = snapshot
         self._flight = flight
@@ -86,15 +88,15 @@ class InFlight:
 
     @property
     def totals(self) -> Totals | None:
-        """The totals, once the last chunk is made."""
+        """The totals; None until the last chunk exists."""
         return self._flight.spool.totals
 
     async def kept(self) -> None:
-        """Return once whoever makes it has done all that there is to do."""
+        """Wait until it is kept, or could not be."""
         await self._flight.ended.wait()
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yields the chunks in order."""
+        """Yield the chunks in order."""
         with unavailable_on_stall():
             async for chunk in self._flight.spool.chunks(STALL_SECONDS):
                 yield chunk
@@ -102,7 +104,7 @@ class InFlight:
 
 @contextmanager
 def unavailable_on_stall() -> Iterator[None]:
-    """Turns a wait that was too long into DatabaseUnavailableError."""
+    """Raise DatabaseUnavailableError in place of a TimeoutError."""
     try:
         yield
     except TimeoutError:

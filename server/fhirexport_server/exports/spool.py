@@ -1,7 +1,7 @@
-"""Owns the bytes between a rendering and its readers: made at the renderer's pace, read at theirs.
+"""Spools hold the bytes between a rendering and its readers: written at its pace, read at theirs.
 
-A spool keeps its first MiB in memory and the rest in an unnamed file, so that neither a slow
-reader nor a large export holds up the database or fills the process.
+A spool keeps its first MiB in memory and the rest in an unnamed file, so that a slow reader does not hold up
+the database, and a large export does not fill the memory.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from fhirexport_server.exports.rendering import Snapshot
 from fhirexport_server.runtime.spool_space import SpoolSpace
 
 MEMORY_BYTES = 1024 * 1024
-"""How much of one spool stays in memory: of a rendering, some fourteen times as much."""
+"""How many bytes of a spool stay in memory: compressed, so some fourteen times as much of a rendering."""
 
 
-class _Kept(NamedTuple):
-    """Where one chunk is: in memory, or so many bytes from `offset` on in the file."""
+class _Stored(NamedTuple):
+    """Where a chunk is: in memory, or in the file, `length` bytes from `offset` on."""
 
     frame: bytes | None
     offset: int
@@ -32,17 +32,17 @@ class _Kept(NamedTuple):
 
 
 class Spool:
-    """One rendering on its way. Written by one thread, read on the event loop that made it."""
+    """The chunks of one rendering. One thread writes them; readers are on the event loop that made it."""
 
     def __init__(self, space: SpoolSpace) -> None:
-        """Make an empty spool, whose bytes are counted in `space`."""
+        """Make an empty spool whose bytes count in `space`."""
         self._space = space
         self.on_complete: Callable[[], None] = lambda: None
-        """Is called on the loop once the last chunk is there, before any reader knows."""
+        """Called on the loop once the last chunk is there, before readers see it."""
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._lock = Lock()
-        self._chunks: list[_Kept] = []
+        self._chunks: list[_Stored] = []
         self._taken = 0
         self._in_memory = 0
         self._file: IO[bytes] | None = None
@@ -54,38 +54,38 @@ class Spool:
     # --- the writer's side, in its thread ---
 
     def start(self, snapshot: Snapshot) -> None:
-        """Says what is being rendered."""
+        """Set the description of the snapshot."""
         self._snapshot = snapshot
         self._wake()
 
     def append(self, chunk: Chunk) -> None:
-        """Keeps the next chunk.
+        """Add the next chunk.
 
         Raises:
-            SpoolFullError: there is no space for it.
-            TemporaryStorageError: the disk is full, or cannot be written.
+            SpoolFullError: The spools of this process are full.
+            TemporaryStorageError: The disk is full, or cannot be written.
         """
         length = len(chunk.frame)
         self._space.take(length)
         self._taken += length
         if self._in_memory + length <= MEMORY_BYTES:
             self._in_memory += length
-            kept = _Kept(chunk.frame, 0, length, chunk.size, chunk.resource_count)
+            stored = _Stored(chunk.frame, 0, length, chunk.size, chunk.resource_count)
         else:
-            kept = _Kept(None, self._file_size, length, chunk.size, chunk.resource_count)
+            stored = _Stored(None, self._file_size, length, chunk.size, chunk.resource_count)
             try:
                 self._write(chunk.frame)
             except OSError as error:
                 raise TemporaryStorageError.of(error) from error
-        self._chunks.append(kept)
+        self._chunks.append(stored)
         self._wake()
 
     def finish(self, totals: Totals) -> None:
-        """Says that the last chunk is there."""
+        """Set the totals, after the last chunk."""
         self._wake(totals)
 
     def fail(self, error: BaseException) -> None:
-        """Says that there will be no more; the first failure is the one that readers see."""
+        """End the spool with an error. Readers see the first one."""
         with self._lock:
             if self._error is None and self._totals is None:
                 self._error = error
@@ -93,7 +93,7 @@ class Spool:
 
     def _write(self, frame: bytes) -> None:
         if self._file is None:
-            # Nameless from the start: it is gone with the process, and nobody else can open it.
+            # It has no name: it is gone with the process, and nobody else can open it.
             self._file = tempfile.TemporaryFile(prefix="fhirexport-", buffering=0)  # noqa: SIM115 - closed by close()
         view = memoryview(frame)
         while view:
@@ -105,57 +105,57 @@ class Spool:
         try:
             self._loop.call_soon_threadsafe(self._notify, totals)
         except RuntimeError:
-            # The loop is closed: nobody is left to read.
+            # The loop is closed, so there is no reader any more.
             return
 
     # --- the readers' side, on the loop ---
 
     @property
     def totals(self) -> Totals | None:
-        """The totals, once the last chunk is there."""
+        """The totals; None until the last chunk is there."""
         return self._totals
 
     @property
     def error(self) -> BaseException | None:
-        """What the writer failed with."""
+        """The error that the writer ended with."""
         return self._error
 
     @property
     def size(self) -> int:
-        """How many bytes the chunks take, as they are kept."""
+        """The size of the frames, in bytes."""
         return self._taken
 
     def description(self) -> Description | None:
-        """Returns what is known of the rendering, once it is complete."""
+        """Return the description of the rendering; None until it is complete."""
         if self._snapshot is None or self._totals is None:
             return None
         snapshot = self._snapshot
         return Description(snapshot.etag, snapshot.revision, snapshot.read_time, self._totals)
 
     def kept(self) -> Iterator[Chunk]:
-        """Yields the chunks that are there."""
+        """Return the chunks that are there."""
         return map(self._read, self._chunks)
 
     def entry(self, largest: int) -> Entry | None:
-        """Returns the whole rendering as something to keep; None while it is not complete, or too large."""
+        """Return the rendering as a cache entry; None where it is incomplete or too large."""
         description = self.description()
         if description is None or self._taken > largest:
             return None
         return Entry(description, tuple(self.kept()))
 
     async def started(self, patience: float) -> Snapshot:
-        """Waits for the description of what is being rendered.
+        """Wait for the description of the snapshot.
 
         Raises:
-            TimeoutError: nothing happened for `patience` seconds.
-            BaseException: what the writer failed with.
+            TimeoutError: There was no progress for `patience` seconds.
+            BaseException: The error that the writer ended with.
         """
         while self._snapshot is None:
-            await self._news(patience)
+            await self._progress(patience)
         return self._snapshot
 
     async def chunks(self, patience: float) -> AsyncIterator[Chunk]:
-        """Yields the chunks from the first on, each as soon as it is there; raises as `started`."""
+        """Yield the chunks from the first on, each as soon as it is there; raise as `started`."""
         index = 0
         while True:
             while index < len(self._chunks):
@@ -163,9 +163,9 @@ class Spool:
                 index += 1
             if self._totals is not None and index == len(self._chunks):
                 return
-            await self._news(patience)
+            await self._progress(patience)
 
-    async def _news(self, patience: float) -> None:
+    async def _progress(self, patience: float) -> None:
         if self._error is not None:
             raise self._error
         async with asyncio.timeout(patience):
@@ -175,23 +175,23 @@ class Spool:
         if totals is not None and self._error is None:
             self._totals = totals
             self.on_complete()
-        # Each event stands for one change: whoever waits has seen the state before it.
+        # Each event stands for one change, so that a waiting reader has seen the state before it.
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _read(self, kept: _Kept) -> Chunk:
-        frame = kept.frame
+    def _read(self, stored: _Stored) -> Chunk:
+        frame = stored.frame
         if frame is None:
             if self._file is None:
                 raise RuntimeError("read from a closed spool")
             try:
-                frame = os.pread(self._file.fileno(), kept.length, kept.offset)
+                frame = os.pread(self._file.fileno(), stored.length, stored.offset)
             except OSError as error:
                 raise TemporaryStorageError.of(error) from error
-        return Chunk(frame, kept.size, kept.resource_count)
+        return Chunk(frame, stored.size, stored.resource_count)
 
     def close(self) -> None:
-        """Gives everything back. Only once the writer has ended, or to begin anew before `start`."""
+        """Release everything: after the writer has ended, or before `start`, to begin anew."""
         self._chunks.clear()
         self._space.give_back(self._taken)
         self._taken = self._in_memory = self._file_size = 0

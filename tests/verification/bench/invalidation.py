@@ -8,7 +8,7 @@ from pathlib import Path
 import redis
 from fhirexport.aio import AsyncClient
 from fhirexport_server.cache.entry import Variant
-from fhirexport_server.cache.port import Made
+from fhirexport_server.cache.port import NewRendering
 from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
@@ -77,7 +77,7 @@ def _slow(valkey: Valkey) -> str:
 async def _fill(valkey: Valkey, keys: int) -> None:
     address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
     entry = rendering(size=50, chunks=1)
-    made = Made(entry.description, entry.chunks, entry.size)
+    made = NewRendering(entry.description, entry.chunks, entry.size)
     times = dict.fromkeys(Dataset, 3600)
     async with open_redis_cache(address, times, Metrics(CollectorRegistry())) as cache:
         for start in range(1, keys, 200):

@@ -44,8 +44,8 @@ MUTANTS = (
     Mutant(
         "a rendering under way is joined whatever its revision",
         f"{EXPORTS}exporter.py",
-        "self._flights.reading(order.etag, make)",
-        "self._flights.reading(str(order.variant), make)",
+        "self._flights.reading(order.etag, produce)",
+        "self._flights.reading(str(order.variant), produce)",
         CACHED,
     ),
     Mutant(
@@ -86,8 +86,8 @@ MUTANTS = (
     Mutant(
         "the revision is read after the rows, in another snapshot",
         f"{EXPORTS}fill.py",
-        "            found = rows.revision(request.ej_id, request.dataset)\n",
-        "            import time\n            found = (rows.ej(request.ej_id), time.sleep(0.3),"
+        "            revision = rows.revision(request.ej_id, request.dataset)\n",
+        "            import time\n            revision = (rows.ej(request.ej_id), time.sleep(0.3),"
         " self.database.revision(request.ej_id, request.dataset))[-1]\n",
         CACHED,
     ),

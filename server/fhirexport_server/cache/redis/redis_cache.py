@@ -11,7 +11,7 @@ import structlog
 
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.entry import Variant
-from fhirexport_server.cache.port import Exactly, LookupResult, Made, Recent
+from fhirexport_server.cache.port import Exactly, LookupResult, NewRendering, Recent
 from fhirexport_server.cache.redis import chunk_store, envelope, lua_scripts
 from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.claims import claimed
@@ -40,7 +40,7 @@ _NAMES = (*envelope.FIELDS, envelope.SUM, envelope.PAYLOAD)
 
 
 class RedisCache:
-    """Keeps renderings in Redis. Made by `open_redis_cache`."""
+    """Keeps renderings in Redis. NewRendering by `open_redis_cache`."""
 
     def __init__(self, link: Link, time_to_live: Mapping[Dataset, int], metrics: Metrics) -> None:
         self._link = link
@@ -84,18 +84,18 @@ class RedisCache:
         async with claimed(self._link, keys.head(variant), etag, self._metrics) as turn:
             yield turn
 
-    async def publish(self, variant: Variant, made: Made, *, replace: bool = False) -> None:
+    async def publish(self, variant: Variant, rendering: NewRendering, *, replace: bool = False) -> None:
         """Keep a rendering for the other processes, unless there is one of a later state."""
         key = keys.head(variant)
-        if made.size > LARGEST_BYTES:
+        if rendering.size > LARGEST_BYTES:
             outcome = PublishOutcome.TOO_LARGE
         else:
             try:
-                outcome = await self._published(key, variant, made, replace=replace)
+                outcome = await self._published(key, variant, rendering, replace=replace)
             except CacheUnavailableError:
                 outcome = PublishOutcome.UNAVAILABLE
         self._metrics.cache_set(outcome)
-        _log.debug("cache_set", key=key, outcome=outcome.value, bytes=made.size)
+        _log.debug("cache_set", key=key, outcome=outcome.value, bytes=rendering.size)
 
     def answered(self, variant: Variant, etag: str) -> None:
         """Count an export that a rendering has answered."""
@@ -153,29 +153,34 @@ class RedisCache:
         values, left = dict(zip(_NAMES, rest[0], strict=True)), int(rest[1])
         try:
             head, payload = envelope.read(values, variant), values[envelope.PAYLOAD]
-            rendering = _Found(self._link, key, head, payload, now_ms=int(now), left_ms=left)
+            rendering = _RedisRendering(self._link, key, head, payload, now_ms=int(now), left_ms=left)
         except CorruptError:
             return LookupResult(LookupOutcome.CORRUPT, now_ms=int(now))
         return LookupResult(LookupOutcome.HIT, rendering, int(now))
 
-    async def _published(self, key: str, variant: Variant, made: Made, *, replace: bool) -> PublishOutcome:
+    async def _published(
+        self, key: str, variant: Variant, rendering: NewRendering, *, replace: bool
+    ) -> PublishOutcome:
         # Jitter, so that renderings made together do not expire together. It only shortens the time.
         seconds = self._time_to_live[variant.dataset] * random.uniform(0.9, 1.0)  # noqa: S311 - nothing secret
         time_to_live = max(1, int(seconds * 1000))
         generation = uuid4().hex
         chunks_key = keys.generation(key, generation)
-        inline = made.size <= INLINE_BYTES
+        inline = rendering.size <= INLINE_BYTES
         payload = {}
         if inline:
-            chunks = list(made.chunks)
+            chunks = list(rendering.chunks)
             pieces = [Piece.of(chunk) for chunk in chunks]
             payload[envelope.PAYLOAD] = b"".join(chunk.frame for chunk in chunks)
         else:
-            pieces = await chunk_store.upload(self._link, chunks_key, made.chunks, time_to_live)
+            pieces = await chunk_store.upload(self._link, chunks_key, rendering.chunks, time_to_live)
         fields = payload | envelope.write(
-            made.description, pieces, generation="" if inline else generation, validated_ms=made.validated_ms
+            rendering.description,
+            pieces,
+            generation="" if inline else generation,
+            validated_ms=rendering.validated_ms,
         )
-        revision = Token.decode(made.description.revision).revision
+        revision = Token.decode(rendering.description.revision).revision
         arguments: list[str | bytes | int] = [
             *(time_to_live, GRACE_SECONDS * 1000, 0 if inline else len(pieces)),
             *(revision.incarnation, revision.n, int(replace)),
@@ -185,7 +190,7 @@ class RedisCache:
         return PublishOutcome(outcome.decode())
 
 
-class _Found:
+class _RedisRendering:
     """A rendering that is in Redis."""
 
     def __init__(
@@ -206,7 +211,7 @@ class _Found:
         self._inline = None if head.generation else tuple(head.split(payload or b""))
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yield the chunks in order; see `Found`."""
+        """Yield the chunks in order; see `StoredRendering`."""
         if self._inline is not None:
             for chunk in self._inline:
                 yield chunk
