@@ -250,7 +250,7 @@ async def test_a_slow_reader_holds_no_place_and_no_transaction(url: str) -> None
 async def test_no_place_in_time_is_told_with_the_limit(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(production, "PLACE_SECONDS", 0.05)
     async with exporting(url, max_renderings=1) as exporter:
-        places = exporter._maker._places  # noqa: SLF001 - to take one for longer than this test waits
+        places = exporter._producer._places  # noqa: SLF001 - to take one for longer than this test waits
         await places.acquire()
         with pytest.raises(TooManyExportsError) as refused:
             await _export(exporter, VENUES)

@@ -1,1 +1,1 @@
-"""Owns all that knows gRPC: messages, statuses, health, the server. Everything below it is plain Python."""
+"""The gRPC layer: messages, statuses, health, the server. No other package but `app.py` knows gRPC."""

@@ -1,4 +1,4 @@
-"""Owns what is known of the call in progress: what the log, the metrics and the answer say about it."""
+"""The call in progress, for the log, the metrics and the response."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -15,60 +15,60 @@ Kind: TypeAlias = Literal["unary", "client_stream", "server_stream"]
 
 @dataclass
 class Call:
-    """One call. The layers around it and the method that answers it write down here what they learn."""
+    """One call. The layers around it and its method record here what they learn."""
 
     service: str
-    """Its full name, such as `fhirexport.v1.ExportService`."""
+    """The service's full name, such as `fhirexport.v1.ExportService`."""
     method: str
-    """Its own name, such as `ExportVenues`."""
+    """The method's name, such as `ExportVenues`."""
     kind: Kind
     context: Context
     request_id: str
     room: Callable[[int], Awaitable[None]]
-    """Waits for room for an answer of so many bytes, before it is made."""
+    """Waits for room for a response of this many bytes, before it is built."""
     code: grpc.StatusCode = grpc.StatusCode.OK
     reason: str = ""
     """The reason of its ErrorInfo; empty when it succeeded or was cancelled."""
     received: int = 0
-    """How many messages came in."""
+    """How many messages were received."""
     sent: int = 0
-    """How many messages went out."""
+    """How many messages were sent."""
     sent_bytes: int = 0
-    """How many bytes they were together."""
+    """The bytes of all messages sent."""
     aborted: Exception | None = None
-    """What gRPC is to be left with; it asks for it where a call was refused."""
+    """The exception to raise to gRPC, which requires it where a call was refused."""
     facts: dict[str, str | int] = field(default_factory=dict)
-    """What its line in the log says beside that. Never content."""
+    """Further fields of its log line. Never content."""
 
-    def let_go(self) -> None:
-        """Lets go of gRPC's side of a call that is answered.
+    def release(self) -> None:
+        """Drop the references to gRPC's side of a call that has its response.
 
-        Every timer that was set during a call remembers the call until its time comes, also when it was
-        cancelled long before: asyncio leaves it where it is.
+        Every timer that was set during a call refers to it until the timer is due, even if it was cancelled:
+        asyncio leaves it in its queue.
         """
         del self.context, self.room
 
-    def went_out(self, message: bytes) -> None:
-        """Counts a message that the caller was sent."""
+    def record_sent(self, message: bytes) -> None:
+        """Count a message that was sent to the caller."""
         self.sent += 1
         self.sent_bytes += len(message)
 
 
 Layer: TypeAlias = Callable[[Call], AbstractAsyncContextManager[None]]
-"""What is done before and after a call: entered with it, left with its exception."""
+"""A context around a call: entered before it, left with its exception."""
 
 _CURRENT: ContextVar[Call] = ContextVar("call")
 
 
 def current() -> Call:
-    """Returns the call that the running task answers.
+    """Return the call that the running task handles.
 
     Raises:
-      LookupError: it answers none.
+      LookupError: It handles none.
     """
     return _CURRENT.get()
 
 
 def begin(call: Call) -> None:
-    """Makes it the call that the running task answers. gRPC runs every call in a task of its own."""
+    """Make this the call of the running task. gRPC runs every call in a task of its own."""
     _CURRENT.set(call)

@@ -1,4 +1,4 @@
-"""The gRPC health service: the status of each service, and the probe that finds it out."""
+"""The gRPC health service: the status of each service, and the probe that sets it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -24,20 +24,20 @@ CACHE = "fhirexport.cache"
 IMPORTS = "fhirexport.v1.ImportService"
 NAMES = (SERVER, EXPORTS, CACHE_ADMIN, CACHE, IMPORTS)
 MOST_WATCHES = 5000
-"""How many watches there may be at once: as many as there are places for (`call_limits.py`), if each
-connection of the thousand has those that are its own."""
+"""How many watches may be open at once: the number of places (`call_limits.py`) if each of the thousand
+connections takes those that it is assured."""
 
 # The messages' package publishes no types.
 _Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 class HealthService(HealthServicer):  # type: ignore[misc] # the library publishes no types
-    """Answer `grpc.health.v1.Health`. Every name is NOT_SERVING until it is set.
+    """Implements `grpc.health.v1.Health`. Every name is NOT_SERVING until it is set.
 
-    The base class is the generated one, so that a method that a newer protocol adds is UNIMPLEMENTED and no
-    failure of the start. The library's own servicer is not used: its watches hold up a shutdown for the whole
-    grace, and it has no `List` (grpcio-health-checking 1.85.1); of two watches of a name, the first to leave
-    stops the other one from hearing anything more (1.81.1).
+    The base class is the generated one, so that a method of a newer protocol is UNIMPLEMENTED and does not
+    keep the server from starting. The library's own servicer is not used: its watches hold up a shutdown for
+    the whole grace, and it has no `List` (grpcio-health-checking 1.85.1); of two watches of a name, the first
+    to leave cuts the other off from updates (1.81.1).
     """
 
     def __init__(self, most_watches: int = MOST_WATCHES) -> None:
@@ -67,8 +67,8 @@ class HealthService(HealthServicer):  # type: ignore[misc] # the library publish
     ) -> AsyncGenerator[HealthCheckResponse, None]:
         """Yield the status of a service, and again each time it changes, until the server drains.
 
-        A watch too many is UNIMPLEMENTED: by the protocol, whoever asked does without watching. Any other
-        code would keep its client from calling at all.
+        A watch over the limit is UNIMPLEMENTED: by the protocol, its client then works without watching. Any
+        other code would keep the client from calling at all.
         """
         if self._watches >= self._most_watches:
             text = f"{self._most_watches} watches are open already: use Check"
@@ -77,7 +77,7 @@ class HealthService(HealthServicer):  # type: ignore[misc] # the library publish
         try:
             sent = None
             while True:
-                # Looked at before the status is sent: a drain that begins while it is being sent is seen too.
+                # Read before the status is sent, so that a drain that begins meanwhile is seen too.
                 draining = self._draining
                 status = self._status(request.service)
                 if status != sent:
@@ -114,7 +114,7 @@ class HealthService(HealthServicer):  # type: ignore[misc] # the library publish
 
 
 class Probe:
-    """Finds out, again and again, whether some services work, and sets their status."""
+    """Checks repeatedly whether some services work, and sets their status."""
 
     def __init__(
         self, health: HealthService, what: str, names: tuple[str, ...], check: Callable[[], Awaitable[None]]
@@ -122,10 +122,10 @@ class Probe:
         """Make a probe that does not run yet.
 
         Args:
-          health: Where the status is set.
-          what: What works or not, in the plural, as the log names it: `exports`.
-          names: The services whose status it is, of NAMES.
-          check: Raises when they do not work.
+          health: The health service that gets the status.
+          what: The name of what is checked, in the plural, for the log: `exports`.
+          names: The services that get the status, of NAMES.
+          check: Raises an error where they do not work.
         """
         self._health = health
         self._what = what

@@ -33,10 +33,10 @@ _IMPORT = import_service_pb2.DESCRIPTOR.services_by_name["ImportService"]
 _MINUTE = 60_000
 _CONNECTIONS = 1000
 _STREAMS = 100
-"""How many calls of a connection there may be at once."""
+"""How many calls a connection may have at once."""
 _UNIX = "unix:"
 _IDENTITY = 1 << 0
-"""Messages that are not compressed, as the only ones. Exports have an encoding of their own, `zstd`."""
+"""Only messages without compression. Exports have an encoding of their own, `zstd`."""
 
 
 class ListenError(Exception):
@@ -54,17 +54,17 @@ def make_server(
     address: str,
     tracer: Tracer | None = None,
 ) -> tuple[grpc.aio.Server, str]:
-    """Returns a server that is not started yet, and the address it is bound to, with the port it got.
+    """Return a server that is not started yet, and the address that it is bound to, with the actual port.
 
     Raises:
-      ListenError: the address cannot be listened on.
+      ListenError: The address cannot be listened on.
     """
     services = (_EXPORT, _CACHE, _IMPORT)
     metrics = CallMetrics(registry, services)
     gate = Gate(limits, registry)
     server = grpc.aio.server(
         interceptors=[Chain(layers(metrics, limits, tracer), gate)],
-        # No maximum_concurrent_rpcs: it refuses whoever comes last, and without details.
+        # No maximum_concurrent_rpcs: it refuses the latest call, whosever it is, and without details.
         options=options(limits),
     )
     add_ExportServiceServicer_to_server(ExportService(exports, limits.unary_bytes), server)
@@ -87,7 +87,7 @@ def _bound(server: grpc.aio.Server, address: str) -> str:
 
 
 def _answers(path: str) -> bool:
-    """Returns whether a server listens on a socket: gRPC would take its place without a word."""
+    """Return whether a server listens on a socket, which gRPC would replace silently."""
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(path)
@@ -97,29 +97,29 @@ def _answers(path: str) -> bool:
 
 
 def options(limits: Limits) -> list[tuple[str, int]]:
-    """Return the bounds of a connection, against careless and hostile peers.
+    """Return the limits of a connection, against careless and hostile peers.
 
-    gRPC passes over a name that it does not know without a word: `tests/rpc/test_channel_arguments.py`
-    looks each one up in the library and shows its effect.
+    gRPC ignores names that it does not know, so `tests/rpc/test_channel_arguments.py` looks each one up in
+    the library and shows its effect.
     """
     longest_call = round(limits.stream_seconds * 1000)
     return [
-        ("grpc.so_reuseport", 0),  # or a second server takes half the connections, in silence
+        ("grpc.so_reuseport", 0),  # or a second server silently takes half the connections
         ("grpc.max_receive_message_length", limits.message_bytes),
         ("grpc.compression_enabled_algorithms_bitset", _IDENTITY),  # or 1 MB on the wire is 1 GB here
         ("grpc.max_send_message_length", 4 << 20),
         ("grpc.max_metadata_size", 8 << 10),
         ("grpc.absolute_max_metadata_size", 16 << 10),
         ("grpc.max_concurrent_streams", _STREAMS),  # what keeps a rapid reset harmless
-        ("grpc.http.overload_protection", 0),  # or calls of an honest burst over the cap are lost
+        ("grpc.http.overload_protection", 0),  # or calls of an honest burst over the limit are lost
         ("grpc.max_allowed_incoming_connections", _CONNECTIONS),
-        # While more than so many calls wait for Python, gRPC cancels some at random, whosever they are: 1,000
-        # unless told otherwise, which a storm of resets reaches. Places are given by connection and peer.
+        # While more calls than this wait for Python, gRPC cancels some at random, whosever they are. A storm
+        # of resets reaches the default of 1,000. Places are limited by connection and peer instead.
         ("grpc.server.max_pending_requests", _CONNECTIONS * _STREAMS),
         ("grpc.server.max_pending_requests_hard_limit", _CONNECTIONS * _STREAMS),
         ("grpc.server_handshake_timeout_ms", 10_000),
         ("grpc.keepalive_time_ms", _MINUTE),
-        # gRPC takes its own keepalive_timeout_ms for nothing (grpc/grpc#39239): this is what counts.
+        # gRPC ignores its keepalive_timeout_ms (grpc/grpc#39239); this has the effect.
         ("grpc.http2.ping_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
         # Many clients ping every 10 s, the least that grpc-go allows; half of it leaves room for jitter.
@@ -127,6 +127,6 @@ def options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.http2.max_ping_strikes", 2),
         ("grpc.max_connection_idle_ms", 5 * _MINUTE),
         ("grpc.max_connection_age_ms", 30 * _MINUTE),  # so that clients find new servers
-        ("grpc.max_connection_age_grace_ms", longest_call + _MINUTE),  # never cuts a call off
+        ("grpc.max_connection_age_grace_ms", longest_call + _MINUTE),  # so that no call is cut off
         ("grpc.enable_channelz", 0),
     ]

@@ -1,1 +1,1 @@
-"""Which calls and messages a server takes: how many, how large, for how long, and from whom."""
+"""Admission: which calls and messages a server accepts, how many, how large, for how long, from whom."""

@@ -1,8 +1,8 @@
-"""The memory that messages on their way may take: of everybody together, and of each connection.
+"""The memory that messages in flight may take: all together, and those of each connection.
 
-Whoever holds room while it waits for its caller can be ended when others need that room: the oldest one of
-the connection that holds most, after a second at least. And a part of the room is for those that have none.
-So a caller that takes what it asked for gets it, whatever the others leave lying.
+A call that holds room while it waits for its caller can be ended when others need the room: the oldest one of
+the connection that holds most, after a second at least. A part of the room is reserved for connections that
+have none. So a caller who reads its responses gets them, whatever others leave unread.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from fhirexport_server.rpc.admission.transport_errors import TooManyBytesError
 _ASSURED_SECONDS = 1.0
 _LOOK_SECONDS = 0.1
 _RESERVED = 4
-"""What part of the room is for the connections that have none of it yet: one in so many."""
+"""The part of the room that is reserved for connections without any: one in this many."""
 
 
 @dataclass(eq=False)
@@ -26,21 +26,21 @@ class Hold:
     connection: str
     size: int
     evict: Callable[[], None] | None = None
-    """Ends the call, where others need the room; None while it is not the caller who is waited for."""
+    """Ends the call where others need the room; None while the call does not wait for its caller."""
     since: float = 0.0
     is_evicted: bool = False
 
 
 class BytesInFlight:
-    """The room for messages that go in one direction. Belongs to one event loop."""
+    """The room for messages in one direction. It belongs to one event loop."""
 
     def __init__(self, *, total: int, per_connection: int, patience: float = 5.0) -> None:
-        """Makes free room.
+        """Make a room without messages.
 
         Args:
-            total: how many bytes there are.
-            per_connection: how many of these may be one connection's.
-            patience: how long a message may wait for room, in seconds.
+            total: The size of the room, in bytes.
+            per_connection: How many of them one connection may take.
+            patience: How long a message may wait for room, in seconds.
         """
         self._total, self._per_connection, self._patience = total, per_connection, patience
         self._by_connection: Counter[str] = Counter()
@@ -51,14 +51,14 @@ class BytesInFlight:
         """How many bytes are taken."""
 
     async def take(self, caller: Caller, size: int) -> Hold:
-        """Returns room for a message, having waited for it where there was none.
+        """Take room for a message; wait for it where there is none.
 
         Args:
-            caller: whose message it is.
-            size: how long it is, in bytes.
+            caller: The caller of the message.
+            size: The size of the message, in bytes.
 
         Raises:
-            TooManyBytesError: none came free in time.
+            TooManyBytesError: No room became free in time.
         """
         hold = Hold(caller.connection, size)
         if not self._waiting and self._fits(hold):
@@ -81,15 +81,15 @@ class BytesInFlight:
         return hold
 
     def enter(self, caller: Caller, size: int, evict: Callable[[], None] | None) -> Hold:
-        """Returns room for a message that is coming already, at the cost of others if there is none.
+        """Take room for a message that is arriving already, by ending others if there is none.
 
         Args:
-            caller: whose message it is.
-            size: how long it may become, in bytes.
-            evict: what to do where others need the room.
+            caller: The caller of the message.
+            size: The size that the message may reach, in bytes.
+            evict: Ends the call where others need the room.
 
         Raises:
-            TooManyBytesError: the others have better claims.
+            TooManyBytesError: There is no room, and no other call may be ended for it.
         """
         hold = Hold(caller.connection, size, evict)
         if not self._fits(hold) and not (self._fits_connection(hold) and self._evict(hold)):
@@ -98,7 +98,7 @@ class BytesInFlight:
         return hold
 
     def give_back(self, hold: Hold) -> None:
-        """Gives room back; what was given back already is left alone."""
+        """Give room back, unless it was given back already."""
         if hold not in self._holds:
             return
         del self._holds[hold]
@@ -111,7 +111,7 @@ class BytesInFlight:
 
     def _withdraw(self, hold: Hold) -> None:
         self._waiting.pop(hold, None)
-        self.give_back(hold)  # it may have been granted at the last moment
+        self.give_back(hold)  # it may have been granted just before
 
     def _add(self, hold: Hold) -> None:
         hold.since = asyncio.get_running_loop().time()
@@ -130,9 +130,9 @@ class BytesInFlight:
         return self._by_connection[hold.connection] + hold.size <= self._per_connection
 
     def _grant(self) -> Hold | None:
-        """Gives room to those who wait, who have least first; returns the first that others keep from it."""
+        """Grant room to waiting messages, smallest holders first; return the first that others block."""
         blocked = None
-        for hold in sorted(self._waiting, key=lambda one: self._by_connection[one.connection]):
+        for hold in sorted(self._waiting, key=lambda waiting: self._by_connection[waiting.connection]):
             waiter = self._waiting[hold]
             if waiter.done() or not self._fits_connection(hold):
                 continue
@@ -153,20 +153,20 @@ class BytesInFlight:
             self._look = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._watch)
 
     def _evict(self, hold: Hold) -> bool:
-        """Ends what is in the way of a message; returns whether that will be enough for it."""
+        """End calls to make room for a message; return whether that will be enough."""
         now = asyncio.get_running_loop().time()
         needed = self.taken + hold.size - self._limit(hold)
-        needed -= sum(one.size for one in self._holds if one.is_evicted)
-        left = self._by_connection.copy()
-        for victim in sorted(self._holds, key=lambda one: -left[one.connection]):
+        needed -= sum(other.size for other in self._holds if other.is_evicted)
+        held = self._by_connection.copy()
+        for victim in sorted(self._holds, key=lambda other: -held[other.connection]):
             if needed <= 0:
                 break
             if victim.is_evicted or victim.evict is None:
                 continue
-            if now - victim.since < _ASSURED_SECONDS or left[victim.connection] <= left[hold.connection]:
+            if now - victim.since < _ASSURED_SECONDS or held[victim.connection] <= held[hold.connection]:
                 continue
             victim.is_evicted = True
             victim.evict()
-            left[victim.connection] -= victim.size
+            held[victim.connection] -= victim.size
             needed -= victim.size
         return needed <= 0

@@ -1,45 +1,45 @@
-"""The bounds of a single call, and of all calls together."""
+"""The limits of a call, and of all calls together."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a call may take, and how much one message may hold."""
+    """How long calls may take, how large messages may be, and how many there may be."""
 
     stream_seconds: float
-    """How long a call that streams its answer may take in all."""
+    """How long a call with a streamed response may take in all."""
     unary_seconds: float = 30.0
     """How long any other call may take in all."""
     write_seconds: float = 30.0
-    """How long a client may take to accept one message of an answer, and then its status."""
+    """How long a client may take to accept one message of a response, and then its status."""
     request_seconds: float = 10.0
     """How long a client may take to send its request."""
     bundle_seconds: float = 60.0
-    """How long it may take to send one that holds a Bundle."""
+    """How long a client may take to send a request that holds a Bundle."""
     idle_seconds: float = 15.0
     """How long a client may take between two messages of a stream."""
     import_seconds: float = 300.0
     """How long an import of one Bundle may take in all; one of a stream may take `stream_seconds`."""
     bundle_bytes: int = 8 * 1024 * 1024
-    """How long a Bundle that is to be imported may be."""
+    """The size of the largest Bundle to import."""
     unary_bytes: int = 3 * 1024 * 1024
-    """How much content, uncompressed, fits in an answer of one message. Clients refuse messages over 4 MiB
-    unless told otherwise, and JSON as a protobuf string is as long as it is in a file."""
+    """The most content, uncompressed, in a unary response. By default, clients refuse messages over 4 MiB,
+    and JSON is as long in a protobuf string as in a file."""
     calls: int = 1000
-    """How many calls there may be at once."""
+    """How many calls may be in progress at once."""
     calls_per_peer: int = 500
-    """How many of these may be one peer's."""
+    """How many of these one peer may have."""
     calls_assured: int = 8
-    """How many a connection may have whatever the others have."""
+    """How many a connection may always have, whatever the others have."""
     health_calls: int = 500
-    """How many calls of the health service there may be at once, beside the others."""
+    """How many calls of the health service may be in progress at once, besides the others."""
     health_calls_assured: int = 4
-    """How many of those a connection may have whatever the others have."""
+    """How many of those a connection may always have, whatever the others have."""
     bytes_in_flight: int = 256 * 1024 * 1024
-    """How much memory messages on their way to callers may take, and as much those on their way here."""
+    """How much memory outbound messages may take, and inbound ones as much again."""
 
     @property
     def message_bytes(self) -> int:
-        """How long a message that comes in may be: one a little over is refused with words."""
+        """The size of the largest inbound message. A Bundle slightly over its limit gets an error of ours."""
         return self.bundle_bytes + self.bundle_bytes // 64

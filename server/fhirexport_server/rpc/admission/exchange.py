@@ -1,4 +1,4 @@
-"""One call's messages: each has a bounded time to come or to be taken, and its room in memory."""
+"""The messages of one call: each has a time limit to arrive or to be accepted, and room in memory."""
 
 import asyncio
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _AT_ONCE_SECONDS: Final = 0.05
-"""A message that is there by then is not counted among those on their way."""
+"""Messages that arrive within this time take no room."""
 _STATUS_SECONDS: Final = 5.0
-"""How long a caller that did not take its answer has for the status."""
+"""How long a caller who did not accept its response may take to accept the status."""
 _SMALL_BYTES: Final = 64 * 1024
 _COPIES: Final = 2
-"""A message on its way out is in memory twice: here, and in gRPC."""
+"""An outbound message is in memory twice: here and in gRPC."""
 
 
 class Exchange:
-    """What goes back and forth in one call."""
+    """Reads and writes the messages of one call."""
 
     def __init__(self, context: Context, gate: "Gate", *, is_health: bool) -> None:
         self.caller = caller(context)
@@ -46,23 +46,23 @@ class Exchange:
         self._patience = gate.limits.write_seconds
 
     def admit(self) -> None:
-        """Takes a place for the call.
+        """Take a place for the call.
 
         Raises:
-            TooManyCallsError: there is none.
+            TooManyCallsError: No place is free.
         """
         self._places.take(self.caller)
         self._is_admitted = True
 
     async def read(self, seconds: float) -> bytes | None:
-        """Returns the next message; None where there is none left, or the call is dead.
+        """Return the next message; None where there is no other, or the call has died.
 
         Args:
-            seconds: how long it may take to come.
+            seconds: How long it may take to arrive.
 
         Raises:
-            IdleClientError: it did not come.
-            TooManyBytesError: others need the memory that it would take.
+            IdleClientError: It did not arrive in time.
+            TooManyBytesError: Others need the memory that it would take.
         """
         coming = _Waited(asyncio.timeout(seconds))
         try:
@@ -82,32 +82,32 @@ class Exchange:
         return None if message is cast("bytes", grpc.aio.EOF) else message
 
     def keep(self, size: int) -> None:
-        """Counts a message that is kept until the call ends.
+        """Take room for a message that is kept until the call ends.
 
         Raises:
-            TooManyBytesError: there is no room for it.
+            TooManyBytesError: There is no room.
         """
         if size > _SMALL_BYTES:
             self._kept = self._gate.inbound.enter(self.caller, size, None)
 
     async def room(self, size: int) -> None:
-        """Waits for room for an answer, before it is made. It is given back when the call is over.
+        """Wait for room for a response, before it is built. It is given back when the call is over.
 
         Args:
-            size: how long the answer will be, in bytes.
+            size: The size of the response, in bytes.
 
         Raises:
-            TooManyBytesError: none came free in time.
+            TooManyBytesError: No room became free in time.
         """
         if self._answer is None:
             self._answer = await self._gate.outbound.take(self.caller, _COPIES * size)
 
     async def write(self, message: bytes) -> None:
-        """Sends one message of a stream.
+        """Send one message of a stream.
 
         Raises:
-            SlowClientError: the client did not take it in time, or while others needed the memory.
-            TooManyBytesError: there was no room for it.
+            SlowClientError: The client did not accept it in time, or others needed the memory.
+            TooManyBytesError: There was no room.
         """
         await self.room(len(message))
         seconds = self._gate.limits.write_seconds
@@ -118,7 +118,7 @@ class Exchange:
                     going.hold.evict = going.evict
                 await self._context.write(message)
         except TimeoutError:
-            # gRPC keeps the message until the call is over, and the room is taken until then.
+            # gRPC keeps the message until the call is over, so the room is kept until then.
             self._patience = 0.0 if going.is_evicted else _STATUS_SECONDS
             raise SlowClientError(seconds) from None
         except BaseException:
@@ -129,7 +129,7 @@ class Exchange:
             self._answer = None
 
     def end(self, call: Call) -> None:
-        """Says that a call is answered: its peer has a bounded time to take what it has not taken yet."""
+        """End the call. From now on, its peer has a limited time to accept the rest of the response."""
         kept = keeper()
         if kept is None or kept.done():
             self._over(kept)
@@ -158,7 +158,7 @@ class Exchange:
         )
 
     def _count(self, coming: "_Waited") -> None:
-        """Counts a message that takes its time to come, as long as it may be."""
+        """Take room for a message that is slow to arrive, at the size that it may reach."""
         try:
             size = self._gate.limits.message_bytes
             coming.hold = self._gate.inbound.enter(self.caller, size, coming.evict)
@@ -168,14 +168,14 @@ class Exchange:
 
 @dataclass
 class _Waited:
-    """A message that is waited for, or waits to be taken."""
+    """A message that is read, or waits to be accepted."""
 
     scope: asyncio.Timeout
     hold: Hold | None = None
     is_evicted: bool = False
 
     def evict(self) -> None:
-        """Ends the wait now."""
+        """End the wait now."""
         if not self.scope.expired():
             self.is_evicted = True
             self.scope.reschedule(asyncio.get_running_loop().time())

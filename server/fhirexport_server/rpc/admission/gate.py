@@ -1,4 +1,4 @@
-"""What all calls of a server share: places, memory for messages, and the end of those that are not taken."""
+"""What all calls of a server share: places, memory for messages, and the end of unread calls."""
 
 from typing import Final
 
@@ -17,16 +17,16 @@ _CONNECTION_SHARE: Final = 4
 
 
 class Gate:
-    """Lets calls in. Made inside the event loop that answers them."""
+    """Admits calls. Make it inside the event loop that handles them."""
 
     def __init__(self, limits: Limits, registry: CollectorRegistry) -> None:
         self.limits = limits
         self.calls = Places(total=limits.calls, per_peer=limits.calls_per_peer, assured=limits.calls_assured)
-        """For every call but those that ask after the server's health."""
+        """The places of all calls but those of the health service."""
         self.health = Places(
             total=limits.health_calls, per_peer=limits.health_calls, assured=limits.health_calls_assured
         )
-        """For those: no load of exports and imports refuses one."""
+        """The places of the health service: exports and imports never take them."""
         total, share = limits.bytes_in_flight, limits.bytes_in_flight // _CONNECTION_SHARE
         self.inbound = BytesInFlight(total=total, per_connection=share)
         self.outbound = BytesInFlight(total=total, per_connection=share)
@@ -38,8 +38,8 @@ class Gate:
         self.dropped = families.dropped.inc
         """Counts a call that was cut off."""
         self.sweeper = Sweeper()
-        """Ends the calls that are answered and whose peers do not take it."""
+        """Ends calls whose peers do not read the response."""
 
     def exchange(self, service: str, context: Context) -> Exchange:
-        """Returns what goes back and forth in a call that has no place yet."""
+        """Return the exchange of a call, which has no place yet."""
         return Exchange(context, self, is_health=service == _HEALTH)

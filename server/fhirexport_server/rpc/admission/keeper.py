@@ -1,9 +1,9 @@
-"""Ending a call for good, whatever its peer does.
+"""Ends a call for good, whatever its peer does.
 
-gRPC for Python keeps a call, and the answer that its peer has not taken, until the peer ends it: a status
-waits behind the answer. It has no word to cancel a call of a server. But it lets go of the call, which
-resets the stream, once the task is cancelled that waits for the peer's end: the task that starts the one
-which answers. Source: grpc.aio, `_schedule_rpc_coro`.
+gRPC for Python keeps a call, and the response that its peer has not read, until the peer ends it: the status
+waits behind the response. A server has no method to cancel a call. But gRPC releases the call, and resets the
+stream, when the task is cancelled that waits for the peer's end. That is the task which starts the one that
+handles the call. Source: grpc.aio, `_schedule_rpc_coro`.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ _KEEPER: ContextVar[asyncio.Task[Any] | None] = ContextVar("keeper", default=Non
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Makes the running loop note which task keeps each call, for servers that are started in it."""
+    """Make the running loop record which task keeps each call, for servers that are started in it."""
     loop = asyncio.get_running_loop()
     before = loop.get_task_factory()
-    loop.set_task_factory(cast("Any", _noting))  # the stubs know of no options
+    loop.set_task_factory(cast("Any", _recording))  # the stubs have no options
     try:
         yield
     finally:
@@ -30,11 +30,11 @@ def kept() -> Iterator[None]:
 
 
 def keeper() -> asyncio.Task[Any] | None:
-    """Returns the task that keeps the call which the running task answers; None where it was not noted."""
+    """Return the task that keeps the call of the running task; None where it was not recorded."""
     return _KEEPER.get()
 
 
-def _noting(
+def _recording(
     loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any
 ) -> asyncio.Task[Any]:
     if getattr(coro, "__name__", "") == _ANSWERS:
@@ -44,19 +44,19 @@ def _noting(
 
 
 class Sweeper:
-    """Ends the calls that are answered and whose peers do not take it. Belongs to one event loop."""
+    """Ends calls whose peers do not read the response. It belongs to one event loop."""
 
     def __init__(self) -> None:
         self._due: dict[asyncio.Task[Any], _Due] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def end(self, kept: asyncio.Task[Any], seconds: float, on_cut: Callable[[], None]) -> None:
-        """Ends the call that the running task has answered, unless it ends by itself in time.
+        """End the call that the running task has handled, unless it ends by itself in time.
 
         Args:
-            kept: the task that keeps it.
-            seconds: how long its peer has.
-            on_cut: is called where the call is cut off.
+            kept: The task that keeps it.
+            seconds: How long its peer may take.
+            on_cut: Called if the call is cut off.
         """
         answering = asyncio.current_task()
         if answering is None:
@@ -70,7 +70,7 @@ class Sweeper:
             self._timer = loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def cut(self, kept: asyncio.Task[Any]) -> None:
-        """Ends a call now; one that has ended already is left alone."""
+        """End a call now, unless it has ended already."""
         due = self._due.pop(kept, None)
         if due is not None:
             due.answering.cancel()
@@ -91,7 +91,7 @@ class Sweeper:
 
 
 class _Due(NamedTuple):
-    """A call that is answered."""
+    """A call that has its response."""
 
     time: float
     answering: asyncio.Task[Any]

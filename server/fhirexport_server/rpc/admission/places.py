@@ -1,4 +1,4 @@
-"""Places for calls: how many there may be at once, of everybody and of each caller."""
+"""Places for calls: how many calls may be in progress at once, in total and by caller."""
 
 from collections import Counter
 
@@ -9,29 +9,29 @@ from fhirexport_server.rpc.admission.transport_errors import TooManyCallsError
 class Places:
     """Places for calls of one kind.
 
-    Every connection has a few that nobody else can take, so that callers with many idle calls leave room
-    for the others. Connections are bounded themselves, and so are the calls.
+    Every connection is assured a few, so that callers with many idle calls cannot lock out the others. The
+    number of connections is limited, and so is the number of calls.
     """
 
     def __init__(self, *, total: int, per_peer: int, assured: int) -> None:
-        """Makes free places.
+        """Make places, all of them free.
 
         Args:
-            total: how many calls there may be.
-            per_peer: how many of these may be one peer's.
-            assured: how many a connection may have whatever the others have.
+            total: How many calls may be in progress.
+            per_peer: How many of these one peer may have.
+            assured: How many a connection may always have, whatever the others have.
         """
         self._total, self._per_peer, self._assured = total, per_peer, assured
         self._connections: Counter[str] = Counter()
         self._owners: Counter[str] = Counter()
         self.taken = 0
-        """How many calls there are."""
+        """How many places are taken."""
 
     def take(self, caller: Caller) -> None:
-        """Takes a place.
+        """Take a place.
 
         Raises:
-            TooManyCallsError: there is none.
+            TooManyCallsError: No place is free.
         """
         if self._connections[caller.connection] >= self._assured:
             for taken, limit in ((self._owners[caller.owner], self._per_peer), (self.taken, self._total)):
@@ -42,7 +42,7 @@ class Places:
         self.taken += 1
 
     def give_back(self, caller: Caller) -> None:
-        """Gives a place back that was taken."""
+        """Give a place back."""
         self.taken -= 1
         for counter, key in ((self._connections, caller.connection), (self._owners, caller.owner)):
             counter[key] -= 1

@@ -1,4 +1,4 @@
-"""The errors that only a transport has: what a caller is refused for before, or after, its request counts."""
+"""The errors that only a transport has, before or after a request is handled."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from fhirexport_server.domain.errors import FhirExportError
 
 @dataclass(eq=False)
 class SlowClientError(FhirExportError):
-    """The client did not accept a message of its answer in time."""
+    """The client did not accept a message of the response in time."""
 
     limit_seconds: float
 
@@ -21,7 +21,7 @@ class IdleClientError(FhirExportError):
 
 @dataclass(eq=False)
 class TooManyCallsError(FhirExportError):
-    """Every place for a call is taken, of this peer or of everybody."""
+    """All places for calls are taken, those of this peer or all together."""
 
     limit: int
     retry_after_seconds: float = 1.0
@@ -29,7 +29,7 @@ class TooManyCallsError(FhirExportError):
 
 @dataclass(eq=False)
 class TooManyBytesError(FhirExportError):
-    """What is on its way to callers, or from them, takes as much memory as it may."""
+    """Messages to or from callers take as much memory as they may."""
 
     limit_bytes: int
     retry_after_seconds: float = 1.0

@@ -1,1 +1,1 @@
-"""CacheAdmin: its requests and its answers."""
+"""CacheAdmin: its requests and its responses."""

@@ -1,4 +1,4 @@
-"""Owns what the requests of CacheAdmin may say: messages become domain values, or one complete refusal."""
+"""The validation of CacheAdmin's requests: each becomes domain values, or one complete error."""
 
 import hashlib
 import re
@@ -23,10 +23,10 @@ _TOKEN = re.compile(r"c1:([0-9a-f]{16}):(0|[1-9][0-9]{0,19}):(0|[1-9][0-9]{0,9})
 
 
 def audit(action: str, scope: str, reason: str) -> AuditEntry:
-    """Returns what to write down of the call in progress.
+    """Return the audit entry of the call in progress.
 
     Raises:
-      InvalidRequestError: the reason is too long, or is no text for a log.
+      InvalidRequestError: The reason is too long, or not printable.
     """
     if len(reason) > _LONGEST_REASON or not reason.isprintable():
         text = f"must be at most {_LONGEST_REASON} printable characters on one line"
@@ -36,10 +36,10 @@ def audit(action: str, scope: str, reason: str) -> AuditEntry:
 
 
 def listing(message: ListEntriesRequest) -> tuple[Pattern, int, tuple[int, int]]:
-    """Reads the request of a page of entries: which ones, how many, and from where on.
+    """Validate the request for a page of entries; return the pattern, the size and the cursor.
 
     Raises:
-      InvalidRequestError: with every field that is wrong.
+      InvalidRequestError: The request is invalid; it names every wrong field.
     """
     violations: list[FieldViolation] = []
     pattern = None
@@ -59,16 +59,16 @@ def listing(message: ListEntriesRequest) -> tuple[Pattern, int, tuple[int, int]]
 
 
 def token(pattern: str, cursor: tuple[int, int]) -> str:
-    """Returns the token of the page from here on. It serves this pattern only (AIP-158)."""
+    """Return the token of the page at a cursor. It is valid for this pattern only (AIP-158)."""
     place, passed = cursor
     return tokens.seal(f"c1:{_digest(pattern)}:{place}:{passed}")
 
 
 def warming(message: WarmRequest) -> tuple[tuple[int, ...], tuple[Dataset, ...]]:
-    """Reads which EJs and datasets to warm; none of them stands for all.
+    """Return the EJs and datasets to warm. No EJ stands for all of them.
 
     Raises:
-      InvalidRequestError: with every field that is wrong.
+      InvalidRequestError: The request is invalid; it names every wrong field.
     """
     violations: list[FieldViolation] = []
     if len(message.ej_ids) > _MOST_EJS:
@@ -86,18 +86,18 @@ def warming(message: WarmRequest) -> tuple[tuple[int, ...], tuple[Dataset, ...]]
 
 
 def _datasets(numbers: Sequence[int], violations: list[FieldViolation]) -> tuple[Dataset, ...]:
-    found: dict[Dataset, None] = {}
+    datasets: dict[Dataset, None] = {}
     if len(numbers) > 2 * len(Dataset):
         violations.append(FieldViolation("datasets", f"must have at most {len(Dataset)} values"))
         return ()
     for place, number in enumerate(numbers):
         dataset = DATASETS.get(number)
         if dataset is None:
-            names = ", ".join(types.Dataset.Name(known) for known in NUMBERS.values())
+            names = ", ".join(types.Dataset.Name(value) for value in NUMBERS.values())
             violations.append(FieldViolation(f"datasets[{place}]", f"must be one of {names}"))
         else:
-            found[dataset] = None
-    return tuple(found)
+            datasets[dataset] = None
+    return tuple(datasets)
 
 
 def _digest(pattern: str) -> str:
@@ -105,7 +105,7 @@ def _digest(pattern: str) -> str:
 
 
 def _cursor(text: str, pattern: str) -> tuple[int, int] | None:
-    """Returns where a token of this pattern leads; None for any other text."""
+    """Return the cursor in a token of this pattern; None for any other text."""
     match = _TOKEN.fullmatch(tokens.unseal(text) or "")
     if match is None or match[1] != _digest(pattern):
         return None

@@ -1,4 +1,4 @@
-"""Owns CacheAdmin: requests in, the administration asked, answers out."""
+"""CacheAdmin: validates requests, asks the administration, returns responses."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -48,11 +48,11 @@ _STATES = {
 }
 
 _KEPT_SECONDS = 5.0
-"""How long a rendering may take to be kept, once it is made, before it is told of all the same."""
+"""How long to wait for a complete rendering to be kept, before it is reported anyway."""
 
 
 class CacheAdmin(CacheAdminServicer):
-    """Answers the methods of `fhirexport.v1.CacheAdmin`. Raises domain errors; the chain answers those."""
+    """Implements `fhirexport.v1.CacheAdmin`. It raises domain errors, which the chain translates."""
 
     def __init__(self, administration: Administration, exports: Exports) -> None:
         self._administration = administration
@@ -61,12 +61,12 @@ class CacheAdmin(CacheAdminServicer):
     async def GetStats(  # noqa: N802 - the contract's name
         self, request: GetStatsRequest, context: Context
     ) -> GetStatsResponse:
-        """Answers with how full the cache is and how often it answers; without Redis, with the latter."""
+        """Return the figures of the cache; without Redis, only those of this process."""
         del request
         stats = await self._administration.stats()
         metrics = self._administration.metrics
         answered = {dataset: metrics.answered(dataset) for dataset in Dataset}
-        answer = GetStatsResponse(
+        response = GetStatsResponse(
             enabled=self._administration.enabled,
             keyspace_hits=sum(hits for hits, _, _ in answered.values()),
             keyspace_misses=sum(misses for _, misses, _ in answered.values()),
@@ -83,16 +83,16 @@ class CacheAdmin(CacheAdminServicer):
             ],
         )
         if stats.server is not None:
-            answer.used_memory = stats.server.used_memory
-            answer.total_connections = stats.server.connections
-            answer.total_commands = stats.server.commands
+            response.used_memory = stats.server.used_memory
+            response.total_connections = stats.server.connections
+            response.total_commands = stats.server.commands
         await send_metadata(context)
-        return answer
+        return response
 
     async def Invalidate(  # noqa: N802 - the contract's name
         self, request: InvalidateRequest, context: Context
     ) -> InvalidateResponse:
-        """Makes entries count no more, or says which ones it would."""
+        """Invalidate the entries that match a pattern, or return what would be invalidated."""
         pattern = parse(request.pattern)
         entry = requests.audit("invalidate", pattern.text, request.reason)
         if request.dry_run:
@@ -111,7 +111,7 @@ class CacheAdmin(CacheAdminServicer):
     async def Flush(  # noqa: N802 - the contract's name
         self, request: FlushRequest, context: Context
     ) -> FlushResponse:
-        """Makes every entry of this service count no more."""
+        """Invalidate every entry of this service."""
         entry = requests.audit("flush", EVERYTHING, request.reason)
         removal = await self._administration.flush(entry)
         _log_removal("flush", EVERYTHING, request.reason, removal)
@@ -121,7 +121,7 @@ class CacheAdmin(CacheAdminServicer):
     async def GetHealth(  # noqa: N802 - the contract's name
         self, request: GetHealthRequest, context: Context
     ) -> GetHealthResponse:
-        """Answers with how the cache does, also when it does badly."""
+        """Return the health of the cache."""
         del request
         health = await self._administration.health()
         await send_metadata(context)
@@ -130,7 +130,7 @@ class CacheAdmin(CacheAdminServicer):
     async def ListEntries(  # noqa: N802 - the contract's name
         self, request: ListEntriesRequest, context: Context
     ) -> ListEntriesResponse:
-        """Answers with a page of what is cached."""
+        """Return a page of entries."""
         pattern, size, cursor = requests.listing(request)
         found = await self._administration.entries(pattern, size, cursor)
         await send_metadata(context)
@@ -140,17 +140,17 @@ class CacheAdmin(CacheAdminServicer):
     async def Warm(  # noqa: N802 - the contract's name
         self, request: WarmRequest, context: Context
     ) -> AsyncGenerator[WarmResponse, None]:
-        """Renders exports into the cache one after the other, and reports each."""
+        """Render exports into the cache one after the other; yield a report of each."""
         ej_ids, datasets = requests.warming(request)
-        wanted = [
+        exports = [
             (ej_id, dataset)
             for ej_id in ej_ids or await self._administration.ej_ids()
             for dataset in datasets
         ]
         await send_metadata(context)
-        for done, (ej_id, dataset) in enumerate(wanted, 1):
+        for done, (ej_id, dataset) in enumerate(exports, 1):
             report = await self._warmed(ej_id, dataset)
-            report.done_count, report.total_count = done, len(wanted)
+            report.done_count, report.total_count = done, len(exports)
             yield report
 
     async def _warmed(self, ej_id: int, dataset: Dataset) -> WarmResponse:
@@ -161,48 +161,48 @@ class CacheAdmin(CacheAdminServicer):
             async with self._exports.open(ExportRequest(ej_id, dataset, Format.BUNDLE)) as rendering:
                 async for _ in rendering.chunks():
                     pass
-                # The entry that is told of is then the one that was made.
+                # So that the entry reported below is the new one.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_KEPT_SECONDS):
                         await rendering.kept()
-                made = rendering.snapshot.source is ContentSource.DATABASE
+                is_new = rendering.snapshot.source is ContentSource.DATABASE
                 etag, revision = rendering.snapshot.etag, rendering.snapshot.revision
-        except Exception as error:  # noqa: BLE001 - one that fails is reported, and the next one tried
+        except Exception as error:  # noqa: BLE001 - a failure is reported, and the next export tried
             report.error.CopyFrom(refusal(error).status(call.current().request_id))
             return report
-        known = await self._administration.entry(variant)
-        if known is not None:
-            report.entry.CopyFrom(_entry(known))
+        facts = await self._administration.entry(variant)
+        if facts is not None:
+            report.entry.CopyFrom(_entry(facts))
         report.entry.etag, report.entry.revision = f'"{etag}"', revision
-        if made:
+        if is_new:
             report.elapsed.FromTimedelta(timedelta(seconds=monotonic() - begun))
         return report
 
 
-def _entry(known: EntryFacts) -> Entry:
+def _entry(facts: EntryFacts) -> Entry:
     entry = Entry(
-        key=known.key,
-        dataset=NUMBERS[known.variant.dataset],
-        ej_id=known.variant.ej_id,
-        etag=f'"{known.etag}"',
-        size_bytes=known.size,
-        revision=known.revision,
-        hits=known.hits,
+        key=facts.key,
+        dataset=NUMBERS[facts.variant.dataset],
+        ej_id=facts.variant.ej_id,
+        etag=f'"{facts.etag}"',
+        size_bytes=facts.size,
+        revision=facts.revision,
+        hits=facts.hits,
     )
-    entry.ttl.FromTimedelta(timedelta(seconds=known.seconds_left))
-    entry.age.FromTimedelta(timedelta(seconds=known.age_seconds))
+    entry.ttl.FromTimedelta(timedelta(seconds=facts.seconds_left))
+    entry.age.FromTimedelta(timedelta(seconds=facts.age_seconds))
     return entry
 
 
 def _health(health: CacheHealth) -> GetHealthResponse:
-    answer = GetHealthResponse(
+    response = GetHealthResponse(
         state=_STATES[health.condition], message=health.message, warnings=health.warnings
     )
     if health.server is not None:
-        answer.server = f"{health.server.name} {health.server.version}"
+        response.server = f"{health.server.name} {health.server.version}"
     if health.latency_seconds is not None:
-        answer.latency.FromTimedelta(timedelta(seconds=health.latency_seconds))
-    return answer
+        response.latency.FromTimedelta(timedelta(seconds=health.latency_seconds))
+    return response
 
 
 def _log_removal(action: str, pattern: str, reason: str, removal: Removal) -> None:

@@ -1,1 +1,1 @@
-"""How errors are told to callers: a status with one `google.rpc.ErrorInfo`, and what else helps (AIP-193)."""
+"""How errors reach callers: a status with one `google.rpc.ErrorInfo`, and further details (AIP-193)."""

@@ -1,4 +1,4 @@
-"""How failures of the database and of the cache are told."""
+"""The statuses for failures of the database and of the cache."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -30,7 +30,7 @@ _FAULTS: Final = {
     Fault.ROW_SECURITY: "row-level security hides rows of table {object} from this server",
     Fault.SUBSCRIPTION: "a subscription writes to table {object}",
 }
-"""What is said of each; `{object}` stands for the trigger or table."""
+"""The message for each fault; `{object}` stands for the trigger or table."""
 
 
 def _database_unavailable(error: DatabaseUnavailableError) -> Refusal:
@@ -119,4 +119,4 @@ REFUSALS: Final[Sequence[Callable[..., Refusal]]] = (
     _schema_mismatch,
     _row_not_renderable,
 )
-"""Each is for the type of its argument."""
+"""The status for each type of error, by the type of the function's argument."""

@@ -1,4 +1,4 @@
-"""The details of a status, beside its ErrorInfo."""
+"""The details of a status besides its ErrorInfo."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 
 from fhirexport_server.domain.errors import FieldViolation
 
-# The details travel in a trailer, and many clients accept no more than 8 KiB of those.
+# Details are sent in a trailer, and many clients accept no more than 8 KiB of trailers.
 _VIOLATION_BYTES = 4096
 
 
 def fitting(violations: Sequence[FieldViolation]) -> Sequence[FieldViolation]:
-    """Returns the first violations, as many as fit into a trailer; one at least."""
+    """Return as many of the first violations as fit into a trailer, at least one."""
     size = 0
     for count, violation in enumerate(violations):
         size += len(violation.field.encode()) + len(violation.description.encode()) + 8
@@ -31,7 +31,7 @@ def bad_request(violations: Sequence[FieldViolation]) -> BadRequest:
 
 
 def retry_after(seconds: float) -> RetryInfo:
-    """Return the detail that says when to try again."""
+    """Return the detail that says after how long to retry."""
     info = RetryInfo()
     info.retry_delay.FromMilliseconds(round(seconds * 1000))
     return info

@@ -1,4 +1,4 @@
-"""How it is told that a limit was reached: of places, bytes or seconds."""
+"""The statuses for limits that were reached: of places, bytes or seconds."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -124,4 +124,4 @@ REFUSALS: Final[Sequence[Callable[..., Refusal]]] = (
     _too_many_calls,
     _too_many_bytes,
 )
-"""Each is for the type of its argument."""
+"""The status for each type of error, by the type of the function's argument."""

@@ -14,17 +14,17 @@ DOMAIN = "fhirexport"
 DETAILS_KEY = "grpc-status-details-bin"
 _PREFIX = "ERROR_REASON_"
 REASONS = tuple(name.removeprefix(_PREFIX) for name in ErrorReason.keys()[1:])
-"""Every reason as it is on the wire, without the one that is never sent."""
+"""All reasons as they are on the wire, without the one that is never sent."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """How an error is told to the caller."""
+    """The status that a caller gets for an error."""
 
     code: grpc.StatusCode
     reason: ErrorReason.ValueType
     message: str
-    """English, brief, says what to do. Whatever varies in it is in `metadata` as well."""
+    """Brief English that says what to do. What varies in it is in `metadata` as well."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     details: tuple[Message, ...] = ()
 

@@ -1,4 +1,4 @@
-"""How it is told that a request is not valid, or that an import is not written."""
+"""The statuses for invalid requests, and for imports that were not written."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -69,7 +69,7 @@ def _snapshot_gone(error: SnapshotGoneError) -> Refusal:
 
 
 def _import_refused(error: ImportRefusedError) -> Refusal:
-    violations = tuple(FieldViolation(one.expression, one.text) for one in error.problems)
+    violations = tuple(FieldViolation(problem.expression, problem.text) for problem in error.problems)
     shown = fitting(violations)
     return Refusal(
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -128,4 +128,4 @@ REFUSALS: Final[Sequence[Callable[..., Refusal]]] = (
     _write_conflict,
     _constraint_refused,
 )
-"""Each is for the type of its argument."""
+"""The status for each type of error, by the type of the function's argument."""

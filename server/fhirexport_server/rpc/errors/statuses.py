@@ -1,7 +1,6 @@
-"""The one place where an error becomes a status: its code, its reason, its text and its details.
+"""Translates errors into statuses: code, reason, message and details.
 
-What `fhirexport/v1/error_reason.proto` and the table in `docs/api.md` say is what this package does; a test
-holds the three together.
+A test compares this package with `fhirexport/v1/error_reason.proto` and the table in `docs/api.md`.
 """
 
 from functools import singledispatch
@@ -15,7 +14,7 @@ from fhirexport_server.rpc.errors.refusal import Refusal
 
 @singledispatch
 def refusal(_error: Exception) -> Refusal:
-    """Return how an error is told to the caller; one that is not registered below is a bug of ours."""
+    """Return the status for an error. An error that is not registered below is a bug of ours."""
     return Refusal(
         grpc.StatusCode.INTERNAL,
         ErrorReason.ERROR_REASON_INTERNAL,

@@ -1,1 +1,1 @@
-"""ExportService: its requests, its answers, and taking up a broken stream again."""
+"""ExportService: its requests, its responses, and the resumption of broken streams."""

@@ -1,4 +1,4 @@
-"""Owns the answers' messages: what a rendering is turned into on the wire."""
+"""The responses of ExportService: renderings as messages."""
 
 from typing import TypeAlias, TypeVar
 
@@ -19,17 +19,19 @@ UnaryResponse = TypeVar(
     "UnaryResponse", ExportStructureResponse, ExportPatientsResponse, ExportVenuesResponse
 )
 
-Written: TypeAlias = bytes
-"""A message that is written already: the chain sends it as it is."""
+Serialized: TypeAlias = bytes
+"""A message that is serialized already: the chain sends it as it is."""
 
 _SOURCES = {ContentSource.CACHE: Snapshot.SOURCE_CACHE, ContentSource.DATABASE: Snapshot.SOURCE_DATABASE}
 
 
 def snapshot(rendering: Rendering) -> Snapshot:
-    """Returns what is known of a rendering now; its counts only once it is made."""
-    known = rendering.snapshot
-    message = Snapshot(etag=f'"{known.etag}"', revision=known.revision, source=_SOURCES[known.source])
-    message.read_time.FromDatetime(known.read_time)
+    """Return the description of a rendering; its counts are set only once it is complete."""
+    description = rendering.snapshot
+    message = Snapshot(
+        etag=f'"{description.etag}"', revision=description.revision, source=_SOURCES[description.source]
+    )
+    message.read_time.FromDatetime(description.read_time)
     totals = rendering.totals
     if totals is not None:
         message.resource_count = totals.resource_count
@@ -39,23 +41,23 @@ def snapshot(rendering: Rendering) -> Snapshot:
 
 def unary(
     kind: type[UnaryResponse], rendering: Rendering, chunks: list[Chunk] | None, *, zstd: bool
-) -> UnaryResponse | Written:
-    """Return an export in one message; `chunks` is None when the caller's etag still holds.
+) -> UnaryResponse | Serialized:
+    """Return an export in one message; `chunks` is None when the caller's etag is current.
 
-    One with content is written already.
+    With content, the message is serialized already.
     """
-    answer = kind(snapshot=snapshot(rendering), not_modified=chunks is None)
+    response = kind(snapshot=snapshot(rendering), not_modified=chunks is None)
     if chunks is None:
-        return answer
-    return around(answer, _field(zstd=zstd), _content(chunks, zstd=zstd))
+        return response
+    return around(response, _field(zstd=zstd), _content(chunks, zstd=zstd))
 
 
 def started(rendering: Rendering) -> StreamExportResponse:
-    """Returns a stream's first event."""
+    """Return a stream's first event."""
     return StreamExportResponse(started=snapshot(rendering))
 
 
-def run(chunk: Chunk, resume_token: str, *, zstd: bool) -> Written:
+def run(chunk: Chunk, resume_token: str, *, zstd: bool) -> Serialized:
     """Return a stream's next run of content."""
     rest = StreamExportResponse.Chunk(resource_count=chunk.resource_count, resume_token=resume_token)
     content = _content([chunk], zstd=zstd)
@@ -63,7 +65,7 @@ def run(chunk: Chunk, resume_token: str, *, zstd: bool) -> Written:
 
 
 def finished(totals: Totals | None) -> StreamExportResponse:
-    """Returns a stream's last event; `totals` is None when the caller's etag still holds."""
+    """Return a stream's last event; `totals` is None when the caller's etag is current."""
     if totals is None:
         return StreamExportResponse(finished=StreamExportResponse.Finished(not_modified=True))
     return StreamExportResponse(
@@ -82,5 +84,5 @@ def _content(chunks: list[Chunk], *, zstd: bool) -> list[bytes]:
 
 
 def legal_entity(row: EjRow) -> LegalEntity:
-    """Returns one EJ."""
+    """Return the message of an EJ."""
     return LegalEntity(ej_id=row.id, finess=row.finess, name=row.name, active=bool(row.active))

@@ -1,4 +1,4 @@
-"""Owns how ListLegalEntities is paged: what its request may say, and its tokens."""
+"""The pages of ListLegalEntities: the validation of its request, and its page tokens."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _LARGEST_ID = 2**63 - 1
 
 @dataclass(frozen=True)
 class Page:
-    """A page of EJs that is asked for."""
+    """A request for a page of EJs."""
 
     finess: str | None
     """Only the EJ with this FINESS number; None for all."""
@@ -26,15 +26,15 @@ class Page:
     size: int
 
     def next_token(self, last_id: int) -> str:
-        """Returns the token of the page after this one. It serves this query only (AIP-158)."""
+        """Return the token of the next page. It is valid for this query only (AIP-158)."""
         return _encoded(self.finess or "", last_id)
 
 
 def page(message: ListLegalEntitiesRequest) -> Page:
-    """Reads the request of a page.
+    """Validate the request for a page.
 
     Raises:
-      InvalidRequestError: with every field that is wrong.
+      InvalidRequestError: The request is invalid; it names every wrong field.
     """
     violations = []
     if not 0 <= message.page_size <= _LARGEST_SIZE:
@@ -56,7 +56,7 @@ def _encoded(finess: str, last_id: int) -> str:
 
 
 def _after_id(token: str, finess: str) -> int | None:
-    """Returns the id that a token of this query holds; None for any other text."""
+    """Return the id in a token of this query; None for any other text."""
     match = _TOKEN.fullmatch(tokens.unseal(token) or "")
     if match is None or (match[1] or "") != finess:
         return None

@@ -1,4 +1,4 @@
-"""Owns what a request message may say: messages become domain requests here, or one complete refusal."""
+"""The validation of ExportService's requests: each becomes a domain request, or one complete error."""
 
 import re
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ _DETAILS: dict[int, Detail] = {
     types.VENUE_DETAIL_MOVEMENTS: Detail.MOVEMENTS,
 }
 _ENCODINGS: frozenset[int] = frozenset(types.Encoding.values())
-# RFC 9110, 8.8.3: etagc in ASCII, of a length that ours never reach.
+# RFC 9110, 8.8.3: etagc in ASCII, longer than ours ever are.
 _ETAG = re.compile(r"[\x21\x23-\x7e]{1,128}")
 _MOST_STALE_SECONDS = 86_400
 _NANOS = 1_000_000_000
@@ -53,30 +53,30 @@ _LONGEST_TOKEN = 512
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """An export that was asked for, and how its content may be written."""
+class ValidRequest:
+    """A validated request, and the encoding that its response may have."""
 
     request: ExportRequest
     zstd: bool
     """Whether the caller understands Zstandard frames."""
 
 
-def unary(message: UnaryRequest, dataset: Dataset) -> Wanted:
-    """Reads the request of an export in one message.
+def unary(message: UnaryRequest, dataset: Dataset) -> ValidRequest:
+    """Validate the request of an export in one message.
 
     Raises:
-      InvalidRequestError: with every field that is wrong.
+      InvalidRequestError: The request is invalid; it names every wrong field.
     """
     reader = _Reader()
     detail = message.detail if isinstance(message, ExportVenuesRequest) else types.VENUE_DETAIL_UNSPECIFIED
-    return reader.wanted(message, dataset, message.format or types.FORMAT_BUNDLE, detail)
+    return reader.valid_request(message, dataset, message.format or types.FORMAT_BUNDLE, detail)
 
 
-def stream(message: StreamExportRequest) -> Wanted:
-    """Reads the request of a streamed export.
+def stream(message: StreamExportRequest) -> ValidRequest:
+    """Validate the request of a streamed export.
 
     Raises:
-      InvalidRequestError: with every field that is wrong.
+      InvalidRequestError: The request is invalid; it names every wrong field.
     """
     reader = _Reader()
     dataset = DATASETS.get(message.dataset)
@@ -87,14 +87,14 @@ def stream(message: StreamExportRequest) -> Wanted:
     resume = resumption.resume(message.resume_token) if message.resume_token else None
     if message.resume_token and resume is None:
         reader.refuse("resume_token", "must be the resume_token of a chunk: leave it out to start anew")
-    wanted = reader.wanted(
+    valid = reader.valid_request(
         message, dataset or Dataset.VENUES, message.format or types.FORMAT_NDJSON, message.detail
     )
-    return replace(wanted, request=replace(wanted.request, resume=resume))
+    return replace(valid, request=replace(valid.request, resume=resume))
 
 
 class _Reader:
-    """Reads the fields that the requests share, and remembers what is wrong with them."""
+    """Validates the fields that the requests share, and collects the violations."""
 
     def __init__(self) -> None:
         self._violations: list[FieldViolation] = []
@@ -102,13 +102,13 @@ class _Reader:
     def refuse(self, field: str, description: str) -> None:
         self._violations.append(FieldViolation(field, description))
 
-    def wanted(
+    def valid_request(
         self,
         message: UnaryRequest | StreamExportRequest,
         dataset: Dataset,
         asked_format: int,
         asked_detail: int,
-    ) -> Wanted:
+    ) -> ValidRequest:
         if message.ej_id <= 0:
             self.refuse("ej_id", "must be a legal entity's id, such as 1: ListLegalEntities lists them")
         layout = _FORMATS.get(asked_format)
@@ -123,10 +123,10 @@ class _Reader:
         if self._violations or layout is None or detail is None:
             raise InvalidRequestError(tuple(self._violations))
         request = ExportRequest(message.ej_id, dataset, layout, detail, consistency, etag)
-        return Wanted(request, zstd=types.ENCODING_ZSTD in message.accept_encodings)
+        return ValidRequest(request, zstd=types.ENCODING_ZSTD in message.accept_encodings)
 
     def _etag(self, text: str) -> str:
-        """Returns an etag without its quotes. `W/` goes too: If-None-Match compares weakly (RFC 9110)."""
+        """Return an etag without its quotes, and without `W/`: If-None-Match compares weakly (RFC 9110)."""
         bare = text.removeprefix("W/")
         if len(bare) > 1 and bare.startswith('"') and bare.endswith('"'):
             bare = bare[1:-1]

@@ -1,4 +1,4 @@
-"""Owns the tokens by which a broken stream is taken up again: which rendering it was, how much had come."""
+"""Resume tokens of streams: which rendering it was, and how many chunks had been sent."""
 
 import re
 
@@ -9,11 +9,11 @@ _TOKEN = re.compile(r"s1:([0-9a-f]{1,40}-[0-9a-f]{1,16}-[0-9a-f]{16}):(0|[1-9][0
 
 
 def token(etag: str, chunks: int) -> str:
-    """Returns the token that goes with the last of so many chunks of a rendering."""
+    """Return the token that is sent with chunk number `chunks` of a rendering."""
     return tokens.seal(f"s1:{etag}:{chunks}")
 
 
 def resume(text: str) -> Resume | None:
-    """Reads a token; None when it is none of ours."""
+    """Decode a token; return None where it is none of ours."""
     match = _TOKEN.fullmatch(tokens.unseal(text) or "")
     return Resume(match[1], int(match[2])) if match else None

@@ -1,4 +1,4 @@
-"""Owns ExportService: requests in, the exporter asked, answers out."""
+"""ExportService: validates requests, asks the exporter, returns responses."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
@@ -30,25 +30,25 @@ from fhirexport_server.rpc.interceptors.request_id import send_metadata
 
 
 class Exports(Protocol):
-    """What this service asks of an exporter."""
+    """The exporter as this service uses it."""
 
     def open(self, request: ExportRequest) -> AbstractAsyncContextManager[Rendering]:
-        """Renders an export; leaving the context gives it up.
+        """Open a rendering. Leaving the context abandons it.
 
         Raises:
-          FhirExportError: on entering, or while the chunks are read.
+          FhirExportError: The export failed, on entering or while the chunks are read.
         """
 
     async def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
-        """Returns up to `limit` EJs in the order of their ids, from the first one after `after_id`.
+        """Return at most `limit` EJs by ascending id, from the one after `after_id`.
 
         Raises:
-          FhirExportError: the database cannot be read.
+          FhirExportError: The database cannot be read.
         """
 
 
 class ExportService(ExportServiceServicer):
-    """Answers the methods of `fhirexport.v1.ExportService`. Raises domain errors; the chain answers those."""
+    """Implements `fhirexport.v1.ExportService`. It raises domain errors, which the chain translates."""
 
     def __init__(self, exporter: Exports, unary_bytes: int) -> None:
         self._exporter = exporter
@@ -57,46 +57,46 @@ class ExportService(ExportServiceServicer):
     async def ListLegalEntities(  # noqa: N802 - the contract's name
         self, request: ListLegalEntitiesRequest, context: Context
     ) -> ListLegalEntitiesResponse:
-        """Answers with a page of EJs."""
+        """Return a page of EJs."""
         page = pages.page(request)
         rows = await self._exporter.legal_entities(
             finess=page.finess, after_id=page.after_id, limit=page.size + 1
         )
-        shown = rows[: page.size]
+        page_rows = rows[: page.size]
         await send_metadata(context)
         return ListLegalEntitiesResponse(
-            legal_entities=[messages.legal_entity(row) for row in shown],
-            next_page_token=page.next_token(shown[-1].id) if len(rows) > len(shown) else "",
+            legal_entities=[messages.legal_entity(row) for row in page_rows],
+            next_page_token=page.next_token(page_rows[-1].id) if len(rows) > len(page_rows) else "",
         )
 
     async def ExportStructure(  # noqa: N802 - the contract's name
         self, request: ExportStructureRequest, context: Context
     ) -> ExportStructureResponse:
-        """Answers with an EJ's structure."""
-        wanted = requests.unary(request, Dataset.STRUCTURE)
-        return await self._unary(ExportStructureResponse, wanted, context)
+        """Return an EJ's structure."""
+        valid = requests.unary(request, Dataset.STRUCTURE)
+        return await self._unary(ExportStructureResponse, valid, context)
 
     async def ExportPatients(  # noqa: N802 - the contract's name
         self, request: ExportPatientsRequest, context: Context
     ) -> ExportPatientsResponse:
-        """Answers with an EJ's patients."""
-        wanted = requests.unary(request, Dataset.PATIENTS)
-        return await self._unary(ExportPatientsResponse, wanted, context)
+        """Return an EJ's patients."""
+        valid = requests.unary(request, Dataset.PATIENTS)
+        return await self._unary(ExportPatientsResponse, valid, context)
 
     async def ExportVenues(  # noqa: N802 - the contract's name
         self, request: ExportVenuesRequest, context: Context
     ) -> ExportVenuesResponse:
-        """Answers with an EJ's venues."""
-        wanted = requests.unary(request, Dataset.VENUES)
-        return await self._unary(ExportVenuesResponse, wanted, context)
+        """Return an EJ's venues."""
+        valid = requests.unary(request, Dataset.VENUES)
+        return await self._unary(ExportVenuesResponse, valid, context)
 
     async def StreamExport(  # noqa: N802 - the contract's name
         self, request: StreamExportRequest, context: Context
     ) -> AsyncGenerator[StreamExportResponse, None]:
-        """Answers with a dataset of any size."""
-        wanted = requests.stream(request)
-        _note_request(wanted.request)
-        async with self._exporter.open(wanted.request) as rendering:
+        """Yield a dataset of any size."""
+        valid = requests.stream(request)
+        _note_request(valid.request)
+        async with self._exporter.open(valid.request) as rendering:
             _note_rendering(rendering)
             await send_metadata(context, ("cache-status", rendering.cache_status))
             yield messages.started(rendering)
@@ -104,12 +104,13 @@ class ExportService(ExportServiceServicer):
                 yield messages.finished(None)
                 return
             sent, number = _Sent(), 0
-            etag, had = rendering.snapshot.etag, wanted.request.resume.chunks if wanted.request.resume else 0
+            etag, resume = rendering.snapshot.etag, valid.request.resume
+            received = resume.chunks if resume else 0
             async for chunk in rendering.chunks():
                 number += 1
-                if number > had:
-                    # The generated classes know of no message that is written already.
-                    run = messages.run(chunk, resumption.token(etag, number), zstd=wanted.zstd)
+                if number > received:
+                    # The generated types know no message that is serialized already.
+                    run = messages.run(chunk, resumption.token(etag, number), zstd=valid.zstd)
                     yield cast("StreamExportResponse", run)
                     sent.add(chunk)
             if rendering.totals is None:
@@ -117,22 +118,22 @@ class ExportService(ExportServiceServicer):
             yield messages.finished(rendering.totals)
 
     async def _unary(
-        self, kind: type[messages.UnaryResponse], wanted: requests.Wanted, context: Context
+        self, kind: type[messages.UnaryResponse], valid: requests.ValidRequest, context: Context
     ) -> messages.UnaryResponse:
-        _note_request(wanted.request)
-        async with self._exporter.open(wanted.request) as rendering:
+        _note_request(valid.request)
+        async with self._exporter.open(valid.request) as rendering:
             _note_rendering(rendering)
             chunks = None if rendering.not_modified else await self._collected(rendering)
             await call.current().room(
-                sum(len(one.frame) if wanted.zstd else one.size for one in chunks or ())
+                sum(len(chunk.frame) if valid.zstd else chunk.size for chunk in chunks or ())
             )
-            answer = messages.unary(kind, rendering, chunks, zstd=wanted.zstd)
-            # Only now: a call whose metadata has been sent is one that gRPC never retries.
+            response = messages.unary(kind, rendering, chunks, zstd=valid.zstd)
+            # Only now: gRPC never retries a call whose metadata has been sent.
             await send_metadata(context, ("cache-status", rendering.cache_status))
-            return cast("messages.UnaryResponse", answer)  # as above
+            return cast("messages.UnaryResponse", response)  # as above
 
     async def _collected(self, rendering: Rendering) -> list[Chunk]:
-        """Returns every chunk, unless they are more than one message holds."""
+        """Return all chunks, or raise ExportTooLargeError."""
         if rendering.totals is not None and rendering.totals.size_bytes > self._unary_bytes:
             raise ExportTooLargeError(rendering.totals.size_bytes, self._unary_bytes)
         chunks, sent = [], _Sent()
@@ -145,7 +146,7 @@ class ExportService(ExportServiceServicer):
 
 
 class _Sent:
-    """Counts what an answer holds, for its line in the log."""
+    """Counts the content of a response, for its log line."""
 
     def __init__(self) -> None:
         self.size = 0

@@ -1,7 +1,7 @@
-"""Owns writing a message around content that is there already, without copying that into a message first.
+"""Serializes messages around content, without copying the content into a message first.
 
-The fields of a serialized message may be put end to end: what is written here is what a message's own
-SerializeToString would write. Source: Protocol Buffers, Encoding.
+The fields of a serialized message may be concatenated, so the result is what the message's own
+SerializeToString would return. Source: Protocol Buffers, Encoding.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,25 +12,25 @@ _LENGTH_DELIMITED = 2
 
 
 def around(message: Message, field: str, content: Sequence[bytes]) -> bytes:
-    """Returns a message with one more field, of text or bytes, whose content comes in pieces.
+    """Serialize a message with one more field, of text or bytes, whose content is in pieces.
 
     Args:
-        message: everything but that field; its fields have smaller numbers.
-        field: the field's name.
-        content: its pieces, in order.
+        message: The message without that field; its fields have smaller numbers.
+        field: The field's name.
+        content: The pieces of the field, in order.
     """
     return b"".join((message.SerializeToString(), *_field(message, field, content)))
 
 
 def nested(message: Message, outer: str, inner: str, content: Sequence[bytes], rest: Message) -> bytes:
-    """Returns a message with a message in it, that has the content and the fields of `rest`.
+    """Serialize a message that holds a message with the content and the fields of `rest`.
 
     Args:
-        message: the outer message, empty.
-        outer: the outer message's field.
-        inner: the inner message's field, of text or bytes.
-        content: that field's pieces, in order.
-        rest: the inner message's other fields; they have larger numbers.
+        message: The outer message, empty.
+        outer: The outer message's field.
+        inner: The inner message's field, of text or bytes.
+        content: The pieces of that field, in order.
+        rest: The inner message's other fields; they have larger numbers.
     """
     pieces = (*_field(rest, inner, content), rest.SerializeToString())
     return b"".join(_field(message, outer, pieces))

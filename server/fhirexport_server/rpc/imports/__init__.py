@@ -1,1 +1,1 @@
-"""ImportService: its requests and its answers."""
+"""ImportService: its requests and its responses."""

@@ -1,4 +1,4 @@
-"""Owns the answers of ImportService: what an import came to, as a message."""
+"""The responses of ImportService: the result of an import as a message."""
 
 from fhirexport.v1.import_service_pb2 import ImportOutcome, ImportRevision, ImportSummary
 
@@ -9,23 +9,23 @@ from fhirexport_server.rpc.errors.statuses import refusal
 from fhirexport_server.rpc.exports.requests import NUMBERS
 
 
-def summary(found: domain.ImportSummary) -> ImportSummary:
-    """Returns what an import came to."""
+def summary(result: domain.ImportSummary) -> ImportSummary:
+    """Return the message of an import's result."""
     message = ImportSummary(
-        created_count=found.created,
-        updated_count=found.updated,
-        unchanged_count=found.unchanged,
-        deleted_count=found.deleted,
-        outcomes=[_outcome(problem) for problem in found.problems],
+        created_count=result.created,
+        updated_count=result.updated,
+        unchanged_count=result.unchanged,
+        deleted_count=result.deleted,
+        outcomes=[_outcome(problem) for problem in result.problems],
         revisions=[
             ImportRevision(ej_id=token.ej_id, dataset=NUMBERS[token.dataset], revision=token.encode())
-            for token in found.revisions
+            for token in result.revisions
         ],
-        error_count=found.errors,
-        warning_count=found.warnings,
+        error_count=result.errors,
+        warning_count=result.warnings,
     )
-    if found.committed_at is not None:
-        message.commit_time.FromDatetime(found.committed_at)
+    if result.committed_at is not None:
+        message.commit_time.FromDatetime(result.committed_at)
     return message
 
 
@@ -36,10 +36,10 @@ def _outcome(problem: domain.Problem) -> ImportOutcome:
         outcome.status.message = problem.text
         return outcome
     outcome.severity = ImportOutcome.SEVERITY_ERROR
-    told = refusal(InvalidRequestError((FieldViolation(problem.expression, problem.text),)))
-    status = told.status(call.current().request_id)
+    error = refusal(InvalidRequestError((FieldViolation(problem.expression, problem.text),)))
+    status = error.status(call.current().request_id)
     status.message = problem.text
-    # The path and the text are there already: of the details, the reason.
+    # Of the details only the reason: the path and the text have fields of their own.
     del status.details[1:]
     outcome.status.CopyFrom(status)
     return outcome

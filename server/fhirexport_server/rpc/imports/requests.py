@@ -1,4 +1,4 @@
-"""Owns what the requests of ImportService may say: messages become domain values, or one complete refusal."""
+"""The validation of ImportService's requests: each becomes domain values, or one complete error."""
 
 import re
 from collections.abc import AsyncIterator
@@ -21,14 +21,14 @@ _REVISION: Final = "must be the revision of an earlier answer about the same leg
 
 
 def bundle(message: ImportBundleRequest, limit_bytes: int) -> tuple[bytes, domain.ImportOptions]:
-    """Reads the request of an import of one Bundle.
+    """Validate the request of an import of one Bundle.
 
     Args:
-      message: the request.
-      limit_bytes: how long a Bundle may be.
+      message: The request.
+      limit_bytes: The size of the largest Bundle.
 
     Raises:
-      InvalidRequestError: with every field that is wrong.
+      InvalidRequestError: The request is invalid; it names every wrong field.
     """
     options, violations = _options(message.options, "options.")
     content = message.bundle.encode()
@@ -43,10 +43,10 @@ def bundle(message: ImportBundleRequest, limit_bytes: int) -> tuple[bytes, domai
 
 
 async def begun(messages: AsyncIterator[ImportResourcesRequest]) -> domain.ImportOptions:
-    """Reads the first message of a stream.
+    """Return the options from the first message of a stream.
 
     Raises:
-      InvalidRequestError: it is not there, or wrong.
+      InvalidRequestError: The message is missing, or invalid.
     """
     async for message in messages:
         if message.WhichOneof("message") == "options":
@@ -59,10 +59,10 @@ async def begun(messages: AsyncIterator[ImportResourcesRequest]) -> domain.Impor
 
 
 async def chunks(messages: AsyncIterator[ImportResourcesRequest]) -> AsyncIterator[bytes]:
-    """Yields the content of the messages that follow.
+    """Yield the content of the messages that follow.
 
     Raises:
-      InvalidRequestError: one of them holds none, or there is none.
+      InvalidRequestError: A message holds no content, or there is none.
     """
     count = 0
     async for message in messages:

@@ -1,4 +1,4 @@
-"""Owns ImportService: requests in, the importer asked, what it came to out."""
+"""ImportService: validates requests, asks the importer, returns results."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
@@ -19,25 +19,25 @@ from fhirexport_server.rpc.interceptors.request_id import send_metadata
 
 
 class Imports(Protocol):
-    """What this service asks of an importer."""
+    """The importer as this service uses it."""
 
     async def bundle(self, data: bytes, options: ImportOptions) -> ImportSummary:
-        """Imports a Bundle.
+        """Import a Bundle.
 
         Raises:
-          FhirExportError: nothing was written.
+          FhirExportError: Nothing was written.
         """
 
     async def resources(self, chunks: AsyncIterator[bytes], options: ImportOptions) -> ImportSummary:
-        """Imports NDJSON, in chunks that may be cut anywhere.
+        """Import NDJSON, in chunks that may be cut anywhere.
 
         Raises:
-          FhirExportError: nothing was written.
+          FhirExportError: Nothing was written.
         """
 
 
 class ImportService(ImportServiceServicer):
-    """Answers the methods of `fhirexport.v1.ImportService`. Raises domain errors; the chain answers those."""
+    """Implements `fhirexport.v1.ImportService`. It raises domain errors, which the chain translates."""
 
     def __init__(self, imports: Imports, bundle_bytes: int) -> None:
         self._imports = imports
@@ -46,9 +46,9 @@ class ImportService(ImportServiceServicer):
     async def ImportBundle(  # noqa: N802 - the contract's name
         self, request: ImportBundleRequest, context: Context
     ) -> ImportBundleResponse:
-        """Answers with what became of a Bundle."""
+        """Import a Bundle; return the result."""
         data, options = requests.bundle(request, self._bundle_bytes)
-        del request  # the Bundle is in memory once while it waits for its place
+        del request  # so that the Bundle is in memory only once while it waits for its place
         _note_options(options)
         summary = await self._imports.bundle(data, options)
         _note(summary)
@@ -58,8 +58,8 @@ class ImportService(ImportServiceServicer):
     async def ImportResources(  # noqa: N802 - the contract's name
         self, request_iterator: AsyncIterator[ImportResourcesRequest], context: Context
     ) -> ImportResourcesResponse:
-        """Answers with what became of a stream of resources."""
-        del context  # the chain has sent the metadata at the stream's end
+        """Import a stream of resources; return the result."""
+        del context  # the chain sends the metadata at the end of the stream
         options = await requests.begun(request_iterator)
         _note_options(options)
         summary = await self._imports.resources(requests.chunks(request_iterator), options)

@@ -1,1 +1,1 @@
-"""Owns what happens around every call of our services: see `chain.py` for the order."""
+"""The layers around every call of our services. `chain.py` has their order."""

@@ -1,4 +1,4 @@
-"""Owns the access log: one line a call, when it ends. Never content."""
+"""The access log: one line for each call, when it ends. Never content."""
 
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 @asynccontextmanager
 async def access_log(call: Call) -> AsyncIterator[None]:
-    """Logs the call when it ends, however it ends."""
+    """Log a call when it ends, however it ends."""
     begun = time.monotonic()
     try:
         yield

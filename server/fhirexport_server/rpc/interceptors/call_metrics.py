@@ -1,4 +1,4 @@
-"""Owns the counting of calls: which of the metrics in `telemetry/metrics.py` a call moves."""
+"""Counts calls in the metrics of `telemetry/call_families.py`."""
 
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -12,7 +12,7 @@ from fhirexport_server.rpc.call import Call, Kind
 from fhirexport_server.rpc.errors.refusal import REASONS
 from fhirexport_server.telemetry.call_families import CallFamilies
 
-# The names that gRPC's own specification gives codes, where they are not the enum's in capitals.
+# The names of codes in gRPC's specification that do not follow from those of the enum.
 _NAMED = {grpc.StatusCode.OK: "OK", grpc.StatusCode.CANCELLED: "Canceled"}
 _CODES = {code: _NAMED.get(code) or code.name.title().replace("_", "") for code in grpc.StatusCode}
 
@@ -30,7 +30,7 @@ class CallMetrics:
 
     @asynccontextmanager
     async def __call__(self, call: Call) -> AsyncIterator[None]:
-        """Counts and times one call: the instance is a layer of the chain."""
+        """Count and time one call. The instance is a layer of the chain."""
         series = self._families.methods[call.service, call.method]
         series.started.inc()
         begun = time.monotonic()

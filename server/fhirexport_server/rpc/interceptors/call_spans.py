@@ -1,4 +1,4 @@
-"""Owns the span of a call, by OpenTelemetry's conventions for RPC. Never content."""
+"""The span of a call, by OpenTelemetry's conventions for RPC. Never content."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 _FACTS = ("dataset", "format", "ej_id", "source", "resources", "bytes")
-# The codes that are the server's own fault, which alone make a server's span an error.
+# The codes of server faults. Only these make a server's span an error.
 _OURS = {
     grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -24,7 +24,7 @@ _OURS = {
 
 
 def tracing(tracer: "Tracer") -> Layer:
-    """Returns the layer that makes a span of each call, below the caller's own where it sends one."""
+    """Return the layer that makes a span for each call, as a child of the caller's where it sends one."""
     from opentelemetry.trace import SpanKind, StatusCode  # noqa: PLC0415 - an extra
     from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415 - the same
         TraceContextTextMapPropagator,
@@ -35,10 +35,10 @@ def tracing(tracer: "Tracer") -> Layer:
     @asynccontextmanager
     async def layer(call: Call) -> AsyncIterator[None]:
         metadata = call.context.invocation_metadata() or ()
-        sent = {key: value for key, value in metadata if isinstance(value, str)}
+        headers = {key: value for key, value in metadata if isinstance(value, str)}
         span = tracer.start_span(
             f"{call.service}/{call.method}",
-            context=propagator.extract(sent),
+            context=propagator.extract(headers),
             kind=SpanKind.SERVER,
             attributes={
                 "rpc.system": "grpc",

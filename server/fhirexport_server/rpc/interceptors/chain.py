@@ -1,4 +1,4 @@
-"""What happens around every call, and in which order."""
+"""The chain of layers around every call, and their order."""
 
 from __future__ import annotations  # gRPC's handler type takes no parameters at run time
 
@@ -36,7 +36,7 @@ _NO_MESSAGE: Final = "must be one message; there was none"
 
 
 def layers(metrics: CallMetrics, limits: Limits, tracer: Tracer | None) -> tuple[Layer, ...]:
-    """Returns what is around a call, outermost first."""
+    """Return the layers around a call, outermost first."""
     return (
         errors,  # nothing leaks, not even a bug in the layers that follow
         with_request_id,
@@ -49,11 +49,12 @@ def layers(metrics: CallMetrics, limits: Limits, tracer: Tracer | None) -> tuple
 
 
 class Chain(grpc.aio.ServerInterceptor):
-    """Runs every call inside the layers; those of health and reflection inside few of them.
+    """Runs every call inside the layers, those of health and reflection inside fewer.
 
-    To gRPC, every method streams its requests. On the wire it is all the same, and only then does gRPC begin
-    a call before its request has come: it has a place, and a time, from its first byte. Messages are parsed
-    and written inside as well: gRPC would send the text of their exceptions, and keep what is refused.
+    Every method is registered with streamed requests. On the wire that is the same, but only then does gRPC
+    begin a call before its request has arrived, so that it has a place and a time limit from its first byte.
+    Messages are parsed and serialized inside as well: gRPC would send the messages of exceptions to the
+    caller, and keep what is refused.
     """
 
     def __init__(self, around: Sequence[Layer], gate: Gate) -> None:
@@ -64,18 +65,18 @@ class Chain(grpc.aio.ServerInterceptor):
     async def intercept_service(
         self, continuation: _Find, handler_call_details: grpc.HandlerCallDetails
     ) -> _Handler | None:
-        """Returns gRPC's handler with the layers around it."""
+        """Return gRPC's handler with the layers around it."""
         path = handler_call_details.method
-        made = self._handlers.get(path)
-        if made is not None:
-            return made
+        wrapped = self._handlers.get(path)
+        if wrapped is not None:
+            return wrapped
         handler = await continuation(handler_call_details)
         if handler is None:
-            return None  # a path that its caller made up: nothing is kept of it
-        made = self._handlers[path] = self._made(path, handler)
-        return made
+            return None  # a path that the caller made up is not kept
+        wrapped = self._handlers[path] = self._wrapped(path, handler)
+        return wrapped
 
-    def _made(self, path: str, handler: _Handler) -> _Handler:
+    def _wrapped(self, path: str, handler: _Handler) -> _Handler:
         service, _, method = path.removeprefix("/").partition("/")
         answer = _Method(service, handler, self._gate.limits).answer
         around = self._layers if service.startswith(_OURS) else (errors, with_request_id)
@@ -85,25 +86,25 @@ class Chain(grpc.aio.ServerInterceptor):
             exchange = self._gate.exchange(service, context)
             call = Call(service, method, kind, context, request_id(context), exchange.room)
             begin(call)
-            answered = b""
+            response = b""
             try:
                 async with _entered(around, call):
                     exchange.admit()
-                    answered = await answer(call, exchange)
+                    response = await answer(call, exchange)
             finally:
                 exchange.end(call)
-                call.let_go()
-            return answered, call.aborted
+                call.release()
+            return response, call.aborted
 
         async def behavior(requests: object, context: Context) -> bytes:
-            answered, aborted = await respond(context)
+            response, aborted = await respond(context)
             del requests, context
             if aborted is None:
-                return answered
+                return response
             try:
                 raise aborted
             finally:
-                # gRPC keeps the exception with the call: it must not keep the call itself.
+                # gRPC keeps the exception with the call. It must not refer to the call.
                 del aborted
 
         if handler.response_streaming:
@@ -126,7 +127,7 @@ async def _entered(around: Sequence[Layer], call: Call) -> AsyncIterator[None]:
 
 
 class _Method:
-    """Reads the requests of one method, and writes its answers."""
+    """Reads the requests of one method, and writes its responses."""
 
     def __init__(self, service: str, handler: _Handler, limits: Limits) -> None:
         self._handler = handler
@@ -140,14 +141,14 @@ class _Method:
     async def _one(self, call: Call, exchange: Exchange) -> bytes:
         if self._handler.request_streaming:
             respond = cast("_ClientStream", self._handler.stream_unary)
-            answer = await respond(self._requests(call, exchange), call.context)
+            response = await respond(self._requests(call, exchange), call.context)
         else:
-            # Nothing here holds the request: the method lets go of it when it has read it.
+            # No variable here refers to the request, so that the method can release it once it is read.
             unary = cast("_Unary", self._handler.unary_unary)
-            answer = await unary(await self._request(call, exchange), call.context)
-        message = self._written(answer)
+            response = await unary(await self._request(call, exchange), call.context)
+        message = self._serialized(response)
         await exchange.room(len(message))
-        call.went_out(message)
+        call.record_sent(message)
         return message  # for gRPC to send, together with the status
 
     async def _many(self, call: Call, exchange: Exchange) -> bytes:
@@ -158,11 +159,11 @@ class _Method:
             respond = cast("_ServerStream", self._handler.unary_stream)
             generated = respond(await self._request(call, exchange), call.context)
         # gRPC does not close a generator whose call has died (grpc/grpc#42295).
-        async with aclosing(generated) as answers:
-            async for answer in answers:
-                message = self._written(answer)
+        async with aclosing(generated) as responses:
+            async for response in responses:
+                message = self._serialized(response)
                 await exchange.write(message)
-                call.went_out(message)
+                call.record_sent(message)
         return b""
 
     async def _request(self, call: Call, exchange: Exchange) -> Message:
@@ -182,17 +183,17 @@ class _Method:
             del message
         await _alive(call)
 
-    def _written(self, answer: Message | bytes) -> bytes:
-        # `rpc/exports/wire.py` has written some already.
-        return answer if isinstance(answer, bytes) else self._serialize(answer)
+    def _serialized(self, response: Message | bytes) -> bytes:
+        # `rpc/exports/wire.py` has serialized some already.
+        return response if isinstance(response, bytes) else self._serialize(response)
 
 
 async def _alive(call: Call) -> None:
-    """Makes sure that the client has ended its request, and not the call.
+    """Make sure that the client has ended its request and not the call.
 
-    gRPC reads the end of both in the same way. What it cannot send goes wrong where the call is dead: a
-    half of an import is never taken for the whole of it. Where something has been answered there is nothing
-    that could be sent twice, and nothing that depends on it.
+    gRPC reports the end of both in the same way. But sending the metadata fails where the call has died, so
+    that a half of an import is never taken for all of it. Where a response was sent already, the metadata
+    cannot be sent twice, and nothing depends on the difference.
     """
     if not call.sent:
         await send_metadata(call.context)

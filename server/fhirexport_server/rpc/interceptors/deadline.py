@@ -1,4 +1,4 @@
-"""Owns the longest time that this server gives a call, whatever its caller allows."""
+"""The longest time that this server allows for a call, whatever its caller allows."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ _IMPORTS = "fhirexport.v1.ImportService"
 
 
 def deadline(limits: Limits) -> Layer:
-    """Returns the layer that ends calls which take too long."""
+    """Return the layer that ends calls that take too long."""
 
     @asynccontextmanager
     async def within_limit(call: Call) -> AsyncIterator[None]:

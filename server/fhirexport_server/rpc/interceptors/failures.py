@@ -1,7 +1,7 @@
-"""That every call which fails ends with a status of ours, and that no exception reaches gRPC.
+"""Turns exceptions into statuses, so that every failed call ends with one of ours and none reaches gRPC.
 
-gRPC sends the text of an exception that it sees to the caller, and keeps one that it raises itself together
-with everything that the call had in hand, until Python looks for cycles.
+gRPC would send an exception's message to the caller. An exception that it raises itself it keeps, together
+with everything that the call refers to, until Python collects cycles.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 @asynccontextmanager
 async def errors(call: Call) -> AsyncIterator[None]:
-    """Turns the exception that ends a call into its status, and logs those that an operator must see."""
+    """Turn the exception that ends a call into its status, and log those that an operator must see."""
     try:
         yield
     except asyncio.CancelledError:
-        # The caller has gone or its deadline has passed, and knows. Swallowing this leaks the call.
+        # The caller has left, or its deadline has passed. It knows. To swallow this would leak the call.
         remaining = cast("float | None", call.context.time_remaining())  # None, whatever the stubs say
         passed = remaining is not None and remaining <= 0
         call.code = grpc.StatusCode.DEADLINE_EXCEEDED if passed else grpc.StatusCode.CANCELLED
@@ -41,51 +41,51 @@ async def errors(call: Call) -> AsyncIterator[None]:
         call.aborted = aborted
         _forget(aborted)
     except grpc.aio.InternalError:
-        # What gRPC raises where it cannot send: the caller has gone, and gRPC has not said so yet.
+        # gRPC raises this where it cannot send: the caller has left, and gRPC has not cancelled the call yet.
         call.code = grpc.StatusCode.CANCELLED
         raise asyncio.CancelledError from None
-    except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the caller
         await _refuse(call, error)
         _forget(error)
 
 
 async def _refuse(call: Call, error: Exception) -> None:
-    told = refusal(error)
-    call.code, call.reason = told.code, told.reason_name
+    error_status = refusal(error)
+    call.code, call.reason = error_status.code, error_status.reason_name
     if isinstance(error, RowNotRenderableError):
         _log.error("row_not_renderable", table=error.table, id=error.row_id, rule=error.rule)
     elif isinstance(error, TemporaryStorageError):
         _log.error("temporary_storage_failed", error=error.cause, directory=tempfile.gettempdir())
     elif isinstance(error, DatabaseCorruptError):
         _log.error("database_corrupt", request_id=call.request_id, where=where(error))
-    elif told.reason == ErrorReason.ERROR_REASON_INTERNAL:
+    elif error_status.reason == ErrorReason.ERROR_REASON_INTERNAL:
         _log.error("internal_error", request_id=call.request_id, where=where(error))
-    details = told.status(call.request_id).SerializeToString()
+    details = error_status.status(call.request_id).SerializeToString()
     trailers = ((KEY, call.request_id), (DETAILS_KEY, details))
     try:
         async with asyncio.timeout(_STATUS_SECONDS):
-            await call.context.abort(told.code, told.message, trailers)
+            await call.context.abort(error_status.code, error_status.message, trailers)
     except grpc.aio.AbortError as aborted:
         call.aborted = aborted
         _forget(aborted)
     except TimeoutError:
-        # The client reads nothing: the call is cut off after a while.
+        # The client does not read: the sweeper cuts the call off later.
         raise asyncio.CancelledError from None
 
 
 def _forget(error: BaseException | None) -> None:
-    """Takes from an exception, and from what caused it, all that it holds of the call.
+    """Remove the tracebacks and causes of an exception, which refer to the call.
 
-    Whoever else has the exception, such as the future that it came out of, would keep the request with it.
-    The frames themselves are left alone: calls that share a rendering share its exception, and clearing the
-    frame of a call that is still being answered would end that call.
+    Other holders of the exception, such as the future that raised it, would keep the request alive. The
+    frames themselves are not cleared: calls that share a rendering share its exception, and clearing the
+    frame of a call in progress would end that call.
     """
     seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        error = waiting.pop()
+    pending = [error]
+    while pending:
+        error = pending.pop()
         if error is None or id(error) in seen:
             continue
         seen.add(id(error))
-        waiting += [error.__cause__, error.__context__]
+        pending += [error.__cause__, error.__context__]
         error.__traceback__ = error.__cause__ = error.__context__ = None

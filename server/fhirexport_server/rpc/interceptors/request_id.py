@@ -1,4 +1,4 @@
-"""Owns the request id: the caller's if it is a sane one, else ours. It is in the log and in every answer."""
+"""The request id: the caller's if it is well-formed, else a new one. The log and every response have it."""
 
 import re
 import uuid
@@ -15,19 +15,19 @@ _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def request_id(context: Context) -> str:
-    """Returns the id that the caller sent, or a new one."""
-    sent = dict(context.invocation_metadata() or ()).get(KEY, "")
-    return sent if isinstance(sent, str) and _SANE.fullmatch(sent) else uuid.uuid4().hex
+    """Return the id that the caller sent, or a new one."""
+    value = dict(context.invocation_metadata() or ()).get(KEY, "")
+    return value if isinstance(value, str) and _SANE.fullmatch(value) else uuid.uuid4().hex
 
 
 async def send_metadata(context: Context, *more: tuple[str, str]) -> None:
-    """Send the initial metadata of the call in progress: its id, and what else is to be said."""
+    """Send the initial metadata of the call in progress: its id, and further pairs."""
     await context.send_initial_metadata(((KEY, calls.current().request_id), *more))
 
 
 @asynccontextmanager
 async def with_request_id(call: Call) -> AsyncIterator[None]:
-    """Puts the id into the trailers, and into every line logged during the call."""
+    """Put the id into the trailers, and into every log line of the call."""
     call.context.set_trailing_metadata(((KEY, call.request_id),))
     with structlog.contextvars.bound_contextvars(request_id=call.request_id):
         yield
