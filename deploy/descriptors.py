@@ -1,4 +1,4 @@
-"""Owns what Envoy knows of the API: the descriptor set that `envoy.yaml` names.
+"""Writes the descriptor set of the API, which `envoy.yaml` names.
 
 Usage: `python deploy/descriptors.py OUT` writes it, with every import, and with the error details that Envoy
 needs to write an error as JSON. It holds no comments, so only a change of the API itself changes it.

@@ -1,4 +1,4 @@
-"""Owns the fixtures that every test may use: real databases, empty or filled."""
+"""The fixtures that every test may use: real databases, empty or filled."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Owns the stand-in for redis-cli: the same answers to what our pages ask, from the test's Redis."""
+"""A stand-in for redis-cli: the same answers to the commands in our pages, from the test's Redis."""
 
 import os
 import sys

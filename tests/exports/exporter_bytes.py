@@ -1,4 +1,4 @@
-"""Owns the program that another interpreter runs to render everything of a database."""
+"""A program that another interpreter runs to render everything of a database."""
 
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.exports.request import ExportRequest

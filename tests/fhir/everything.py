@@ -1,4 +1,4 @@
-"""Owns a resource of every sort, for the tests that are about all of them."""
+"""A resource of every kind, for the tests that need all of them."""
 
 from fhir.samples import (
     CONTACT,

@@ -1,4 +1,4 @@
-"""Owns the stays that hypothesis draws: venues and their movements, often several at one instant."""
+"""Stays that hypothesis draws: venues and their movements, often several at one instant."""
 
 from fhir.samples import BED, BED_2, ROOM, UF, UF_CARE, UH, VENUE, movements
 from fhirexport_server.domain import codes

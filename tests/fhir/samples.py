@@ -1,4 +1,4 @@
-"""Owns the rows that the tests of the renderer start from; a test says what differs with `_replace`."""
+"""The rows that the tests of the renderer start from. A test changes them by `_replace`."""
 
 from collections.abc import Callable
 from datetime import datetime

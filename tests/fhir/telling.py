@@ -1,4 +1,4 @@
-"""Owns how the tests of the fold put a stay into words."""
+"""Describes stays in words, for the tests of the fold."""
 
 from collections.abc import Sequence
 from datetime import datetime

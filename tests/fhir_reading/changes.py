@@ -1,4 +1,4 @@
-"""Owns valid resources of every kind, and changing one thing in them by its path."""
+"""Valid resources of every kind, and changes of one thing in them by its path."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Owns reading a whole import without a database: references are numbered as they come."""
+"""Reads a whole import without a database: references are numbered as they come."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar

@@ -1,4 +1,4 @@
-"""Owns the rows of one EJ of a generated hospital, as the store hands them to the renderer."""
+"""The rows of one EJ of a generated hospital, as the store passes them to the renderer."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime

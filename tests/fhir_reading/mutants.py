@@ -1,4 +1,4 @@
-"""Owns resources that are nearly valid: an export's, with one thing in them changed."""
+"""Resources that are nearly valid: an export's, with one thing in them changed."""
 
 import json
 from collections.abc import Iterator

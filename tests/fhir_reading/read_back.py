@@ -1,4 +1,4 @@
-"""Owns reading an export back, and turning what was read into rows again."""
+"""Reads an export back, and turns what was read into rows again."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar

@@ -1,4 +1,4 @@
-"""Owns what an export shows of all rows of an EJ: all that a round trip through FHIR can bring back."""
+"""What an export shows of all rows of an EJ: all that a round trip through FHIR can bring back."""
 
 from fhir_reading.hospital_rows import EjRows
 from fhirexport_server.fhir.rendering import projection as of

@@ -1,4 +1,4 @@
-"""Owns making generated hospitals such that an import takes them: check digits, and dates that make sense.
+"""Makes generated hospitals acceptable to an import: check digits, and plausible dates.
 
 The store admits any digits, and any dates that exist; a reader of FHIR that comes from outside does not.
 """

@@ -1,4 +1,4 @@
-"""Owns a server with Envoy in front of it, and a shell with curl, for the tests of HTTP."""
+"""A server with Envoy in front of it, and a shell with curl, for the tests of HTTP."""
 
 import asyncio
 import os

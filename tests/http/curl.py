@@ -1,4 +1,4 @@
-"""Owns the stand-in for curl on machines without one: the same requests for the options that we document."""
+"""A stand-in for curl on machines without it: the same requests for the options in our pages."""
 
 import sys
 from argparse import ArgumentParser

@@ -1,4 +1,4 @@
-"""Owns patients as systems in the field send them, made up after reports of systems that do this job."""
+"""Patients as systems in the field send them, made up after reports of such systems."""
 
 import json
 from typing import Any

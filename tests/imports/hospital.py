@@ -1,4 +1,4 @@
-"""Owns a hospital in a database and what can be sent to it: resources, changed, in Bundles."""
+"""A hospital in a database, and what can be sent to it: resources, changed, in Bundles."""
 
 import json
 from collections.abc import Awaitable, Callable

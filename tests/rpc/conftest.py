@@ -1,4 +1,4 @@
-"""Owns the server that the tests of rpc share."""
+"""The server that the tests of rpc share."""
 
 from collections.abc import AsyncIterator
 

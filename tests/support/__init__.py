@@ -1,1 +1,1 @@
-"""Owns what several tests share: databases, servers, generated hospitals."""
+"""What several tests share: databases, servers, generated hospitals."""

@@ -1,4 +1,4 @@
-"""Owns a server as an operator reaches it: CacheAdmin beside the exports, with a real Valkey behind."""
+"""A server as an operator reaches it: CacheAdmin beside the exports, with a real Valkey behind it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable

@@ -1,4 +1,4 @@
-"""Owns a raw HTTP/2 client: one that sends, takes, stops and resets exactly what a test says.
+"""A raw HTTP/2 client that sends, reads, stops and resets exactly what a test says.
 
 What a gRPC library would never do: open calls and send no message, grant no window, reset a stream or the
 whole connection in the middle. For tests of what a server does with such callers.

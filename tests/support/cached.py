@@ -1,4 +1,4 @@
-"""Owns exports through a server with a cache, and waiting for what happens after an answer."""
+"""Exports through a server with a cache, and ways to wait for what happens after a response."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""Owns running the command `fhirexport` for a test: with pipes, or on a terminal."""
+"""Runs the command `fhirexport` for a test, with pipes or on a terminal."""
 
 import asyncio
 import os

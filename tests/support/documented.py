@@ -1,4 +1,4 @@
-"""Owns trying what a page of the documentation says: its commands are run, what they print is compared."""
+"""Tries what a page of the documentation says: runs its commands, and compares what they print."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Owns the drawing of single values for generated hospitals: awkward on purpose, but of the kind admitted."""
+"""Draws single values for generated hospitals: awkward on purpose, but admitted by the store."""
 
 import string
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Owns running the real Envoy for a test, with the configuration that is shipped."""
+"""Runs the real Envoy for a test, with the configuration that is shipped."""
 
 import asyncio
 import json

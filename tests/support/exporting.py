@@ -1,4 +1,4 @@
-"""Owns an exporter for a test: real threads and a real database, without a server."""
+"""An exporter for a test: real threads and a real database, without a server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Owns FHIRPath as far as the data dictionary writes it: names, `extension('…')` and `where(…)`."""
+"""The part of FHIRPath that the data dictionary uses: names, `extension('…')` and `where(…)`."""
 
 import re
 from collections.abc import Callable, Iterator

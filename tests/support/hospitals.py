@@ -1,4 +1,4 @@
-"""Owns generated hospitals over the whole model: small ones, odd ones, with everything the store admits.
+"""Generated hospitals over the whole model: small ones, odd ones, with everything the store admits.
 
 Every value is drawn from a `random.Random`. hypothesis lends one whose draws it knows and shrinks
 (`hospitals()`); a seeded one of the standard library gives the same hospital anywhere

@@ -1,4 +1,4 @@
-"""Owns importing and exporting for a test: real threads and a real database, without a server."""
+"""Imports and exports for a test: real threads and a real database, without a server."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

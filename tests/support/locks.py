@@ -1,4 +1,4 @@
-"""Owns making a rendering wait: a table of PostgreSQL that is locked for as long as a test likes."""
+"""Makes a rendering wait: locks a table of PostgreSQL for as long as a test needs."""
 
 import asyncio
 from collections.abc import AsyncIterator

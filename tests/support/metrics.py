@@ -1,4 +1,4 @@
-"""Owns reading the metrics as Prometheus does: over HTTP, by name and labels."""
+"""Reads the metrics as Prometheus does: over HTTP, by name and labels."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Owns a real PostgreSQL for the tests: one server a session, one fresh database for whoever asks."""
+"""A real PostgreSQL for the tests: one server a session, a fresh database for each request."""
 
 import itertools
 import tempfile

@@ -1,4 +1,4 @@
-"""Owns reading PromQL: which metrics an expression names, and which values of their labels."""
+"""Reads PromQL: which metrics an expression names, and which values of their labels."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Owns renderings to put into caches: made up, and as large as is asked for."""
+"""Made-up renderings of any size, to put into caches."""
 
 import random
 from datetime import UTC, datetime

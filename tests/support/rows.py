@@ -1,4 +1,4 @@
-"""Owns one small valid hospital, table by table, for tests that change it a little."""
+"""A small valid hospital, table by table, for tests that change it a little."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Owns a server that plays back what a correct one never sends: broken, false and impossible streams."""
+"""A server that plays back what a correct one never sends: broken, false and impossible streams."""
 
 import asyncio
 import hashlib

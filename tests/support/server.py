@@ -1,4 +1,4 @@
-"""Owns running the real server for a test: in this process, or as the program that is shipped."""
+"""Runs the real server for a test: in this process, or as the program that is shipped."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Owns reading a refusal as a client sees it: its code and its details."""
+"""Reads an error as a client sees it: its code and its details."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Owns the troubles that docs/operations.md is about: real servers, brought into each of them."""
+"""The troubles of docs/operations.md: real servers, brought into each of them."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""Owns a real Valkey for the tests: a server on a Unix socket that can die, freeze and come back older."""
+"""A real Valkey for the tests: a server on a Unix socket that can die, freeze and come back older."""
 
 import os
 import signal

@@ -37,12 +37,12 @@ def _columns(
 
 
 def ej(ej_id: int) -> Selection:
-    """The EJ with this id: one EjRow, or none."""
+    """Select the EJ with this id: one EjRow, or none."""
     return select(*_columns(EjRow, schema.ej)).where(schema.ej.c.id == ej_id)
 
 
 def legal_entities(*, finess: str | None, after_id: int, limit: int) -> Selection:
-    """EjRows by ascending id, from the one after `after_id`."""
+    """Select EjRows by ascending id, from the one after `after_id`."""
     query = select(*_columns(EjRow, schema.ej)).where(schema.ej.c.id > after_id)
     if finess is not None:
         query = query.where(schema.ej.c.finess == finess)
@@ -50,13 +50,13 @@ def legal_entities(*, finess: str | None, after_id: int, limit: int) -> Selectio
 
 
 def namespaces(ej_id: int) -> Selection:
-    """The pairs (kind, system) of an EJ."""
+    """Select the pairs (kind, system) of an EJ."""
     table = schema.namespace
     return select(table.c.kind, table.c.system).where(table.c.ej_id == ej_id).order_by(table.c.kind)
 
 
 def _tree(table: Table, ej_id: int, row_type: type[NamedTuple], **computed: ColumnElement[Any]) -> Selection:
-    """Rows of a tree, parents before children. A row that no root leads to comes too, with depth None."""
+    """Select the rows of a tree, parents before children; rows without a root too, with depth None."""
     roots = select(table.c.id, literal(1).label("depth")).where(
         table.c.ej_id == ej_id, table.c.parent_id.is_(None)
     )
@@ -80,12 +80,12 @@ def _tree(table: Table, ej_id: int, row_type: type[NamedTuple], **computed: Colu
 
 
 def org_units(ej_id: int) -> Selection:
-    """OrgUnitRows, parents before children."""
+    """Select OrgUnitRows, parents before children."""
     return _tree(schema.org_unit, ej_id, OrgUnitRow)
 
 
 def org_members(ej_id: int) -> Selection:
-    """OrgMemberRows by (parent, child)."""
+    """Select OrgMemberRows by (parent, child)."""
     table, child = schema.org_member, schema.org_unit.alias("child")
     return (
         select(*_columns(OrgMemberRow, table, {"child_kind": child.c.kind}))
@@ -96,45 +96,45 @@ def org_members(ej_id: int) -> Selection:
 
 
 def places(ej_id: int) -> Selection:
-    """PlaceRows, parents before children."""
+    """Select PlaceRows, parents before children."""
     table, uf = schema.place, schema.org_unit.alias("uf")
     query = _tree(table, ej_id, PlaceRow, uf_kind=uf.c.kind)
     return query.outerjoin(uf, uf.c.id == table.c.uf_id)
 
 
 def kinds(table: Table, ej_id: int) -> Selection:
-    """The pairs (id, kind) of an EJ's units or places, for references to them."""
+    """Select the pairs (id, kind) of an EJ's units or places, for references to them."""
     return select(table.c.id, table.c.kind).where(table.c.ej_id == ej_id)
 
 
 def patients(ej_id: int) -> Selection:
-    """PatientRows by id."""
+    """Select PatientRows by id."""
     table = schema.patient
     return select(*_columns(PatientRow, table)).where(table.c.ej_id == ej_id).order_by(table.c.id)
 
 
 def patient_identifiers(ej_id: int) -> Selection:
-    """PatientIdentifierRows by (patient, seq)."""
+    """Select PatientIdentifierRows by (patient, seq)."""
     table = schema.patient_identifier
     query = select(*_columns(PatientIdentifierRow, table)).where(table.c.ej_id == ej_id)
     return query.order_by(table.c.patient_id, table.c.seq)
 
 
 def patient_contacts(ej_id: int) -> Selection:
-    """PatientContactRows by (patient, seq)."""
+    """Select PatientContactRows by (patient, seq)."""
     table = schema.patient_contact
     query = select(*_columns(PatientContactRow, table)).where(table.c.ej_id == ej_id)
     return query.order_by(table.c.patient_id, table.c.seq)
 
 
 def venues(ej_id: int) -> Selection:
-    """VenueRows by id."""
+    """Select VenueRows by id."""
     table = schema.venue
     return select(*_columns(VenueRow, table)).where(table.c.ej_id == ej_id).order_by(table.c.id)
 
 
 def movements(ej_id: int) -> Selection:
-    """Active MovementRows by (venue, start, id)."""
+    """Select active MovementRows by (venue, start, id)."""
     table = schema.movement
     query = select(*_columns(MovementRow, table)).where(table.c.ej_id == ej_id, table.c.state == "active")
     return query.order_by(table.c.venue_id, table.c.started_at, table.c.id)

@@ -1,1 +1,1 @@
-"""Owns every element and every binding of the profiles, with values and what becomes of them."""
+"""Every element and every binding of the profiles, with values and the results of reading them."""

@@ -1,4 +1,4 @@
-"""Owns the rival of a hit: a bare grpc.aio server that answers every call with the bytes of one file.
+"""The rival of a hit: a bare grpc.aio server that answers every call with the bytes of one file.
 
 Usage: `python echo.py FILE`; prints its port.
 """

@@ -1,4 +1,4 @@
-"""Owns the floor: what the drivers alone take to fetch the rows that an export reads."""
+"""The floor: the time that the drivers alone take to fetch the rows that an export reads."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""Owns the measurement of hits: ours beside a bare echo of the same answer, interleaved."""
+"""Measures hits beside a bare echo of the same response, interleaved."""
 
 import asyncio
 import statistics

@@ -1,4 +1,4 @@
-"""Owns the measurement of imports: a whole import through the server beside a bare COPY of the same rows."""
+"""Measures imports: a whole import through the server beside a bare COPY of the same rows."""
 
 import tempfile
 import time

@@ -1,4 +1,4 @@
-"""Owns the measurement of an invalidation among many keys: how long another client of Redis waits."""
+"""Measures an invalidation among many keys: how long another client of Redis waits."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""Owns the naive rival: ORM entities, dicts, json. What a first version usually looks like."""
+"""The naive rival: ORM entities, dicts, json. What a first version usually looks like."""
 
 import json
 from datetime import date

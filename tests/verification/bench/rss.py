@@ -1,4 +1,4 @@
-"""Owns measuring how much a process grows while it works."""
+"""Measures how much a process grows while it works."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""Owns `make bench`: ours beside the floor and the naive way, interleaved in one run, as ratios.
+"""The program of `make bench`: ours beside the floor and the naive way, interleaved, as ratios.
 
 Options: `--venues N` for the streamed export (100,000 by default), `--rounds N`.
 """

@@ -1,4 +1,4 @@
-"""Owns the exports that are to be checked: what they hold, and the files that a validator can read."""
+"""The exports to validate: their resources, and the files that a validator can read."""
 
 import json
 from collections.abc import Iterator, Sequence

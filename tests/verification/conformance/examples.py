@@ -1,4 +1,4 @@
-"""Owns importing FR Core's own examples, for `make conformance`: each is taken, or refused for what it lacks.
+"""Imports FR Core's own examples, for `make conformance`: each is accepted, or refused for what it lacks.
 
 The examples are read from the package of FR Core 2.2.0 that lies beside the validators. They are all sent in
 one import, through the real server. Exits with 1 when one of them is not answered as expected.

@@ -1,4 +1,4 @@
-"""Owns `make conformance`: every export of the demo, and of generated hospitals, past FHIR validators.
+"""The program of `make conformance`: validates every export of the demo, and of generated hospitals.
 
 The exports are made by the real server and saved by the client library, in every format. Three
 validators check each distinct resource of the demo, and one in several of the generated hospitals';

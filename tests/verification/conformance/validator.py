@@ -1,4 +1,4 @@
-"""Owns calling the independent validator: where it is, how many at once, what counts as an error."""
+"""Calls the independent validator: where it is, how many at once, what counts as an error."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Owns a process that imports more and more, and says how much it has grown: for `test_memory.py`."""
+"""A process that imports more and more, and reports how much it has grown, for `check_imports.py`."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Owns what is watched: of every EJ and dataset, the revision and the bytes of its exports."""
+"""What is watched: the revision and the bytes of the exports of every EJ and dataset."""
 
 import hashlib
 from collections.abc import Iterator

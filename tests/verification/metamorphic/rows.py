@@ -1,4 +1,4 @@
-"""Owns the rows that random statements write: valid ones as a rule, next to what the database holds now."""
+"""The rows that random statements write: usually valid, next to what the database holds now."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Owns the long run: `python -m verification.metamorphic.run --statements 20000`, on both databases.
+"""The long run: `python -m verification.metamorphic.run --statements 20000`, on both databases.
 
 Prints what was seen on each; exits with 1 when a revision missed a change.
 """

@@ -1,4 +1,4 @@
-"""Owns random statements in plain SQL: every way of writing, on every table and column."""
+"""Random statements in plain SQL: every way of writing, on every table and column."""
 
 from collections.abc import Callable
 from random import Random

@@ -1,4 +1,4 @@
-"""Owns the property: what a committed statement changed in an export, it also changed in the revision."""
+"""The property: where a committed statement changed an export, it also changed the revision."""
 
 from collections import Counter
 from collections.abc import Collection

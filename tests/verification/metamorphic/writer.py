@@ -1,4 +1,4 @@
-"""Owns another program's connection: the plain driver, which knows nothing of exports."""
+"""The connection of another program: the plain driver, which knows nothing of exports."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Owns the proof by exhaustion that the protocol holds, and that it needs each of its safeguards."""
+"""Proves by exhaustion that the protocol is correct, and that it needs each of its safeguards."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Owns the walk over every interleaving of a small model, and the shortest way to a state that is wrong."""
+"""Explores every interleaving of a small model; returns the shortest way to a wrong state."""
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable

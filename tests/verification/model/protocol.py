@@ -1,4 +1,4 @@
-"""Owns the model of the cache's protocol: the steps of writers, exports and the world around them.
+"""A model of the cache's protocol: the steps of writers, exports and the world around them.
 
 An answer may come from the memory of a process, from Redis, from a rendering that is under way, or from the
 database. Each safeguard of the protocol is a switch of `Protocol`, so that a test can take one away.

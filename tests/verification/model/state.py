@@ -1,4 +1,4 @@
-"""Owns what the model is made of: who takes part, what each of them knows, and what must hold."""
+"""The state of the model: the participants, what each of them knows, and the invariants."""
 
 from typing import Literal, NamedTuple, TypeVar
 

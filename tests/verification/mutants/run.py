@@ -1,4 +1,4 @@
-"""Owns `make mutants`: takes each safeguard away in turn, and sees that a test fails.
+"""The program of `make mutants`: removes each safeguard in turn, and checks that a test fails.
 
 The code is copied and changed there; what is installed stays as it is.
 """

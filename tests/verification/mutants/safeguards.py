@@ -1,4 +1,4 @@
-"""Owns the safeguards of the never-stale protocol, each with what the code is without it, and who notices."""
+"""The safeguards of the never-stale protocol, each with the code without it and the tests that notice."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Owns one read: what is asked for, through which door, and what is kept of the answer."""
+"""One read: what is requested, by which interface, and what of the response is recorded."""
 
 import asyncio
 from collections import defaultdict, deque

@@ -1,4 +1,4 @@
-"""Owns which failures are excused: a server that was killed, a database whose connections were ended.
+"""Which failures are excused: a server that was killed, a database whose connections were ended.
 
 Redis excuses nothing: without it an export takes longer, and comes.
 """

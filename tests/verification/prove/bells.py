@@ -1,4 +1,4 @@
-"""Owns how readers learn that now is the time: something was committed, or Redis has been meddled with."""
+"""Bells tell readers when to read: after a commit, or after a fault in Redis."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Owns what may be broken in Redis while it runs: entries damaged, lost, exchanged, or older than before."""
+"""Breaks entries in Redis while it runs: damaged, lost, exchanged, or older than before."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""Owns the check of a history: what no export may show, found in O(n log n). A pure function.
+"""Checks a history: finds what no export may show, in O(n log n). A pure function.
 
 A writer's registers are its alone, and it writes them in one transaction after another, each of which also
 stamps the anchor of every export that it touches. So the anchor says which transaction an export has come

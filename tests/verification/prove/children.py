@@ -1,4 +1,4 @@
-"""Owns the processes that write and read: started together, told when to begin, waited for."""
+"""The processes that write and read: started together, told when to begin, and awaited."""
 
 import asyncio
 import os

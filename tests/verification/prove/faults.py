@@ -1,4 +1,4 @@
-"""Owns the injector of faults: what is broken when, for how long, and what must not be broken together."""
+"""Injects faults: what is broken when, for how long, and what must not be broken together."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

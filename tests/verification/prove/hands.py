@@ -1,4 +1,4 @@
-"""Owns the two programs that write: one through SQLAlchemy Core, one in plain SQL. Neither knows a cache."""
+"""The two programs that write: one through SQLAlchemy Core, one in plain SQL. Neither knows a cache."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

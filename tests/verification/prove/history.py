@@ -1,4 +1,4 @@
-"""Owns the history of a run: what was written, read and broken, and when; and its file, one event a line.
+"""The history of a run: what was written, read and broken, and when; and its file, one event a line.
 
 Every time is of CLOCK_MONOTONIC, which the processes of one machine share, in seconds.
 """

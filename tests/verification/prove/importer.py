@@ -1,4 +1,4 @@
-"""Owns a process that writes by importing: its rows are changed through the servers, as FHIR.
+"""A process that writes by importing: it changes its rows through the servers, as FHIR.
 
 A server may be killed in the middle. The call is then made again, under the same request id, until it is
 answered: so each import is written once, and the history says when that was certain.

@@ -1,4 +1,4 @@
-"""Owns what a child process of a run is told: its plan, when to begin, and when to end."""
+"""The plan that a child process of a run gets, with the signals to begin and to end."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Owns a process that reads: some of it at random, some of it as soon as it is told."""
+"""A process that reads: sometimes at random, sometimes as soon as a bell rings."""
 
 import asyncio
 from pathlib import Path

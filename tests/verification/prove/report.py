@@ -1,4 +1,4 @@
-"""Owns what is printed of a run: how much happened, and whether anything was wrong."""
+"""Prints the report of a run: how much happened, and whether anything was wrong."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Owns the proof under fire: `python -m verification.prove.run --seconds 60`.
+"""The proof under fire: `python -m verification.prove.run --seconds 60`.
 
 Real servers, PostgreSQL and Valkey; processes that write and read; faults at random. Prints what happened,
 and exits with 1 when a read lacked a write, or was wrong in any other way: the history is then kept.

@@ -1,4 +1,4 @@
-"""Owns the servers of a run, each of which keeps its address however often it is killed."""
+"""The servers of a run. Each keeps its address, however often it is killed."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -1,4 +1,4 @@
-"""Owns what is stamped: each writer's own rows in every export, and the statements that change them."""
+"""Stamps: each writer's own rows in every export, and the statements that change them."""
 
 import re
 from base64 import b64encode

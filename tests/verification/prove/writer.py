@@ -1,4 +1,4 @@
-"""Owns a process that writes: bursts of transactions, and silence in which exports are hits again."""
+"""A process that writes: bursts of transactions, and silence in which exports are hits again."""
 
 import time
 from contextlib import ExitStack

@@ -31,7 +31,7 @@ FHIR = "fhir"
 def column(
     name: str, type_: TypeEngine[Any] | type[TypeEngine[Any]], meaning: str, *fhir: str, needed: bool = False
 ) -> Column[Any]:
-    """A column of any type.
+    """Return a column of any type.
 
     Args:
         name: The column's name.
@@ -44,61 +44,61 @@ def column(
 
 
 def key(meaning: str, *fhir: str) -> Column[int]:
-    """The surrogate key. The database generates it where the writer gives none."""
+    """Return the surrogate key. The database generates it where the writer gives none."""
     return Column("id", BIG_ID, Identity(always=False), primary_key=True, comment=meaning, info={FHIR: fhir})
 
 
 def owner(*fhir: str, meaning: str = "The EJ that the row belongs to") -> Column[int]:
-    """The EJ that a row belongs to. Every table has it, so that no export and no trigger needs a join."""
+    """Return the column of the EJ, which every table has, so that no export or trigger needs a join."""
     return Column("ej_id", BIG_ID, ForeignKey("ej.id"), nullable=False, comment=meaning, info={FHIR: fhir})
 
 
 def within_ej(column: str, table: str, *, ondelete: str | None = None) -> ForeignKeyConstraint:
-    """A foreign key: `column` refers to a row of `table` that belongs to the same EJ."""
+    """Return a foreign key: `column` refers to a row of `table` that belongs to the same EJ."""
     return ForeignKeyConstraint(["ej_id", column], [f"{table}.ej_id", f"{table}.id"], ondelete=ondelete)
 
 
 def text(
     name: str, meaning: str, *fhir: str, needed: bool = False, default: str | None = None
 ) -> Column[str]:
-    """A column of text. Its rule is declared with the table's CHECKs."""
+    """Return a column of text. Its rule is declared with the table's CHECKs."""
     return Column(name, Text, nullable=not needed, server_default=default, comment=meaning, info={FHIR: fhir})
 
 
 def flag(
     name: str, meaning: str, *fhir: str, needed: bool = False, default: str | None = None
 ) -> Column[bool]:
-    """A boolean column; `default` is an SQL literal that both databases read: '0' or '1'."""
+    """Return a boolean column; `default` is an SQL literal that both databases read: '0' or '1'."""
     return Column(name, FLAG, nullable=not needed, server_default=default, comment=meaning, info={FHIR: fhir})
 
 
 def day(name: str, meaning: str, *fhir: str) -> Column[Any]:
-    """A column of dates."""
+    """Return a column of dates."""
     return column(name, Day, meaning, *fhir)
 
 
 def instant(name: str, meaning: str, *fhir: str, needed: bool = False) -> Column[Any]:
-    """A column of instants."""
+    """Return a column of instants."""
     return column(name, Instant, meaning, *fhir, needed=needed)
 
 
 def reference(name: str, meaning: str, *fhir: str, needed: bool = False) -> Column[int]:
-    """A column that refers to a row by its `id`."""
+    """Return a column that refers to a row by its `id`."""
     return column(name, BIG_ID, meaning, *fhir, needed=needed)
 
 
 def written_at(name: str, meaning: str) -> Column[Any]:
-    """A column of instants whose default is the present time."""
+    """Return a column of instants whose default is the present time."""
     return Column(name, Instant, nullable=False, server_default=now_utc(), comment=meaning, info={FHIR: ()})
 
 
 def updated_at() -> Column[Any]:
-    """The time at which the row was last written; a trigger maintains it."""
+    """Return the column of the time of the last write; a trigger maintains it."""
     return written_at("updated_at", "When the row was last written; a trigger keeps it")
 
 
 def address(element: str) -> list[Column[Any]]:
-    """The columns of a postal address, which becomes an element of type Address."""
+    """Return the columns of a postal address, which becomes an element of type Address."""
     insee = f"{element}.extension('fr-core-address-insee-code').valueCoding.code"
     return [
         text("address_line", "First line of the postal address: number and street", f"{element}.line"),
@@ -111,7 +111,7 @@ def address(element: str) -> list[Column[Any]]:
 
 
 def address_rules() -> list[CheckConstraint]:
-    """The rules of `address()`; a country is ISO 3166-1 alpha-3, as fr-core-address requires."""
+    """Return the rules of `address()`; a country is ISO 3166-1 alpha-3, as fr-core-address requires."""
     return [
         checks.label("address_line"),
         checks.label("address_line2"),

@@ -40,7 +40,7 @@ def _postgresql(element: _Rule, compiler: SQLCompiler, **kw: Any) -> str:  # noq
 
 
 def rule(name: str, sql: str, allowed: str, *, of: str | None = None) -> CheckConstraint:
-    """A rule with a name of its own, whose SQL is the same on both databases.
+    """Return a rule with a name of its own, whose SQL is the same on both databases.
 
     Args:
         name: The rule's name.
@@ -52,13 +52,13 @@ def rule(name: str, sql: str, allowed: str, *, of: str | None = None) -> CheckCo
 
 
 def _of(column: str, name: str, allowed: str, sqlite: str, postgresql: str | None = None) -> CheckConstraint:
-    """A rule of one column; without `postgresql` its SQL is the same on both databases."""
+    """Return a rule of one column; without `postgresql` its SQL is the same on both databases."""
     sql = _Rule(sqlite, postgresql or sqlite)
     return CheckConstraint(sql, name=f"{column}_{name}", info={ALLOWED: allowed, OF: column})
 
 
 def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
-    """The column holds one of these codes. A mapping gives FHIR's code for each."""
+    """Require that the column holds one of these codes. A mapping gives FHIR's code for each."""
     meanings = values if isinstance(values, Mapping) else {}
     allowed = [f"{value} ({meanings[value]})" if _differs(meanings, value) else value for value in values]
     codes = ", ".join(f"'{value}'" for value in values)
@@ -71,7 +71,7 @@ def _differs(meanings: Mapping[str, object], value: str) -> bool:
 
 
 def label(column: str, longest: int = 200) -> CheckConstraint:
-    """The column holds text for a person to read, as a FHIR string may be.
+    """Require that the column holds text for a person to read, as a FHIR string may be.
 
     No control character (so one line), no blank of any kind at either end, at least one character.
     """
@@ -90,35 +90,35 @@ def label(column: str, longest: int = 200) -> CheckConstraint:
 
 
 def shaped(column: str, allowed: str, regex: str, *globs: str) -> CheckConstraint:
-    """The column matches `regex` (PostgreSQL), which one of `globs` spells for SQLite."""
+    """Require that the column matches `regex` (PostgreSQL), which one of `globs` spells for SQLite."""
     either = " OR ".join(f"{column} GLOB '{glob}'" for glob in globs)
     return _of(column, "shape", allowed, f"({either})", f"{column} ~ '^{regex}$'")
 
 
 def digits(column: str, count: int) -> CheckConstraint:
-    """The column holds exactly this many digits."""
+    """Require that the column holds exactly this many digits."""
     return shaped(column, f"{count} digits", f"[0-9]{{{count}}}", "[0-9]" * count)
 
 
 def finess(column: str) -> CheckConstraint:
-    """The column has the shape of a FINESS number: nine digits, or 2A/2B for Corsica."""
+    """Require that the column has the shape of a FINESS number: nine digits, or 2A/2B for Corsica."""
     allowed = "9 characters: digits, the second may be A or B"
     return shaped(column, allowed, "[0-9][0-9AB][0-9]{7}", "[0-9][0-9AB]" + "[0-9]" * 7)
 
 
 def insee(column: str) -> CheckConstraint:
-    """The column has the shape of an INSEE commune or country code."""
+    """Require that the column has the shape of an INSEE commune or country code."""
     allowed = "5 characters: digits, the second may be A or B"
     return shaped(column, allowed, "[0-9][0-9AB][0-9]{3}", "[0-9][0-9AB][0-9][0-9][0-9]")
 
 
 def letters(column: str, count: int) -> CheckConstraint:
-    """The column holds exactly this many capital letters (ISO 3166)."""
+    """Require that the column holds exactly this many capital letters (ISO 3166)."""
     return shaped(column, f"{count} capital letters", f"[A-Z]{{{count}}}", "[A-Z]" * count)
 
 
 def code(column: str) -> CheckConstraint:
-    """The column holds a code of an open list."""
+    """Require that the column holds a code of an open list."""
     return _of(
         column,
         "open_code",
@@ -129,7 +129,7 @@ def code(column: str) -> CheckConstraint:
 
 
 def uri(column: str) -> CheckConstraint:
-    """The column holds an absolute URI, as Identifier.system needs."""
+    """Require that the column holds an absolute URI, as Identifier.system needs."""
     return _of(
         column,
         "uri",
@@ -142,7 +142,7 @@ def uri(column: str) -> CheckConstraint:
 
 
 def day(column: str) -> CheckConstraint:
-    """The column holds a real date of the years that a hospital can mean."""
+    """Require that the column holds a real date of the years that a hospital can mean."""
     between = f"{column} BETWEEN '{FIRST_DAY}' AND '{LAST_DAY}'"
     return _of(
         column,
@@ -154,7 +154,7 @@ def day(column: str) -> CheckConstraint:
 
 
 def instant(column: str) -> CheckConstraint:
-    """The column holds a real instant of those years."""
+    """Require that the column holds a real instant of those years."""
     first, last = f"{FIRST_DAY}T00:00:00Z", f"{LAST_DAY}T23:59:59Z"
     between = f"{column} BETWEEN '{first}' AND '{last}'"
     return _of(
@@ -168,20 +168,20 @@ def instant(column: str) -> CheckConstraint:
 
 
 def flag(column: str) -> CheckConstraint:
-    """The column holds a boolean, also where the database has none."""
+    """Require that the column holds a boolean, also where the database has none."""
     return _of(column, "flag", "true or false", f"{column} IN (0, 1)", f"{column} IN (true, false)")
 
 
 def positive(column: str) -> CheckConstraint:
-    """The column holds a number from 1 up, as FHIR's positiveInt."""
+    """Require that the column holds a number from 1 up, as FHIR's positiveInt."""
     return _of(column, "positive", "more than 0", f"{column} > 0")
 
 
 def between(column: str, least: int, most: int) -> CheckConstraint:
-    """The column holds a number of a range, both its ends included."""
+    """Require that the column holds a number of a range, both its ends included."""
     return _of(column, "range", f"{least} to {most}", f"{column} BETWEEN {least} AND {most}")
 
 
 def only_with(column: str, condition: str) -> CheckConstraint:
-    """The column is empty unless the condition holds."""
+    """Require that the column is empty unless the condition holds."""
     return _of(column, "only", f"only where {condition}", f"{column} IS NULL OR {condition}")

@@ -12,7 +12,7 @@ _ENTITIES = ("org_unit", "place", "patient", "venue", "movement")
 
 
 def _ej(table: str) -> str:
-    """The column of `table` that holds the EJ."""
+    """Return the column of `table` that holds the EJ."""
     return "id" if table == "ej" else "ej_id"
 
 
