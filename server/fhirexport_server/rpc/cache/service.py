@@ -132,10 +132,10 @@ class CacheAdmin(CacheAdminServicer):
     ) -> ListEntriesResponse:
         """Return a page of entries."""
         pattern, size, cursor = requests.listing(request)
-        found = await self._administration.entries(pattern, size, cursor)
+        listing = await self._administration.entries(pattern, size, cursor)
         await send_metadata(context)
-        following = requests.token(request.pattern, found.cursor) if found.cursor else ""
-        return ListEntriesResponse(entries=map(_entry, found.entries), next_page_token=following)
+        following = requests.token(request.pattern, listing.cursor) if listing.cursor else ""
+        return ListEntriesResponse(entries=map(_entry, listing.entries), next_page_token=following)
 
     async def Warm(  # noqa: N802 - the contract's name
         self, request: WarmRequest, context: Context
