@@ -1,1 +1,1 @@
-"""Owns importing: resources in, rows written in one transaction, and what is to be said of it."""
+"""Imports resources: writes their rows in one transaction, and reports problems."""

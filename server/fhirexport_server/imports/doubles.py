@@ -1,8 +1,8 @@
-"""Finds the resources that an import holds twice: they count once where they are equal.
+"""Finds resources that are in an import twice. Equal ones count once.
 
-Lines of NDJSON that are one resource, and differ, are refused, all of them: nobody knows which is right, and
-their order means nothing. A line that was written before its contradiction was found is refused by doing the
-import again, in a new transaction, with what is known by then.
+Lines of NDJSON that are the same resource and differ are all refused: it is not known which is right, and
+their order means nothing. If such a line was written before the other was read, the import starts again in
+a new transaction, and refuses the lines that are known by then.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from fhirexport_server.fhir.reading.json.problems import Problems, Severity
 from fhirexport_server.store.importing.journal import Line
 
 MOST: Final = 100_000
-"""How many lines of an import may contradict others."""
+"""The most lines of an import that may contradict others."""
 _DIFFERS: Final = (
     "must be one resource in one line: lines {} and {} are the same one by id or number, and differ"
 )
@@ -21,32 +21,32 @@ _TOO_MANY: Final = f"must not hold more than {MOST} lines that are the same reso
 
 
 class ContradictionError(Exception):
-    """Lines that contradict others were written, or may have been: do the import again without them."""
+    """Contradicting lines may have been written: the import must start again without them."""
 
 
 class Doubles:
-    """The lines of an import that contradict each other; known from one attempt to the next."""
+    """The lines of an import that contradict each other, kept from one attempt to the next."""
 
     def __init__(self) -> None:
         self._known: dict[str, int] = {}
-        """A line that each content contradicts, by its digest."""
+        """For the digest of each contradicting line, another line that it contradicts."""
         self._is_complete = True
 
     def contradict(self, line: Line, other: Line) -> None:
-        """Note that two lines are one resource, and differ.
+        """Note that two lines are the same resource, and differ.
 
         Raises:
-            InvalidRequestError: there are too many.
+            InvalidRequestError: There are too many such lines.
         """
-        for one, against in ((line, other), (other, line)):
-            if one.digest not in self._known:
-                self._known[one.digest] = against.place
+        for known, opposite in ((line, other), (other, line)):
+            if known.digest not in self._known:
+                self._known[known.digest] = opposite.place
                 self._is_complete = False
         if len(self._known) > MOST:
             raise InvalidRequestError((FieldViolation("chunk", _TOO_MANY),))
 
     def refuse(self, entry: BundleEntry, problems: Problems) -> bool:
-        """Whether an entry is known to contradict another, which is reported then."""
+        """Return whether an entry is known to contradict another, and report the error if so."""
         other = None if entry.digest is None else self._known.get(entry.digest)
         if other is None:
             return False
@@ -58,7 +58,7 @@ class Doubles:
         """End an attempt.
 
         Raises:
-            ContradictionError: there were lines of which nothing was known when it began.
+            ContradictionError: The attempt has found new contradictions.
         """
         if not self._is_complete:
             self._is_complete = True
@@ -66,5 +66,5 @@ class Doubles:
 
 
 def line_of(entry: BundleEntry) -> Line | None:
-    """Return what a line of NDJSON is; None for an entry of a Bundle."""
+    """Return the line of an entry; None for an entry of a Bundle."""
     return None if entry.digest is None else Line(entry.place, entry.digest)

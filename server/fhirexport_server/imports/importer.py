@@ -1,4 +1,4 @@
-"""Owns importing for whoever asks: places for a few at once, a thread each, and an end to every one."""
+"""Runs imports in threads, a few at once, and stops them at the end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -30,9 +30,9 @@ from fhirexport_server.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 PLACES = 2
-"""How many imports may write at once."""
+"""The most imports that may write at once."""
 PLACE_SECONDS = 30.0
-"""How long an import waits for a place."""
+"""How long an import waits until it may write."""
 _NO_BUNDLE = "must be a FHIR Bundle of type transaction, batch or collection, as JSON"
 
 
@@ -57,11 +57,11 @@ class Importer:
         self._runs: set[Run] = set()
 
     async def bundle(self, data: bytes, options: ImportOptions) -> ImportSummary:
-        """Imports a Bundle.
+        """Import a Bundle.
 
         Raises:
-            InvalidRequestError: it is no Bundle that can be imported.
-            FhirExportError: see `session.run`.
+            InvalidRequestError: The data is no Bundle that can be imported.
+            FhirExportError: See `session.run`.
         """
         async with self._place():
             return self._counted(
@@ -69,17 +69,17 @@ class Importer:
             )
 
     async def resources(self, chunks: AsyncIterator[bytes], options: ImportOptions) -> ImportSummary:
-        """Imports NDJSON, which comes in chunks that may be cut anywhere.
+        """Import NDJSON, which comes in chunks that may be cut anywhere.
 
         Raises:
-            SpoolFullError: there is no space for it.
-            FhirExportError: see `session.run`.
+            SpoolFullError: There is no space for the resources.
+            FhirExportError: See `session.run`.
         """
         with Lines(self._space) as lines:
             async for chunk in chunks:
                 await self._finished(asyncio.create_task(asyncio.to_thread(lines.feed, chunk)))
             lines.end()
-            # Only now: how long the resources take to come is the caller's affair.
+            # Not before: slow callers must not occupy a place while their resources arrive.
             async with self._place():
                 return self._counted(
                     await self._in_thread(lambda interrupt: self._run(lines, options, Problems(), interrupt))
@@ -90,7 +90,7 @@ class Importer:
         return summary
 
     async def stop(self) -> None:
-        """Ends every import under way, and waits for them."""
+        """Stop all imports under way, and wait for them."""
         runs = list(self._runs)
         for run in runs:
             run.stop()
@@ -99,17 +99,20 @@ class Importer:
     def _bundle(self, data: bytes, options: ImportOptions, interrupt: Interrupt) -> ImportSummary:
         problems = Problems()
         try:
-            found = bundle(data, ReadingContext(self._base_url), problems)
-        except MalformedJsonError as malformed:
-            rule = content_kinds.bundle_rule(data, malformed.rule)
+            read_bundle = bundle(data, ReadingContext(self._base_url), problems)
+        except MalformedJsonError as error:
+            rule = content_kinds.bundle_rule(data, error.rule)
             raise InvalidRequestError((FieldViolation("bundle", rule),)) from None
-        if found is None:
+        if read_bundle is None:
             raise InvalidRequestError(
-                tuple(FieldViolation(one.expression, one.text) for one in problems.listed(Severity.ERROR))
+                tuple(
+                    FieldViolation(problem.expression, problem.text)
+                    for problem in problems.listed(Severity.ERROR)
+                )
                 or (FieldViolation("bundle", _NO_BUNDLE),)
             )
         digest = blake2b(data, digest_size=16).hexdigest()
-        return self._run(BundleSource(found, digest), options, problems, interrupt)
+        return self._run(BundleSource(read_bundle, digest), options, problems, interrupt)
 
     def _run(
         self, source: ResourceSource, options: ImportOptions, problems: Problems, interrupt: Interrupt
@@ -133,14 +136,14 @@ class Importer:
         try:
             with self._metrics.importing():
                 yield
-        except ImportRefusedError as refused:
-            self._metrics.import_refused(refused.errors)
+        except ImportRefusedError as error:
+            self._metrics.import_refused(error.errors)
             raise
         finally:
             self._places.release()
 
     async def _in_thread(self, work: Callable[[Interrupt], T]) -> T:
-        """Runs something in a thread, which is made to end when nobody waits for it any more."""
+        """Run a function in a thread; interrupt it if the caller is cancelled."""
         interrupt = Interrupt()
         run = Run(asyncio.get_running_loop().run_in_executor(self._pool, work, interrupt), interrupt)
         self._runs.add(run)
@@ -149,7 +152,7 @@ class Importer:
 
     @staticmethod
     async def _finished(thread: asyncio.Future[T], stop: Callable[[], None] = lambda: None) -> T:
-        """Waits for a thread, also when nobody wants what it does any more: it must not lose its files."""
+        """Wait for a thread, even if the caller is cancelled: its files must stay open until it ends."""
         try:
             return await asyncio.shield(thread)
         finally:
@@ -161,13 +164,13 @@ class Importer:
 async def open_importer(
     database: Database, metrics: Metrics, *, base_url: str, spool_limit_bytes: int
 ) -> AsyncIterator[Importer]:
-    """Offers an importer; at the end, stops what still runs and waits for it.
+    """Provide an importer; at the end, stop the imports that still run, and wait for them.
 
     Args:
-        database: where it is written; it needs PLACES connections to write.
-        metrics: what is told of every import.
-        base_url: of the FHIR server that ids belong to, without a slash at its end.
-        spool_limit_bytes: what the resources on their way may take together.
+        database: The database to write to; it needs PLACES connections that write.
+        metrics: The metrics of imports.
+        base_url: The base URL of the FHIR server that ids belong to, without a final slash.
+        spool_limit_bytes: The most bytes of all resources on their way.
     """
     pool = ThreadPoolExecutor(PLACES, thread_name_prefix="import")
     importer = Importer(database, metrics, base_url=base_url, space=SpoolSpace(spool_limit_bytes), pool=pool)

@@ -1,4 +1,4 @@
-"""Owns how an import's answer is kept for those who ask again, and what tells one import from another."""
+"""Kept answers of imports, for calls that repeat a request id, and the digests that tell imports apart."""
 
 from datetime import datetime
 from hashlib import blake2b
@@ -11,11 +11,11 @@ from fhirexport_server.domain.revision import Token
 
 
 def digest(content: str, options: ImportOptions) -> str:
-    """Returns what two imports share that are the same.
+    """Return a digest of an import, equal for equal imports.
 
     Args:
-        content: a digest of what is imported.
-        options: how it is imported.
+        content: A digest of the content.
+        options: The options of the import.
     """
     token = "" if options.if_revision is None else options.if_revision.encode()
     text = f"{content} {options.ej_id or 0} {token}"
@@ -23,12 +23,13 @@ def digest(content: str, options: ImportOptions) -> str:
 
 
 def encode(summary: ImportSummary) -> str:
-    """Returns a summary as text."""
+    """Encode a summary as text."""
     return msgspec.json.encode(
         {
             "counts": [summary.created, summary.updated, summary.unchanged, summary.deleted],
             "problems": [
-                (one.entry, one.expression, one.severity.value, one.text) for one in summary.problems
+                (problem.entry, problem.expression, problem.severity.value, problem.text)
+                for problem in summary.problems
             ],
             "errors": summary.errors,
             "warnings": summary.warnings,
@@ -39,21 +40,23 @@ def encode(summary: ImportSummary) -> str:
 
 
 def decode(text: str) -> ImportSummary:
-    """Returns the summary that a text was made of."""
-    kept: dict[str, Any] = msgspec.json.decode(text)
-    created, updated, unchanged, deleted = kept["counts"]
+    """Decode a summary from its text."""
+    fields: dict[str, Any] = msgspec.json.decode(text)
+    created, updated, unchanged, deleted = fields["counts"]
     return ImportSummary(
         created=created,
         updated=updated,
         unchanged=unchanged,
         deleted=deleted,
         problems=tuple(
-            Problem(entry, expression, Severity(severity), problem)
-            for entry, expression, severity, problem in kept["problems"]
+            Problem(entry, expression, Severity(severity), message)
+            for entry, expression, severity, message in fields["problems"]
         ),
-        errors=kept["errors"],
-        warnings=kept["warnings"],
-        revisions=tuple(map(Token.decode, kept["revisions"])),
-        committed_at=None if kept["committed_at"] is None else datetime.fromisoformat(kept["committed_at"]),
+        errors=fields["errors"],
+        warnings=fields["warnings"],
+        revisions=tuple(map(Token.decode, fields["revisions"])),
+        committed_at=None
+        if fields["committed_at"] is None
+        else datetime.fromisoformat(fields["committed_at"]),
         is_repeated=True,
     )

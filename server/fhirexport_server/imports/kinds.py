@@ -1,4 +1,4 @@
-"""The kinds of rows that an import writes: where they are, and which ids and numbers they have."""
+"""Kinds of rows that an import writes, with their tables, ids and numbers."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -10,7 +10,7 @@ from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
 
 
 class Kind(StrEnum):
-    """A kind of row. The value is its table."""
+    """A kind of row. Its value is the name of the table."""
 
     EJ = "ej"
     UNIT = "org_unit"
@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
     @property
     def namespaces(self) -> Sequence[str]:
-        """Return which of `codes.NAMESPACE_KIND` its numbers are of; none where others give them."""
+        """The kinds of `codes.NAMESPACE_KIND` of its numbers; none if the EJ does not give them."""
         return _NAMESPACES.get(self, ())
 
 

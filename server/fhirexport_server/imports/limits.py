@@ -1,4 +1,4 @@
-"""How much of one import may be in memory: every bound, and what is said of what is over it."""
+"""Limits of an import, which bound its memory, and the errors for exceeding them."""
 
 from typing import Final
 
@@ -8,22 +8,22 @@ MIB: Final = 1 << 20
 
 LONGEST_LINE: Final = MIB
 WINDOW: Final = 2000
-"""How many resources are written together, but for those of one stay."""
+"""The most resources that are written together; a stay is never split."""
 WINDOW_BYTES: Final = 4 * MIB
-"""How long the lines are that are parsed together, but for those of one stay."""
+"""The most bytes of lines that are parsed together; a stay is never split."""
 MOST_STRUCTURE: Final = 50_000
-"""How many lines may be neither Patient nor Encounter: Organizations and Locations are in memory together."""
+"""The most lines other than Patients and Encounters: they are in memory together."""
 MOST_STRUCTURE_BYTES: Final = 64 * MIB
 MOST_OVERLONG: Final = 1000
-"""How many lines may be too long."""
+"""The most lines that may be too long."""
 MOST_MOVEMENTS: Final = 10_000
-"""How many movements a venue may have."""
+"""The most movements of a venue."""
 MOST_STAY_BYTES: Final = 16 * MIB
-"""How long a venue and its movements may be together, as NDJSON."""
+"""The most bytes of NDJSON of a venue and its movements."""
 MOST_WAITING: Final = 10_000
-"""How many movements may wait for a venue that is not found by the time they are read."""
+"""The most movements that may wait for a venue that comes later."""
 MOST_MERGES: Final = 50_000
-"""How many patients of an import may be merged into others."""
+"""The most patients of an import that may be merged into others."""
 
 TOO_LONG: Final = (
     f"must be one resource in one line of at most {LONGEST_LINE} bytes: a Bundle is sent with ImportBundle"
@@ -46,17 +46,17 @@ _MERGES: Final = (
 
 
 def structure() -> InvalidRequestError:
-    """Return the error of too much structure."""
+    """Return the error for too much structure."""
     return _error(_STRUCTURE)
 
 
 def overlong() -> InvalidRequestError:
-    """Return the error of too many lines that are too long."""
+    """Return the error for too many lines that are too long."""
     return _error(_OVERLONG)
 
 
 def merges() -> InvalidRequestError:
-    """Return the error of too many merged patients."""
+    """Return the error for too many merged patients."""
     return _error(_MERGES)
 
 

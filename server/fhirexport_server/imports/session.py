@@ -1,4 +1,4 @@
-"""Owns one import from its first look-up to its commit: stage after stage, in one transaction."""
+"""Runs one import from its first look-up to its commit: stage after stage, in one transaction."""
 
 from datetime import UTC, datetime
 
@@ -30,22 +30,22 @@ def run(
     problems: Problems,
     interrupt: Interrupt,
 ) -> ImportSummary:
-    """Imports; may block for long.
+    """Run an import, and return its summary. It may block for long.
 
     Args:
-        database: where it is written.
-        source: what is written.
-        options: how.
-        base_url: of the FHIR server that ids belong to.
-        problems: what has been found before; more is added.
-        interrupt: ends it.
+        database: The database to write to.
+        source: The resources.
+        options: The options of the import.
+        base_url: The base URL of the FHIR server that ids belong to.
+        problems: The problems so far; those of the import are added.
+        interrupt: What can stop the import.
 
     Raises:
-        ImportRefusedError: it is written whole or not at all, and has errors.
-        EjNotFoundError, InvalidRequestError: there is nothing to import into.
-        RevisionChangedError, RequestIdReusedError: as `options` has it.
-        WriteConflictError, DatabaseUnavailableError, DatabaseReadOnlyError, SchemaMismatchError: the
-            database's.
+        ImportRefusedError: The import is written whole or not at all, and has errors.
+        EjNotFoundError, InvalidRequestError: There is no EJ to import into.
+        RevisionChangedError, RequestIdReusedError: The options do not allow it.
+        WriteConflictError, DatabaseUnavailableError, DatabaseReadOnlyError, SchemaMismatchError: The
+            database refuses, or does not answer.
     """
     doubles = Doubles()
     while True:
@@ -60,7 +60,7 @@ def run(
                 interrupt=interrupt,
             )
         except ContradictionError:
-            # Lines only, of which nothing was said before.
+            # Only NDJSON has contradictions, and nothing was reported before it is read.
             problems = Problems()
 
 
@@ -78,9 +78,9 @@ def _attempt(
     with (database.trying if is_trial else database.importing)(interrupt) as writing:
         asks_again = bool(options.request_id) and not is_trial
         if asks_again:
-            known = writing.begin(options.request_id, kept_answers.digest(source.digest, options))
-            if known is not None:
-                return kept_answers.decode(known)
+            answer = writing.begin(options.request_id, kept_answers.digest(source.digest, options))
+            if answer is not None:
+                return kept_answers.decode(answer)
         if options.if_revision is not None:
             writing.require(options.if_revision)
         work = _imported(
@@ -124,9 +124,9 @@ def _imported(
     doubles: Doubles,
     interrupt: Interrupt,
 ) -> Work:
-    plain = ReadingContext(base_url)
-    # What is said here of the structure is said again, and better, once the EJ is known.
-    ej, is_new = legal_entity.find(writing, options, source.structure(plain, Problems()), base_url)
+    context = ReadingContext(base_url)
+    # The structure is read again once the EJ is known, so these problems are dropped.
+    ej, is_new = legal_entity.find(writing, options, source.structure(context, Problems()), base_url)
     if options.if_revision is not None and options.if_revision.ej_id != ej.id:
         raise InvalidRequestError((FieldViolation("options.if_revision", _OTHER_EJ),))
     work = Work(writing, problems, base_url, ej, is_new, source.is_atomic, source.nowhere, doubles)
@@ -134,16 +134,16 @@ def _imported(
         writing.ids.pass_over(table, largest)
     deletions = Deletions(work)
     deletions.run(source.deletions())
-    structure.run(work, source.structure(plain, problems))
+    structure.run(work, source.structure(context, problems))
     problems.refused.clear()
     patients = Patients(work)
-    for window in source.patients(plain, problems):
+    for window in source.patients(context, problems):
         interrupt.check()
         patients.write(window)
         problems.refused.clear()
     patients.finish()
     stays = Stays(work)
-    for window in source.encounters(plain, problems):
+    for window in source.encounters(context, problems):
         interrupt.check()
         stays.write(window)
         problems.refused.clear()

@@ -1,4 +1,4 @@
-"""Owns what the stages of one import share: the transaction, the EJ, what was found and what was done."""
+"""What the stages of one import share: the transaction, the EJ, problems and counts."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,7 +40,7 @@ _MOST_SYSTEMS: Final = 64
 
 @dataclass
 class Counts:
-    """How many resources there were of what became of them."""
+    """Numbers of resources, by what became of them."""
 
     created: int = 0
     updated: int = 0
@@ -48,44 +48,44 @@ class Counts:
     deleted: int = 0
 
     def clear(self) -> None:
-        """Says that nothing became of any."""
+        """Reset all numbers to zero."""
         self.created = self.updated = self.unchanged = self.deleted = 0
 
 
 @dataclass
 class Work:
-    """One import under way."""
+    """An import under way."""
 
     writing: Writing
     problems: Problems
     base_url: str
     ej: EjRow
     is_new: bool
-    """Whether the EJ was made by this import."""
+    """Whether this import created the EJ."""
     is_atomic: bool
     """Whether one error refuses everything."""
     nowhere: AbstractSet[str] = frozenset()
-    """Names, as `DraftOrigin.key`, that lead nowhere."""
+    """Names, as in `DraftOrigin.key`, that name nothing."""
     doubles: Doubles = field(default_factory=Doubles)
     counts: Counts = field(default_factory=Counts)
     now: int = field(default_factory=lambda: int(time.time()))
-    """When it began, in epoch seconds: the same for all that it writes."""
+    """When it began, in epoch seconds: the same for everything that it writes."""
     ipp_systems: set[str] = field(default_factory=set)
     """The systems in which the EJ numbers its patients."""
     systems: dict[str, str] = field(default_factory=dict)
-    """The EJ's Identifier.system for each kind of number whose system is settled."""
+    """The EJ's Identifier.system for each kind of number whose system is known."""
     structure: StructureIndex = field(init=False)
-    """Its units and places, once the stage of the structure is over."""
+    """The units and places of the EJ, after the stage of the structure."""
 
     def __post_init__(self) -> None:
         look = self.writing.look
-        # No table has these: they are of no kind that a reference wants.
+        # They have no kind, so no reference finds them.
         self.writing.names.remember([(name, "", None) for name in self.nowhere])
         self.systems.update(look.namespaces(self.ej.id))
         if self.is_new:
             return
         self.ipp_systems.update(look.ipp_systems(self.ej.id))
-        # A kind of number that is used already, without a row of its own, has the system that exports show.
+        # Numbers that exist already, without a system of their own, have the system that exports show.
         default = self._default_systems()
         for kind in Kind:
             if kind.namespaces and look.has_rows(kind, self.ej.id):
@@ -94,24 +94,24 @@ class Work:
 
     @property
     def context(self) -> ReadingContext:
-        """What resources are read with; it follows what the import settles."""
-        clock = self.ej.time_zone
+        """The context to read resources in, with all that the import knows by now."""
+        time_zone = self.ej.time_zone
         return ReadingContext(
             self.base_url,
             self.systems,
-            time_zone=clock,
-            today=local_day(self.now, clock),
+            time_zone=time_zone,
+            today=local_day(self.now, time_zone),
             ipp_systems=frozenset(self.ipp_systems),
         )
 
     def read(self, entries: Iterable[BundleEntry]) -> list[Draft]:
-        """Reads the resources of entries; what is refused gives no draft."""
+        """Read the resources of entries; a refused one gives no draft."""
         context = self.context
-        found = [draft(entry, context, self.problems) for entry in entries]
-        return [one for one in found if one is not None]
+        drafts = [draft(entry, context, self.problems) for entry in entries]
+        return [read_draft for read_draft in drafts if read_draft is not None]
 
     def settle_systems(self, systems: Sequence[tuple[str, str]], source: DraftOrigin) -> None:
-        """Takes the systems of a draft's numbers for the EJ's own where those are not settled."""
+        """Make the systems of a draft's numbers the EJ's own, unless others are already."""
         for kind, system in systems:
             if kind not in self.systems:
                 self.systems[kind] = system
@@ -123,32 +123,34 @@ class Work:
                 self.refuse(source, "identifier", f"must have the system {self.systems[kind]}")
 
     def refuse(self, source: DraftOrigin, at: str, text: str) -> None:
-        """Says why a resource cannot be written."""
+        """Report an error in a resource, which is then not written."""
         path = f"{source.path}.{at}" if at else source.path
         self.problems.tell(Severity.ERROR, source.entry, path, text)
 
     def refuse_request(self, entry: BundleEntry, text: str) -> None:
-        """Says why what an entry asks for cannot be done."""
+        """Report an error in the request of an entry."""
         at = "request.ifNoneExist" if entry.method is Method.POST else "request.url"
         self.refuse_entry(entry, at, text)
 
     def refuse_entry(self, entry: BundleEntry, at: str, text: str) -> None:
-        """Says what is wrong with an element of an entry of a Bundle."""
+        """Report an error in an element of a Bundle's entry."""
         path = f"{entry.path.removesuffix('.resource')}.{at}"
         self.problems.tell(Severity.ERROR, entry.place, path, text)
 
     def learn_ipp_systems(self, identifiers: Iterable[PatientIdentifierDraft]) -> None:
-        """Takes the systems of the patients' own numbers for the EJ's."""
-        for one in identifiers:
-            if (one.kind, one.use_code) == ("IPP", "usual") and len(self.ipp_systems) < _MOST_SYSTEMS:
-                self.ipp_systems.add(one.system)
+        """Add the systems of patients' IPPs to those of the EJ."""
+        for identifier in identifiers:
+            if (identifier.kind, identifier.use_code) == ("IPP", "usual") and len(
+                self.ipp_systems
+            ) < _MOST_SYSTEMS:
+                self.ipp_systems.add(identifier.system)
 
     def warn(self, source: DraftOrigin, at: str, text: str) -> None:
-        """Says what becomes of something that a resource says."""
+        """Report a warning about a resource."""
         self.problems.tell(Severity.WARNING, source.entry, f"{source.path}.{at}", text)
 
     def is_ej(self, ref: Ref) -> bool:
-        """Whether a reference names the EJ that is imported into."""
+        """Return whether a reference names the EJ of the import."""
         if ref.key is not None:
             named = self.writing.names.known((ref.key,)).get(ref.key)
             if named is not None:
@@ -160,24 +162,24 @@ class Work:
         return ref.identifier == finess
 
     def is_given(self, kind: Kind, number: int) -> bool:
-        """Whether this import gave a row its id, which a reference that was sent cannot mean therefore."""
+        """Return whether this import gave a row its id: then no reference can mean it."""
         return self.writing.ids.is_given(kind, number)
 
     def pass_over(self, kind: Kind, ids: Iterable[int]) -> None:
-        """Makes the ids of new rows come after some that the import brings."""
+        """Give new rows ids that come after those in the import."""
         largest = max((number for number in ids if number <= LARGEST), default=0)
         if largest:
             self.writing.ids.pass_over(kind, largest)
 
     def kept(self, drafts: Iterable[D]) -> list[D]:
-        """Returns the drafts that nothing was found against."""
+        """Return the drafts without errors."""
         refused = self.problems.refused
-        return [one for one in drafts if one.source.entry not in refused]
+        return [kept for kept in drafts if kept.source.entry not in refused]
 
     def _default_systems(self) -> Mapping[str, str]:
         return EjContext(self.ej.id, self.base_url, self.ej.time_zone, {}, {}, {}).systems
 
 
 def of_kind(kind: type[S], drafts: Iterable[Draft]) -> list[S]:
-    """Returns the drafts of one kind."""
-    return [one for one in drafts if isinstance(one, kind)]
+    """Return the drafts of one kind."""
+    return [kept for kept in drafts if isinstance(kept, kind)]

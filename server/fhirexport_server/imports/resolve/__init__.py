@@ -1,1 +1,1 @@
-"""Which row each resource of an import is, and which rows its references lead to."""
+"""Resolves the resources of an import, and their references, to rows."""

@@ -1,9 +1,9 @@
 """Decides which row a resource is: the one of its id, the one of its number, or a new one.
 
-All names of a resource (its id, its numbers, what its search finds) have to lead to the same row. An id of
-our own form is kept when it is free and the numbers are as well. What could be a mistake, or another number
-for the same thing, is refused rather than guessed (FHIR R4, RESTful API: 400). Ids that are not of our form,
-of another server or of another EJ name nothing here: the numbers decide.
+All names of a resource (its id, its numbers, what its search finds) must lead to the same row. An id of
+this service's form is kept if it is free and the numbers are free too. What could be a mistake, or another
+number for the same thing, is refused, not guessed (FHIR R4, RESTful API: 400). Ids of another form, of
+another server or of another EJ name nothing here: the numbers decide.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,18 +36,18 @@ _NOT_SEARCHED: Final = "must hold the number that the search names"
 
 
 class Claim(NamedTuple):
-    """What a resource says of who it is, and which rows that leads to."""
+    """The identity that a resource claims, and the rows to which that leads."""
 
     source: DraftOrigin
     entry: BundleEntry
     by_number: Sequence[int]
-    """The rows of the EJ that have any of its numbers."""
+    """The rows of the EJ with any of its numbers."""
     numbered: bool
     """Whether it has any number."""
     row_numbered: bool
-    """Whether the row of its id has numbers, and it holds none of them."""
+    """Whether the row of its id has numbers, and the resource has none of them."""
     is_searched: bool = False
-    """Whether it holds the number that its search names."""
+    """Whether it has the number that its search names."""
 
     @classmethod
     def of_one_number(
@@ -56,17 +56,17 @@ class Claim(NamedTuple):
         """Return the claim of a resource that has exactly one number, as its row has.
 
         Args:
-            source: where the resource comes from.
-            entry: its entry.
-            row: the row of the EJ that has the number; None where there is none.
-            is_searched: whether the entry's search names the number.
+            source: The origin of the resource's draft.
+            entry: Its entry.
+            row: The row of the EJ with the number, if there is one.
+            is_searched: Whether the entry's search names the number.
         """
         rows = () if row is None else (row,)
         return cls(source, entry, rows, numbered=True, row_numbered=True, is_searched=is_searched)
 
 
 def claimed_ids(sources: Iterable[DraftOrigin], entries: Mapping[int, BundleEntry]) -> list[int]:
-    """Return the ids of rows that some resources claim, or that POST has them ignore."""
+    """Return the row ids that resources claim, also those that POST ignores."""
     ids: set[int] = set()
     for source in sources:
         ignored = entries[source.entry].ignored
@@ -75,16 +75,16 @@ def claimed_ids(sources: Iterable[DraftOrigin], entries: Mapping[int, BundleEntr
 
 
 class Identities(NamedTuple):
-    """What was decided, by entry."""
+    """The rows of resources, as decided, by entry."""
 
     ids: Mapping[int, int]
-    """The row that each entry is, but for those that were refused."""
+    """The row of each entry, except refused ones."""
     new: frozenset[int]
-    """The entries whose row does not exist yet."""
+    """The entries whose rows do not exist yet."""
     left: frozenset[int]
-    """The entries that were to be created only where nothing is found, and something was; and `repeated`."""
+    """Entries not to write: conditional creates whose search finds a row, and those of `repeated`."""
     repeated: frozenset[int] = frozenset()
-    """The entries that repeat what was written before."""
+    """The entries that repeat others which were written before."""
 
 
 def decide(
@@ -92,40 +92,46 @@ def decide(
     kind: Kind,
     claims: Sequence[Claim],
     owners: Mapping[int, int],
-    found: Mapping[int, int],
+    searched: Mapping[int, int],
 ) -> Identities:
-    """Decides which rows some resources are; refuses those that cannot be told.
+    """Decide which rows resources are; refuse those for which it is not clear.
 
     Args:
-        work: the import.
-        kind: of the rows.
-        claims: of each resource.
-        owners: the EJ of each row that exists and whose id is claimed.
-        found: what the searches of entries have found, by entry.
+        work: The import.
+        kind: The kind of the rows.
+        claims: The claim of each resource.
+        owners: The EJ of each existing row whose id is claimed.
+        searched: The row that the search of an entry has found, by entry.
     """
     ids: dict[int, int] = {}
     unnamed: list[int] = []
     new: set[int] = set()
     for claim in claims:
         entry = claim.source.entry
-        chosen = _choose(work, claim, owners, found.get(entry))
+        chosen = _choose(work, claim, owners, searched.get(entry))
         if entry in work.problems.refused:
             continue
         if chosen is None:
             unnamed.append(entry)
         else:
             ids[entry] = chosen
-        if chosen is None or (chosen not in owners and chosen not in claim.by_number and entry not in found):
+        if chosen is None or (
+            chosen not in owners and chosen not in claim.by_number and entry not in searched
+        ):
             new.add(entry)
     ids.update(zip(unnamed, work.writing.ids.new(kind, len(unnamed)), strict=True))
     repeated = _refuse_twice(work, kind, ids, claims)
-    left = {one.entry.place for one in claims if one.entry.method is Method.POST} & found.keys() & ids.keys()
+    left = (
+        {claim.entry.place for claim in claims if claim.entry.method is Method.POST}
+        & searched.keys()
+        & ids.keys()
+    )
     work.counts.unchanged += len(left)
     return Identities(ids, frozenset(new), frozenset(left | repeated), frozenset(repeated))
 
 
 def _choose(work: Work, claim: Claim, owners: Mapping[int, int], searched: int | None) -> int | None:
-    """Return the row; None for a new one, whose id is still to be given, and where it is refused."""
+    """Return the row; None if it is new and has no id yet, or if the resource is refused."""
     numbered = _numbered(work, claim)
     if claim.entry.search is not None:
         _check_search(work, claim, numbered, searched)
@@ -146,7 +152,7 @@ def _choose(work: Work, claim: Claim, owners: Mapping[int, int], searched: int |
 
 
 def _numbered(work: Work, claim: Claim) -> int | None:
-    """Return the row that the numbers lead to."""
+    """Return the row to which the numbers lead, if any."""
     rows = set(claim.by_number)
     if len(rows) > 1:
         work.refuse(claim.source, "identifier", _SEVERAL)
@@ -154,7 +160,7 @@ def _numbered(work: Work, claim: Claim) -> int | None:
 
 
 def _check_search(work: Work, claim: Claim, numbered: int | None, searched: int | None) -> None:
-    """Refuse a search that names another resource than the numbers do."""
+    """Refuse a search that names another resource than the numbers."""
     if searched is not None and numbered not in {None, searched}:
         work.refuse(claim.source, "identifier", _OTHER_FOUND)
     elif claim.numbered and not claim.is_searched and (searched is None or numbered is None):
@@ -164,12 +170,12 @@ def _check_search(work: Work, claim: Claim, numbered: int | None, searched: int 
 def _check_post(
     work: Work, claim: Claim, owners: Mapping[int, int], searched: int | None, row: int | None
 ) -> None:
-    """Refuse to create what is there, and names of it that are those of something else."""
+    """Refuse to create what exists, and names that belong to another resource."""
     if searched is None and row is not None:
         work.refuse(claim.source, "identifier", _EXISTS)
     named = _own(work, claim.source.own, owners)
     if named is not None and named.number in owners and named.number != searched:
-        # Of POST, it is the fullUrl that says so: the id of the resource is ignored.
+        # With POST, the name is the fullUrl: the id of the resource is ignored.
         work.refuse_entry(claim.entry, "fullUrl", _OTHER_URL)
     ignored = _own(work, _ignored(claim.entry), owners)
     if searched is not None and ignored is not None and ignored.number in {*owners} - {searched}:
@@ -181,24 +187,24 @@ def _ignored(entry: BundleEntry) -> OwnId | None:
 
 
 def _own(work: Work, own: OwnId | None, owners: Mapping[int, int]) -> OwnId | None:
-    """Return an id of our own form unless it is another EJ's."""
+    """Return an id of this service's form, unless its row is another EJ's."""
     if own is None or owners.get(own.number, work.ej.id) != work.ej.id:
         return None
     return own
 
 
 def _refuse_twice(work: Work, kind: Kind, ids: dict[int, int], claims: Sequence[Claim]) -> set[int]:
-    """Refuse what became a row before; return the entries that say the same as what did."""
+    """Refuse entries whose row was written before; return those with equal content, which are not."""
     seen: dict[int, Line | None] = work.writing.names.written(kind, list(ids.values()))
     repeated = set()
     for claim in claims:
-        number, line = ids.get(claim.source.entry), line_of(claim.entry)
-        if number is None:
+        row_id, line = ids.get(claim.source.entry), line_of(claim.entry)
+        if row_id is None:
             continue
-        if number not in seen:
-            seen[number] = line
+        if row_id not in seen:
+            seen[row_id] = line
             continue
-        before = seen[number]
+        before = seen[row_id]
         if line is not None and before is not None and line.digest == before.digest:
             repeated.add(claim.source.entry)
             continue

@@ -1,4 +1,4 @@
-"""Owns under which names the resources of an import are known to the references of later ones."""
+"""The names under which later references find the resources of an import."""
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,24 +17,24 @@ _SAME: Final = "must not have the id or the fullUrl of another resource of the i
 
 @dataclass
 class Seen:
-    """What earlier entries of a stage were, where none of them is written yet."""
+    """Earlier entries of a stage, of which none is written yet."""
 
     contents: set[str] = field(default_factory=set)
-    """Their digests."""
+    """The digests of their contents."""
     first: dict[str, BundleEntry] = field(default_factory=dict)
-    """The first one with each key, without its resource."""
+    """The first entry with each key, without its resource."""
 
 
 def distinct(
     work: Work, entries: Iterable[BundleEntry], *kinds: Kind, seen: Seen | None = None
 ) -> list[BundleEntry]:
-    """Return some entries without those that repeat another; those with the name of another are refused.
+    """Return entries without repeated ones; refuse those that have the name of another resource.
 
     Args:
-        work: the import.
-        entries: some of one stage.
-        kinds: of the rows of the stage.
-        seen: those before, if any; these are added.
+        work: The import.
+        entries: Entries of one stage.
+        kinds: The kinds of rows of the stage.
+        seen: The entries before, if any; these are added.
     """
     entries = list(entries)
     seen = seen or Seen()
@@ -62,8 +62,8 @@ def distinct(
         if entry.key is None:
             continue
         if entry.key in known or entry.key in first:
-            line, same = line_of(entry), first.get(entry.key)
-            before = before or (None if same is None else line_of(same))
+            line, namesake = line_of(entry), first.get(entry.key)
+            before = before or (None if namesake is None else line_of(namesake))
             if line is not None and before is not None:
                 work.doubles.contradict(line, before)
             work.problems.tell(Severity.ERROR, entry.place, entry.path, _SAME)
@@ -82,15 +82,15 @@ def _before(
 
 
 def check_numbers(work: Work, directory: Directory, entries: Iterable[BundleEntry]) -> None:
-    """Refuse entries with a number of another one: see `Directory.check_numbers`."""
+    """Refuse entries with the number of another one: see `Directory.check_numbers`."""
     note_pairs(work, directory.check_numbers(work.problems), entries)
 
 
 def note_pairs(work: Work, pairs: Iterable[tuple[int, int]], entries: Iterable[BundleEntry]) -> None:
-    """Note which lines have the same numbers."""
+    """Note which lines have the same numbers, and so contradict each other."""
     lines = {entry.place: line_of(entry) for entry in entries}
-    for place, other in pairs:
-        line, before = lines[other], lines[place]
+    for first, again in pairs:
+        line, before = lines[again], lines[first]
         if line is not None and before is not None:
             work.doubles.contradict(line, before)
 
@@ -104,25 +104,29 @@ def remember(
     *,
     repeated: Container[int] = (),
 ) -> None:
-    """Keeps the names that do not already say which row they stand for, and those of what was refused.
+    """Remember the names that do not themselves tell a row, and the names of refused resources.
 
     Args:
-        work: the import.
-        kind: of the rows.
-        entries: all of the stage's, refused ones too.
-        ids: the row that each entry is, by its place.
-        logical_id: makes the logical id of a row of its database id.
-        repeated: the entries that repeat what was written before.
+        work: The import.
+        kind: The kind of the rows.
+        entries: All entries of the stage, also refused ones.
+        ids: The row of each entry, by the index of the entry.
+        logical_id: Returns the logical id of a row, from its database id.
+        repeated: The entries that repeat others which were written before.
     """
     names: list[tuple[str, str, int | None]] = []
     for entry in entries:
-        number = None if entry.place in work.problems.refused else ids.get(entry.place)
-        if number is None:
+        row_id = None if entry.place in work.problems.refused else ids.get(entry.place)
+        if row_id is None:
             names += [(name, kind, None) for name in entry.names]
-        elif entry.key is not None and entry.key != f"{entry.type}/{logical_id(number)}":
-            names.append((entry.key, kind, number))
+        elif entry.key is not None and entry.key != f"{entry.type}/{logical_id(row_id)}":
+            names.append((entry.key, kind, row_id))
     known = work.writing.names.known(name for name, _, _ in names)
-    first = {name: (name, kind, number) for name, _, number in reversed(names) if name not in known}
+    first = {name: (name, kind, row_id) for name, _, row_id in reversed(names) if name not in known}
     work.writing.names.remember(list(first.values()))
-    rows = [(ids[e.place], line_of(e)) for e in entries if e.place in ids and e.place not in repeated]
+    rows = [
+        (ids[entry.place], line_of(entry))
+        for entry in entries
+        if entry.place in ids and entry.place not in repeated
+    ]
     work.writing.names.note_written(kind, rows)

@@ -1,4 +1,4 @@
-"""Owns which rows the references of one window lead to: looked up together, found one by one."""
+"""Finds the rows that the references of one window name: looked up together, found one by one."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,20 +9,20 @@ from fhirexport_server.imports.work import Work
 
 
 class Targets:
-    """Finds what references name: by the names of the import first, then by id, then by number."""
+    """The rows that references name: by the names of the import, then by id, then by number."""
 
-    def __init__(self, work: Work, wanted: Iterable[tuple[Ref, Kind]]) -> None:
-        """Looks up what some references may name, each with the kind of row that it is to be."""
-        refs = list(wanted)
+    def __init__(self, work: Work, references: Iterable[tuple[Ref, Kind]]) -> None:
+        """Look up what references may name, each with the kind of row that it should name."""
+        refs = list(references)
         names = work.writing.names
         look, ej_id = work.writing.look, work.ej.id
         self._structure = work.structure
         self._is_given = work.is_given
         self._named = names.known({ref.key for ref, _ in refs if ref.key is not None})
         patients, venues = (
-            [ref for ref, kind in refs if kind is wanted] for wanted in (Kind.PATIENT, Kind.VENUE)
+            [ref for ref, kind in refs if kind is expected] for expected in (Kind.PATIENT, Kind.VENUE)
         )
-        self._there = {
+        self._existing = {
             Kind.PATIENT: _owned(look.owners(Kind.PATIENT, _numbers(patients)), ej_id),
             Kind.VENUE: _owned(look.owners(Kind.VENUE, _numbers(venues)), ej_id),
         }
@@ -31,23 +31,23 @@ class Targets:
         self._venues = look.venues_by_number(ej_id, [value for _, value in _identifiers(venues)])
 
     def may_come(self, ref: Ref) -> bool:
-        """Whether what a reference names may be among what is not read yet."""
+        """Return whether a reference may name a resource that is not read yet."""
         return ref.key not in self._named
 
     def agrees(self, ref: Ref, kind: Kind, row: int | None) -> bool:
-        """Whether a reference does not name another row by its number."""
+        """Return whether the number of a reference, if any, leads to this row."""
         numbered = self._numbered(ref, kind)
         return not numbered or row in numbered
 
     def find(self, ref: Ref, kind: Kind) -> int | None:
-        """Returns the row that a reference names; None where there is none of this kind."""
+        """Return the row that a reference names; None if there is none of this kind."""
         named = None if ref.key is None else self._named.get(ref.key)
         numbered = self._numbered(ref, kind)
         if named is not None:
-            found = named.id if named.kind == kind else None
-            return found if not numbered or found in numbered else None
+            row = named.id if named.kind == kind else None
+            return row if not numbered or row in numbered else None
         own = ref.own
-        # An id that this import gave is none that the sender can have meant.
+        # The sender cannot mean an id that this import has just given.
         if own is not None and self._is_given(kind, own.number):
             return None
         if own is not None and self._is_there(own, kind):
@@ -58,20 +58,20 @@ class Targets:
         if kind in {Kind.UNIT, Kind.PLACE}:
             kinds = self._structure.unit_kinds if kind is Kind.UNIT else self._structure.place_kinds
             return kinds.get(own.number) == own.kind
-        return Kind.of(own) is kind and own.number in self._there[kind]
+        return Kind.of(own) is kind and own.number in self._existing[kind]
 
     def _numbered(self, ref: Ref, kind: Kind) -> Sequence[int]:
-        """Returns the rows with the number that a reference names."""
+        """Return the rows with the number of a reference."""
         if ref.identifier is None:
             return ()
         if kind in {Kind.UNIT, Kind.PLACE}:
             return (self._structure.units if kind is Kind.UNIT else self._structure.places)(ref.identifier)
         if kind is Kind.PATIENT:
-            found = self._patients.get(ref.identifier)
+            row = self._patients.get(ref.identifier)
         else:
             system, value = ref.identifier
-            found = self._venues.get(value) if system == self._venue_system else None
-        return () if found is None else (found,)
+            row = self._venues.get(value) if system == self._venue_system else None
+        return () if row is None else (row,)
 
 
 def _numbers(refs: Sequence[Ref]) -> list[int]:

@@ -1,1 +1,1 @@
-"""What an import comes in: a Bundle, or NDJSON sorted into files."""
+"""Sources of an import: a Bundle, or NDJSON sorted into files."""

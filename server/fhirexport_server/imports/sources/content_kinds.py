@@ -1,4 +1,4 @@
-"""Recognizes what comes in the place of NDJSON or of a Bundle, so that one error names it."""
+"""Recognizes content that is not NDJSON or not a Bundle, so that one error can say what it is."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ import msgspec
 from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
 
 BOM: Final = b"\xef\xbb\xbf"
-"""The byte order mark of UTF-8, which means nothing (RFC 8259: it may be ignored)."""
+"""The byte order mark of UTF-8, which parsers may ignore (RFC 8259)."""
 HEAD_BYTES: Final = 8
 _OTHERS: Final = (
     (b"\x1f\x8b", "gzip"),
@@ -37,7 +37,7 @@ _ANY: Final = msgspec.json.Decoder(_Resource)
 
 
 class FirstLines:
-    """The beginning of what should be NDJSON. Every method raises InvalidRequestError if it is none."""
+    """The first lines of NDJSON. Every method raises InvalidRequestError if they are something else."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -45,18 +45,18 @@ class FirstLines:
 
     @property
     def is_over(self) -> bool:
-        """Whether enough was seen."""
+        """Whether enough lines were seen."""
         return self._count > 1
 
     @staticmethod
     def head(content: bytes) -> None:
-        """Look at the first bytes of all."""
+        """Check the first bytes of the content."""
         for magic, name in _OTHERS:
             if content.startswith(magic):
                 raise _refused(_RULE.format(name))
 
     def line(self, content: bytes) -> None:
-        """Look at a line that is not empty: the first, then the second."""
+        """Check a line that is not empty: the first, then the second."""
         self._count += 1
         if self._count == 1:
             self._first(content)
@@ -80,19 +80,19 @@ class FirstLines:
 
 
 def empty() -> InvalidRequestError:
-    """Return the error of an import that holds nothing."""
+    """Return the error for an import without resources."""
     return _refused("must be NDJSON that holds at least one resource")
 
 
 def bundle_rule(content: bytes, rule: str) -> str:
-    """Return what is wrong with a text that is no JSON and should be a Bundle."""
+    """Return the rule that a text breaks which should be a Bundle and is not JSON."""
     first, _, others = content.removeprefix(BOM).lstrip().partition(b"\n")
     return _NDJSON if others.strip() and _is_object(first) else rule
 
 
 def _end(message: str) -> int:
-    """Where the first value ends, in what msgspec says of what follows it: `trailing characters (byte 8)`."""
-    digits = "".join(one for one in message.rpartition("(")[2] if one.isdigit())
+    """Return where the first value ends, from msgspec's message: `trailing characters (byte 8)`."""
+    digits = "".join(character for character in message.rpartition("(")[2] if character.isdigit())
     return max(int(digits or 0) - 1, 0)
 
 

@@ -1,4 +1,4 @@
-"""Lines of NDJSON with their places, in temporary files, and read back."""
+"""Temporary files of NDJSON lines, each with its line number."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from fhirexport_server.domain.errors import TemporaryStorageError
 from fhirexport_server.runtime.spool_space import SpoolSpace
 
 Line = tuple[int, bytes]
-"""Its place, from 0, and its content."""
+"""The number of a line, from 0, and its content."""
 MEMORY_BYTES: Final = 1 << 20
 _HEAD: Final = Struct("<QI?")
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn an error of the system into ours.
+def _as_storage_errors() -> Iterator[None]:
+    """Raise an OSError as TemporaryStorageError.
 
     Raises:
         TemporaryStorageError: The disk is full, or cannot be used.
@@ -29,27 +29,27 @@ def _told() -> Iterator[None]:
 
 
 class LineFile:
-    """Lines in memory while they are few, otherwise on disk."""
+    """Lines, in memory as long as they are few, then on disk."""
 
     def __init__(self, space: SpoolSpace, stack: ExitStack, memory_bytes: int | None = None) -> None:
-        """Make an empty file.
+        """Create an empty file.
 
         Args:
-            space: Where its bytes are counted.
-            stack: What closes it.
-            memory_bytes: How many of them stay in memory; MEMORY_BYTES if that is not said.
+            space: The space that counts its bytes.
+            stack: The stack that closes it.
+            memory_bytes: How many bytes stay in memory; MEMORY_BYTES by default.
         """
         self._space = space
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(memory_bytes or MEMORY_BYTES)  # noqa: SIM115 - the stack closes it
         stack.callback(self._close)
         self.size = 0
-        """In bytes."""
+        """The size in bytes."""
         self.count = 0
-        """How many lines there are."""
+        """The number of lines."""
         stack.callback(self._give_back)
 
     def append(self, place: int, content: bytes, *, begins: bool = False) -> None:
-        """Add a line; `begins` says that it begins a stay.
+        """Add a line; `begins` says whether it begins a stay.
 
         Raises:
             SpoolFullError: There is no space for it.
@@ -71,19 +71,19 @@ class LineFile:
 
     def records(self) -> Iterator[tuple[int, bytes, bool]]:
         """Yield every line with its place, and whether it begins a stay."""
-        # What was written last reaches the disk only here.
-        with _told():
+        # Seeking flushes what was written last, so the disk may only fail here.
+        with _as_storage_errors():
             self._file.seek(0)
         while head := self._read(_HEAD.size):
             place, length, begins = _HEAD.unpack(head)
             yield place, self._read(length), begins
 
     def _read(self, size: int) -> bytes:
-        with _told():
+        with _as_storage_errors():
             return self._file.read(size)
 
     def _close(self) -> None:
-        # A disk that is full has refused already what was still to be written.
+        # If the disk is full, closing fails to flush what nobody will read.
         with suppress(OSError):
             self._file.close()
 

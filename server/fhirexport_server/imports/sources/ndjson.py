@@ -1,7 +1,7 @@
-"""Owns the NDJSON of an import on its way: sorted by kind into files as it comes, read back in windows.
+"""The NDJSON of an import: sorted by kind into files as it arrives, then read in windows.
 
-Patients and Encounters can be any number, so they are never in memory together. A venue and its movements
-are written together; where they do not come one after the other, they are brought together first.
+There may be any number of Patients and Encounters, so they are never all in memory. A venue and its movements
+are written together; if they do not follow each other, they are grouped first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ WINDOW: Final = limits.WINDOW
 
 
 class Lines:
-    """The NDJSON of one import. It is filled by one thread at a time, then read by one."""
+    """The NDJSON of one import. One thread at a time may fill it, then one may read it."""
 
     is_atomic = False
     nowhere: AbstractSet[str] = frozenset()
@@ -50,7 +50,7 @@ class Lines:
         self._place = 0
         self._largest = Largest()
         self.count = 0
-        """How many lines there are that are not empty."""
+        """The number of lines that are not empty."""
 
     def __enter__(self) -> Self:
         return self
@@ -62,19 +62,19 @@ class Lines:
 
     @property
     def digest(self) -> str:
-        """Of the content."""
+        """A digest of the content."""
         return self._hash.hexdigest()
 
     def feed(self, chunk: bytes) -> None:
-        """Takes the next bytes, which may be cut anywhere.
+        """Add the next bytes, which may be cut anywhere.
 
         Raises:
-            SpoolFullError: there is no space for them.
-            InvalidRequestError: it is no NDJSON, or more of one kind than may be.
+            SpoolFullError: There is no space for them.
+            InvalidRequestError: The content is no NDJSON, or a limit is exceeded.
         """
         self._hash.update(chunk)
         self._head += chunk[: content_kinds.HEAD_BYTES - len(self._head)]
-        # Line by line: millions of empty ones take no memory.
+        # Line by line, so that millions of empty lines take no memory.
         start = 0
         while (end := chunk.find(b"\n", start)) >= 0:
             self._take(chunk[start:end])
@@ -83,10 +83,10 @@ class Lines:
         self._take(chunk[start:])
 
     def end(self) -> None:
-        """Takes what came after the last end of a line.
+        """End the content, whose last line may lack its line feed.
 
         Raises:
-            InvalidRequestError: it is no NDJSON, or there was nothing.
+            InvalidRequestError: The content is no NDJSON, or empty.
         """
         if self._rest or self._too_long:
             self._end_line()
@@ -95,7 +95,7 @@ class Lines:
 
     def largest(self) -> Mapping[Kind, int]:
         """See ResourceSource."""
-        return self._largest.found
+        return self._largest.ids
 
     def deletions(self) -> Sequence[BundleEntry]:
         """See ResourceSource: a line deletes nothing."""
@@ -117,13 +117,13 @@ class Lines:
 
     @staticmethod
     def _read(
-        together: Iterable[list[Line]], context: ReadingContext, problems: Problems
+        groups: Iterable[list[Line]], context: ReadingContext, problems: Problems
     ) -> Iterator[Sequence[BundleEntry]]:
-        for window in _windows(together):
+        for window in _windows(groups):
             yield _entries(window, context, problems)
 
     def _take(self, content: bytes) -> None:
-        """Take a part of a line."""
+        """Add a part of a line."""
         if not self._too_long:
             self._rest += content
         if len(self._rest) > limits.LONGEST_LINE:
@@ -165,16 +165,16 @@ class Lines:
                 raise limits.structure()
 
 
-def _windows(together: Iterable[list[Line]]) -> Iterator[list[Line]]:
-    """Yield lines in windows; those that belong together are in one."""
+def _windows(groups: Iterable[list[Line]]) -> Iterator[list[Line]]:
+    """Yield lines in windows, without splitting groups of lines that belong together."""
     window: list[Line] = []
     size = 0
-    for lines in together:
-        length = sum(len(content) for _, content in lines)
-        if window and (len(window) + len(lines) > WINDOW or size + length > limits.WINDOW_BYTES):
+    for group in groups:
+        length = sum(len(content) for _, content in group)
+        if window and (len(window) + len(group) > WINDOW or size + length > limits.WINDOW_BYTES):
             yield window
             window, size = [], 0
-        window += lines
+        window += group
         size += length
     if window:
         yield window
@@ -183,5 +183,5 @@ def _windows(together: Iterable[list[Line]]) -> Iterator[list[Line]]:
 def _entries(
     lines: Iterable[tuple[int, bytes]], context: ReadingContext, problems: Problems
 ) -> list[BundleEntry]:
-    found = (line(content, place, context, problems) for place, content in lines)
-    return [entry for entry in found if entry is not None]
+    entries = (line(content, place, context, problems) for place, content in lines)
+    return [entry for entry in entries if entry is not None]

@@ -1,4 +1,4 @@
-"""Owns what an import comes in: its resources in the order in which they can be written, in windows."""
+"""The resources of an import, in windows and in the order in which they can be written."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -22,43 +22,43 @@ class ResourceSource(Protocol):
     """Whether one error refuses everything."""
 
     nowhere: AbstractSet[str]
-    """Names, as `DraftOrigin.key`, that lead nowhere."""
+    """Names, as in `DraftOrigin.key`, that name nothing."""
 
     @property
     def digest(self) -> str:
-        """Of its content."""
+        """A digest of its content."""
 
     def largest(self) -> Mapping[Kind, int]:
-        """Return the largest id of our own form that it brings for each kind."""
+        """Return the largest id of this service's form among the resources, by kind."""
 
     def deletions(self) -> Sequence[BundleEntry]:
-        """Returns what is to be deleted."""
+        """Return the entries that delete a resource."""
 
     def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
-        """Yields windows of Organizations and Locations, and whatever is of no type that can be imported."""
+        """Yield windows of Organizations and Locations, and of resources that cannot be imported."""
 
     def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
-        """Yields windows of Patients."""
+        """Yield windows of Patients."""
 
     def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
-        """Yields windows of Encounters, a venue's movements in its own if possible."""
+        """Yield windows of Encounters; a venue and its movements are in one, if possible."""
 
 
 class Largest:
-    """The largest ids of our own form, by kind."""
+    """The largest ids of this service's form, by kind."""
 
     def __init__(self) -> None:
-        self.found: dict[Kind, int] = {}
+        self.ids: dict[Kind, int] = {}
 
     def note(self, own: OwnId | None) -> None:
-        """Takes note of an id."""
+        """Note an id."""
         if own is not None and own.number <= LARGEST:
             kind = Kind.of(own)
-            self.found[kind] = max(own.number, self.found.get(kind, 0))
+            self.ids[kind] = max(own.number, self.ids.get(kind, 0))
 
 
 class BundleSource:
-    """The resources of a Bundle, which are in memory."""
+    """The resources of a Bundle, in memory."""
 
     def __init__(self, bundle: Bundle, digest: str) -> None:
         self.is_atomic = bundle.type is not BundleType.BATCH
@@ -71,7 +71,7 @@ class BundleSource:
         largest = Largest()
         for entry in self._entries:
             largest.note(entry.own)
-        return largest.found
+        return largest.ids
 
     def deletions(self) -> Sequence[BundleEntry]:
         """See ResourceSource."""

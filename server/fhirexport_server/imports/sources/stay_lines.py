@@ -1,4 +1,4 @@
-"""Brings the lines of a venue and its movements together, wherever they are in the NDJSON of an import."""
+"""Groups the lines of a venue and its movements, wherever they are in the NDJSON of an import."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ _BUCKET_BYTES: Final = 8 << 20
 _MOST_BUCKETS: Final = 128
 _BUCKET_MEMORY: Final = 1 << 16
 _BY_NUMBER: Final = "|"
-"""How the names of venues begin that are known by their number alone; no id holds it."""
+"""Stands for the name of a venue that is named only by its number; no id can hold it."""
 
 
 class _Part(msgspec.Struct):
@@ -24,7 +24,7 @@ class _Part(msgspec.Struct):
 
 
 class EncounterHead(msgspec.Struct):
-    """What tells where a line belongs."""
+    """The properties of a resource that tell where its line belongs."""
 
     resourceType: str = ""  # noqa: N815 - FHIR's name
     id: str = ""
@@ -32,7 +32,7 @@ class EncounterHead(msgspec.Struct):
 
     @property
     def venue(self) -> str:
-        """What a venue and its movements have in common: the venue's id, as far as they name it."""
+        """The id of the venue, which the lines of its movements share, if they name it by id."""
         if self.partOf is None:
             return self.id
         return self.partOf.reference.rpartition("/")[2] or _BY_NUMBER
@@ -42,7 +42,7 @@ RESOURCE: Final = msgspec.json.Decoder(EncounterHead)
 
 
 class _Stay:
-    """The lines of one stay. Of one that is too long none is kept: each is refused."""
+    """The lines of one stay. If the stay is too long, all of them are refused."""
 
     __slots__ = ("_is_over", "_size", "lines")
 
@@ -60,13 +60,13 @@ class _Stay:
         if self._is_over:
             for place, _ in self.lines:
                 problems.tell(Severity.ERROR, place, "Encounter", limits.LONG_STAY)
-                # It is done with: there may be any number of them.
+                # Nothing will look it up, and there may be any number of such lines.
                 problems.refused.discard(place)
             self.lines.clear()
 
 
 class StayLines:
-    """The Encounters of an import. They are added by one thread at a time, then read by one."""
+    """The Encounters of an import. One thread at a time may add them, then one may read them."""
 
     def __init__(self, space: SpoolSpace, stack: ExitStack) -> None:
         self._space = space
@@ -84,15 +84,15 @@ class StayLines:
         self._file.append(place, content, begins=resource.partOf is None)
 
     def stays(self, key: bytes, problems: Problems) -> Iterator[list[Line]]:
-        """Yield the lines of one venue and its movements after those of another.
+        """Yield the lines of each venue and its movements together.
 
-        Movements that name their venue by its number alone come last, one by one.
+        Movements that name their venue only by its number come last, one by one.
 
         Args:
-            key: What nobody knows who chooses the ids: lest all are in one bucket.
-            problems: What is said of stays that are too long.
+            key: A key that senders cannot know, so that they cannot put all ids into one bucket.
+            problems: Where stays that are too long are reported.
         """
-        return self._brought_together(key, problems) if not self._is_grouped else self._in_order(problems)
+        return self._grouped(key, problems) if not self._is_grouped else self._in_order(problems)
 
     def _in_order(self, problems: Problems) -> Iterator[list[Line]]:
         stay = _Stay()
@@ -105,7 +105,7 @@ class StayLines:
         if stay.lines:
             yield stay.lines
 
-    def _brought_together(self, key: bytes, problems: Problems) -> Iterator[list[Line]]:
+    def _grouped(self, key: bytes, problems: Problems) -> Iterator[list[Line]]:
         with ExitStack() as stack:
             count = min(_MOST_BUCKETS, 1 + self._file.size // _BUCKET_BYTES)
             *buckets, others = (LineFile(self._space, stack, _BUCKET_MEMORY) for _ in range(count + 1))

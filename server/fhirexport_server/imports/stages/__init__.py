@@ -1,1 +1,1 @@
-"""The stages of an import, in their order: the EJ, deletions, structure, patients, stays."""
+"""Stages of an import, in order: the EJ, deletions, structure, patients, stays."""

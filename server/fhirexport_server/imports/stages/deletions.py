@@ -1,4 +1,4 @@
-"""Owns deleting what a Bundle says is to be deleted."""
+"""Deletes the resources that a Bundle deletes."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,14 +17,14 @@ _NAMED: Final = "must not be named by other resources any more: change or delete
 
 
 class Deletions:
-    """Deletes resources: what others still name is tried again at the end."""
+    """Deletions of an import. Those of resources that others still name are tried again at the end."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._left: list[tuple[BundleEntry, Kind, int]] = []
 
     def run(self, entries: Sequence[BundleEntry]) -> None:
-        """Deletes what nothing else names; what is not there need not be deleted."""
+        """Delete what no other resource names; a resource that does not exist needs no deletion."""
         work = self._work
         look = work.writing.look
         structure = StructureIndex(look.units(work.ej.id), look.places(work.ej.id), work.systems)
@@ -43,13 +43,13 @@ class Deletions:
         self._delete()
 
     def finish(self) -> None:
-        """Deletes what others named until now; refuses what they name still."""
+        """Delete what others named until now; refuse what they still name."""
         self._delete()
         for entry, _, _ in self._left:
             self._refuse(entry, _NAMED)
 
     def _delete(self) -> None:
-        """Deletes in whatever order works."""
+        """Delete in any order that works."""
         work = self._work
         while True:
             left = []
@@ -61,19 +61,19 @@ class Deletions:
                     work.counts.deleted += deleted
                     if deleted:
                         work.writing.names.note_written(kind, [(number, None)])
-            stuck = len(left) == len(self._left)
-            # The other way round: a chain of any length that stands in the wrong order takes two turns.
+            is_stuck = len(left) == len(self._left)
+            # In reverse order next time: then a chain in the wrong order takes two turns, however long it is.
             self._left = left[::-1]
-            if stuck or not left:
+            if is_stuck or not left:
                 return
 
     def _rows(self, entry: BundleEntry, structure: StructureIndex) -> list[tuple[Kind, int]]:
-        """Returns the rows that an entry names."""
+        """Return the rows that an entry names."""
         work, look = self._work, self._work.writing.look
         rows: list[tuple[Kind, int | None]] = []
         search, own = entry.search, entry.own
         if search is None:
-            # Units share a table, and places do: the kind is a part of the name.
+            # All units share a table, and so do all places: the kind in the id must match.
             kinds = {"Organization": structure.unit_kinds, "Location": structure.place_kinds}.get(entry.type)
             if own is None or (kinds is not None and kinds.get(own.number) != own.kind):
                 return []
@@ -92,7 +92,7 @@ class Deletions:
 
     @staticmethod
     def _is_other(entry: BundleEntry, row: tuple[Kind, int]) -> bool:
-        """Whether the ids of an entry name another row than the one that was found."""
+        """Return whether the ids of an entry name another row than the one found."""
         return entry.own is not None and (Kind.of(entry.own), entry.own.number) != row
 
     def _refuse(self, entry: BundleEntry, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The movements of a venue that comes as a summary alone: derived of it, with numbers of their own."""
+"""Derived movements, for a venue that comes only as a summary. They have numbers of their own."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,13 @@ from fhirexport_server.pam.fold import Stay
 
 
 def is_summary_alone(sent: Sequence[StayMovement], kept: Sequence[StayMovement]) -> bool:
-    """Return whether a venue has no active movement but derived ones that are not sent.
+    """Return whether all active movements of a venue are derived, and none was sent.
 
     Args:
-        sent: its movements of the import.
-        kept: its other active movements.
+        sent: The imported movements of the venue.
+        kept: Its other active movements.
     """
-    return not any(one.active for one in sent) and all(one.derived for one in kept)
+    return not any(movement.active for movement in sent) and all(movement.derived for movement in kept)
 
 
 def completed(
@@ -36,32 +36,32 @@ def completed(
     *,
     existing: Existing,
 ) -> list[StayMovement]:
-    """Return the movements of a venue that has real ones: derived ones go, but for a discharge.
+    """Return the movements of a venue that has real ones: without derived ones, except a discharge.
 
-    Other systems say in the summary alone that a stay is over. While no movement says so, a derived
-    discharge does: as long as the summary says it, and nothing else tells the event of a movement.
+    Some systems say only in the summary that a stay has ended. As long as no movement does, a derived
+    discharge stands for it, if the summary says so and the movements name no events.
 
     Args:
-        work: the import.
-        draft: what it says of the venue; None when it says nothing.
-        venue: the venue's row.
-        sent: its movements of the import, each with its event.
-        kept: its other active movements.
-        existing: the stays as they were before.
+        work: The import.
+        draft: The venue's draft, if it is in the import.
+        venue: The venue's row.
+        sent: The imported movements of the venue, each with its event.
+        kept: Its other active movements.
+        existing: The stays as they were before.
     """
-    real = [*sent, *(one for one in kept if not one.derived)]
-    if not any(one.active and not one.derived for one in real):
+    real = [*sent, *(movement for movement in kept if not movement.derived)]
+    if not any(movement.active and not movement.derived for movement in real):
         return [*sent, *kept]
-    if any(one.active and one.row.trigger_event == DISCHARGE for one in real):
+    if any(movement.active and movement.row.trigger_event == DISCHARGE for movement in real):
         return real
-    last = max((one.row for one in real if one.active), key=lambda row: row.started_at)
-    says_no_events = any(one.active and is_inferred(one) for one in sent)
+    last = max((movement.row for movement in real if movement.active), key=lambda row: row.started_at)
+    says_no_events = any(movement.active and is_inferred(movement) for movement in sent)
     discharge = [
-        one
-        for one in kept
-        if one.derived
-        and one.row.trigger_event == DISCHARGE
-        and one.row.started_at >= last.started_at
+        movement
+        for movement in kept
+        if movement.derived
+        and movement.row.trigger_event == DISCHARGE
+        and movement.row.started_at >= last.started_at
         and (says_no_events or existing.has_real(venue.id))
     ]
     if draft is None:
@@ -70,21 +70,21 @@ def completed(
     if end is None or last.started_at > end or not (discharge or says_no_events):
         return real
     class_code = PATIENT_CLASS[last.patient_class or venue.patient_class]
-    return [*real, *_told(work, venue, [Event(end, DISCHARGE, class_code)], existing.derived(venue.id))]
+    return [*real, *_movements(work, venue, [Event(end, DISCHARGE, class_code)], existing.derived(venue.id))]
 
 
 def derived(
     work: Work, draft: VenueDraft, venue: VenueRow, before: Sequence[MovementRow], find: Find
 ) -> list[StayMovement] | None:
-    """Return the movements that say what a venue's summary says; None where it is refused.
+    """Return the movements derived from a venue's summary; None if the summary is refused.
 
     Args:
-        work: the import.
-        draft: what it says of the venue.
-        venue: the venue's row.
-        before: the movements that were derived of it before: they keep their ids, and the instant by which
-            what is expected was announced.
-        find: says which row a reference names.
+        work: The import.
+        draft: The venue's draft.
+        venue: The venue's row.
+        before: The movements that were derived before: they keep their ids, and the instant of the
+            announcement of an expected place.
+        find: Finds the row that a reference names.
     """
     kinds = work.structure.place_kinds
     stay = outline(draft, find, kinds)
@@ -92,13 +92,13 @@ def derived(
         work.refuse(draft.source, stay.at, stay.text)
         return None
     events = derivation.derive(stay, _announced_at(draft, stay, before, work.now))
-    return _told(work, venue, events, before)
+    return _movements(work, venue, events, before)
 
 
-def _told(
+def _movements(
     work: Work, venue: VenueRow, events: Sequence[Event], before: Sequence[MovementRow]
 ) -> list[StayMovement]:
-    """The movements of events: those that were derived before keep their ids."""
+    """Return the movements of derived events; those that were derived before keep their ids."""
     kinds = work.structure.place_kinds
     numbers = [derivation.number(venue.venue_no, position) for position in range(1, len(events) + 1)]
     ids = {row.movement_no: row.id for row in before}
@@ -113,10 +113,10 @@ def _told(
 
 
 def _announced_at(draft: VenueDraft, stay: Stay, before: Sequence[MovementRow], now: int) -> int:
-    """By when what is expected had been announced: as the history says, as was said before, or by now."""
+    """Return when the expected place was announced: by the history, by an earlier movement, or now."""
     event = "A05" if stay.status == "planned" else "A15"
-    said = since(draft) if stay.status == "planned" else None
-    return min((said,) if said is not None else (now, *(_starts(before, event))))
+    planned_at = since(draft) if stay.status == "planned" else None
+    return min((planned_at,) if planned_at is not None else (now, *(_starts(before, event))))
 
 
 def _starts(rows: Sequence[MovementRow], event: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Owns which rows Encounters are, and the stays that there were before."""
+"""Decides which rows Encounters are, and reads the stays as they were before."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,54 +21,58 @@ from fhirexport_server.pam.movement_order import in_order
 from fhirexport_server.store.importing.lookups import StoredMovement
 
 _NOBODY = 0
-"""As the EJ of a row: the id is not free."""
+"""The owner of an id that no sender may use: it is not free."""
 
 
 class Encounters:
-    """Decides which rows the Encounters of a window are."""
+    """The Encounters of a window, for deciding which rows they are."""
 
     def __init__(self, work: Work, entries: Mapping[int, BundleEntry]) -> None:
         self._work = work
         self._entries = entries
 
     def venues(self, drafts: Sequence[VenueDraft]) -> Identities:
-        """Decides which venues they are."""
+        """Decide which rows venues are."""
         work = self._work
-        numbers = {one.source.entry: one.venue_no for one in drafts}
+        numbers = {draft.source.entry: draft.venue_no for draft in drafts}
         searches = self._searches(drafts, "VENUE")
-        wanted = list({*numbers.values(), *searches.values()})
+        venue_numbers = list({*numbers.values(), *searches.values()})
         return self._decide(
-            Kind.VENUE, drafts, numbers, searches, work.writing.look.venues_by_number(work.ej.id, wanted)
+            Kind.VENUE,
+            drafts,
+            numbers,
+            searches,
+            work.writing.look.venues_by_number(work.ej.id, venue_numbers),
         )
 
     def movements(self, drafts: Sequence[MovementDraft]) -> Identities:
-        """Decides which movements they are."""
+        """Decide which rows movements are."""
         work = self._work
-        numbers = {one.source.entry: one.movement_no for one in drafts}
+        numbers = {draft.source.entry: draft.movement_no for draft in drafts}
         searches = self._searches(drafts, "MOVEMENT")
-        wanted = list({*numbers.values(), *searches.values()})
-        by_number = work.writing.look.movements_by_number(work.ej.id, wanted)
+        movement_numbers = list({*numbers.values(), *searches.values()})
+        by_number = work.writing.look.movements_by_number(work.ej.id, movement_numbers)
         return self._decide(Kind.MOVEMENT, drafts, numbers, searches, by_number)
 
     def existing(self, venues: Iterable[int], movements: Identities) -> "Existing":
-        """Returns the stays as they were before."""
+        """Return the stays as they were before."""
         look, ej_id = self._work.writing.look, self._work.ej.id
         numbers = list(venues)
-        there = look.movements_of(ej_id, numbers)
-        ids = {one.row.id for one in there}
-        # A movement can come from another venue.
+        stored = look.movements_of(ej_id, numbers)
+        ids = {movement.row.id for movement in stored}
+        # A movement may move here from another venue.
         others = [number for number in movements.ids.values() if number not in ids]
         moved = look.movements(ej_id, others) if len(movements.new) < len(movements.ids) else []
-        return Existing(look.venues(ej_id, numbers), there, moved, self._work.structure.place_kinds)
+        return Existing(look.venues(ej_id, numbers), stored, moved, self._work.structure.place_kinds)
 
     def _searches(self, drafts: Sequence[VenueDraft] | Sequence[MovementDraft], kind: str) -> dict[int, str]:
-        """Returns the numbers that entries search for, by entry."""
-        found = {}
-        for one in drafts:
-            search = self._entries[one.source.entry].search
+        """Return the numbers that entries search for, by entry."""
+        searches = {}
+        for draft in drafts:
+            search = self._entries[draft.source.entry].search
             if search is not None and search[0] == self._work.systems.get(kind):
-                found[one.source.entry] = search[1]
-        return found
+                searches[draft.source.entry] = search[1]
+        return searches
 
     def _decide(
         self,
@@ -78,20 +82,22 @@ class Encounters:
         searches: Mapping[int, str],
         by_number: Mapping[str, int],
     ) -> Identities:
-        own = claimed_ids((one.source for one in drafts), self._entries)
+        own = claimed_ids((draft.source for draft in drafts), self._entries)
         owners = self._work.writing.look.owners(kind, own)
         if kind is Kind.MOVEMENT:
-            # The id of a movement that was derived is taken, but not by one that a sender knows.
+            # The id of a derived movement is taken, but no sender can know the movement.
             owners |= dict.fromkeys(self._work.writing.look.derived(own), _NOBODY)
         claims = []
-        for one in drafts:
-            entry = self._entries[one.source.entry]
-            number = by_number.get(numbers[one.source.entry])
+        for draft in drafts:
+            entry = self._entries[draft.source.entry]
+            number = by_number.get(numbers[draft.source.entry])
             claims.append(
-                Claim.of_one_number(one.source, entry, number, is_searched=entry.search in identifiers(one))
+                Claim.of_one_number(
+                    draft.source, entry, number, is_searched=entry.search in identifiers(draft)
+                )
             )
-        found = {place: by_number[search] for place, search in searches.items() if search in by_number}
-        return decide(self._work, kind, claims, owners, found)
+        searched = {place: by_number[search] for place, search in searches.items() if search in by_number}
+        return decide(self._work, kind, claims, owners, searched)
 
 
 class Existing:
@@ -105,96 +111,103 @@ class Existing:
         place_kinds: Mapping[int, str],
     ) -> None:
         self.venues = venues
-        self.movements = {one.row.id: one for one in (*moved, *movements)}
-        """By id, those of other venues too that are to move here."""
+        self.movements = {movement.row.id: movement for movement in (*moved, *movements)}
+        """Movements by id, including those of other venues that move here."""
         self._place_kinds = place_kinds
         self._of_venue: dict[int, list[StoredMovement]] = {}
-        for one in movements:
-            self._of_venue.setdefault(one.row.venue_id, []).append(one)
+        for movement in movements:
+            self._of_venue.setdefault(movement.row.venue_id, []).append(movement)
 
-    def shown_venue(self, number: int) -> VenueRow:
-        """Returns what is shown of a venue, with the class and the activity that it shows."""
-        return projection.venue(self.venues[number], self._active(number))
+    def shown_venue(self, venue_id: int) -> VenueRow:
+        """Return a venue as an export shows it, with its class and activity."""
+        return projection.venue(self.venues[venue_id], self._active(venue_id))
 
-    def kept(self, number: int) -> list[StayMovement]:
-        """Returns the active movements of a venue, with the classes that they show."""
-        if number not in self._of_venue:
+    def kept(self, venue_id: int) -> list[StayMovement]:
+        """Return the active movements of a venue, with the classes that they show."""
+        if venue_id not in self._of_venue:
             return []
-        venue, active = self.venues[number], self._active(number)
+        venue, active = self.venues[venue_id], self._active(venue_id)
         rows = projection.movements(venue, active, self._place_kinds)
         return [
             StayMovement(
-                one._replace(patient_class=class_),
+                row._replace(patient_class=class_),
                 active=True,
                 draft=None,
-                derived=self.movements[one.id].derived,
+                derived=self.movements[row.id].derived,
             )
-            for one, class_ in zip(rows, projection.classes(venue, active), strict=True)
+            for row, class_ in zip(rows, projection.classes(venue, active), strict=True)
         ]
 
-    def derived(self, number: int) -> list[MovementRow]:
-        """Returns the movements of a venue that were derived of its summary."""
-        return [one.row for one in self._of_venue.get(number, ()) if one.derived]
+    def derived(self, venue_id: int) -> list[MovementRow]:
+        """Return the movements that were derived from a venue's summary."""
+        return [movement.row for movement in self._of_venue.get(venue_id, ()) if movement.derived]
 
-    def has_real(self, number: int) -> bool:
-        """Returns whether a venue has an active movement that was not derived."""
-        return any(one.state == codes.ACTIVE and not one.derived for one in self._of_venue.get(number, ()))
+    def has_real(self, venue_id: int) -> bool:
+        """Return whether a venue has an active movement that was not derived."""
+        return any(
+            movement.state == codes.ACTIVE and not movement.derived
+            for movement in self._of_venue.get(venue_id, ())
+        )
 
-    def refined(self, number: int, draft: VenueDraft) -> VenueDraft:
-        """Returns what is said of a venue, with the instants that are known already and it says less of."""
-        said, venue = draft.summary, self.venues.get(number)
-        if venue is None or (said.start_reach is None and said.end_reach is None):
+    def refined(self, venue_id: int, draft: VenueDraft) -> VenueDraft:
+        """Return a venue's draft, with instants that are already known more precisely."""
+        summary, venue = draft.summary, self.venues.get(venue_id)
+        if venue is None or (summary.start_reach is None and summary.end_reach is None):
             return draft
-        stay = fold(venue, self._active(number))
+        stay = fold(venue, self._active(venue_id))
         period = Interval(
-            refined(said.period.start, said.start_reach, stay.start),
-            refined(said.period.end, said.end_reach, stay.end),
+            refined(summary.period.start, summary.start_reach, stay.start),
+            refined(summary.period.end, summary.end_reach, stay.end),
         )
         expected = draft.expected_admit_at
         if expected is not None:
-            expected = refined(expected, said.start_reach, venue.expected_admit_at)
-        return draft._replace(summary=said._replace(period=period), expected_admit_at=expected)
+            expected = refined(expected, summary.start_reach, venue.expected_admit_at)
+        return draft._replace(summary=summary._replace(period=period), expected_admit_at=expected)
 
     def refined_movement(self, row: MovementRow, draft: MovementDraft) -> MovementRow:
-        """Returns a movement's row, likewise."""
-        was = self.movements.get(row.id)
-        known = None if was is None else was.row.started_at
-        at = refined(row.started_at, draft.start_reach, known)
-        return row if at is None else row._replace(started_at=at)
+        """Return a movement's row, with its instant if that is already known more precisely."""
+        stored = self.movements.get(row.id)
+        known = None if stored is None else stored.row.started_at
+        started_at = refined(row.started_at, draft.start_reach, known)
+        return row if started_at is None else row._replace(started_at=started_at)
 
-    def merged(self, number: int, stay: SettledStay) -> tuple[VenueRow, list[StayMovement]]:
-        """Returns what is to be written of a stay: what was changed, and the rest as it was."""
-        venue = self.venues.get(number)
-        if venue is None and not any(one.row.id in self.movements for one in stay.movements):
+    def merged(self, venue_id: int, stay: SettledStay) -> tuple[VenueRow, list[StayMovement]]:
+        """Return the rows to write for a stay: changed values, and the others as they were."""
+        venue = self.venues.get(venue_id)
+        if venue is None and not any(movement.row.id in self.movements for movement in stay.movements):
             return stay.venue, list(stay.movements)
-        active = self._active(number)
-        seen = (
-            {one.id: one for one in projection.movements(venue, active, self._place_kinds)} if venue else {}
+        active = self._active(venue_id)
+        shown = (
+            {movement.id: movement for movement in projection.movements(venue, active, self._place_kinds)}
+            if venue
+            else {}
         )
-        written = [one.row for one in stay.movements if one.active]
+        active_rows = [movement.row for movement in stay.movements if movement.active]
         same_classes = (
             venue is not None
-            and [one.id for one in written] == [one.id for one in active]
+            and [movement.id for movement in active_rows] == [movement.id for movement in active]
             and stay.venue.patient_class == projection.venue(venue, active).patient_class
-            and all(one.patient_class == seen[one.id].patient_class for one in written)
+            and all(movement.patient_class == shown[movement.id].patient_class for movement in active_rows)
         )
-        told = []
-        for one in stay.movements:
-            was = self.movements.get(one.row.id)
-            if was is not None:
-                new = merged(was.row, seen.get(one.row.id, was.row), one.row)
+        movements = []
+        for movement in stay.movements:
+            stored = self.movements.get(movement.row.id)
+            if stored is not None:
+                row = merged(stored.row, shown.get(movement.row.id, stored.row), movement.row)
                 if not same_classes:
-                    new = new._replace(patient_class=one.row.patient_class)
-                told.append(one._replace(row=new))
+                    row = row._replace(patient_class=movement.row.patient_class)
+                movements.append(movement._replace(row=row))
             else:
-                told.append(one)
+                movements.append(movement)
         if venue is None:
-            return stay.venue, told
+            return stay.venue, movements
         new_venue = merged(venue, projection.venue(venue, active), stay.venue)
         if not same_classes:
             new_venue = new_venue._replace(patient_class=stay.venue.patient_class)
-        return new_venue, told
+        return new_venue, movements
 
-    def _active(self, number: int) -> Sequence[MovementRow]:
-        rows = [one.row for one in self._of_venue.get(number, ()) if one.state == codes.ACTIVE]
+    def _active(self, venue_id: int) -> Sequence[MovementRow]:
+        rows = [
+            movement.row for movement in self._of_venue.get(venue_id, ()) if movement.state == codes.ACTIVE
+        ]
         return in_order(rows)

@@ -1,4 +1,4 @@
-"""Owns the EJ of an import: which one it is, and its row."""
+"""The EJ of an import: finds it, creates it or updates it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -38,12 +38,12 @@ _NO_EJ = (
 def find(
     writing: Writing, options: ImportOptions, structure: Iterable[Sequence[BundleEntry]], base_url: str
 ) -> tuple[EjRow, bool]:
-    """Returns the EJ that is imported into, and whether it was made for that.
+    """Return the EJ to import into, and whether it was created for this import.
 
     Raises:
-        EjNotFoundError: the one that was asked for does not exist.
-        InvalidRequestError: none was asked for, and the resources hold none.
-        ImportRefusedError: the EJ's own Organization cannot be read.
+        EjNotFoundError: The EJ of the options does not exist.
+        InvalidRequestError: The options name no EJ, and the resources hold none.
+        ImportRefusedError: The EJ's own Organization cannot be read.
     """
     if options.ej_id is not None:
         known = writing.look.ej(options.ej_id)
@@ -52,19 +52,21 @@ def find(
         return known, False
     context = ReadingContext(base_url)
     scratch = Problems()
-    found = next(_ejs(structure, context, scratch), None)
-    if found is None:
+    organization = next(_ejs(structure, context, scratch), None)
+    if organization is None:
         if scratch.errors:
             raise ImportRefusedError(tuple(scratch.listed(Severity.ERROR)), scratch.errors)
         raise InvalidRequestError((FieldViolation("options.ej_id", _NO_EJ),))
-    entry, told = found
-    known = writing.look.ej_by_finess(told.finess)
-    own = told.source.own.number if told.source.own is not None else None
+    entry, ej_draft = organization
+    known = writing.look.ej_by_finess(ej_draft.finess)
+    own = ej_draft.source.own.number if ej_draft.source.own is not None else None
     is_taken = known is None and own is not None and writing.look.ej(own) is not None
-    fault = ("id", _ANOTHER) if is_taken else _disagreement(told, entry, None if known is None else known.id)
+    fault = (
+        ("id", _ANOTHER) if is_taken else _disagreement(ej_draft, entry, None if known is None else known.id)
+    )
     if fault is not None:
         at, text = fault
-        problem = Problem(told.source.entry, f"{told.source.path}.{at}", Severity.ERROR, text)
+        problem = Problem(ej_draft.source.entry, f"{ej_draft.source.path}.{at}", Severity.ERROR, text)
         raise ImportRefusedError((problem,), 1)
     if known is not None:
         return known, False
@@ -72,10 +74,10 @@ def find(
         (own,) = writing.ids.new(Kind.EJ, 1)
     else:
         writing.ids.pass_over(Kind.EJ, own)
-    clock = told.time_zone or time_zone_of(told.finess) or USUAL
-    made = row(EjRow, told, id=own, time_zone=clock)
-    writing.insert(Kind.EJ, _COLUMNS, [made])
-    return made, True
+    clock = ej_draft.time_zone or time_zone_of(ej_draft.finess) or USUAL
+    new_ej = row(EjRow, ej_draft, id=own, time_zone=clock)
+    writing.insert(Kind.EJ, _COLUMNS, [new_ej])
+    return new_ej, True
 
 
 def _ejs(
@@ -83,50 +85,54 @@ def _ejs(
 ) -> Iterator[tuple[BundleEntry, EjDraft]]:
     for window in structure:
         for entry in window:
-            told = draft(entry, context, problems) if entry.type == "Organization" else None
-            if isinstance(told, EjDraft):
-                yield entry, told
+            organization_draft = draft(entry, context, problems) if entry.type == "Organization" else None
+            if isinstance(organization_draft, EjDraft):
+                yield entry, organization_draft
 
 
-def _disagreement(told: EjDraft, entry: BundleEntry, ej_id: int | None) -> tuple[str, str] | None:
-    """Return what is wrong with the names of an EJ: the element, and the rule; None where they agree.
+def _disagreement(ej_draft: EjDraft, entry: BundleEntry, ej_id: int | None) -> tuple[str, str] | None:
+    """Return what is wrong with the names of an EJ: the element and the rule; None if they agree.
 
     Args:
-        told: what the import says of it.
-        entry: where it does.
-        ej_id: the EJ with its FINESS number, if there is one.
+        ej_draft: The draft of the EJ.
+        entry: Its entry.
+        ej_id: The EJ with its FINESS number, if there is one.
     """
     ignored = None if entry.ignored is None or entry.search is None else entry.ignored.own
-    for own in (told.source.own, ignored):
+    for own in (ej_draft.source.own, ignored):
         if own is not None and ej_id is not None and own.number != ej_id:
             return "id", _ANOTHER
-    if entry.search not in {None, (FINESS_SYSTEM, told.finess)}:
+    if entry.search not in {None, (FINESS_SYSTEM, ej_draft.finess)}:
         return "identifier", _NOT_SEARCHED
     if entry.method is Method.POST and entry.search is None and ej_id is not None:
         return "identifier", _EXISTS
     return None
 
 
-def update(work: Work, told: EjDraft, entry: BundleEntry) -> None:
-    """Writes what an import says of its EJ."""
-    if told.finess != work.ej.finess:
-        work.refuse(told.source, "identifier", "must be the number of the legal entity that is imported into")
+def update(work: Work, ej_draft: EjDraft, entry: BundleEntry) -> None:
+    """Write the imported Organization of the EJ."""
+    if ej_draft.finess != work.ej.finess:
+        work.refuse(
+            ej_draft.source, "identifier", "must be the number of the legal entity that is imported into"
+        )
         return
     if work.is_new:
-        if told.time_zone is None and work.ej.time_zone != USUAL:
-            work.warn(told.source, "meta", f"says no time zone: it is {work.ej.time_zone}, the department's")
+        if ej_draft.time_zone is None and work.ej.time_zone != USUAL:
+            work.warn(
+                ej_draft.source, "meta", f"says no time zone: it is {work.ej.time_zone}, the department's"
+            )
         work.counts.created += 1
         return
-    fault = _disagreement(told, entry, work.ej.id)
+    fault = _disagreement(ej_draft, entry, work.ej.id)
     if fault is not None:
-        work.refuse(told.source, *fault)
+        work.refuse(ej_draft.source, *fault)
         return
     if entry.method is Method.POST:
         work.counts.unchanged += 1
         return
-    seen = projection.ej(work.ej)
-    wanted = row(EjRow, told, id=work.ej.id, time_zone=told.time_zone or work.ej.time_zone)
-    changed = merged(work.ej, seen, wanted, told.unsaid, told.partial)
+    shown = projection.ej(work.ej)
+    imported = row(EjRow, ej_draft, id=work.ej.id, time_zone=ej_draft.time_zone or work.ej.time_zone)
+    changed = merged(work.ej, shown, imported, ej_draft.unsaid, ej_draft.partial)
     if changed == work.ej:
         work.counts.unchanged += 1
         return

@@ -1,4 +1,4 @@
-"""Owns what is written of a row that exists: what the sender has changed, and nothing else."""
+"""Merges imported values into existing rows: only what the sender has changed is written."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
@@ -7,41 +7,45 @@ R = TypeVar("R", bound=tuple[Any, ...])
 
 
 def merged(
-    existing: R, shown: R, told: R, unsaid: Collection[str] = (), partial: Sequence[tuple[str, str]] = ()
+    existing: R, shown: R, imported: R, unsaid: Collection[str] = (), partial: Sequence[tuple[str, str]] = ()
 ) -> R:
-    """Return the row with what was told, where that is not what an export shows of it anyway.
+    """Return the row with the imported values that differ from what an export shows.
 
     Args:
-        existing: the row.
-        shown: what an export shows of it (`fhir/rendering/projection.py`).
-        told: what the import says.
-        unsaid: columns of which it says nothing: they stay.
-        partial: days that it knows less precisely, each with what it knows: those that begin so stay.
+        existing: The row.
+        shown: The row as an export shows it (`fhir/rendering/projection.py`).
+        imported: The row as imported.
+        unsaid: Columns about which the import says nothing: they stay.
+        partial: Days that were sent less precisely, each with the text that was sent. A day that begins
+            with the text stays.
     """
-    told = with_known_days(told, shown, partial)
+    imported = with_known_days(imported, shown, partial)
     if unsaid:
-        told = told._replace(**{name: getattr(shown, name) for name in unsaid})  # type: ignore[attr-defined]  # as below
-    if told == shown:
+        imported = imported._replace(**{name: getattr(shown, name) for name in unsaid})  # type: ignore[attr-defined]  # as below
+    if imported == shown:
         return existing
-    values = (was if new == seen else new for was, seen, new in zip(existing, shown, told, strict=True))
+    values = (
+        old if new == shown_value else new
+        for old, shown_value, new in zip(existing, shown, imported, strict=True)
+    )
     row: R = existing._make(values)  # type: ignore[attr-defined]  # every row type is a NamedTuple
     return row
 
 
 def columns(row_type: type[tuple[Any, ...]], *computed: str) -> Sequence[str]:
-    """Returns the fields of a row type that are columns."""
+    """Return the fields of a row type that are columns: all but the computed ones."""
     fields: Sequence[str] = row_type._fields  # type: ignore[attr-defined]  # as above
     return [name for name in fields if name not in computed]
 
 
-def with_known_days(told: R, known: R, partial: Sequence[tuple[str, str]]) -> R:
-    """Returns what was told of a row, with the days that are known more precisely.
+def with_known_days(imported: R, known: R, partial: Sequence[tuple[str, str]]) -> R:
+    """Return an imported row with the days that are already known more precisely.
 
     Args:
-        told: what the import says.
-        known: what is there.
-        partial: columns of days, each with the beginning that the import knows of it.
+        imported: The row as imported.
+        known: The row as stored.
+        partial: Columns of days, each with the less precise text that was sent.
     """
     kept = {name: day for name, text in partial if (day := getattr(known, name) or "").startswith(text)}
-    row: R = told._replace(**kept) if kept else told  # type: ignore[attr-defined]  # every row type is a NamedTuple
+    row: R = imported._replace(**kept) if kept else imported  # type: ignore[attr-defined]  # every row type is a NamedTuple
     return row

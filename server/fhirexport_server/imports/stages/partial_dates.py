@@ -1,4 +1,4 @@
-"""Dates that are sent again, known less precisely: they say nothing new, and erase nothing."""
+"""Dates that are sent again less precisely: they must not replace the precise ones."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,38 +11,38 @@ _BIRTH: Final = ("birth_date", "birth_date_precision")
 _DEATH: Final = ("deceased", "deceased_at", "deceased_on", "deceased_on_precision")
 
 
-def kept_dates(seen: PatientRow, told: PatientRow, time_zone: str) -> tuple[PatientRow, Sequence[str]]:
-    """Return what is told of a patient, with the dates that are known more precisely, and their elements.
+def kept_dates(shown: PatientRow, imported: PatientRow, time_zone: str) -> tuple[PatientRow, Sequence[str]]:
+    """Return a patient with the dates that are known more precisely, and the elements of those dates.
 
     Args:
-        seen: what an export shows of the patient.
-        told: what the import says.
-        time_zone: of the clock that says which day an instant is.
+        shown: The patient as an export shows it.
+        imported: The patient as imported.
+        time_zone: The time zone in which an instant is turned into a day.
     """
     elements = []
-    born = _known(seen.birth_date, seen.birth_date_precision)
-    if _is_less(_known(told.birth_date, told.birth_date_precision), born):
-        told = _with(told, seen, _BIRTH)
+    born = _known(shown.birth_date, shown.birth_date_precision)
+    if _is_less(_known(imported.birth_date, imported.birth_date_precision), born):
+        imported = _with(imported, shown, _BIRTH)
         elements.append("birthDate")
-    if told.deceased and told.deceased_at is None:
-        died = _known(seen.deceased_on, seen.deceased_on_precision)
-        if seen.deceased_at is not None:
-            # An instant is known more precisely than its day.
-            died = f"{local_day(seen.deceased_at, time_zone)}T"
-        if _is_less(_known(told.deceased_on, told.deceased_on_precision) or "", died):
-            elements.append("deceasedBoolean" if told.deceased_on is None else "deceasedDateTime")
-            told = _with(told, seen, _DEATH)
-    return told, elements
+    if imported.deceased and imported.deceased_at is None:
+        died = _known(shown.deceased_on, shown.deceased_on_precision)
+        if shown.deceased_at is not None:
+            # An instant is more precise than its day.
+            died = f"{local_day(shown.deceased_at, time_zone)}T"
+        if _is_less(_known(imported.deceased_on, imported.deceased_on_precision) or "", died):
+            elements.append("deceasedBoolean" if imported.deceased_on is None else "deceasedDateTime")
+            imported = _with(imported, shown, _DEATH)
+    return imported, elements
 
 
 def _known(day: str | None, precision: str) -> str | None:
     return None if day is None else day[: DATE_LENGTH[precision]]
 
 
-def _is_less(told: str | None, known: str | None) -> bool:
-    """Whether something is the beginning of what is known."""
-    return told is not None and known is not None and told != known and known.startswith(told)
+def _is_less(imported: str | None, known: str | None) -> bool:
+    """Return whether a date is less precise than the known one, and agrees with it."""
+    return imported is not None and known is not None and imported != known and known.startswith(imported)
 
 
-def _with(told: PatientRow, seen: PatientRow, columns: Sequence[str]) -> PatientRow:
-    return told._replace(**{name: getattr(seen, name) for name in columns})
+def _with(imported: PatientRow, shown: PatientRow, columns: Sequence[str]) -> PatientRow:
+    return imported._replace(**{name: getattr(shown, name) for name in columns})

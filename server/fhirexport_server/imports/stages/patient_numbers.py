@@ -1,4 +1,4 @@
-"""The numbers that patients are found by: none is created without one, none loses its last one."""
+"""Numbers of patients: no patient is created without one, and none loses the last one."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
@@ -19,17 +19,17 @@ LAST_NUMBER: Final = "is kept as it was: a patient keeps the last number in forc
 
 
 def ipp_systems(entries: Iterable[BundleEntry]) -> set[str]:
-    """Return the systems of the IPPs that some resources hold, before they are read."""
+    """Return the systems of the IPPs in resources that are not read yet."""
     identifiers = (
-        one
+        item
         for entry in entries
-        for one in _listed((entry.resource or {}).get("identifier"))
-        if isinstance(one, dict) and one.get("use", "usual") == "usual"
+        for item in _listed((entry.resource or {}).get("identifier"))
+        if isinstance(item, dict) and item.get("use", "usual") == "usual"
     )
     return {
-        one["system"]
-        for one in identifiers
-        if isinstance(one.get("system"), str) and _kind(one.get("type")) == "IPP"
+        item["system"]
+        for item in identifiers
+        if isinstance(item.get("system"), str) and _kind(item.get("type")) == "IPP"
     }
 
 
@@ -43,14 +43,14 @@ def _kind(type_: object) -> str | None:
 
 
 def has_number(draft: PatientDraft, resource: JsonObject | None) -> bool:
-    """Whether a new patient is found when it is sent again.
+    """Return whether a new patient will be found when it is sent again.
 
-    It is by a number in force; otherwise by an id of this service's own form, as an export gives to
-    patients without a number, but not where the resource has numbers and none can be kept.
+    It is found by a number in force, otherwise by an id of this service's form, which an export gives to
+    patients without a number. The id is not enough if the resource has numbers and none can be kept.
 
     Args:
-        draft: the patient.
-        resource: what it was read from.
+        draft: The draft of the patient.
+        resource: The resource that it was read from.
     """
     if _is_known(draft.identifiers):
         return True
@@ -59,31 +59,34 @@ def has_number(draft: PatientDraft, resource: JsonObject | None) -> bool:
     )
 
 
-def loses_last_number(draft: PatientDraft, seen: Sequence[PatientIdentifierRow]) -> bool:
-    """Whether a patient would have no number in force any more.
+def loses_last_number(draft: PatientDraft, shown: Sequence[PatientIdentifierRow]) -> bool:
+    """Return whether an import would leave a patient without a number in force.
 
-    Who was merged into another keeps theirs as old ones, where those are sent.
+    A patient who is merged into another may keep only old numbers, if they are sent.
 
     Args:
-        draft: what is sent of the patient.
-        seen: the identifiers that an export shows.
+        draft: The draft of the patient.
+        shown: The identifiers as an export shows them.
     """
     is_retired = draft.merged_into is not None and bool(draft.identifiers)
-    return _is_known(seen) and not _is_known(draft.identifiers) and not is_retired
+    return _is_known(shown) and not _is_known(draft.identifiers) and not is_retired
 
 
 def with_numbers(
-    seen: Sequence[PatientIdentifierRow], told: Iterable[PatientIdentifierRow]
+    shown: Sequence[PatientIdentifierRow], imported: Iterable[PatientIdentifierRow]
 ) -> list[PatientIdentifierRow]:
-    """Return a patient's identifiers, with those that are told and are others."""
-    there = {(one.system, one.value) for one in seen}
-    return [*seen, *(one for one in told if (one.system, one.value) not in there)]
+    """Return the shown identifiers of a patient, and the imported ones that are not among them."""
+    numbers = {(identifier.system, identifier.value) for identifier in shown}
+    return [
+        *shown,
+        *(identifier for identifier in imported if (identifier.system, identifier.value) not in numbers),
+    ]
 
 
 def in_order(rows: Iterable[P]) -> list[P]:
-    """Number the parts of a patient anew: of `seq`, only the order is shown."""
-    return [one._replace(seq=place) for place, one in enumerate(rows, 1)]
+    """Renumber the rows of a patient: an export shows only the order of `seq`."""
+    return [row._replace(seq=seq) for seq, row in enumerate(rows, 1)]
 
 
 def _is_known(identifiers: Iterable[PatientIdentifierDraft | PatientIdentifierRow]) -> bool:
-    return any(one.use_code != "old" for one in identifiers)
+    return any(identifier.use_code != "old" for identifier in identifiers)

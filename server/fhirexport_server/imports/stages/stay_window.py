@@ -1,4 +1,4 @@
-"""Owns putting the Encounters of one window together: what they name, and which stays they make."""
+"""Combines the Encounters of one window into stays, and resolves their references."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
@@ -38,7 +38,7 @@ class _Venue(NamedTuple):
 
 
 class StayWindow:
-    """The stays that the Encounters of one window make."""
+    """The stays of one window of Encounters."""
 
     def __init__(
         self,
@@ -51,132 +51,148 @@ class StayWindow:
         self._venues = venues
         self._movements = movements
         self._near = Directory(venues)
-        read = {one.source.entry for one in venues} | {one.source.entry for one in movements}
+        read = {draft.source.entry for draft in venues} | {draft.source.entry for draft in movements}
         self._unread = {name for entry in entries if entry.place not in read for name in entry.names}
         self._targets = Targets(work, self._references())
         self._venue_of: dict[int, int] = {}
-        self.told: dict[int, _Venue] = {}
-        """The venues of the window, by id."""
+        self.sent_venues: dict[int, _Venue] = {}
+        """The imported venues of the window, by id."""
 
     @property
     def numbers(self) -> set[int]:
-        """The ids of all venues that the window is about."""
-        return {*self.told, *self._venue_of.values()}
+        """The ids of all venues of the window, imported themselves or not."""
+        return {*self.sent_venues, *self._venue_of.values()}
 
-    def place_venues(self, who: Identities) -> None:
-        """Resolves what the venues name."""
-        for one in self._work.kept(self._venues):
-            place = one.source.entry
-            if place in who.left:
+    def place_venues(self, identities: Identities) -> None:
+        """Resolve the references of the venues."""
+        for draft in self._work.kept(self._venues):
+            place = draft.source.entry
+            if place in identities.left:
                 continue
-            patient = self._targets.find(one.patient, Kind.PATIENT)
+            patient = self._targets.find(draft.patient, Kind.PATIENT)
             if patient is None:
-                self._refuse(one, one.patient, Kind.PATIENT)
+                self._refuse(draft, draft.patient, Kind.PATIENT)
             else:
-                number = who.ids[place]
-                self.told[number] = _Venue(one, row(VenueRow, one, id=number, patient_id=patient))
+                venue_id = identities.ids[place]
+                self.sent_venues[venue_id] = _Venue(
+                    draft, row(VenueRow, draft, id=venue_id, patient_id=patient)
+                )
 
-    def find_venues(self, who: Identities, places: int | None) -> set[int]:
-        """Finds the venue of each movement.
+    def find_venues(self, identities: Identities, room_for_waiting: int | None) -> set[int]:
+        """Find the venue of each movement.
 
         Args:
-            who: which rows the venues of the window are.
-            places: how many movements may wait for venues that may still come; None in the last window.
+            identities: The rows of the venues of the window.
+            room_for_waiting: How many more movements may wait for later venues; None in the last window.
 
-        Returns the entries of movements that wait.
+        Returns:
+            The entries of the movements that wait.
         """
         waiting: set[int] = set()
         refused = self._work.problems.refused
-        for one in self._work.kept(self._movements):
-            near = self._near.find(one.venue, (VenueDraft,))
-            found: int | None = None
-            if near:
-                place = near[0].source.entry
-                found = None if place in refused or len(near) > 1 else who.ids.get(place)
-                if not self._targets.agrees(one.venue, Kind.VENUE, found):
-                    found = None
-            elif one.venue.key not in self._unread:
-                found = self._targets.find(one.venue, Kind.VENUE)
-                if found is None and places is not None and self._targets.may_come(one.venue):
-                    if len(waiting) < places:
-                        waiting.add(one.source.entry)
+        for draft in self._work.kept(self._movements):
+            venues = self._near.find(draft.venue, (VenueDraft,))
+            venue_id: int | None = None
+            if venues:
+                place = venues[0].source.entry
+                venue_id = None if place in refused or len(venues) > 1 else identities.ids.get(place)
+                if not self._targets.agrees(draft.venue, Kind.VENUE, venue_id):
+                    venue_id = None
+            elif draft.venue.key not in self._unread:
+                venue_id = self._targets.find(draft.venue, Kind.VENUE)
+                if venue_id is None and room_for_waiting is not None and self._targets.may_come(draft.venue):
+                    if len(waiting) < room_for_waiting:
+                        waiting.add(draft.source.entry)
                     else:
-                        self._work.refuse(one.source, one.venue.at, limits.WAITING)
+                        self._work.refuse(draft.source, draft.venue.at, limits.WAITING)
                     continue
-            if found is None:
-                self._refuse(one, one.venue, Kind.VENUE)
+            if venue_id is None:
+                self._refuse(draft, draft.venue, Kind.VENUE)
             else:
-                self._venue_of[one.source.entry] = found
+                self._venue_of[draft.source.entry] = venue_id
         return waiting
 
-    def settled(self, who: Identities, existing: Existing) -> Iterator[tuple[int, whole_stays.SettledStay]]:
-        """Yields every stay that is to be written, with its venue's id."""
+    def settled(
+        self, identities: Identities, existing: Existing
+    ) -> Iterator[tuple[int, whole_stays.SettledStay]]:
+        """Yield every stay to write, with its venue's id."""
         work = self._work
-        taken = set(who.ids.values())
-        for number, sent in self._grouped(who, existing).items():
-            venue = self.told.get(number)
-            kept = [one for one in existing.kept(number) if one.row.id not in taken]
+        taken = set(identities.ids.values())
+        for venue_id, sent in self._grouped(identities, existing).items():
+            venue = self.sent_venues.get(venue_id)
+            kept = [movement for movement in existing.kept(venue_id) if movement.row.id not in taken]
             if sent and len(sent) + len(kept) > limits.MOST_MOVEMENTS:
                 self._refuse_stay(venue, sent, limits.LONG_STAY)
                 continue
-            draft = None if venue is None else existing.refined(number, venue.draft)
-            shown = existing.shown_venue(number) if venue is None else venue.row
+            draft = None if venue is None else existing.refined(venue_id, venue.draft)
+            shown = existing.shown_venue(venue_id) if venue is None else venue.row
             if draft is not None and shown.expected_admit_at is not None:
                 shown = shown._replace(expected_admit_at=draft.expected_admit_at)
-            real = [one for one in kept if not one.derived]
+            real = [movement for movement in kept if not movement.derived]
             movements = inference.infer(shown, draft, [*sent, *real])[: len(sent)]
-            told: list[StayMovement] | None = derived_stays.completed(
+            completed: list[StayMovement] | None = derived_stays.completed(
                 work, draft, shown, movements, kept, existing=existing
             )
             if draft is not None and derived_stays.is_summary_alone(movements, kept):
-                before = existing.derived(number)
+                before = existing.derived(venue_id)
                 derived = derived_stays.derived(work, draft, shown, before, self._find)
-                told = None if derived is None else [*movements, *derived]
-            stay = None if told is None else whole_stays.settle(shown, draft, told, self._find, work.problems)
+                completed = None if derived is None else [*movements, *derived]
+            stay = (
+                None
+                if completed is None
+                else whole_stays.settle(shown, draft, completed, self._find, work.problems)
+            )
             if stay is not None:
-                yield number, stay
+                yield venue_id, stay
                 continue
             self._refuse_stay(venue, movements, _STAY)
 
     def _refuse_stay(self, venue: _Venue | None, sent: Sequence[StayMovement], text: str) -> None:
-        """Says of everything of a stay that it is not written."""
-        drafts: list[Draft | None] = [venue and venue.draft, *(one.draft for one in sent)]
-        for one in self._work.kept(each for each in drafts if each is not None):
-            self._work.refuse(one.source, "", text)
+        """Refuse all resources of a stay."""
+        drafts: list[Draft | None] = [venue and venue.draft, *(movement.draft for movement in sent)]
+        for draft in self._work.kept(draft for draft in drafts if draft is not None):
+            self._work.refuse(draft.source, "", text)
 
-    def _grouped(self, who: Identities, existing: Existing) -> dict[int, list[StayMovement]]:
-        """Returns the movements of each venue of the window."""
+    def _grouped(self, identities: Identities, existing: Existing) -> dict[int, list[StayMovement]]:
+        """Return the imported movements of each venue of the window."""
         refused = self._work.problems.refused
-        found: dict[int, list[StayMovement]] = {number: [] for number in self.told}
-        for one in self._movements:
-            place = one.source.entry
-            number = self._venue_of.get(place)
-            if number is None or place in refused or place in who.left or place not in who.ids:
+        movements: dict[int, list[StayMovement]] = {venue_id: [] for venue_id in self.sent_venues}
+        for draft in self._movements:
+            place = draft.source.entry
+            venue_id = self._venue_of.get(place)
+            if (
+                venue_id is None
+                or place in refused
+                or place in identities.left
+                or place not in identities.ids
+            ):
                 continue
-            venue = self.told.get(number)
-            venue_row = existing.venues.get(number) if venue is None else venue.row
+            venue = self.sent_venues.get(venue_id)
+            venue_row = existing.venues.get(venue_id) if venue is None else venue.row
             if venue_row is None:
-                self._refuse(one, one.venue, Kind.VENUE)
+                self._refuse(draft, draft.venue, Kind.VENUE)
                 continue
-            made = existing.refined_movement(self._row(one, who.ids[place], venue_row), one)
+            movement_row = existing.refined_movement(
+                self._row(draft, identities.ids[place], venue_row), draft
+            )
             if place not in refused:
-                derived = is_derived_number(made.movement_no, venue_row.venue_no)
-                found.setdefault(number, []).append(
-                    StayMovement(made, one.state == codes.ACTIVE, one, derived)
+                derived = is_derived_number(movement_row.movement_no, venue_row.venue_no)
+                movements.setdefault(venue_id, []).append(
+                    StayMovement(movement_row, draft.state == codes.ACTIVE, draft, derived)
                 )
-        return found
+        return movements
 
     def _row(self, draft: MovementDraft, number: int, venue: VenueRow) -> MovementRow:
         if draft.patient is not None and self._targets.find(draft.patient, Kind.PATIENT) != venue.patient_id:
             self._work.refuse(draft.source, draft.patient.at, _OTHER_PATIENT)
-        found: dict[str, int | None] = {}
+        ids: dict[str, int | None] = {}
         for names, kind in ((_UNITS, Kind.UNIT), (_PLACES, Kind.PLACE)):
             for name in names:
                 ref = getattr(draft, name)
-                target = found[f"{name}_id"] = None if ref is None else self._targets.find(ref, kind)
+                target = ids[f"{name}_id"] = None if ref is None else self._targets.find(ref, kind)
                 if ref is not None and target is None:
                     self._refuse(draft, ref, kind)
-        return row(MovementRow, draft, id=number, venue_id=venue.id, **found)
+        return row(MovementRow, draft, id=number, venue_id=venue.id, **ids)
 
     def _find(self, ref: Ref) -> int | None:
         return self._targets.find(ref, Kind.UNIT if ref.type == "Organization" else Kind.PLACE)
@@ -184,13 +200,13 @@ class StayWindow:
     def _references(self) -> Iterator[tuple[Ref, Kind]]:
         for venue in self._venues:
             yield venue.patient, Kind.PATIENT
-        for one in self._movements:
-            yield one.venue, Kind.VENUE
-            if one.patient is not None:
-                yield one.patient, Kind.PATIENT
+        for movement in self._movements:
+            yield movement.venue, Kind.VENUE
+            if movement.patient is not None:
+                yield movement.patient, Kind.PATIENT
             for names, kind in ((_UNITS, Kind.UNIT), (_PLACES, Kind.PLACE)):
                 for name in names:
-                    ref = getattr(one, name)
+                    ref = getattr(movement, name)
                     if ref is not None:
                         yield ref, kind
 

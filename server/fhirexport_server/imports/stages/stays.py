@@ -1,4 +1,4 @@
-"""Owns the stage of the venues and their movements: a window of whole stays at a time."""
+"""The stage of venues and their movements: one window of whole stays at a time."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
@@ -24,14 +24,14 @@ _MOVEMENT_COLUMNS: Final = columns(MovementRow)
 
 
 class Stays:
-    """Writes the venues and movements of an import."""
+    """The venues and movements of an import."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._late: list[tuple[BundleEntry, MovementDraft]] = []
 
     def write(self, entries: Sequence[BundleEntry]) -> None:
-        """Writes some stays; a venue's movements are best in the same window."""
+        """Write stays; the movements of a venue should be in the same window."""
         work = self._work
         entries = known_names.distinct(work, entries, Kind.VENUE, Kind.MOVEMENT)
         drafts = work.read(entries)
@@ -44,7 +44,7 @@ class Stays:
         self._run(entries, venues, movements, is_last=False)
 
     def finish(self) -> None:
-        """Writes the movements whose venues came after them."""
+        """Write the movements that came before their venues."""
         late, self._late = self._late, []
         for start in range(0, len(late), limits.WINDOW):
             self._finish(late[start : start + limits.WINDOW])
@@ -53,7 +53,7 @@ class Stays:
         work = self._work
         entries = known_names.distinct(work, [entry for entry, _ in late], Kind.VENUE, Kind.MOVEMENT)
         places = {entry.place for entry in entries}
-        drafts = [one for one in work.kept(draft for _, draft in late) if one.source.entry in places]
+        drafts = [draft for draft in work.kept(draft for _, draft in late) if draft.source.entry in places]
         known_names.check_numbers(work, Directory(drafts), entries)
         self._run(entries, (), drafts, is_last=True)
 
@@ -71,35 +71,37 @@ class Stays:
         by_place = {entry.place: entry for entry in entries}
         encounters = Encounters(work, by_place)
         window = StayWindow(work, entries, venues, movements)
-        venue_ids = encounters.venues(work.kept(venues))
-        window.place_venues(venue_ids)
-        places = None if is_last else limits.MOST_WAITING - len(self._late)
-        waiting = window.find_venues(venue_ids, places)
-        here = [one for one in work.kept(movements) if one.source.entry not in waiting]
-        movement_ids = encounters.movements(here)
-        existing = encounters.existing(window.numbers, movement_ids)
-        _write(work, window.settled(movement_ids, existing), existing, window.told.keys())
+        venue_identities = encounters.venues(work.kept(venues))
+        window.place_venues(venue_identities)
+        room_for_waiting = None if is_last else limits.MOST_WAITING - len(self._late)
+        waiting = window.find_venues(venue_identities, room_for_waiting)
+        ready = [draft for draft in work.kept(movements) if draft.source.entry not in waiting]
+        movement_identities = encounters.movements(ready)
+        existing = encounters.existing(window.numbers, movement_identities)
+        _write(work, window.settled(movement_identities, existing), existing, window.sent_venues.keys())
         self._late += [
-            (by_place[one.source.entry]._replace(resource=None), one)
-            for one in movements
-            if one.source.entry in waiting
+            (by_place[draft.source.entry]._replace(resource=None), draft)
+            for draft in movements
+            if draft.source.entry in waiting
         ]
-        self._remember(entries, {one.source.entry for one in venues}, waiting, venue_ids, movement_ids)
+        self._remember(
+            entries, {draft.source.entry for draft in venues}, waiting, venue_identities, movement_identities
+        )
 
     def _remember(
         self,
         entries: Iterable[BundleEntry],
         venues: Collection[int],
         waiting: Collection[int],
-        *found: Identities,
+        *identities: Identities,
     ) -> None:
-        done = [one for one in entries if one.place not in waiting]
-        as_venues, as_movements = found
-        of_venues = [one for one in done if one.place in venues]
+        settled = [entry for entry in entries if entry.place not in waiting]
+        as_venues, as_movements = identities
+        of_venues = [entry for entry in settled if entry.place in venues]
         known_names.remember(
             self._work, Kind.VENUE, of_venues, as_venues.ids, ids.venue_id, repeated=as_venues.repeated
         )
-        others = [one for one in done if one.place not in venues]
+        others = [entry for entry in settled if entry.place not in venues]
         known_names.remember(
             self._work,
             Kind.MOVEMENT,
@@ -111,15 +113,15 @@ class Stays:
 
 
 def _write(
-    work: Work, settled: Iterable[tuple[int, SettledStay]], existing: Existing, told: Collection[int]
+    work: Work, settled: Iterable[tuple[int, SettledStay]], existing: Existing, sent_venues: Collection[int]
 ) -> None:
-    """Writes stays.
+    """Write stays.
 
     Args:
-        work: the import.
-        settled: each with its venue's id.
-        existing: the stays as they were before.
-        told: the venues that are of the import themselves.
+        work: The import.
+        settled: The stays, each with its venue's id.
+        existing: The stays as they were before.
+        sent_venues: The ids of the venues that are in the import themselves.
     """
     created: list[VenueRow] = []
     changed: list[VenueRow] = []
@@ -127,40 +129,42 @@ def _write(
     changed_movements: list[tuple[object, ...]] = []
     ej_id, counts = work.ej.id, work.counts
     gone: list[int] = []
-    for number, stay in settled:
-        before = existing.venues.get(number)
-        venue, movements = existing.merged(number, stay)
-        left = {row.id for row in existing.derived(number)} - {one.row.id for one in movements}
-        gone += left
-        # Movements that are derived are no resources of the import: they count as their venue.
-        is_venue_changed = venue != before or bool(left)
-        for one in movements:
-            was = existing.movements.get(one.row.id)
-            state = codes.ACTIVE if one.active else codes.CANCELLED
-            written = (state, one.derived, one.row)
-            is_changed = was is not None and (was.state, was.derived, was.row) != written
-            if was is None:
-                new_movements.append((ej_id, state, one.derived, *one.row))
+    for venue_id, stay in settled:
+        stored_venue = existing.venues.get(venue_id)
+        venue, movements = existing.merged(venue_id, stay)
+        stale = {row.id for row in existing.derived(venue_id)} - {movement.row.id for movement in movements}
+        gone += stale
+        # Derived movements are not resources of the import: their changes count as changes of the venue.
+        is_venue_changed = venue != stored_venue or bool(stale)
+        for movement in movements:
+            stored = existing.movements.get(movement.row.id)
+            state = codes.ACTIVE if movement.active else codes.CANCELLED
+            written = (state, movement.derived, movement.row)
+            is_changed = stored is not None and (stored.state, stored.derived, stored.row) != written
+            if stored is None:
+                new_movements.append((ej_id, state, movement.derived, *movement.row))
             elif is_changed:
-                changed_movements.append((one.row.id, state, one.derived, *_without_id(one.row)))
-            if one.draft is None:
-                is_venue_changed |= one.derived and (was is None or is_changed)
-            elif was is None:
+                changed_movements.append(
+                    (movement.row.id, state, movement.derived, *_without_id(movement.row))
+                )
+            if movement.draft is None:
+                is_venue_changed |= movement.derived and (stored is None or is_changed)
+            elif stored is None:
                 counts.created += 1
             else:
                 counts.updated += is_changed
                 counts.unchanged += not is_changed
-        if before is None:
+        if stored_venue is None:
             created.append(venue)
         else:
-            if venue != before:
+            if venue != stored_venue:
                 changed.append(venue)
-            counts.updated += is_venue_changed and number in told
-            counts.unchanged += not is_venue_changed and number in told
+            counts.updated += is_venue_changed and venue_id in sent_venues
+            counts.unchanged += not is_venue_changed and venue_id in sent_venues
     counts.created += len(created)
     writing = work.writing
     writing.clear(Kind.MOVEMENT, "id", gone)
-    writing.insert(Kind.VENUE, ["ej_id", *_VENUE_COLUMNS], [(ej_id, *one) for one in created])
+    writing.insert(Kind.VENUE, ["ej_id", *_VENUE_COLUMNS], [(ej_id, *row) for row in created])
     writing.update(Kind.VENUE, _VENUE_COLUMNS, changed)
     writing.insert(Kind.MOVEMENT, ["ej_id", "state", "derived", *_MOVEMENT_COLUMNS], new_movements)
     others = [name for name in _MOVEMENT_COLUMNS if name != "id"]

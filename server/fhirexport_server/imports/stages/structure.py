@@ -1,4 +1,4 @@
-"""Owns the stage of the structure: the EJ, its units and its places, all of which are held in memory."""
+"""The stage of the structure: the EJ, its units and its places, all in memory."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -32,7 +32,7 @@ _NO_PLACE: Final = "must name a place of this legal entity, by id or by number, 
 
 
 def run(work: Work, windows: Iterable[Sequence[BundleEntry]]) -> None:
-    """Writes the structure of an import."""
+    """Write the structure of an import."""
     look = work.writing.look
     units, places = look.units(work.ej.id), look.places(work.ej.id)
     entries: list[BundleEntry] = []
@@ -41,31 +41,25 @@ def run(work: Work, windows: Iterable[Sequence[BundleEntry]]) -> None:
     for window in windows:
         kept = known_names.distinct(work, window, seen=seen)
         drafts += work.read(kept)
-        # What was read of them is enough to keep.
+        # The drafts are enough: the JSON need not stay in memory.
         entries += (entry._replace(resource=None) for entry in kept)
     if entries:
-        for one in drafts:
-            if isinstance(one, OrgUnitDraft | PlaceDraft):
-                work.settle_systems(one.systems, one.source)
-            elif not isinstance(one, EjDraft):
-                work.refuse(one.source, "", _UNREADABLE)
+        for draft in drafts:
+            if isinstance(draft, OrgUnitDraft | PlaceDraft):
+                work.settle_systems(draft.systems, draft.source)
+            elif not isinstance(draft, EjDraft):
+                work.refuse(draft.source, "", _UNREADABLE)
         known_names.note_pairs(work, Directory(work.kept(drafts)).check(work.problems), entries)
-        for told in of_kind(EjDraft, work.kept(drafts)):
-            of_ej = [entry for entry in entries if entry.place == told.source.entry]
-            legal_entity.update(work, told, *of_ej)
-            known_names.remember(
-                work,
-                Kind.EJ,
-                of_ej,
-                {told.source.entry: work.ej.id},
-                ids.ej_id,
-            )
+        for ej_draft in of_kind(EjDraft, work.kept(drafts)):
+            ej_entries = [entry for entry in entries if entry.place == ej_draft.source.entry]
+            legal_entity.update(work, ej_draft, *ej_entries)
+            known_names.remember(work, Kind.EJ, ej_entries, {ej_draft.source.entry: work.ej.id}, ids.ej_id)
         _Stage(work, entries, drafts, units=units, places=places).run()
     work.structure = StructureIndex(units, places, work.systems)
 
 
 class _Stage:
-    """Writes units and places; `units` and `places` are brought to date."""
+    """Writes units and places, and updates `units` and `places` with them."""
 
     def __init__(
         self,
@@ -82,24 +76,24 @@ class _Stage:
         self._before = StructureIndex(units, places, work.systems)
         self._units = Tree(work, Kind.UNIT, units)
         self._places = Tree(work, Kind.PLACE, places)
-        read = {one.source.entry for one in drafts}
+        read = {draft.source.entry for draft in drafts}
         unread = {name for entry in entries if entry.place not in read for name in entry.names}
         self._unread = unread | work.nowhere
         self._unit_drafts = of_kind(OrgUnitDraft, drafts)
         self._place_drafts = of_kind(PlaceDraft, drafts)
 
     def run(self) -> None:
-        """Decides who is who, resolves what they name, and writes."""
+        """Decide which rows the drafts are, resolve their references, and write them."""
         search = self._search
         self._units.decide(self._unit_drafts, self._entries, search)
         self._places.decide(self._place_drafts, self._entries, search)
         while True:
             refused = len(self._work.problems.refused)
-            units, members = self._told_units()
-            places = self._told_places()
+            units, members = self._imported_units()
+            places = self._imported_places()
             self._units.refuse_cycles(units)
             self._places.refuse_cycles(places)
-            # What is refused can be what others need.
+            # A resource that is refused may be one that others name: check again.
             if refused == len(self._work.problems.refused):
                 break
         changed = self._changed_members(members)
@@ -109,122 +103,128 @@ class _Stage:
         self._remember()
 
     def _remember(self) -> None:
-        """Keeps under which names the units and places, and what was refused, are known."""
+        """Remember the names of units and places, and of what was refused."""
         work, units, places = self._work, self._units, self._places
-        of_units, of_places = set(units.entries), set(places.entries)
+        unit_entries, place_entries = set(units.entries), set(places.entries)
         entries = self._entries.values()
         known_names.remember(
             work,
             Kind.UNIT,
-            [one for one in entries if one.place in of_units],
+            [entry for entry in entries if entry.place in unit_entries],
             units.ids,
-            lambda number: ids.unit_id(units.rows[number].kind, number),
+            lambda row_id: ids.unit_id(units.rows[row_id].kind, row_id),
         )
         known_names.remember(
             work,
             Kind.PLACE,
-            [one for one in entries if one.place in of_places],
+            [entry for entry in entries if entry.place in place_entries],
             places.ids,
-            lambda number: ids.place_id(places.rows[number].kind, number),
+            lambda row_id: ids.place_id(places.rows[row_id].kind, row_id),
         )
         unread = [
-            one
-            for one in entries
-            if one.place in work.problems.refused and one.place not in of_units and one.place not in of_places
+            entry
+            for entry in entries
+            if entry.place in work.problems.refused
+            and entry.place not in unit_entries
+            and entry.place not in place_entries
         ]
         known_names.remember(work, Kind.UNIT, unread, {}, str)
 
-    def _told_units(self) -> tuple[dict[int, OrgUnitRow], dict[int, set[int]]]:
-        told: dict[int, OrgUnitRow] = {}
+    def _imported_units(self) -> tuple[dict[int, OrgUnitRow], dict[int, set[int]]]:
+        rows: dict[int, OrgUnitRow] = {}
         members: dict[int, set[int]] = {}
-        for one in self._work.kept(self._unit_drafts):
-            if one.source.entry in self._units.left:
+        for draft in self._work.kept(self._unit_drafts):
+            if draft.source.entry in self._units.left:
                 continue
-            number = self._units.ids[one.source.entry]
-            parent = None if one.parent is None else self._unit(one.parent, _EJ_OR_UNIT)
+            row_id = self._units.ids[draft.source.entry]
+            parent = None if draft.parent is None else self._unit(draft.parent, _EJ_OR_UNIT)
             if parent is UNKNOWN:
-                self._work.refuse(one.source, one.parent.at if one.parent else "partOf", _NO_UNIT)
-            attached = {self._unit(member, _UNIT): member for member in one.members}
-            for member in [member for found, member in attached.items() if not isinstance(found, int)]:
-                self._work.refuse(one.source, member.at, _NO_UNIT)
-            existing = self._units.rows.get(number)
-            wanted = row(
+                self._work.refuse(draft.source, draft.parent.at if draft.parent else "partOf", _NO_UNIT)
+            member_refs = {self._unit(member, _UNIT): member for member in draft.members}
+            for member in [member for unit_id, member in member_refs.items() if not isinstance(unit_id, int)]:
+                self._work.refuse(draft.source, member.at, _NO_UNIT)
+            existing = self._units.rows.get(row_id)
+            imported = row(
                 OrgUnitRow,
-                one,
-                id=number,
+                draft,
+                id=row_id,
                 parent_id=parent if isinstance(parent, int) else None,
                 parent_kind=None,
                 depth=None,
             )
-            told[number] = (
-                wanted
+            rows[row_id] = (
+                imported
                 if existing is None
-                else merged(existing, projection.unit(existing), wanted, one.unsaid, one.partial)
+                else merged(existing, projection.unit(existing), imported, draft.unsaid, draft.partial)
             )
-            members[number] = {found for found in attached if isinstance(found, int)}
-        return told, members
+            members[row_id] = {unit_id for unit_id in member_refs if isinstance(unit_id, int)}
+        return rows, members
 
-    def _told_places(self) -> dict[int, PlaceRow]:
-        told: dict[int, PlaceRow] = {}
-        for one in self._work.kept(self._place_drafts):
-            if one.source.entry in self._places.left:
+    def _imported_places(self) -> dict[int, PlaceRow]:
+        rows: dict[int, PlaceRow] = {}
+        for draft in self._work.kept(self._place_drafts):
+            if draft.source.entry in self._places.left:
                 continue
-            number = self._places.ids[one.source.entry]
-            parent = None if one.parent is None else self._place(one.parent)
+            row_id = self._places.ids[draft.source.entry]
+            parent = None if draft.parent is None else self._place(draft.parent)
             if parent is UNKNOWN:
-                self._work.refuse(one.source, one.parent.at if one.parent else "partOf", _NO_PLACE)
-            uf = None if one.uf is None else self._unit(one.uf, _EJ_OR_UNIT)
+                self._work.refuse(draft.source, draft.parent.at if draft.parent else "partOf", _NO_PLACE)
+            uf = None if draft.uf is None else self._unit(draft.uf, _EJ_OR_UNIT)
             if uf is UNKNOWN:
-                self._work.refuse(one.source, one.uf.at if one.uf else "managingOrganization", _NOT_THE_EJ)
-            wanted = row(
+                self._work.refuse(
+                    draft.source, draft.uf.at if draft.uf else "managingOrganization", _NOT_THE_EJ
+                )
+            imported = row(
                 PlaceRow,
-                one,
-                id=number,
+                draft,
+                id=row_id,
                 parent_id=parent if isinstance(parent, int) else None,
                 parent_kind=None,
                 depth=None,
                 uf_id=uf if isinstance(uf, int) else None,
                 uf_kind=None,
             )
-            existing = self._places.rows.get(number)
-            told[number] = wanted if existing is None else merged(existing, existing, wanted, one.unsaid)
-        return told
+            existing = self._places.rows.get(row_id)
+            rows[row_id] = (
+                imported if existing is None else merged(existing, existing, imported, draft.unsaid)
+            )
+        return rows
 
     def _unit(self, ref: Ref, kinds: Kinds) -> int | Unknown | None:
-        """Returns a unit's id, None for the EJ, UNKNOWN for neither."""
-        found = self._directory.find(ref, kinds)
+        """Return the id of a unit; None for the EJ, UNKNOWN for anything else."""
+        drafts = self._directory.find(ref, kinds)
         if ref.key in self._unread:
             return UNKNOWN
-        if found:
-            if isinstance(found[0], EjDraft):
+        if drafts:
+            if isinstance(drafts[0], EjDraft):
                 return None if EjDraft in kinds else UNKNOWN
-            return self._agreed(self._units.id_of(found[0]), self._before.units(ref.identifier))
+            return self._agreed(self._units.id_of(drafts[0]), self._before.units(ref.identifier))
         if EjDraft in kinds and self._work.is_ej(ref):
             return None
-        number = self._before.unit(ref.own, ref.identifier)
-        return UNKNOWN if number is None else number
+        row_id = self._before.unit(ref.own, ref.identifier)
+        return UNKNOWN if row_id is None else row_id
 
     @staticmethod
-    def _agreed(found: int | Unknown, numbered: Sequence[int]) -> int | Unknown:
-        """Returns what a reference leads to, unless its number leads to others."""
-        return found if not numbered or found in numbered else UNKNOWN
+    def _agreed(target: int | Unknown, numbered: Sequence[int]) -> int | Unknown:
+        """Return the target of a reference; UNKNOWN if its number leads to others."""
+        return target if not numbered or target in numbered else UNKNOWN
 
     def _place(self, ref: Ref) -> int | Unknown:
-        """Returns a place's id, or UNKNOWN."""
-        found = self._directory.find(ref, _PLACE)
+        """Return the id of a place; UNKNOWN for anything else."""
+        drafts = self._directory.find(ref, _PLACE)
         if ref.key in self._unread:
             return UNKNOWN
-        if found:
-            return self._agreed(self._places.id_of(found[0]), self._before.places(ref.identifier))
-        number = self._before.place(ref.own, ref.identifier)
-        return UNKNOWN if number is None else number
+        if drafts:
+            return self._agreed(self._places.id_of(drafts[0]), self._before.places(ref.identifier))
+        row_id = self._before.place(ref.own, ref.identifier)
+        return UNKNOWN if row_id is None else row_id
 
     def _search(self, entry: BundleEntry) -> Sequence[int]:
-        """Returns the rows that an entry's search finds."""
+        """Return the rows that an entry's search finds."""
         return (self._before.units if entry.type == "Organization" else self._before.places)(entry.search)
 
     def _changed_members(self, members: dict[int, set[int]]) -> set[int]:
-        """Returns the units whose attachments are others than before."""
+        """Return the units whose attached units have changed."""
         before: dict[int, set[int]] = {}
         for parent, child in self._work.writing.look.members(self._work.ej.id):
             before.setdefault(parent, set()).add(child)

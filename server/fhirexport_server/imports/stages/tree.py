@@ -1,4 +1,4 @@
-"""Owns what units and places have in common: numbers of a kind, one parent each, and no cycles."""
+"""What units and places share: a number per kind, one parent each, and no cycles."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
@@ -15,7 +15,7 @@ from fhirexport_server.store.queries import DEEPEST
 
 
 class Unknown(Enum):
-    """What a reference leads to that leads nowhere."""
+    """The target of a reference that names nothing."""
 
     UNKNOWN = "unknown"
 
@@ -29,21 +29,21 @@ _CYCLE: Final = (
 
 
 class Tree(Generic[R]):
-    """The units of an EJ, or its places: those that are there, and those of an import."""
+    """The units or the places of an EJ: the existing ones, and those of an import."""
 
     def __init__(self, work: Work, kind: Kind, rows: dict[int, R]) -> None:
         self._work = work
         self._kind = kind
         self.rows: dict[int, R] = rows
-        """Those that are there, by id; after `write`, those of the import are among them."""
+        """The existing rows, by id; after `write`, also those of the import."""
         self.ids: dict[int, int] = {}
-        """The row of each entry that was not refused, by the entry's place."""
+        """The row of each entry that was not refused, by the index of the entry."""
         self.new: frozenset[int] = frozenset()
         """The ids of rows that do not exist yet."""
         self.entries: list[int] = []
-        """The places of all entries of this kind that could be read."""
+        """The indices of all entries of this kind that could be read."""
         self.left: frozenset[int] = frozenset()
-        """The entries that are there already and are not to be changed."""
+        """The entries that exist already and must not be changed."""
         self._sources: dict[int, Draft] = {}
 
     def decide(
@@ -52,89 +52,99 @@ class Tree(Generic[R]):
         entries: Mapping[int, BundleEntry],
         search: Callable[[BundleEntry], Sequence[int]],
     ) -> None:
-        """Decides which rows some drafts are."""
-        by_number = {(one.kind, one.code): number for number, one in self.rows.items()}
-        self.entries = [one.source.entry for one in drafts]
+        """Decide which rows drafts are."""
+        by_number = {(row.kind, row.code): row_id for row_id, row in self.rows.items()}
+        self.entries = [draft.source.entry for draft in drafts]
         kept = self._work.kept(drafts)
-        claims, found = [], {}
-        for one in kept:
-            entry = entries[one.source.entry]
-            number = by_number.get((one.kind, one.code))
+        claims, searched = [], {}
+        for draft in kept:
+            entry = entries[draft.source.entry]
+            row_id = by_number.get((draft.kind, draft.code))
             rows = search(entry)
             if len(rows) > 1:
                 self._work.refuse_request(entry, _SEVERAL)
                 continue
-            is_searched = entry.search in identifiers(one)
+            is_searched = entry.search in identifiers(draft)
             if rows:
-                (found[entry.place],) = rows
-                is_searched = is_searched and self.rows[rows[0]].kind == one.kind
-            claims.append(Claim.of_one_number(one.source, entry, number, is_searched=is_searched))
-        own = claimed_ids((one.source for one in kept), entries)
+                (searched[entry.place],) = rows
+                is_searched = is_searched and self.rows[rows[0]].kind == draft.kind
+            claims.append(Claim.of_one_number(draft.source, entry, row_id, is_searched=is_searched))
+        own = claimed_ids((draft.source for draft in kept), entries)
         owners = dict.fromkeys(self.rows, self._work.ej.id) | self._work.writing.look.owners(self._kind, own)
-        who = decide(self._work, self._kind, claims, owners, found)
-        self.ids.update(who.ids)
-        self.left = who.left
-        self.new = frozenset(who.ids[place] for place in who.new if place in who.ids)
-        self._sources = {who.ids[one.source.entry]: one for one in kept if one.source.entry in who.ids}
+        identities = decide(self._work, self._kind, claims, owners, searched)
+        self.ids.update(identities.ids)
+        self.left = identities.left
+        self.new = frozenset(identities.ids[place] for place in identities.new if place in identities.ids)
+        self._sources = {
+            identities.ids[draft.source.entry]: draft
+            for draft in kept
+            if draft.source.entry in identities.ids
+        }
 
     def id_of(self, draft: Draft) -> int | Unknown:
-        """Returns the row of a draft; UNKNOWN where it was refused."""
+        """Return the row of a draft; UNKNOWN if it was refused."""
         place = draft.source.entry
         return UNKNOWN if place in self._work.problems.refused else self.ids.get(place, UNKNOWN)
 
-    def refuse_cycles(self, told: Mapping[int, R]) -> None:
-        """Refuses what would not be below the EJ, or too deep."""
-        above = {number: one.parent_id for number, one in self.rows.items()}
-        above |= {number: one.parent_id for number, one in told.items()}
+    def refuse_cycles(self, imported: Mapping[int, R]) -> None:
+        """Refuse rows that would not be below the EJ, or too deep."""
+        above = {row_id: row.parent_id for row_id, row in self.rows.items()}
+        above |= {row_id: row.parent_id for row_id, row in imported.items()}
         depths: dict[int, int] = {}
         for start in above:
-            way: list[int] = []
-            at: int | None = start
-            while at is not None and at not in depths and len(way) <= DEEPEST:
-                way.append(at)
-                at = above.get(at)
-            # A way that has not ended after so many steps never does, or is too long.
-            depth = depths[at] if at is not None and at in depths else (0 if at is None else DEEPEST + 1)
-            for number in reversed(way):
-                depth = depths[number] = depth + 1
-        for number in told:
-            if depths[number] > DEEPEST:
-                self._work.refuse(self._sources[number].source, "partOf", _CYCLE)
+            path: list[int] = []
+            node: int | None = start
+            while node is not None and node not in depths and len(path) <= DEEPEST:
+                path.append(node)
+                node = above.get(node)
+            # A path that has not ended after so many steps is a cycle, or too long.
+            depth = (
+                depths[node] if node is not None and node in depths else (0 if node is None else DEEPEST + 1)
+            )
+            for row_id in reversed(path):
+                depth = depths[row_id] = depth + 1
+        for row_id in imported:
+            if depths[row_id] > DEEPEST:
+                self._work.refuse(self._sources[row_id].source, "partOf", _CYCLE)
 
-    def write(self, columns: Sequence[str], told: Mapping[int, R], also: Collection[int] = ()) -> None:
-        """Writes rows, parents before children.
+    def write(self, columns: Sequence[str], imported: Mapping[int, R], also: Collection[int] = ()) -> None:
+        """Write rows, parents before children.
 
         Args:
-            columns: the row type's.
-            told: the rows, by id.
-            also: the ids of rows that count as changed whatever they say.
+            columns: The columns of the row type.
+            imported: The rows to write, by id.
+            also: The ids of rows that count as changed even if they are equal.
         """
         counts = self._work.counts
-        created = [one for number, one in told.items() if number in self.new]
-        changed = [one for number, one in told.items() if number not in self.new and one != self.rows[number]]
+        created = [row for row_id, row in imported.items() if row_id in self.new]
+        changed = [
+            row for row_id, row in imported.items() if row_id not in self.new and row != self.rows[row_id]
+        ]
         touched = {row.id for row in changed} | {
-            number for number in also if number in told and number not in self.new
+            row_id for row_id in also if row_id in imported and row_id not in self.new
         }
         counts.created += len(created)
         counts.updated += len(touched)
-        counts.unchanged += len(told) - len(created) - len(touched)
+        counts.unchanged += len(imported) - len(created) - len(touched)
         writing = self._work.writing
-        values = [_values(each, columns) for each in _parents_first(created)]
-        writing.insert(self._kind, ["ej_id", *columns], [[self._work.ej.id, *each] for each in values])
-        writing.update(self._kind, columns, [_values(one, columns) for one in changed])
-        self.rows.update(told)
+        values = [_values(row, columns) for row in _parents_first(created)]
+        writing.insert(
+            self._kind, ["ej_id", *columns], [[self._work.ej.id, *row_values] for row_values in values]
+        )
+        writing.update(self._kind, columns, [_values(row, columns) for row in changed])
+        self.rows.update(imported)
 
 
 def _parents_first(unordered: Sequence[R]) -> list[R]:
     rows = {row.id: row for row in unordered}
     done: dict[int, R] = {}
     for start in unordered:
-        way: list[R] = []
-        at: R | None = start
-        while at is not None and at.id not in done:
-            way.append(at)
-            at = None if at.parent_id is None else rows.get(at.parent_id)
-        for row in reversed(way):
+        path: list[R] = []
+        node: R | None = start
+        while node is not None and node.id not in done:
+            path.append(node)
+            node = None if node.parent_id is None else rows.get(node.parent_id)
+        for row in reversed(path):
             done[row.id] = row
     return list(done.values())
 
