@@ -298,9 +298,9 @@ def test_a_line_that_is_no_resource_is_refused_with_its_place(data: bytes, expre
 def test_a_hundred_problems_are_kept_and_errors_come_before_warnings() -> None:
     problems = Problems()
     for number in range(150):
-        problems.tell(Severity.WARNING, number, "a", "w")
+        problems.report(Severity.WARNING, number, "a", "w")
     for number in range(30):
-        problems.tell(Severity.ERROR, number, "b", "e")
+        problems.report(Severity.ERROR, number, "b", "e")
 
     kept = problems.listed()
 

@@ -51,7 +51,7 @@ class Doubles:
         if other is None:
             return False
         text = _DIFFERS.format(*sorted((entry.place + 1, other + 1)))
-        problems.tell(Severity.ERROR, entry.place, entry.path, text)
+        problems.report(Severity.ERROR, entry.place, entry.path, text)
         return True
 
     def check(self) -> None:

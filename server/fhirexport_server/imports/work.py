@@ -125,7 +125,7 @@ class Work:
     def refuse(self, source: DraftOrigin, at: str, text: str) -> None:
         """Report an error in a resource, which is then not written."""
         path = f"{source.path}.{at}" if at else source.path
-        self.problems.tell(Severity.ERROR, source.entry, path, text)
+        self.problems.report(Severity.ERROR, source.entry, path, text)
 
     def refuse_request(self, entry: BundleEntry, text: str) -> None:
         """Report an error in the request of an entry."""
@@ -135,7 +135,7 @@ class Work:
     def refuse_entry(self, entry: BundleEntry, at: str, text: str) -> None:
         """Report an error in an element of a Bundle's entry."""
         path = f"{entry.path.removesuffix('.resource')}.{at}"
-        self.problems.tell(Severity.ERROR, entry.place, path, text)
+        self.problems.report(Severity.ERROR, entry.place, path, text)
 
     def learn_ipp_systems(self, identifiers: Iterable[PatientIdentifierDraft]) -> None:
         """Add the systems of patients' IPPs to those of the EJ."""
@@ -147,7 +147,7 @@ class Work:
 
     def warn(self, source: DraftOrigin, at: str, text: str) -> None:
         """Report a warning about a resource."""
-        self.problems.tell(Severity.WARNING, source.entry, f"{source.path}.{at}", text)
+        self.problems.report(Severity.WARNING, source.entry, f"{source.path}.{at}", text)
 
     def is_ej(self, ref: Ref) -> bool:
         """Return whether a reference names the EJ of the import."""

@@ -66,7 +66,7 @@ def distinct(
             before = before or (None if namesake is None else line_of(namesake))
             if line is not None and before is not None:
                 work.doubles.contradict(line, before)
-            work.problems.tell(Severity.ERROR, entry.place, entry.path, _SAME)
+            work.problems.report(Severity.ERROR, entry.place, entry.path, _SAME)
         first.setdefault(entry.key, entry._replace(resource=None))
     return kept
 

@@ -104,7 +104,7 @@ class Lines:
     def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
         """See ResourceSource."""
         for place in self._overlong:
-            problems.tell(Severity.ERROR, place, "", limits.TOO_LONG)
+            problems.report(Severity.ERROR, place, "", limits.TOO_LONG)
         return self._read(([line] for line in self._structure.read()), context, problems)
 
     def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:

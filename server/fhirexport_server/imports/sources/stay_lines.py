@@ -59,7 +59,7 @@ class _Stay:
             self._is_over = True
         if self._is_over:
             for place, _ in self.lines:
-                problems.tell(Severity.ERROR, place, "Encounter", limits.LONG_STAY)
+                problems.report(Severity.ERROR, place, "Encounter", limits.LONG_STAY)
                 # Nothing will look it up, and there may be any number of such lines.
                 problems.refused.discard(place)
             self.lines.clear()

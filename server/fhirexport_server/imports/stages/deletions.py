@@ -96,4 +96,4 @@ class Deletions:
         return entry.own is not None and (Kind.of(entry.own), entry.own.number) != row
 
     def _refuse(self, entry: BundleEntry, text: str) -> None:
-        self._work.problems.tell(Severity.ERROR, entry.place, f"{entry.path}.request.url", text)
+        self._work.problems.report(Severity.ERROR, entry.place, f"{entry.path}.request.url", text)

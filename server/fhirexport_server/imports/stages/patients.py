@@ -118,7 +118,7 @@ class Patients:
         severity, text = Severity.ERROR, f"must name {rule}"
         if not self._work.is_atomic:
             severity, text = Severity.WARNING, f"is not kept: it must name {rule}"
-        self._work.problems.tell(severity, source.entry, f"{source.path}.{merge.into.at}", text)
+        self._work.problems.report(severity, source.entry, f"{source.path}.{merge.into.at}", text)
 
     def _in_cycles(self, after: Mapping[int, int]) -> list[int]:
         """Return the patients that would be merged into themselves, directly or through others."""

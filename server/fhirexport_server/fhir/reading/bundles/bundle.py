@@ -52,11 +52,11 @@ def bundle(data: bytes, context: ReadingContext, problems: Problems) -> Bundle |
     """
     value = decode(data)
     if not isinstance(value, dict) or not value:
-        problems.tell(Severity.ERROR, None, "Bundle", _AN_OBJECT)
+        problems.report(Severity.ERROR, None, "Bundle", _AN_OBJECT)
         return None
     entry_list = value.get("entry")
     if isinstance(entry_list, list) and len(entry_list) > MOST_ENTRIES:
-        problems.tell(Severity.ERROR, None, "Bundle.entry", _TOO_MANY)
+        problems.report(Severity.ERROR, None, "Bundle.entry", _TOO_MANY)
         return None
     root = Element(value, Scope(context, problems, None, "Bundle", None))
     is_bundle = texts.one_of(root, "resourceType", {"Bundle": True}, needed=True)
@@ -103,10 +103,10 @@ def line(data: bytes, place: int, context: ReadingContext, problems: Problems) -
     try:
         value = decode(data)
     except MalformedJsonError as error:
-        problems.tell(Severity.ERROR, place, "", error.rule)
+        problems.report(Severity.ERROR, place, "", error.rule)
         return None
     if not isinstance(value, dict) or not value:
-        problems.tell(Severity.ERROR, place, "", _AN_OBJECT)
+        problems.report(Severity.ERROR, place, "", _AN_OBJECT)
         return None
     entry = alone(Element(value, Scope(context, problems, place, "", None)), place)
     if entry is None:
@@ -135,4 +135,4 @@ def _refuse_same(names: Mapping[int, set[object]], problems: Problems) -> None:
             first.setdefault(name, place)
     for place, other in pairs.items():
         text = f"must not name the same resource as Bundle.entry[{other}]"
-        problems.tell(Severity.ERROR, place, f"Bundle.entry[{place}]", text)
+        problems.report(Severity.ERROR, place, f"Bundle.entry[{place}]", text)

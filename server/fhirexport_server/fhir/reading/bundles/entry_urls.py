@@ -66,7 +66,7 @@ def resource(json: Element) -> EntryResource | None:
         id_ = texts.matching(json, "id", _ID, "64 letters, digits, dashes and dots at most")
         if id_ is None:
             return None
-    return None if type_ is None else EntryResource(json.whole(), type_, id_)
+    return None if type_ is None else EntryResource(json.unread(), type_, id_)
 
 
 def inner_resource(element: Element) -> EntryResource | None:

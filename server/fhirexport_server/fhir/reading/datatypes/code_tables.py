@@ -60,13 +60,13 @@ def concept(element: Element, name: str, table: Table[T], *, required: bool = Fa
 
 def concept_of(element: Element, table: Table[T], *, required: bool = False) -> T | None:
     """Like `concept`, for an element that is itself a CodeableConcept."""
-    meanings = every(element, table, required=required)
+    meanings = concepts_of(element, table, required=required)
     if len(meanings) > 1:
         element.warning("coding", "is kept as the first code alone: the column holds one")
     return meanings[0] if meanings else None
 
 
-def every(element: Element, table: Table[T], *, required: bool = False) -> list[T]:
+def concepts_of(element: Element, table: Table[T], *, required: bool = False) -> list[T]:
     """Like `concept_of`, for all the codings that the table holds."""
     meanings: list[T] = []
     unknown = []
@@ -81,7 +81,7 @@ def every(element: Element, table: Table[T], *, required: bool = False) -> list[
         if meanings:
             coding.drop()
         else:
-            coding.skip(*tuple(coding.whole()))
+            coding.skip(*tuple(coding.unread()))
     if not meanings:
         _foreign(element, table, required=required)
     return meanings
@@ -116,7 +116,7 @@ def open_concept(element: Element, name: str, system: str) -> str | None:
     own = [candidate for candidate in codings if candidate.peek("system") == system]
     if not own:
         for candidate in codings:
-            candidate.skip(*tuple(candidate.whole()))
+            candidate.skip(*tuple(candidate.unread()))
         child.drop(f"is not kept: only codes of {system} are")
         return None
     for candidate in codings:

@@ -144,7 +144,7 @@ def _is_number(value: object) -> bool:
 
 
 def _reference_of(element: Element, type_: str, *, needed: bool) -> Ref | None:
-    if not needed and not is_resolvable(element.whole()):
+    if not needed and not is_resolvable(element.unread()):
         element.drop("is not kept: it names no resource by reference, or by identifier with system and value")
         return None
     element.skip("display")
@@ -197,7 +197,7 @@ def _logical(element: Element) -> Identifier | None:
     identifier = element.child("identifier")
     if identifier is None:
         return None
-    if not _is_number(identifier.whole()):
+    if not _is_number(identifier.unread()):
         identifier.drop("is not kept: it has no system or no value")
         return None
     identifier.skip("type", "use")

@@ -50,7 +50,7 @@ class Element:
         self.scope = scope
         scope.opened.append(self)
 
-    # --- where ---------------------------------------------------------------------------------------
+    # --- paths and problems --------------------------------------------------------------------------
 
     def within(self, name: str) -> str:
         """The path of a property below the resource, such as `identifier[0].value`."""
@@ -79,10 +79,10 @@ class Element:
 
     def _add(self, severity: Severity, name: str, text: str) -> None:
         scope = self.scope
-        if scope.problems.wants(severity, scope.entry):
+        if scope.problems.count(severity, scope.entry):
             scope.problems.add(Problem(scope.entry, self.path(name), severity, text))
 
-    # --- what ----------------------------------------------------------------------------------------
+    # --- properties ----------------------------------------------------------------------------------
 
     def __contains__(self, name: str) -> bool:
         return name in self._unread
@@ -96,7 +96,7 @@ class Element:
         value = self._unread.get(name)
         return value.get(inner) if isinstance(value, dict) else None
 
-    def whole(self) -> JsonObject:
+    def unread(self) -> JsonObject:
         """The properties that were not read yet."""
         return self._unread
 
@@ -217,7 +217,7 @@ class Element:
         elif needed:
             self.error(name, "is required")
 
-    # --- what is left --------------------------------------------------------------------------------
+    # --- what was not read ---------------------------------------------------------------------------
 
     def report_unread(self) -> None:
         """Report every property of the resource that was not read, in any of its elements."""

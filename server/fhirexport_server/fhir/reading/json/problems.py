@@ -23,7 +23,7 @@ class Problems:
         self._kept: dict[Severity, list[tuple[int, Problem]]] = {severity: [] for severity in Severity}
         self._order = 0
 
-    def wants(self, severity: Severity, entry: int | None) -> bool:
+    def count(self, severity: Severity, entry: int | None) -> bool:
         """Count a problem and return whether to add it: only then is its path worth building."""
         self.counts[severity] += 1
         if severity is Severity.ERROR and entry is not None:
@@ -31,13 +31,13 @@ class Problems:
         return len(self._kept[severity]) < MOST_PROBLEMS
 
     def add(self, problem: Problem) -> None:
-        """Keep a problem that `wants` has counted."""
+        """Keep a problem that `count` has counted."""
         self._order += 1
         self._kept[problem.severity].append((self._order, problem))
 
-    def tell(self, severity: Severity, entry: int | None, expression: str, text: str) -> None:
+    def report(self, severity: Severity, entry: int | None, expression: str, text: str) -> None:
         """Count a problem and keep it if there is room."""
-        if self.wants(severity, entry):
+        if self.count(severity, entry):
             self.add(Problem(entry, expression, severity, text))
 
     @property

@@ -132,4 +132,4 @@ def cycles(above: Mapping[_Node, _Node]) -> Iterator[_Node]:
 
 
 def _report(source: DraftOrigin, at: str, text: str, problems: Problems) -> None:
-    problems.tell(Severity.ERROR, source.entry, f"{source.path}.{at}", text)
+    problems.report(Severity.ERROR, source.entry, f"{source.path}.{at}", text)

@@ -14,7 +14,7 @@ from fhirexport_server.fhir.reading.together.presences import (
     is_reserved,
     occupied,
     place_at,
-    stays_at,
+    presences_during,
 )
 from fhirexport_server.fhir.reading.together.summaries import Find
 from fhirexport_server.pam.fold import Stay
@@ -65,7 +65,7 @@ def outline(draft: VenueDraft, find: Find, kinds: Mapping[int, str]) -> Stay | U
     if end is not None and end < start:
         return Unclear("period.end", "must not be before the start of the stay")
     stops = [(stop, place) for stop in summary.places if (place := find(stop.place)) is not None]
-    present = stays_at(stops, start, end, kinds)
+    present = presences_during(stops, start, end, kinds)
     statuses = _statuses(draft, start, end, present)
     leaves: list[tuple[int, int | None]] = [
         (left_at, until) for value, left_at, until in statuses.past if value == "onleave"

@@ -30,10 +30,10 @@ def is_announced(stop: Stop) -> bool:
     return stop.status == "planned" or (stop.status == "reserved" and stop.during.start is None)
 
 
-def stays_at(
+def presences_during(
     stops: Sequence[tuple[Stop, int]], start: int, end: int | None, kinds: Mapping[int, str]
 ) -> list[Presence]:
-    """Return the places where the patient was during the stay, ordered by their start."""
+    """Return the presences during a stay, ordered by their start."""
     presences = []
     for stop, place in stops:
         if stop.status in {"planned", "reserved"}:

@@ -96,7 +96,7 @@ def _report_unknown(draft: VenueDraft, find: Find, problems: Problems) -> None:
 
 
 def _report(source: DraftOrigin, name: str, text: str, problems: Problems) -> None:
-    problems.tell(Severity.WARNING, source.entry, f"{source.path}.{name}", text)
+    problems.report(Severity.WARNING, source.entry, f"{source.path}.{name}", text)
 
 
 def _stated_differently(draft: MovementDraft, situation: Situation) -> list[str]:

@@ -101,4 +101,4 @@ def _check_dates(movements: Sequence[StayMovement], problems: Problems) -> None:
 def _report(movement: StayMovement, severity: Severity, text: str, problems: Problems) -> None:
     if movement.draft is not None:
         source = movement.draft.source
-        problems.tell(severity, source.entry, f"{source.path}.period.start", text)
+        problems.report(severity, source.entry, f"{source.path}.period.start", text)

@@ -125,27 +125,27 @@ def is_partial(element: Element, name: str) -> bool:
     return isinstance(text, str) and moments.first_of(text) is not None
 
 
-def span(element: Element, name: str, *, needed: bool = False) -> Interval | None:
+def interval(element: Element, name: str, *, needed: bool = False) -> Interval | None:
     """A Period whose ends are instants; None if it is absent."""
     value = element.peek(name)
     if isinstance(value, dict):
-        interval = _plain_span(value)
-        if interval is not None:
+        plain = _plain_interval(value)
+        if plain is not None:
             element.skip(name)
-            return interval
+            return plain
     child = element.child(name, needed=needed)
-    return None if child is None else span_of(child)
+    return None if child is None else interval_of(child)
 
 
-def span_of(element: Element) -> Interval:
-    """Like `span`, for an element that is itself a Period."""
-    interval = Interval(instant(element, "start"), instant(element, "end", end=True))
-    if interval.start is not None and interval.end is not None and interval.end < interval.start:
+def interval_of(element: Element) -> Interval:
+    """Like `interval`, for an element that is itself a Period."""
+    period = Interval(instant(element, "start"), instant(element, "end", end=True))
+    if period.start is not None and period.end is not None and period.end < period.start:
         element.error("end", _ENDS_FIRST)
-    return interval
+    return period
 
 
-def _plain_span(value: JsonObject) -> Interval | None:
+def _plain_interval(value: JsonObject) -> Interval | None:
     """Read a Period as this service writes it, the usual case, without an Element; None for any other."""
     start, end = value.get("start"), value.get("end")
     if not isinstance(start, str) or PLAIN.fullmatch(start) is None:

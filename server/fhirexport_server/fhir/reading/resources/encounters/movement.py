@@ -96,7 +96,7 @@ def movement(root: Element, source: DraftOrigin) -> MovementDraft | None:
 
 def _period(root: Element) -> Interval:
     errors = root.errors
-    interval = times.span(root, "period", needed=True)
+    interval = times.interval(root, "period", needed=True)
     if interval is not None and interval.start is None and root.errors == errors:
         root.error("period.start", "is required of a movement")
     return interval or Interval()
@@ -106,7 +106,7 @@ def _types(root: Element) -> _Types:
     """Read `type`: the event, nature, activity and units, each a code of its own system."""
     types = _Types()
     for type_ in root.children("type"):
-        pair = plain_pair(type_.whole())
+        pair = plain_pair(type_.unread())
         if pair is not None:
             type_.skip("coding")
             _take(pair, type_, types)

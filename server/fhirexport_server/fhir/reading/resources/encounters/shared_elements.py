@@ -32,7 +32,7 @@ def stops(root: Element) -> tuple[Stop, ...]:
         place = reference(location, "location", "Location", needed=True)
         status = texts.one_of(location, "status", tables.STOP_STATUS) if "status" in location else None
         level = concept(location, "physicalType", tables.LEVEL) if "physicalType" in location else None
-        during = times.span(location, "period") or Interval()
+        during = times.interval(location, "period") or Interval()
         if place is not None:
             read_stops.append(Stop(place, level if place.own is None else place.own.kind, status, during))
     return tuple(read_stops)

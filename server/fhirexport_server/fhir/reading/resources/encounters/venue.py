@@ -99,7 +99,7 @@ def _period(root: Element) -> Interval:
     absent = Extensions(period, (tables.DATA_ABSENT,)).only(tables.DATA_ABSENT)
     if absent is not None:
         absent.string("valueCode", needed=True)
-    return times.span_of(period)
+    return times.interval_of(period)
 
 
 def _nda(root: Element, identifier: Number | None) -> str | None:
@@ -154,7 +154,7 @@ def _establishment(element: Element, name: str) -> str | None:
     target.skip("display")
     if target.string("type") not in {None, "Organization"}:
         target.drop("is not kept: only an Organization is")
-        identifier.skip(*tuple(identifier.whole()))
+        identifier.skip(*tuple(identifier.unread()))
         return None
     if identifier.peek("system") != FINESS_SYSTEM:
         identifier.drop(f"is not kept: only a number of {FINESS_SYSTEM} is")
@@ -170,7 +170,7 @@ def _establishment(element: Element, name: str) -> str | None:
 def _status_history(root: Element) -> tuple[tuple[str, Interval], ...]:
     history = []
     for entry in root.children("statusHistory"):
-        past_status, during = status(entry), times.span(entry, "period", needed=True)
+        past_status, during = status(entry), times.interval(entry, "period", needed=True)
         if past_status is not None and during is not None:
             history.append((past_status, during))
     return tuple(history)
@@ -179,7 +179,7 @@ def _status_history(root: Element) -> tuple[tuple[str, Interval], ...]:
 def _class_history(root: Element) -> tuple[tuple[str, Interval], ...]:
     history = []
     for entry in root.children("classHistory"):
-        past_class, during = class_code(entry, needed=False), times.span(entry, "period", needed=True)
+        past_class, during = class_code(entry, needed=False), times.interval(entry, "period", needed=True)
         if past_class is not None and during is not None:
             history.append((past_class, during))
     return tuple(history)

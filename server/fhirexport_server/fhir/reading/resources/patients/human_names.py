@@ -89,7 +89,7 @@ def _birth_name(name: Element, columns: NameColumns) -> NameColumns:
             birth_list = _joined(name, given, _LONGEST_LIST)
         elif given[1:] != _others(given[0], birth_list):
             name.warning("given", "is kept as the first one alone: the others are not as the birth list says")
-    if first is None and "given" in name.whole():
+    if first is None and "given" in name.unread():
         name.error("given", "must not be blank")
     return columns._replace(birth_family=family, first_given=first, birth_given_names=birth_list)
 

@@ -164,7 +164,7 @@ def _use(identifier: Element, kind: _Kind) -> str | None:
         identifier.warning("use", f"is kept as {allowed[0]}: an IPP is never official")
         return allowed[0]
     if kind.code == "IPP":
-        identifier.skip(*tuple(identifier.whole()))
+        identifier.skip(*tuple(identifier.unread()))
         identifier.error("use", f"must be {' or '.join(allowed)}")
     elif use != "old" and kind.code not in codes.INS_KIND:
         identifier.warning("use", f"is kept as {allowed[0]}")

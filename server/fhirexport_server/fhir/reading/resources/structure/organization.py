@@ -8,7 +8,7 @@ from fhirexport_server.fhir import structure_codes as code
 from fhirexport_server.fhir.codings import TIME_ZONE
 from fhirexport_server.fhir.reading.datatypes import texts
 from fhirexport_server.fhir.reading.datatypes.addresses import only_address
-from fhirexport_server.fhir.reading.datatypes.code_tables import concept_of, every
+from fhirexport_server.fhir.reading.datatypes.code_tables import concept_of, concepts_of
 from fhirexport_server.fhir.reading.datatypes.contact_points import ANY_USE, Points, telecom
 from fhirexport_server.fhir.reading.datatypes.extensions import Extensions
 from fhirexport_server.fhir.reading.datatypes.own_ids import EJ
@@ -178,7 +178,7 @@ def _indicators(extension: Extensions) -> set[str]:
     for indicator_extension in extension.all(tables.INDICATOR_URL):
         indicator = indicator_extension.child("valueCodeableConcept", needed=True)
         if indicator is not None:
-            indicator_codes.update(every(indicator, tables.INDICATOR, required=True))
+            indicator_codes.update(concepts_of(indicator, tables.INDICATOR, required=True))
     return indicator_codes
 
 
