@@ -45,6 +45,12 @@ QUICK := tests/fhir tests/fhir_reading tests/formats tests/cache/test_keys.py te
 quick: setup ## Run a part of the suite that takes less than half a minute and no PostgreSQL
 	$(BIN)/python -m pytest -m "not hypothesis" -k "not postgresql and not random_hospitals" $(QUICK)
 
+# A program that is measured starts and ends later: a few tests of signals fail then. What passes is for `make test` to say.
+.PHONY: coverage
+coverage: setup ## Run the suite, show the lines and branches that no test reaches, fail below the floor of pyproject.toml
+	-$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal --cov --cov-report=
+	$(BIN)/coverage report
+
 .PHONY: hooks
 hooks: ## Check each commit and push of this clone before it is made; `git config --unset core.hooksPath` undoes it
 	git config core.hooksPath .githooks
