@@ -9,9 +9,9 @@ from fhirexport_server.domain.rows import Rendered
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-def rendered(kind: str, identity: str, resource: msgspec.Struct) -> Rendered:
+def rendered(resource_type: str, logical_id: str, resource: msgspec.Struct) -> Rendered:
     """Encode a resource. The order of its properties is that of its model's fields."""
-    return Rendered(kind, identity, _ENCODER.encode(resource))
+    return Rendered(resource_type, logical_id, _ENCODER.encode(resource))
 
 
 def encoded(value: object) -> msgspec.Raw:

@@ -40,39 +40,39 @@ _VENUE: Final = "ven"
 _MOVEMENT: Final = "mvt"
 
 
-def ej_id(identity: int) -> str:
+def ej_id(row_id: int) -> str:
     """The id of an EJ's Organization."""
-    return f"{_EJ}-{identity}"
+    return f"{_EJ}-{row_id}"
 
 
-def unit_id(kind: str, identity: int) -> str:
+def unit_id(kind: str, row_id: int) -> str:
     """The id of an organisational unit's Organization.
 
     Raises:
         KeyError: `kind` is not one of `codes.ORG_KIND`.
     """
-    return f"{_UNIT[kind]}-{identity}"
+    return f"{_UNIT[kind]}-{row_id}"
 
 
-def place_id(kind: str, identity: int) -> str:
+def place_id(kind: str, row_id: int) -> str:
     """The id of a place's Location.
 
     Raises:
         KeyError: `kind` is not one of `codes.PLACE_KIND`.
     """
-    return f"{_PLACE[kind]}-{identity}"
+    return f"{_PLACE[kind]}-{row_id}"
 
 
-def patient_id(identity: int) -> str:
+def patient_id(row_id: int) -> str:
     """The id of a Patient."""
-    return f"{_PATIENT}-{identity}"
+    return f"{_PATIENT}-{row_id}"
 
 
-def venue_id(identity: int) -> str:
+def venue_id(row_id: int) -> str:
     """The id of a venue's Encounter."""
-    return f"{_VENUE}-{identity}"
+    return f"{_VENUE}-{row_id}"
 
 
-def movement_id(identity: int) -> str:
+def movement_id(row_id: int) -> str:
     """The id of a movement's Encounter."""
-    return f"{_MOVEMENT}-{identity}"
+    return f"{_MOVEMENT}-{row_id}"

@@ -24,7 +24,7 @@ from fhirexport_server.pam.track import Span
 
 T = TypeVar("T")
 _INPATIENT: Final = "IMP"
-_CLASS: Final = {fhir: ours for ours, fhir in reversed(PATIENT_CLASS.items())}
+_CLASS: Final = {fhir: value for value, fhir in reversed(PATIENT_CLASS.items())}
 _PREFIX: Final = "derived-"
 _HASHED_PREFIX: Final = "derived.sha256-"
 _LONGEST_PLAIN: Final = 48

@@ -33,7 +33,7 @@ def patient(
     Raises:
         RowNotRenderableError: A row breaks a rule of FHIR or of the profile.
     """
-    identity = ids.patient_id(row.id)
+    logical_id = ids.patient_id(row.id)
     qualified = identities.is_qualified(row, identifiers)
     home = address(
         use="home",
@@ -44,11 +44,11 @@ def patient(
         insee_code=row.insee_code,
     )
     if row.deceased_at is None:
-        died = _partial(row, "deceased_on", row.deceased_on, row.deceased_on_precision)
+        death_date = _partial(row, "deceased_on", row.deceased_on, row.deceased_on_precision)
     else:
-        died = ctx.instants[row.deceased_at]
+        death_date = ctx.instants[row.deceased_at]
     resource = Patient(
-        id=identity,
+        id=logical_id,
         meta=code.PATIENT_INS if qualified else code.PATIENT,
         extension=_extensions(row) or None,
         identifier=identities.identifiers(identifiers, qualified=qualified) or None,
@@ -62,8 +62,8 @@ def patient(
         ),
         gender=known_or_none(GENDER, row.gender, ("patient", row.id, "gender")),
         birth_date=_partial(row, "birth_date", row.birth_date, row.birth_date_precision),
-        deceased_boolean=None if row.deceased is None or died is not None else bool(row.deceased),
-        deceased_date_time=died,
+        deceased_boolean=None if row.deceased is None or death_date is not None else bool(row.deceased),
+        deceased_date_time=death_date,
         address=None if home is None else [home],
         marital_status=known_or_none(
             code.MARITAL_STATUS, row.marital_status, ("patient", row.id, "marital_status")
@@ -73,7 +73,7 @@ def patient(
         managing_organization=ctx.ej,
         link=None if row.merged_into_id is None else [_replaced_by(row.merged_into_id)],
     )
-    return rendered("Patient", identity, resource)
+    return rendered("Patient", logical_id, resource)
 
 
 def _extensions(row: PatientRow) -> list[Extension]:

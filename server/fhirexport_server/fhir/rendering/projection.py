@@ -22,7 +22,7 @@ from fhirexport_server.pam.held_class import new_classes
 from fhirexport_server.pam.situations import situations
 from fhirexport_server.pam.slots import slots
 
-_CLASS: Final = {fhir: ours for ours, fhir in reversed(PATIENT_CLASS.items())}
+_CLASS: Final = {fhir: value for value, fhir in reversed(PATIENT_CLASS.items())}
 
 
 def ej(row: EjRow) -> EjRow:
@@ -55,19 +55,19 @@ def _lines(first: str | None, second: str | None) -> tuple[str | None, str | Non
 def patient(row: PatientRow) -> PatientRow:
     """Return a patient as an export shows it, without identifiers and contacts."""
     first, second = _lines(row.address_line, row.address_line2)
-    born, precision = _partial(row.birth_date, row.birth_date_precision)
+    birth_date, precision = _partial(row.birth_date, row.birth_date_precision)
     # If the instant is known, the day is not shown.
-    died, death_precision = _partial(
+    death_date, death_precision = _partial(
         row.deceased_on if row.deceased_at is None else None, row.deceased_on_precision
     )
     return row._replace(
         address_line=first,
         address_line2=second,
-        birth_date=born,
+        birth_date=birth_date,
         birth_date_precision=precision,
         # FHIR allows deceasedBoolean or deceasedDateTime, and the date says that the patient died.
-        deceased=row.deceased if row.deceased_at is None and died is None else True,
-        deceased_on=died,
+        deceased=row.deceased if row.deceased_at is None and death_date is None else True,
+        deceased_on=death_date,
         deceased_on_precision=death_precision,
     )
 

@@ -26,9 +26,9 @@ def ej(row: EjRow) -> Rendered:
         RowNotRenderableError: The row breaks a rule of FHIR or of the profile.
     """
     require_name("ej", row.id, row.name)
-    identity = ids.ej_id(row.id)
+    logical_id = ids.ej_id(row.id)
     resource = Organization(
-        id=identity,
+        id=logical_id,
         meta=_meta(row),
         extension=extensions.of_ej(row) or None,
         identifier=[
@@ -42,7 +42,7 @@ def ej(row: EjRow) -> Rendered:
         telecom=_telecom(row),
         address=_address(row),
     )
-    return rendered("Organization", identity, resource)
+    return rendered("Organization", logical_id, resource)
 
 
 def _meta(row: EjRow) -> Raw:
@@ -65,9 +65,9 @@ def org_unit(row: OrgUnitRow, members: Sequence[OrgMemberRow], ctx: EjContext) -
     require_name("org_unit", row.id, row.name)
     require_depth("org_unit", row.id, row.depth)
     known(code.UNIT_TYPE, row.kind, ("org_unit", row.id, "kind"))
-    identity = ids.unit_id(row.kind, row.id)
+    logical_id = ids.unit_id(row.kind, row.id)
     resource = Organization(
-        id=identity,
+        id=logical_id,
         meta=_unit_profile(row),
         extension=[*extensions.of_unit(row), *(_member(member) for member in members)] or None,
         identifier=[
@@ -83,7 +83,7 @@ def org_unit(row: OrgUnitRow, members: Sequence[OrgMemberRow], ctx: EjContext) -
         address=_address(row),
         part_of=_unit("org_unit", row.id, "parent", row.parent_id, row.parent_kind) or ctx.ej,
     )
-    return rendered("Organization", identity, resource)
+    return rendered("Organization", logical_id, resource)
 
 
 def place(row: PlaceRow, ctx: EjContext) -> Rendered:
@@ -95,9 +95,9 @@ def place(row: PlaceRow, ctx: EjContext) -> Rendered:
     require_name("place", row.id, row.name)
     require_depth("place", row.id, row.depth)
     kind = known(code.PLACE_TYPE, row.kind, ("place", row.id, "kind"))
-    identity = ids.place_id(row.kind, row.id)
+    logical_id = ids.place_id(row.kind, row.id)
     resource = Location(
-        id=identity,
+        id=logical_id,
         meta=code.PLACE,
         extension=extensions.of_place(row) or None,
         identifier=[Identifier(system=ctx.systems["PLACE"], value=row.code)],
@@ -115,7 +115,7 @@ def place(row: PlaceRow, ctx: EjContext) -> Rendered:
         managing_organization=_unit("place", row.id, "uf", row.uf_id, row.uf_kind) or ctx.ej,
         part_of=_parent_place(row),
     )
-    return rendered("Location", identity, resource)
+    return rendered("Location", logical_id, resource)
 
 
 def _unit_profile(row: OrgUnitRow) -> Raw:

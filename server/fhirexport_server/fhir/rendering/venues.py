@@ -37,7 +37,7 @@ def venue(row: VenueRow, movements: Sequence[MovementRow], ctx: EjContext) -> Re
         RowNotRenderableError: A row breaks a rule of FHIR or of the profile.
     """
     stay = fold(row, movements)
-    identity = ids.venue_id(row.id)
+    logical_id = ids.venue_id(row.id)
     status_history = [
         StatusHistory(status=status, period=period(start, end, ctx))
         for status, start, end in stay.status_history
@@ -47,7 +47,7 @@ def venue(row: VenueRow, movements: Sequence[MovementRow], ctx: EjContext) -> Re
         for value, start, end in stay.class_history
     ]
     resource = Encounter(
-        id=identity,
+        id=logical_id,
         meta=code.ENCOUNTER,
         extension=_expected_discharge(row),
         identifier=_venue_identifiers(row, ctx),
@@ -65,7 +65,7 @@ def venue(row: VenueRow, movements: Sequence[MovementRow], ctx: EjContext) -> Re
         location=_locations(row, stay, ctx) or None,
         service_provider=unit(stay.responsible, ("venue", row.id), ctx),
     )
-    return rendered("Encounter", identity, resource)
+    return rendered("Encounter", logical_id, resource)
 
 
 def movements(row: VenueRow, movements: Sequence[MovementRow], ctx: EjContext) -> Iterator[Rendered]:
@@ -89,12 +89,12 @@ def movements(row: VenueRow, movements: Sequence[MovementRow], ctx: EjContext) -
 
 def _movement(situation: Situation, subject: Reference, part_of: Reference, ctx: EjContext) -> Rendered:
     row = situation.movement
-    identity = ids.movement_id(row.id)
+    logical_id = ids.movement_id(row.id)
     participant = None
     if row.attending_rpps is not None or row.attending_name is not None:
         participant = [attending(row.attending_rpps, row.attending_name)]
     resource = Encounter(
-        id=identity,
+        id=logical_id,
         meta=code.ENCOUNTER,
         identifier=[
             Identifier(type=code.MOVEMENT_NUMBER, system=ctx.systems["MOVEMENT"], value=row.movement_no)
@@ -109,7 +109,7 @@ def _movement(situation: Situation, subject: Reference, part_of: Reference, ctx:
         service_provider=unit(row.uf_med_id, ("movement", row.id), ctx),
         part_of=part_of,
     )
-    return rendered("Encounter", identity, resource)
+    return rendered("Encounter", logical_id, resource)
 
 
 def _venue_identifiers(row: VenueRow, ctx: EjContext) -> list[Identifier]:

@@ -72,11 +72,11 @@ def over(period: object, context: ReadingContext) -> str | None:
     """Like `not_during`, for a JSON value that may be a Period."""
     if context.today is None or not isinstance(period, dict):
         return None
-    until = moments.last_day(period.get("end"), context.time_zone)
-    if until is not None and until < context.today:
+    last_day = moments.last_day(period.get("end"), context.time_zone)
+    if last_day is not None and last_day < context.today:
         return _ENDED
-    since = moments.first_day(period.get("start"), context.time_zone)
-    return _NOT_YET if since is not None and since > context.today else None
+    first_day = moments.first_day(period.get("start"), context.time_zone)
+    return _NOT_YET if first_day is not None and first_day > context.today else None
 
 
 def _end(element: Element) -> str:

@@ -30,13 +30,13 @@ STOP_STATUS: Final = {status: status for status in _STOP_STATUSES.split()}
 CLASS_SYSTEM: Final = coding_of(next(iter(code.CLASS.values())))[0]
 CLASS_CODES: Final = tuple(code.CLASS)
 # PV1-2 by class; O and R share one, which stands for O.
-PATIENT_CLASS: Final = {fhir: ours for ours, fhir in reversed(codes.PATIENT_CLASS.items())}
-ACTIVITY_TYPE: Final = {pair: ("activity_type", ours) for pair, ours in inverse(code.ACTIVITY_TYPE).items()}
+PATIENT_CLASS: Final = {fhir: value for value, fhir in reversed(codes.PATIENT_CLASS.items())}
+ACTIVITY_TYPE: Final = {pair: ("activity_type", value) for pair, value in inverse(code.ACTIVITY_TYPE).items()}
 VENUE_TYPE: Final = ACTIVITY_TYPE | {
-    pair: ("admission_type", ours) for pair, ours in inverse(code.ADMISSION_TYPE).items()
+    pair: ("admission_type", value) for pair, value in inverse(code.ADMISSION_TYPE).items()
 }
 _ADMIT_SOURCE_CODED: Final = {
-    ours: constant for ours, constant in code.ADMIT_SOURCE.items() if "coding" in json.decode(constant)
+    value: constant for value, constant in code.ADMIT_SOURCE.items() if "coding" in json.decode(constant)
 }
 ADMIT_SOURCE: Final = inverse(_ADMIT_SOURCE_CODED)
 ADMIT_SOURCE_TEXT: Final = frozenset(code.ADMIT_SOURCE.keys() - _ADMIT_SOURCE_CODED.keys())

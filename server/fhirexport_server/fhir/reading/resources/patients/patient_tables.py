@@ -21,7 +21,7 @@ METHOD: Final = inverse(code.IDENTITY_METHOD)
 VALIDATION_MODE: Final = inverse(code.VALIDATION_MODE)
 MARITAL_STATUS: Final = inverse(code.MARITAL_STATUS)
 # FR Core refuses `other`, which is kept as unknown.
-GENDER: Final = {fhir: ours for ours, fhir in codes.GENDER.items()} | {"other": "U"}
+GENDER: Final = {fhir: value for value, fhir in codes.GENDER.items()} | {"other": "U"}
 # Codes of R4's list of relationships (v2-0131) that mean the same as FR Core's.
 _CONTACT_R4: Final = {(hl7_system("v2-0131"), "C"): "ECON", (hl7_system("v2-0131"), "N"): "NOK"}
 CONTACT: Final = {
