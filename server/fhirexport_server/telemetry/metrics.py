@@ -5,14 +5,13 @@ values. Series are looked up once, so that counting costs about a microsecond.
 """
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import product
 from typing import NamedTuple
 
 from fhirexport._version import __version__
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, Histogram, Info, ProcessCollector
 
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.imports import ImportSummary, Severity
@@ -24,6 +23,7 @@ from fhirexport_server.domain.outcomes import (
     PublishOutcome,
     RenderingOutcome,
 )
+from fhirexport_server.telemetry.families import Families
 
 _EXPORT_SECONDS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
@@ -50,84 +50,84 @@ class Metrics:
     """The metrics of one server process, without those of its calls."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+        self._families = Families(registry)
         self._answered = dict.fromkeys(Dataset, Answered(0, 0, 0))
         datasets = [dataset.value for dataset in Dataset]
-        self._exports = self._histograms(
+        self._exports = self._families.histograms(
             "fhir_export_duration_seconds",
             "Duration of exports, from the request to the last chunk read.",
             {"type": datasets, "cache": ExportAnswer},
             _EXPORT_SECONDS,
         )
-        self._gauge(
+        self._families.gauge(
             "cache_hit_rate",
             "Percentage of the exports that the cache has answered, of those that it could have.",
         ).set_function(self.hit_rate)
-        self._operations = self._counters(
+        self._operations = self._families.counters(
             "cache_operations_total",
             "Operations on Redis, by outcome.",
             ("operation", "outcome"),
             ((operation, outcome) for operation, outcomes in _OPERATIONS.items() for outcome in outcomes),
         )
-        self._broken = self._counter(
+        self._broken = self._families.counter(
             "fhirexport_cache_broken_reads_total",
             "Renderings found in Redis that could not be read to their end.",
         )
-        self._claims = self._counters(
+        self._claims = self._families.counters(
             "fhirexport_cache_claims_total",
             "Claims of the right to produce a rendering, by outcome.",
             ("outcome",),
             ((outcome,) for outcome in ClaimOutcome),
         )
-        self._state = self._gauges(
+        self._state = self._families.gauges(
             "fhirexport_cache_state", "1 for the present state of Redis, 0 for the others.", "state", _STATES
         )
-        self._memory = self._counters(
+        self._memory = self._families.counters(
             "fhirexport_memory_lookups_total",
             "Look-ups of renderings in memory, by outcome.",
             ("outcome",),
             ((outcome,) for outcome in (LookupOutcome.HIT, LookupOutcome.MISS, LookupOutcome.STALE)),
         )
-        self._rendered = self._histograms(
+        self._rendered = self._families.histograms(
             "fhirexport_rendering_seconds",
             "Duration of renderings from the database, by outcome.",
             {"type": datasets, "outcome": RenderingOutcome},
             _RENDERING_SECONDS,
         )
-        self._rendering = self._gauges(
+        self._rendering = self._families.gauges(
             "fhirexport_renderings_in_progress", "Renderings from the database in progress.", "type", datasets
         )
-        self._refused = self._counter(
+        self._refused = self._families.counter(
             "fhirexport_renderings_refused_total", "Renderings refused because no place became free in time."
         )
-        self._lookups = self._histograms(
+        self._lookups = self._families.histograms(
             "fhirexport_revision_lookup_seconds",
             "Duration of look-ups of the current revision in the database.",
             {"outcome": ("answered", "failed")},
             _SHORT_SECONDS,
         )
-        self._deltas = self._gauge(
+        self._deltas = self._families.gauge(
             "fhirexport_revision_deltas",
             "Deltas of revisions that are not folded yet, on PostgreSQL; counted up to 10000.",
         )
-        self._upkeep = self._gauge(
+        self._upkeep = self._families.gauge(
             "fhirexport_upkeep_timestamp_seconds",
             "Time of the last successful upkeep; at first, the start of the process.",
         )
         self._upkeep.set_to_current_time()
-        self._imported = self._counters(
+        self._imported = self._families.counters(
             "fhirexport_imported_resources_total",
             "Resources of committed imports, by outcome.",
             ("outcome",),
             ((outcome,) for outcome in _IMPORTED),
         )
-        self._import_problems = self._counters(
+        self._import_problems = self._families.counters(
             "fhirexport_import_problems_total",
             "Problems reported for resources of imports, by severity.",
             ("severity",),
             ((severity.value,) for severity in Severity),
         )
-        self._importing = self._gauge(
+        self._importing = self._families.gauge(
             "fhirexport_imports_in_progress", "Imports that are writing to the database."
         )
         self._lag = Histogram(
@@ -259,12 +259,14 @@ class Metrics:
                 lambda: places,
             ),
         ):
-            self._gauge(name, text).set_function(value)
+            self._families.gauge(name, text).set_function(value)
 
     def watch_health(self, services: Iterable[str], serving: Callable[[str], bool]) -> None:
         """Register the function that returns whether a service is SERVING."""
         text = "1 while the health service reports SERVING for a service."
-        for name, gauge in self._gauges("fhirexport_serving", text, "grpc_service", services).items():
+        for name, gauge in self._families.gauges(
+            "fhirexport_serving", text, "grpc_service", services
+        ).items():
             gauge.set_function(partial(serving, name))
 
     # --- values for other parts of the server ---
@@ -278,25 +280,3 @@ class Metrics:
         hits = sum(counts.hits for counts in self._answered.values())
         misses = sum(counts.misses for counts in self._answered.values())
         return 100.0 * hits / (hits + misses) if hits + misses else 0.0
-
-    def _counter(self, name: str, text: str) -> Counter:
-        return Counter(name, text, registry=self._registry)
-
-    def _counters(
-        self, name: str, text: str, labels: tuple[str, ...], series: Iterable[tuple[str, ...]]
-    ) -> Mapping[tuple[str, ...], Counter]:
-        family = Counter(name, text, labels, registry=self._registry)
-        return {values: family.labels(*values) for values in series}
-
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(name, text, registry=self._registry)
-
-    def _gauges(self, name: str, text: str, label: str, values: Iterable[str]) -> Mapping[str, Gauge]:
-        family = Gauge(name, text, (label,), registry=self._registry)
-        return {value: family.labels(value) for value in values}
-
-    def _histograms(
-        self, name: str, text: str, labels: Mapping[str, Iterable[str]], buckets: tuple[float, ...]
-    ) -> Mapping[tuple[str, ...], Histogram]:
-        family = Histogram(name, text, tuple(labels), buckets=buckets, registry=self._registry)
-        return {values: family.labels(*values) for values in product(*labels.values())}
