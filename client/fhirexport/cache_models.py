@@ -72,13 +72,13 @@ class CacheStats:
             hit_rate=message.hit_rate,
             datasets=tuple(
                 DatasetStats(
-                    dataset=_NAMES.get(one.dataset),
-                    hits=one.hits,
-                    misses=one.misses,
-                    stale_avoided=one.stale_avoided,
-                    entry_count=one.entry_count if one.HasField("entry_count") else None,
+                    dataset=_NAMES.get(stats.dataset),
+                    hits=stats.hits,
+                    misses=stats.misses,
+                    stale_avoided=stats.stale_avoided,
+                    entry_count=stats.entry_count if stats.HasField("entry_count") else None,
                 )
-                for one in message.datasets
+                for stats in message.datasets
             ),
         )
 

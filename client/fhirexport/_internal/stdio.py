@@ -77,7 +77,7 @@ def run(program: str, command: Callable[[], object], *, signals: bool = True) ->
     """Run a command; return its exit status.
 
     SIGTERM and SIGHUP end it as Ctrl-C does, so that it cleans up. A standard output that cannot be written
-    is told in one line, but for a pipe whose reader has left.
+    is reported in one line, but for a pipe whose reader has left.
 
     Args:
         program: the name that the line begins with.
