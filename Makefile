@@ -67,6 +67,7 @@ pages: setup ## Do what the README and the pages of docs/ tell people to type
 .PHONY: verify
 verify: setup ## Run each verification program for a short time: prove, siege, kills, the model, walks, memory
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/verification/*/check_*.py
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --every-database -m content -k postgresql tests/imports
 
 .PHONY: package
 package: setup ## Build the wheel, install and try it in fresh environments: locked, newest and oldest releases

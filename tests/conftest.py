@@ -22,6 +22,20 @@ from support.valkey import Valkey, running_valkey
 DEMO_PATIENTS = 200
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-database", action="store_true", help="Run the tests marked `content` on PostgreSQL too."
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have a test of a hospital on each database, or on one where no database has a say in it."""
+    if "hospital" in metafunc.fixturenames:
+        content = metafunc.definition.get_closest_marker("content")
+        every = content is None or metafunc.config.getoption("--every-database")
+        metafunc.parametrize("hospital", BACKENDS if every else BACKENDS[:1], indirect=True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server, for the whole session."""
@@ -127,7 +141,7 @@ def small_exports(new_database: Callable[[str], str]) -> dict[int, Exported]:
     return asyncio.run(exported(url))
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture
 async def hospital(
     request: pytest.FixtureRequest, databases: Databases, small_exports: dict[int, Exported]
 ) -> AsyncIterator[Hospital]:

@@ -12,6 +12,8 @@ from imports.hospital import Hospital, counts, delete
 from support.importing import import_lines
 from verification.growth.shapes import LINES, Sent, Templates
 
+pytestmark = pytest.mark.content
+
 
 async def _refused(hospital: Hospital, content: bytes) -> str:
     before = await hospital.exports()

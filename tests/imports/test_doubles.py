@@ -9,6 +9,8 @@ from fhirexport_server.imports.sources import ndjson as lines
 from imports.hospital import EJ, Hospital, Resource, counts
 from support.importing import import_lines
 
+pytestmark = pytest.mark.content
+
 PREFIXES = ("service", "bed", "pat", "ven", "mvt")
 
 

@@ -4,6 +4,8 @@ import pytest
 from imports.field import SYSTEMS, Resource, a_number, a_patient, expressions, patients_with, send
 from imports.hospital import Hospital, counts, put
 
+pytestmark = pytest.mark.content
+
 
 @pytest.mark.parametrize("type_", [None, "MR", "PT"])
 async def test_a_number_in_the_ejs_own_system_is_the_ipp(hospital: Hospital, type_: str | None) -> None:

@@ -6,6 +6,8 @@ import pytest
 from imports.field import CORE, Resource, a_number, a_patient, expressions, patients_with, send
 from imports.hospital import Hospital, counts
 
+pytestmark = pytest.mark.content
+
 
 @pytest.mark.parametrize("text", ["2024-01-15T10:20:00+01:00", "2024-01-15", "2024-01", "2024"])
 async def test_a_date_of_death_is_exported_as_precisely_as_it_is_known(hospital: Hospital, text: str) -> None:

@@ -7,6 +7,8 @@ from imports.hospital import Hospital, Resource, counts, put
 from imports.test_stays import event, movements_of
 from imports.test_summaries import END, LATE, MIDDLE, START, fresh, problems, shown
 
+pytestmark = pytest.mark.content
+
 SID = "https://outside.example.org/sid"
 
 

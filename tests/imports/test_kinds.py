@@ -9,6 +9,8 @@ from fhirexport_server.domain.imports import ImportOptions
 from imports.hospital import EJ, Hospital, bundle, counts, put
 from support.importing import import_bundle, import_lines, importing, pieces
 
+pytestmark = pytest.mark.content
+
 BOM = b"\xef\xbb\xbf"
 
 

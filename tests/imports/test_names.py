@@ -16,6 +16,8 @@ from support.exporting import BASE
 from support.importing import import_bundle
 from support.rows import writing
 
+pytestmark = pytest.mark.content
+
 KINDS = {
     "ej": ("Organization", "ej"),
     "unit": ("Organization", "service"),
@@ -157,8 +159,6 @@ def _disagreeing(pair: Pair) -> Iterator[tuple[str, str, Resource]]:
         )
 
 
-# What an entry says of itself is compared before the database is asked.
-@pytest.mark.parametrize("hospital", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_names_that_disagree_are_refused_on_every_way_in(hospital: Hospital, kind: str) -> None:
     _, prefix = KINDS[kind]

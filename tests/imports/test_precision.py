@@ -5,6 +5,8 @@ from imports.hospital import Hospital, Resource, counts
 from imports.test_inference import part
 from imports.test_summaries import END, START, fresh, problems, shown
 
+pytestmark = pytest.mark.content
+
 DAY, LAST_DAY = START[:10], END[:10]
 PERIOD = {"start": f"{DAY}T00:00:00+01:00", "end": f"{LAST_DAY}T23:59:59+01:00"}
 

@@ -9,6 +9,8 @@ from imports.hospital import Hospital, bundle, counts, put
 from stdnum import luhn
 from support.importing import exported, import_bundle
 
+pytestmark = pytest.mark.content
+
 Resource = dict[str, Any]
 TIME_ZONE = "http://hl7.org/fhir/StructureDefinition/timezone"
 PERIOD = "http://hl7.org/fhir/StructureDefinition/organization-period"
