@@ -47,6 +47,7 @@ def settings(database_url: str, **overrides: object) -> Settings:
         # A Redis that is slow, on a busy machine, is not away. A test of one that is away says how long.
         "redis_socket_timeout": 10.0,
         "redis_socket_connect_timeout": 10.0,
+        "cache_budget": 3.0,
         **overrides,
     }
     return _GivenSettings(**values)
