@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import cast
@@ -26,6 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-database", action="store_true", help="Run the tests marked `content` on PostgreSQL too."
     )
+
+
+def pytest_configure() -> None:
+    """Take signals as a terminal's programs do.
+
+    What a shell runs in the background ignores SIGINT, and so would the commands that the tests start.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
