@@ -65,7 +65,10 @@ def prove(
     with running_valkey() as valkey, ringer(directory, READERS, random) as bell:
         numbers = {"writer": range(WRITERS), "importer": (WRITERS,), "reader": range(READERS)}
         plans = [
-            (f"prove.{kind}", Plan(str(directory), url, options.seed, number, READERS, options.servers))
+            (
+                f"verification.prove.{kind}",
+                Plan(str(directory), url, options.seed, number, READERS, options.servers),
+            )
             for kind, of_kind in numbers.items()
             for number in of_kind
         ]
