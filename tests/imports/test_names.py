@@ -3,14 +3,23 @@
 Source: FHIR R4, RESTful API (update, conditional update: 400 where the ids differ), Bundle (fullUrl).
 """
 
-from collections.abc import Iterator
 from copy import deepcopy
-from typing import NamedTuple
 
 import pytest
 from fhirexport_server.domain.errors import ImportRefusedError
 from fhirexport_server.domain.imports import Problem, Severity
 from imports.hospital import Hospital, Resource, bundle, counts, delete, post, put
+from imports.names import (
+    FREE,
+    URN,
+    Pair,
+    by_search,
+    disagreeing,
+    number_of,
+    pair_of,
+    with_number,
+    without_id,
+)
 from sqlalchemy import text
 from support.exporting import BASE
 from support.importing import import_bundle
@@ -26,78 +35,6 @@ KINDS = {
     "venue": ("Encounter", "ven"),
     "movement": ("Encounter", "mvt"),
 }
-URN = "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"
-FREE = 987_654
-
-
-class Pair(NamedTuple):
-    """Two resources of a kind that are there."""
-
-    first: Resource
-    second: Resource
-
-    def search(self, which: Resource) -> str:
-        """The search that finds one of them."""
-        number = _number(which)
-        return f"identifier={number['system']}|{number['value']}"
-
-
-def _number(resource: Resource) -> Resource:
-    """The identifier that a resource is found by."""
-    found: list[Resource] = resource["identifier"]
-    official = [one for one in found if one.get("use") == "official"]
-    of_finess = [one for one in found if one["system"] == "https://finess.esante.gouv.fr"]
-    return (of_finess if resource["id"].startswith("ej-") else official or found)[-1]
-
-
-def _pair(hospital: Hospital, prefix: str) -> Pair:
-    found = [one for id_, one in hospital.resources.items() if id_.startswith(f"{prefix}-")]
-    first, second, *_ = hospital.plain_patients() if prefix == "pat" else found
-    return Pair(deepcopy(first), deepcopy(second))
-
-
-def _with_number(resource: Resource, value: str) -> Resource:
-    """A copy with another number."""
-    found = deepcopy(resource)
-    _number(found)["value"] = value
-    return found
-
-
-def _without_id(resource: Resource) -> Resource:
-    return {name: value for name, value in resource.items() if name != "id"}
-
-
-def _ways(resource: Resource) -> Iterator[tuple[str, str, Resource]]:
-    """Yields every way in for a resource that is to be updated: a name, the type of Bundle, the entry."""
-    url = f"{BASE}/{resource['resourceType']}/{resource['id']}"
-    yield "line", "ndjson", resource
-    yield "collection", "collection", {"resource": resource}
-    yield "collection with a fullUrl", "collection", {"fullUrl": url, "resource": resource}
-    yield "collection with a urn", "collection", {"fullUrl": URN, "resource": resource}
-    yield (
-        "collection with the id in the fullUrl",
-        "collection",
-        {
-            "fullUrl": url,
-            "resource": _without_id(resource),
-        },
-    )
-    for type_ in ("transaction", "batch"):
-        yield f"PUT in a {type_}", type_, put(resource)
-        yield f"PUT with a fullUrl in a {type_}", type_, put(resource, fullUrl=url)
-        yield f"PUT with a urn in a {type_}", type_, put(resource, fullUrl=URN)
-
-
-def _search(method: str, resource: Resource, search: str, **more: object) -> Resource:
-    """An entry with a search."""
-    type_ = resource["resourceType"]
-    if method == "POST":
-        return {
-            "resource": resource,
-            "request": {"method": "POST", "url": type_, "ifNoneExist": search},
-            **more,
-        }
-    return {"resource": resource, "request": {"method": method, "url": f"{type_}?{search}"}, **more}
 
 
 async def _errors(hospital: Hospital, type_: str, entry: Resource) -> list[Problem]:
@@ -112,72 +49,25 @@ async def _errors(hospital: Hospital, type_: str, entry: Resource) -> list[Probl
     return [one for one in summary.problems if one.severity is Severity.ERROR]
 
 
-def _disagreeing(pair: Pair) -> Iterator[tuple[str, str, Resource]]:
-    """Yields entries whose names disagree: a name, the type of Bundle, the entry."""
-    first, second = pair
-    prefix = first["id"].partition("-")[0]
-    free = f"{prefix}-{FREE}"
-    number_of_nobody = "010000024" if prefix == "ej" else "NOBODY"
-    for names, resource in (
-        ("id of another", first | {"id": second["id"]}),
-        ("id of nobody", first | {"id": free}),
-        ("number of nobody", _with_number(second, number_of_nobody)),
-    ):
-        for way, type_, entry in _ways(resource):
-            yield f"{names}, {way}", type_, entry
-    found = pair.search(first)
-    nobody = pair.search(_with_number(first, number_of_nobody))
-    for method in ("PUT", "POST"):
-        of_another = first | {"id": second["id"]}
-        with_fullurl = {"fullUrl": f"{BASE}/{first['resourceType']}/{second['id']}"}
-        yield f"{method} search and id", "transaction", _search(method, of_another, found)
-        yield f"{method} search and id, with a urn", "batch", _search(method, of_another, found, fullUrl=URN)
-        entry = _search(method, _without_id(first), found, **with_fullurl)
-        yield f"{method} search and fullUrl", "transaction", entry
-        yield f"{method} search and number", "transaction", _search(method, _without_id(second), found)
-        other = _without_id(_with_number(first, number_of_nobody))
-        yield f"{method} search and number of nobody", "batch", _search(method, other, found)
-        yield f"{method} search of nobody and number", "batch", _search(method, _without_id(first), nobody)
-    url = f"{first['resourceType']}/{first['id']}"
-    yield "request URL and id", "transaction", put(first) | {"resource": second}
-    yield "request URL and fullUrl", "batch", put(first, fullUrl=f"{BASE}/{url}0")
-    yield (
-        "POST and fullUrl",
-        "batch",
-        post(_with_number(first, number_of_nobody), fullUrl=f"{BASE}/{url}") | {"fullUrl": f"{BASE}/{url}"},
-    )
-    for names, more in (
-        ("fullUrl", {"fullUrl": f"{BASE}/{first['resourceType']}/{second['id']}"}),
-        ("id", {"resource": second}),
-        ("type", {"resource": {"resourceType": "Location" if prefix != "bed" else "Patient"}}),
-    ):
-        yield f"DELETE and {names}", "batch", delete(url) | more
-        yield (
-            f"DELETE by a search and {names}",
-            "transaction",
-            (delete(f"{first['resourceType']}?{found}") | more),
-        )
-
-
 @pytest.mark.parametrize("kind", KINDS)
 async def test_names_that_disagree_are_refused_on_every_way_in(hospital: Hospital, kind: str) -> None:
     _, prefix = KINDS[kind]
     if kind == "ej":
         first = hospital.first("Organization", "ej")
-        pair = Pair(first, _with_number(first, "690781810") | {"id": "ej-2"})
+        pair = Pair(first, with_number(first, "690781810") | {"id": "ej-2"})
         await import_bundle(hospital.url, bundle("collection", {"resource": pair.second}))
     else:
-        pair = _pair(hospital, prefix)
+        pair = pair_of(hospital, prefix)
     before = await hospital.exports()
 
     written = []
-    for name, type_, entry in _disagreeing(pair):
+    for name, type_, entry in disagreeing(pair):
         problems = await _errors(hospital, type_, entry)
         if not problems:
             written.append(name)
         for one in problems:
             text = f"{one.expression} {one.text}"
-            assert _number(pair.first)["value"] not in text
+            assert number_of(pair.first)["value"] not in text
             assert pair.first["id"] not in text
             assert pair.second["id"] not in text
 
@@ -189,18 +79,18 @@ async def test_an_encounter_is_never_written_to_another_patient_than_the_one_it_
     hospital: Hospital,
 ) -> None:
     """Field case 33, and the same by other ways in."""
-    first, second = _pair(hospital, "pat")
+    first, second = pair_of(hospital, "pat")
     mixed = first | {"id": second["id"]}
     venue = hospital.like(hospital.first("Encounter", "ven"), "V-NEW", "ven-987654")
     venue["subject"] = {"reference": f"Patient/{second['id']}"}
     search = Pair(first, second).search(first)
     before = await hospital.exports()
 
-    assert await hospital.refused(_search("PUT", mixed, search), post(venue)) == [
+    assert await hospital.refused(by_search("PUT", mixed, search), post(venue)) == [
         (0, "Bundle.entry[0].resource.id"),
         (1, "Bundle.entry[1].resource.subject"),
     ]
-    for entry in (_search("PUT", mixed, search), put(mixed), put(mixed, fullUrl=URN)):
+    for entry in (by_search("PUT", mixed, search), put(mixed), put(mixed, fullUrl=URN)):
         summary = await hospital.send("batch", entry, post(venue))
         assert ({one.entry for one in summary.problems}, counts(summary)) == ({0, 1}, (0, 0, 0, 0))
     summary = await hospital.stream(venue, mixed)
@@ -209,7 +99,7 @@ async def test_an_encounter_is_never_written_to_another_patient_than_the_one_it_
 
 
 async def test_a_name_of_a_refused_entry_leads_nowhere(hospital: Hospital) -> None:
-    first, second = _pair(hospital, "pat")
+    first, second = pair_of(hospital, "pat")
     venue = hospital.like(hospital.first("Encounter", "ven"), "V-NEW", "ven-987654")
     venue["subject"] = {"reference": f"Patient/{second['id']}"}
     wrong = put(second)
@@ -224,7 +114,7 @@ async def test_a_name_of_a_refused_entry_leads_nowhere(hospital: Hospital) -> No
 
 async def test_an_id_that_post_ignores_is_no_name_of_what_is_there(hospital: Hospital) -> None:
     patient = hospital.plain_patients()[0]
-    new = _with_number(patient, "NEW")
+    new = with_number(patient, "NEW")
     venue = hospital.like(hospital.first("Encounter", "ven"), "V-NEW", "ven-987654")
     venue["subject"] = {"reference": f"Patient/{patient['id']}"}
     entry = {"resource": new, "request": {"method": "POST", "url": "/Patient"}}
@@ -235,19 +125,19 @@ async def test_an_id_that_post_ignores_is_no_name_of_what_is_there(hospital: Hos
 
 async def test_a_reference_does_not_mean_an_id_that_the_import_gives(hospital: Hospital) -> None:
     """Whoever sent it cannot have known the id."""
-    new = _with_number(hospital.plain_patients()[0], "NEW")
+    new = with_number(hospital.plain_patients()[0], "NEW")
     await hospital.send("transaction", post(new))
     (number,) = [
         int(id_.removeprefix("pat-"))
         for id_, one in (await hospital.now()).items()
-        if one["resourceType"] == "Patient" and _number(one)["value"] == "NEW"
+        if one["resourceType"] == "Patient" and number_of(one)["value"] == "NEW"
     ]
     venue = hospital.like(hospital.first("Encounter", "ven"), "V-NEW", "ven-987654")
 
-    newer = _with_number(new, "NEWER")
+    newer = with_number(new, "NEWER")
     for given in (number + 1, number + 2):
         venue["subject"] = {"reference": f"Patient/pat-{given}"}
-        summary = await hospital.stream(_without_id(newer), venue, validate_only=True)
+        summary = await hospital.stream(without_id(newer), venue, validate_only=True)
         assert [(one.entry, one.expression) for one in summary.problems] == [(1, "Encounter.subject")]
 
 
@@ -262,7 +152,7 @@ async def test_an_id_beyond_those_that_the_import_gives_is_a_name(hospital: Hosp
             connection.execute(forgotten, {"seq": highest})
     venue = hospital.like(hospital.first("Encounter", "ven"), "V-NEW", "ven-987654")
     venue["subject"] = {"reference": f"Patient/pat-{number}"}
-    new = _without_id(_with_number(hospital.plain_patients()[0], "NEW"))
+    new = without_id(with_number(hospital.plain_patients()[0], "NEW"))
 
     summary = await hospital.stream(new, venue)
 
@@ -273,8 +163,8 @@ async def test_an_id_beyond_those_that_the_import_gives_is_a_name(hospital: Hosp
 
 
 async def test_the_two_names_of_a_reference_agree(hospital: Hospital) -> None:
-    first, second = _pair(hospital, "pat")
-    number = _number(first)
+    first, second = pair_of(hospital, "pat")
+    number = number_of(first)
     identifier = {"system": number["system"], "value": number["value"]}
     venue = hospital.like(hospital.first("Encounter", "ven"), "V-NEW", "ven-987654")
 
@@ -284,8 +174,8 @@ async def test_the_two_names_of_a_reference_agree(hospital: Hospital) -> None:
     venue["subject"] = {"reference": f"Patient/{first['id']}", "identifier": identifier}
     assert counts(await hospital.send("transaction", put(venue))) == (1, 0, 0, 0)
 
-    above, other = _pair(hospital, "service")
-    number = _number(above)
+    above, other = pair_of(hospital, "service")
+    number = number_of(above)
     part = hospital.like(hospital.first("Organization", "uf"), "UF-NEW", "uf-987654")
     part["partOf"] = {
         "reference": f"Organization/{other['id']}",
@@ -324,16 +214,16 @@ async def test_a_search_that_finds_several_units_is_refused(hospital: Hospital) 
     """FHIR R4: 412. Units of different kinds may have the same number."""
     service = hospital.first("Organization", "service")
     pole = hospital.first("Organization", "pole")
-    same = hospital.like(pole, _number(service)["value"], "pole-987654")
+    same = hospital.like(pole, number_of(service)["value"], "pole-987654")
     same.pop("extension", None)
     await hospital.send("transaction", put(same))
     search = Pair(service, same).search(service)
 
     assert await hospital.refused(delete(f"Organization?{search}")) == [(0, "Bundle.entry[0].request.url")]
-    assert await hospital.refused(_search("PUT", _without_id(service), search)) == [
+    assert await hospital.refused(by_search("PUT", without_id(service), search)) == [
         (0, "Bundle.entry[0].request.url")
     ]
-    assert await hospital.refused(_search("POST", _without_id(service), search)) == [
+    assert await hospital.refused(by_search("POST", without_id(service), search)) == [
         (0, "Bundle.entry[0].request.ifNoneExist")
     ]
 
@@ -341,12 +231,12 @@ async def test_a_search_that_finds_several_units_is_refused(hospital: Hospital) 
 async def test_an_old_number_names_whose_it_is(hospital: Hospital) -> None:
     """A number changes: the old one stays as such, and the id, or the search for it, is still right."""
     patient = hospital.plain_patients()[0]
-    number = _number(patient)
-    now = _with_number(patient, "CHANGED")
+    number = number_of(patient)
+    now = with_number(patient, "CHANGED")
     now["identifier"].append(deepcopy(number) | {"use": "old"})
     search = f"identifier={number['system']}|{number['value']}"
 
     assert counts(await hospital.send("transaction", put(now), validate_only=True)) == (0, 1, 0, 0)
-    by_search = _search("PUT", _without_id(now), search)
-    assert counts(await hospital.send("transaction", by_search)) == (0, 1, 0, 0)
-    assert _number((await hospital.now())[patient["id"]])["value"] in {"CHANGED", number["value"]}
+    searched = by_search("PUT", without_id(now), search)
+    assert counts(await hospital.send("transaction", searched)) == (0, 1, 0, 0)
+    assert number_of((await hospital.now())[patient["id"]])["value"] in {"CHANGED", number["value"]}

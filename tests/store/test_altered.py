@@ -1,33 +1,25 @@
 """Shows that a database which is altered under the server is noticed: it is read anew, or not served."""
 
 import asyncio
-import os
-import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from pathlib import Path
 
 import psycopg
 import pytest
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.errors import (
     ChangesUntrackedError,
-    DatabaseCorruptError,
     Fault,
-    SchemaMismatchError,
 )
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
+from store.altered import AS_VIEW, CACHE_BYTES, CHANGE, export_patients, is_cached
 from support.exporting import exporting
 from support.locks import until_waiting
 from support.rows import EJ_ID, small, writing
 
-PATIENTS = ExportRequest(EJ_ID, Dataset.PATIENTS, Format.BUNDLE, Detail.SUMMARY)
-CACHE_BYTES = 10_000_000
-CHANGE = "UPDATE patient SET birth_family = 'DURAND'"
 ALWAYS = "ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_revision_update"
 
 
@@ -42,19 +34,9 @@ def url(new_database: Callable[[str], str]) -> str:
 async def exporter(url: str) -> AsyncIterator[Exporter]:
     """One that keeps renderings in memory, and has rendered the patients."""
     async with exporting(url, cache_bytes=CACHE_BYTES) as exporter:
-        assert b"MARTIN" in await _patients(exporter)
-        assert (await _source(exporter)) == "cache"
+        assert b"MARTIN" in await export_patients(exporter)
+        assert await is_cached(exporter)
         yield exporter
-
-
-async def _patients(exporter: Exporter) -> bytes:
-    async with exporter.open(PATIENTS) as rendering:
-        return b"".join([chunk.text() async for chunk in rendering.chunks()])
-
-
-async def _source(exporter: Exporter) -> str:
-    async with exporter.open(PATIENTS) as rendering:
-        return "cache" if rendering.answer == "hit" else "database"
 
 
 def _execute(url: str, *statements: str) -> None:
@@ -71,7 +53,6 @@ NEVER = """
     ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_revision_insert
 """
 INHERITING = "CREATE TABLE everybody (birth_family text); ALTER TABLE patient INHERIT everybody"
-AS_VIEW = "ALTER TABLE patient RENAME TO patients; CREATE VIEW patient AS SELECT * FROM patients"
 AS_COPY = "ALTER TABLE patient RENAME TO patients; CREATE TABLE patient (LIKE patients INCLUDING ALL)"
 NOTHING = """
     CREATE OR REPLACE FUNCTION revision_update() RETURNS trigger LANGUAGE plpgsql AS
@@ -106,7 +87,7 @@ async def test_where_changes_would_go_unnoticed_nothing_is_served(
     url: str, exporter: Exporter, alter: str, fault: Fault
 ) -> None:
     _execute(url, alter)
-    for work in (_patients(exporter), exporter.database.check()):
+    for work in (export_patients(exporter), exporter.database.check()):
         with pytest.raises(ChangesUntrackedError) as refused:
             await work
         assert refused.value.fault is fault
@@ -138,13 +119,13 @@ async def test_what_changed_while_triggers_were_off_is_served_once_they_are_on(
     _execute(url, "ALTER TABLE patient DISABLE TRIGGER USER")
     _execute(url, CHANGE)
     with pytest.raises(ChangesUntrackedError):
-        await _patients(exporter)
+        await export_patients(exporter)
     _execute(url, "ALTER TABLE patient ENABLE TRIGGER USER")
     for event in ("insert", "update", "delete", "truncate"):
         _execute(url, f"ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_revision_{event}")
     _execute(url, "ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_tombstone")
     await exporter.database.check()
-    assert b"DURAND" in await _patients(exporter)
+    assert b"DURAND" in await export_patients(exporter)
 
 
 @pytest.mark.parametrize(
@@ -162,11 +143,11 @@ async def test_what_no_trigger_saw_is_served_when_all_looks_as_before(
     with writing(url) as connection:
         # Before, so that it is kept with the other name in it.
         connection.execute(text("UPDATE patient SET used_family = 'DURAND'"))
-    before = await _patients(exporter)
-    assert (await _source(exporter)) == "cache"
+    before = await export_patients(exporter)
+    assert await is_cached(exporter)
     _execute(url, alter)
-    assert await _patients(exporter) != before
-    assert (await _source(exporter)) == "cache"
+    assert await export_patients(exporter) != before
+    assert await is_cached(exporter)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +157,7 @@ async def test_what_no_trigger_saw_is_served_when_all_looks_as_before(
 async def test_care_of_the_database_costs_no_rendering(url: str, exporter: Exporter, statement: str) -> None:
     with closing(psycopg.connect(url, autocommit=True)) as connection:
         connection.execute(statement.encode())
-    assert (await _source(exporter)) == "cache"
+    assert await is_cached(exporter)
 
 
 async def test_other_datasets_are_served_meanwhile(url: str, exporter: Exporter) -> None:
@@ -196,10 +177,10 @@ async def test_rows_that_a_policy_hides_are_not_left_out(url: str) -> None:
     try:
         async with exporting(url.replace("postgres@", "secured@")) as exporter:
             with pytest.raises(ChangesUntrackedError) as refused:
-                await _patients(exporter)
+                await export_patients(exporter)
             assert (refused.value.fault, refused.value.name) == (Fault.ROW_SECURITY, "patient")
             _execute(url, "ALTER TABLE patient DISABLE ROW LEVEL SECURITY")
-            assert b"MARTIN" in await _patients(exporter)
+            assert b"MARTIN" in await export_patients(exporter)
     finally:
         _execute(url, "DROP OWNED BY secured", "DROP ROLE secured")
 
@@ -215,11 +196,11 @@ async def test_a_subscription_is_noticed_by_the_next_export(url: str, exporter: 
             "INSERT INTO pg_subscription_rel SELECT oid, 'patient'::regclass, 'r', '0/1' FROM pg_subscription"
         )
         with pytest.raises(ChangesUntrackedError) as refused:
-            await _patients(exporter)
+            await export_patients(exporter)
         assert (refused.value.fault, refused.value.name) == (Fault.SUBSCRIPTION, "patient")
         connection.execute("DELETE FROM pg_subscription_rel")
         connection.execute("DROP SUBSCRIPTION copies")
-        assert b"MARTIN" in await _patients(exporter)
+        assert b"MARTIN" in await export_patients(exporter)
 
 
 async def test_a_table_that_is_rewritten_while_it_is_to_be_read_is_read_whole(url: str) -> None:
@@ -241,121 +222,3 @@ async def test_a_table_that_is_rewritten_while_it_is_to_be_read_is_read_whole(ur
             )
             await connection.commit()
         assert await reading == before
-
-
-# --- SQLite --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def of_sqlite(small_url: str) -> AsyncIterator[Exporter]:
-    """The same, of a SQLite file."""
-    async with exporting(small_url, cache_bytes=CACHE_BYTES) as exporter:
-        assert b"MARTIN" in await _patients(exporter)
-        assert (await _source(exporter)) == "cache"
-        yield exporter
-
-
-def _file(url: str) -> Path:
-    return Path(url.removeprefix("sqlite:///"))
-
-
-def _other(url: str, directory: Path) -> Path:
-    """Makes a file with another name in it, without a log beside it."""
-    other = directory / "other.db"
-    with closing(sqlite3.connect(_file(url))) as source, closing(sqlite3.connect(other)) as target:
-        source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        source.backup(target)
-        target.execute(CHANGE)
-        target.commit()
-        target.execute("PRAGMA journal_mode = DELETE")
-    return other
-
-
-async def test_a_file_that_takes_the_place_of_another_is_read(
-    small_url: str, of_sqlite: Exporter, tmp_path: Path
-) -> None:
-    _other(small_url, tmp_path).replace(_file(small_url))
-    assert b"DURAND" in await _patients(of_sqlite)
-
-
-async def test_a_file_that_is_overwritten_is_read(
-    small_url: str, of_sqlite: Exporter, tmp_path: Path
-) -> None:
-    shutil.copyfile(_other(small_url, tmp_path), _file(small_url))
-    assert b"DURAND" in await _patients(of_sqlite)
-
-
-async def test_a_file_that_is_not_there_is_not_made(
-    small_url: str, of_sqlite: Exporter, tmp_path: Path
-) -> None:
-    file, away = _file(small_url), tmp_path / "away.db"
-    file.rename(away)
-    for _ in range(30):  # more often than there are connections
-        with pytest.raises(SchemaMismatchError, match="its file is not there"):
-            await _patients(of_sqlite)
-    with pytest.raises(SchemaMismatchError):
-        await of_sqlite.database.check()
-    assert not file.exists()
-    away.rename(file)
-    assert b"MARTIN" in await _patients(of_sqlite)
-
-
-EMPTIED = """
-    DROP TRIGGER patient_revision_update;
-    CREATE TRIGGER patient_revision_update AFTER UPDATE ON patient BEGIN SELECT 1; END
-"""
-
-
-@pytest.mark.parametrize(
-    ("alter", "fault"),
-    [
-        ("DROP TRIGGER patient_revision_update", Fault.TRIGGER_MISSING),
-        (EMPTIED, Fault.TRIGGER_CHANGED),
-        (AS_VIEW, Fault.TABLE_REPLACED),
-    ],
-)
-async def test_of_a_file_whose_changes_would_go_unnoticed_nothing_is_served(
-    small_url: str, of_sqlite: Exporter, alter: str, fault: Fault
-) -> None:
-    with closing(sqlite3.connect(_file(small_url))) as connection:
-        connection.executescript(alter)
-    with pytest.raises(ChangesUntrackedError) as refused:
-        await _patients(of_sqlite)
-    assert refused.value.fault is fault
-    with pytest.raises(ChangesUntrackedError):
-        await of_sqlite.database.check()
-
-
-async def test_what_changed_in_a_file_while_a_trigger_was_away_is_served(
-    small_url: str, of_sqlite: Exporter
-) -> None:
-    with closing(sqlite3.connect(_file(small_url))) as connection:
-        query = "SELECT sql FROM sqlite_schema WHERE name = 'patient_revision_update'"
-        (trigger,) = connection.execute(query).fetchone()
-        connection.executescript(f"DROP TRIGGER patient_revision_update; {CHANGE}; {trigger};")
-    assert b"DURAND" in await _patients(of_sqlite)
-
-
-async def test_statistics_cost_no_rendering(small_url: str, of_sqlite: Exporter) -> None:
-    with closing(sqlite3.connect(_file(small_url), isolation_level=None)) as connection:
-        connection.execute("ANALYZE")
-        connection.execute("ANALYZE patient")
-    assert (await _source(of_sqlite)) == "cache"
-
-
-async def test_a_damaged_file_is_a_loss_of_data_and_no_bug(small_url: str) -> None:
-    file = _file(small_url)
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
-        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'patient'").fetchone()
-        (size,) = connection.execute("PRAGMA page_size").fetchone()
-    with file.open("r+b") as written:
-        written.seek((page - 1) * size)
-        written.write(os.urandom(size))
-    async with exporting(small_url) as exporter:
-        with pytest.raises(DatabaseCorruptError):
-            await _patients(exporter)
-    file.write_bytes(b"no database at all, but as long as a page of one is " * 100)
-    async with exporting(small_url) as exporter:
-        with pytest.raises(DatabaseCorruptError):
-            await exporter.database.check()

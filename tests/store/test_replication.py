@@ -6,19 +6,15 @@ from contextlib import closing
 
 import psycopg
 import pytest
-from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.errors import ChangesUntrackedError, Fault
 from fhirexport_server.exports.exporter import Exporter
-from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
+from store.altered import CACHE_BYTES, export_patients
 from support.exporting import exporting
 from support.postgres import Postgres, running_postgres
-from support.rows import EJ_ID, small
+from support.rows import small
 from support.server import PATIENCE
-
-PATIENTS = ExportRequest(EJ_ID, Dataset.PATIENTS, Format.BUNDLE, Detail.SUMMARY)
-CACHE_BYTES = 10_000_000
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +45,6 @@ async def exporter(server: Postgres) -> AsyncIterator[tuple[Exporter, str, str]]
         yield exporter, subscriber, published
 
 
-async def _export(exporter: Exporter) -> bytes:
-    async with exporter.open(PATIENTS) as rendering:
-        return b"".join([chunk.text() async for chunk in rendering.chunks()])
-
-
 async def _until(url: str, question: str) -> None:
     async with asyncio.timeout(PATIENCE):
         while not (await asyncio.to_thread(_execute, url, question))[0][0]:
@@ -64,7 +55,7 @@ async def test_what_a_subscription_writes_is_not_told_as_unchanged(
     exporter: tuple[Exporter, str, str],
 ) -> None:
     exports, subscriber, published = exporter
-    before = await _export(exports)
+    before = await export_patients(exports)
     _execute(published, "SELECT pg_create_logical_replication_slot('copies', 'pgoutput')")
     # A server that is its own publisher must make the slot first: it would wait for itself.
     place = published.replace("postgresql://", "postgres://")
@@ -75,14 +66,14 @@ async def test_what_a_subscription_writes_is_not_told_as_unchanged(
     )
     try:
         with pytest.raises(ChangesUntrackedError) as refused:
-            await _export(exports)
+            await export_patients(exports)
         assert (refused.value.fault, refused.value.name) == (Fault.SUBSCRIPTION, "patient")
 
         _execute(published, "UPDATE patient SET birth_family = 'DURAND'")
 
         await _until(subscriber, "SELECT birth_family = 'DURAND' FROM patient")
         with pytest.raises(ChangesUntrackedError):
-            await _export(exports)
+            await export_patients(exports)
     finally:
         _execute(subscriber, "ALTER SUBSCRIPTION copies DISABLE", "DROP SUBSCRIPTION copies")
     assert b"MARTIN" in before

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
+from typing import NamedTuple
 
 
 class Forked:
@@ -59,17 +60,24 @@ async def fork(
         "directory": str(directory),
         "environment": dict(environment),
     }
-    path = await asyncio.to_thread(_nursery)
+    nursery = await asyncio.to_thread(_nursery)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(connection, path)
+    await asyncio.get_running_loop().sock_connect(connection, nursery.path)
     socket.send_fds(connection, [json.dumps(request).encode()], list(streams))
     return Forked(connection, int(await asyncio.get_running_loop().sock_recv(connection, 64)))
 
 
+class _Nursery(NamedTuple):
+    path: str
+    """Where it listens."""
+    process: "subprocess.Popen[bytes]"
+    """It ends when its input does, with this process."""
+
+
 @functools.cache
-def _nursery() -> str:
-    """Start it, once in a session; it ends with this process, whose end closes its input."""
+def _nursery() -> _Nursery:
+    """Start it, once in a session."""
     path = str(Path(tempfile.mkdtemp(prefix="fhirexport-nursery-")) / "socket")
     process = subprocess.Popen(
         [sys.executable, "-P", Path(__file__).with_name("nursery.py"), path],
@@ -78,10 +86,4 @@ def _nursery() -> str:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
-    _kept_open(process)
-    return path
-
-
-@functools.cache
-def _kept_open(process: "subprocess.Popen[bytes]") -> None:
-    """Keep a process's input open as long as this process runs."""
+    return _Nursery(path, process)

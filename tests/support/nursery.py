@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Final
 
 # Each console script by its name, and what it loads sooner or later.
@@ -44,6 +45,9 @@ def main() -> None:
                     listener.close()
                     _keep(connection)
                     return
+    path = Path(sys.argv[1])
+    path.unlink()
+    path.parent.rmdir()
 
 
 def _keep(connection: socket.socket) -> None:
@@ -73,7 +77,7 @@ def _become(wanted: dict[str, object], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(wanted["environment"])  # type: ignore[call-overload]  # names and values
     sys.argv = [str(argument) for argument in wanted["arguments"]]  # type: ignore[attr-defined]  # a list
-    script = importlib.import_module(SCRIPTS[os.path.basename(sys.argv[0])])  # noqa: PTH119 - no path is needed
+    script = importlib.import_module(SCRIPTS[Path(sys.argv[0]).name])
     script.main()
 
 

@@ -24,7 +24,7 @@ from fhirexport_server.telemetry.metrics import Metrics
 
 
 class Exporter:
-    """Answers export requests. NewRendering by `open_exporter`."""
+    """Answers export requests. Made by `open_exporter`."""
 
     def __init__(
         self,

@@ -243,6 +243,6 @@ MUTANTS = (
         f"{STORE}connection/sqlite_files.py",
         "if record.info[_IDENTITY] != _identity(path):",
         "if False:",
-        f"{ALTERED}::test_a_file_that_takes_the_place_of_another_is_read",
+        "tests/store/test_altered_files.py::test_a_file_that_takes_the_place_of_another_is_read",
     ),
 )

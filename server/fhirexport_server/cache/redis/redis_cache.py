@@ -40,7 +40,7 @@ _NAMES = (*envelope.FIELDS, envelope.SUM, envelope.PAYLOAD)
 
 
 class RedisCache:
-    """Keeps renderings in Redis. NewRendering by `open_redis_cache`."""
+    """Keeps renderings in Redis. Made by `open_redis_cache`."""
 
     def __init__(self, link: Link, time_to_live: Mapping[Dataset, int], metrics: Metrics) -> None:
         self._link = link
