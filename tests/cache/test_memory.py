@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from fhirexport_server.cache.entry import Description, Entry, Variant
 from fhirexport_server.cache.memory import MemoryCache
-from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.outcomes import LookupOutcome
+from fhirexport_server.domain.segments import Chunk, Totals
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -11,10 +11,10 @@ from fhirexport_server.cache.port import CacheReadError, Exactly, NewRendering, 
 from fhirexport_server.cache.redis import envelope
 from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import LARGEST_BYTES, RedisCache, open_redis_cache
-from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.domain.revision import Revision
+from fhirexport_server.domain.segments import Chunk
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import INCARNATION, large, made, rendering, variant

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import EjNotFoundError, SpoolFullError, TemporaryStorageError
+from fhirexport_server.domain.segments import Chunk, Totals
 from fhirexport_server.exports import spool as spool_module
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
 from fhirexport_server.exports.spool import Spool

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import zstandard
 from fhirexport_server.cache.entry import Description, Entry, Variant
 from fhirexport_server.cache.port import NewRendering
-from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.revision import Revision, Token
+from fhirexport_server.domain.segments import Chunk, Totals
 
 INCARNATION = "an-incarnation"
 READ = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
+from fhirexport_server.domain.segments import Chunk, Totals
 
 
 @dataclass(frozen=True)

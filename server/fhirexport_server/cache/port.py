@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fhirexport_server.cache.entry import Description, Variant
-from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.domain.revision import Revision
+from fhirexport_server.domain.segments import Chunk
 
 
 class CacheReadError(Exception):

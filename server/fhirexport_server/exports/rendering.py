@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.outcomes import ExportAnswer
+from fhirexport_server.domain.segments import Chunk, Totals
 
 __all__ = ["Chunk", "ContentSource", "Rendering", "Snapshot", "Totals"]
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 from fhirexport_server.cache.entry import Entry
-from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
+from fhirexport_server.domain.segments import Chunk, Totals
 from fhirexport_server.exports.flights import Flight
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
 

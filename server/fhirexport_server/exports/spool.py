@@ -12,8 +12,8 @@ from threading import Lock
 from typing import IO, NamedTuple
 
 from fhirexport_server.cache.entry import Description, Entry
-from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import TemporaryStorageError
+from fhirexport_server.domain.segments import Chunk, Totals
 from fhirexport_server.exports.rendering import Snapshot
 from fhirexport_server.runtime.spool_space import SpoolSpace
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 
 import zstandard
 
-from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.errors import RowNotRenderableError
 from fhirexport_server.domain.rows import Rendered
+from fhirexport_server.domain.segments import Chunk, Totals
 from fhirexport_server.formats.layout import Layout
 
 CHUNK_BYTES = 256 * 1024

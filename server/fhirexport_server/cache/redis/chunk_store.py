@@ -6,8 +6,8 @@ from typing import Any, TypeVar, cast
 from fhirexport_server.cache.port import CacheReadError
 from fhirexport_server.cache.redis.connection import Link
 from fhirexport_server.cache.redis.envelope import CorruptError, Piece
-from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.errors import CacheUnavailableError
+from fhirexport_server.domain.segments import Chunk
 
 T = TypeVar("T")
 

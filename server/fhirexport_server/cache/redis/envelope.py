@@ -12,8 +12,8 @@ from hashlib import blake2b
 from itertools import pairwise
 
 from fhirexport_server.cache.entry import Description, Variant
-from fhirexport_server.domain.chunks import Chunk, Totals
 from fhirexport_server.domain.revision import Token
+from fhirexport_server.domain.segments import Chunk, Totals
 
 LAYOUT = b"1"
 """The version of the fields below and their encoding. Another layout is a miss."""

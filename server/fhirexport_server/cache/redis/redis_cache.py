@@ -18,11 +18,11 @@ from fhirexport_server.cache.redis.claims import claimed
 from fhirexport_server.cache.redis.connection import Link, RedisAddress, linked
 from fhirexport_server.cache.redis.envelope import CorruptError, Head, Piece
 from fhirexport_server.cache.redis.inspection import Inspector
-from fhirexport_server.domain.chunks import Chunk
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.errors import CacheUnavailableError
 from fhirexport_server.domain.outcomes import DeletionOutcome, LookupOutcome, PublishOutcome
 from fhirexport_server.domain.revision import Revision, Token
+from fhirexport_server.domain.segments import Chunk
 from fhirexport_server.telemetry.metrics import Metrics
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
