@@ -11,7 +11,7 @@ from fhirexport_server.domain.errors import SchemaMismatchError
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.exporter import Exporter
-from fhirexport_server.exports.fill import Fill
+from fhirexport_server.exports.producing.full_rendering import FullRendering
 from fhirexport_server.exports.rendering import ContentSource
 from fhirexport_server.exports.request import Bypass, ExportRequest
 from fhirexport_server.exports.spool import Spool
@@ -38,13 +38,13 @@ class Fills:
 
     def counting(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Counts from now on."""
-        run = Fill.run
+        run = FullRendering.run
 
-        def counted(fill: Fill, spool: Spool, interrupt: Interrupt) -> None:
+        def counted(fill: FullRendering, spool: Spool, interrupt: Interrupt) -> None:
             self.count += 1
             run(fill, spool, interrupt)
 
-        monkeypatch.setattr(Fill, "run", counted)
+        monkeypatch.setattr(FullRendering, "run", counted)
 
 
 @pytest.fixture

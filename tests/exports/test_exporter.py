@@ -25,8 +25,9 @@ from fhirexport_server.domain.errors import (
 )
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.domain.rows import EjRow, Rendered
-from fhirexport_server.exports import pipeline, production
+from fhirexport_server.exports import pipeline
 from fhirexport_server.exports.exporter import Exporter
+from fhirexport_server.exports.producing import producer
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import AtLeast, ExportRequest
 from fhirexport_server.store.loader import load
@@ -248,7 +249,7 @@ async def test_a_slow_reader_holds_no_place_and_no_transaction(url: str) -> None
 
 
 async def test_no_place_in_time_is_told_with_the_limit(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(production, "PLACE_SECONDS", 0.05)
+    monkeypatch.setattr(producer, "PLACE_SECONDS", 0.05)
     async with exporting(url, max_renderings=1) as exporter:
         places = exporter._producer._places  # noqa: SLF001 - to take one for longer than this test waits
         await places.acquire()

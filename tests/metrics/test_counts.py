@@ -22,7 +22,7 @@ from fhirexport.v1.types_pb2 import DATASET_VENUES, FORMAT_NDJSON, Consistency
 from fhirexport_server.app import App, running
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.outcomes import ExportAnswer
-from fhirexport_server.exports import production
+from fhirexport_server.exports.producing import producer
 from fhirexport_server.telemetry.metrics import Answered, Metrics
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
@@ -187,7 +187,7 @@ async def test_a_write_makes_what_is_kept_stale(small_url: str) -> None:
 
 
 async def test_how_a_rendering_ends_is_told(lockable_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(production, "PLACE_SECONDS", 0.05)
+    monkeypatch.setattr(producer, "PLACE_SECONDS", 0.05)
     async with serving(lockable_url, max_renderings=1, rendering_timeout=4) as server:
         stub = server.stub
         async with locked(lockable_url, "patient"):

@@ -14,7 +14,7 @@ from fhirexport_server.domain.outcomes import ExportAnswer
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.flights import Flights
 from fhirexport_server.exports.planning import Plan, Planner
-from fhirexport_server.exports.production import Order, Producer
+from fhirexport_server.exports.producing.producer import Order, Producer
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.exports.results import STALL_SECONDS, InFlight, unavailable_on_stall

@@ -11,8 +11,8 @@ from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFound
 from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.exports import etags
-from fhirexport_server.exports.fill import Fill
-from fhirexport_server.exports.production import Order
+from fhirexport_server.exports.producing.full_rendering import FullRendering
+from fhirexport_server.exports.producing.producer import Order
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
 from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest, MaxStaleness
 from fhirexport_server.exports.results import InMemory, NotModified
@@ -134,8 +134,8 @@ class Planner:
         self._metrics.looked_in_memory(LookupOutcome.MISS if entry is None else LookupOutcome.HIT)
         return entry or (await self._shared.look_up(variant, condition)).rendering
 
-    def _fill(self, request: ExportRequest, required: Revision | None = None) -> Fill:
-        return Fill(self._database.blocking, request, self._base_url, required)
+    def _fill(self, request: ExportRequest, required: Revision | None = None) -> FullRendering:
+        return FullRendering(self._database.blocking, request, self._base_url, required)
 
     async def _revision(self, request: ExportRequest) -> Revision:
         token = None

@@ -59,7 +59,7 @@ def where(error: BaseException) -> list[str]:
     """Return the types of an exception and its causes, each with the calls that it left; no messages.
 
     Example:
-      `["ValueError", "store/rows.py:12 in read", "RuntimeError", "exports/fill.py:80 in fill"]`
+      `["ValueError", "store/rows.py:12 in read", "RuntimeError", "exports/spool.py:80 in fail"]`
     """
     return [line for link in _chain(error) for line in (type(link).__name__, *_frames(link.__traceback__))]
 

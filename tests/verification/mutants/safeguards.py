@@ -85,7 +85,7 @@ MUTANTS = (
     ),
     Mutant(
         "the revision is read after the rows, in another snapshot",
-        f"{EXPORTS}fill.py",
+        f"{EXPORTS}producing/full_rendering.py",
         "            revision = rows.revision(request.ej_id, request.dataset)\n",
         "            import time\n            revision = (rows.ej(request.ej_id), time.sleep(0.3),"
         " self.database.revision(request.ej_id, request.dataset))[-1]\n",
@@ -212,7 +212,7 @@ MUTANTS = (
     ),
     Mutant(
         "a rendering from Redis is offered before all of it is there",
-        f"{EXPORTS}production.py",
+        f"{EXPORTS}producing/producer.py",
         "            spool.close()\n            return False",
         "            pass",
         "tests/exports/test_production.py",

@@ -17,8 +17,8 @@ from fhirexport_server.domain.errors import (
     TooManyExportsError,
 )
 from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome, RenderingOutcome
-from fhirexport_server.exports.fill import Fill
 from fhirexport_server.exports.flights import Flight
+from fhirexport_server.exports.producing.full_rendering import FullRendering
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
 from fhirexport_server.exports.spool import Spool
 from fhirexport_server.store.async_database import AsyncDatabase
@@ -35,7 +35,7 @@ class Order:
     variant: Variant
     etag: str | None
     """The etag to look up in the shared cache; None to skip the cache."""
-    fill: Fill
+    fill: FullRendering
     """Produces it from the database."""
     validated: float
     """A time on the loop's clock at which it was current, or after which it is read."""

@@ -16,7 +16,7 @@ from fhirexport_server.store.database import Database
 
 
 @dataclass(frozen=True)
-class Fill:
+class FullRendering:
     """A rendering to produce from the database."""
 
     database: Database
