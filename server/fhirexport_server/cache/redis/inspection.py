@@ -60,12 +60,12 @@ class Inspector:
         self._discard = link.client.register_script(lua_scripts.DISCARD)
 
     async def ping(self) -> None:
-        """Check that Redis answers.
+        """Check that Redis answers. One that cannot save refuses PING, so it is asked for the time.
 
         Raises:
             CacheUnavailableError: It does not. The other methods raise this as well.
         """
-        await self._link.ask(self._link.client.ping)
+        await self._link.ask(self._link.client.time)
 
     async def server(self) -> ServerFacts:
         """Return which server it is, and how it is configured."""
