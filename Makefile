@@ -85,6 +85,22 @@ $(BIN)/promtool: | $(VENV)/.ready
 	  dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool $(abspath $@); \
 	fi
 
+.PHONY: pooler
+pooler: setup $(BIN)/pgbouncer ## Export and import through a real PgBouncer in transaction mode
+	$(BIN)/python -m pytest tests/store/check_pooler.py
+
+# PgBouncer is in no package index either. It is taken out of its package with two libraries, and nothing is installed.
+$(BIN)/pgbouncer: | $(VENV)/.ready
+	@if command -v pgbouncer >/dev/null; then ln -s "$$(command -v pgbouncer)" $@; else \
+	  mkdir -p build/debian && cd build/debian && { apt-cache show pgbouncer >/dev/null 2>&1 || apt-get update -qq; } && \
+	  apt-get download -qq pgbouncer $$(apt-cache depends pgbouncer | sed -n 's/.*Depends: \(lib\(c-ares\|event\)[^ ]*\)$$/\1/p') && \
+	  for package in pgbouncer_*.deb libc-ares*.deb libevent*.deb; do dpkg-deb --extract "$$package" pgbouncer; done && \
+	  mkdir -p $(abspath $(VENV))/lib/pgbouncer && \
+	  mv pgbouncer/usr/sbin/pgbouncer pgbouncer/usr/lib/*/lib*.so.* $(abspath $(VENV))/lib/pgbouncer/ && \
+	  printf '#!/bin/sh\nhere=$$(dirname "$$0")/../lib/pgbouncer\nLD_LIBRARY_PATH="$$here" exec "$$here/pgbouncer" "$$@"\n' >$(abspath $@) && \
+	  chmod +x $(abspath $@); \
+	fi
+
 check: lint types ## Everything that is checked without running the suite
 
 lint: setup ## ruff, import-linter, buf

@@ -1,105 +1,47 @@
 """Shows that an export has the same bytes whatever the settings of the role, the database and the session."""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 
 import psycopg
 import pytest
-from fhirexport_server.domain.datasets import Dataset, Detail, Format
-from fhirexport_server.exports.exporter import Exporter
-from fhirexport_server.exports.request import ExportRequest
+from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
+from store.hostile_settings import HOSTILE, altered, export, export_all, fill
 from support.exporting import exporting
 from support.importing import exported, import_lines
 from support.rows import EJ_ID, small, writing
 
-Export = tuple[str, bytes]
-
-HOSTILE = {
-    "extra_float_digits": "-15",
-    "client_encoding": "LATIN1",
-    "DateStyle": "SQL, DMY",
-    "IntervalStyle": "sql_standard",
-    "TimeZone": "Pacific/Apia",
-    "bytea_output": "escape",
-    "standard_conforming_strings": "off",
-    "array_nulls": "off",
-    "transform_null_equals": "on",
-    "search_path": "shadow, public",
-    "default_transaction_isolation": "serializable",
-    "default_transaction_deferrable": "on",
-}
-"""Each setting that might change what is read, with a value that would."""
-
 
 @pytest.fixture(scope="module")
 def url(new_database: Callable[[str], str]) -> str:
-    """A hospital with numbers, days and letters that settings can spoil, and another's tables beside it."""
+    """A hospital that settings can spoil, with another's tables beside it."""
     url = new_database("postgresql")
-    load(url, small())
-    with writing(url) as connection:
-        for statement in (
-            "UPDATE place SET latitude = 48.856612345678912, longitude = 2.3522219000000123",
-            # A day that Apia has left out.
-            "UPDATE patient SET birth_date = '2011-12-30', birth_family = 'LEFÈVRE œ \\'",
-            "UPDATE patient SET deceased = true, deceased_at = '2020-03-29T01:30:00Z'",
-            "CREATE SCHEMA shadow",
-            "CREATE TABLE shadow.patient (LIKE public.patient)",
-            "CREATE TABLE shadow.revision_base (LIKE public.revision_base)",
-            "CREATE TABLE shadow.ej (LIKE public.ej)",
-            "CREATE TABLE shadow.import_request (LIKE public.import_request)",
-        ):
-            connection.exec_driver_sql(statement)
+    fill(url)
     return url
-
-
-@contextmanager
-def _altered(url: str, whose: str, settings: dict[str, str]) -> Iterator[None]:
-    """Gives a role or a database other settings, for every session that begins from now on."""
-    with closing(psycopg.connect(url, autocommit=True)) as connection:
-        target = f"DATABASE {connection.info.dbname}" if whose == "DATABASE" else "ROLE postgres"
-        for name, value in settings.items():
-            quoted = value if name == "search_path" else f"'{value}'"
-            connection.execute(f"ALTER {target} SET {name} = {quoted}".encode())
-        try:
-            yield
-        finally:
-            connection.execute(f"ALTER {target} RESET ALL".encode())
-
-
-async def _export(exporter: Exporter, dataset: Dataset) -> Export:
-    request = ExportRequest(EJ_ID, dataset, Format.BUNDLE, Detail.SUMMARY)
-    async with exporter.open(request) as rendering:
-        return rendering.snapshot.etag, b"".join([chunk.text() async for chunk in rendering.chunks()])
-
-
-async def _all(url: str) -> list[Export]:
-    async with exporting(url) as exporter:
-        return [await _export(exporter, dataset) for dataset in Dataset]
 
 
 @pytest.mark.parametrize("whose", ["ROLE", "DATABASE"])
 @pytest.mark.parametrize("setting", HOSTILE)
 async def test_a_setting_of_role_or_database_changes_no_byte(url: str, whose: str, setting: str) -> None:
-    plain = await _all(url)
+    plain = await export_all(url)
     assert b"48.85661234567891" in plain[0][1]
     assert b"2011-12-30" in plain[1][1]
-    with _altered(url, whose, {setting: HOSTILE[setting]}):
+    with altered(url, whose, {setting: HOSTILE[setting]}):
         with psycopg.connect(url) as connection:
             shown = connection.execute(f"SHOW {setting}".encode()).fetchone()
             assert shown is not None
             assert shown[0] == HOSTILE[setting]
-        assert await _all(url) == plain
+        assert await export_all(url) == plain
 
 
 async def test_a_session_whose_settings_change_between_transactions_reads_the_same(url: str) -> None:
     """As behind a pooler in transaction mode, where the next transaction has another client's session."""
-    plain = await _all(url)
+    plain = await export_all(url)
     async with exporting(url) as exporter:
         for dataset in Dataset:
-            await _export(exporter, dataset)
+            await export(exporter, dataset)
         spoilt = "".join(
             f"SET {name} = {value if name == 'search_path' else repr(value)};"
             for name, value in HOSTILE.items()
@@ -116,7 +58,7 @@ async def test_a_session_whose_settings_change_between_transactions_reads_the_sa
             driver.execute(f"{spoilt} CREATE TEMPORARY TABLE venue (id bigint)".encode())
             driver.autocommit = False
             session.close()
-        assert [await _export(exporter, dataset) for dataset in Dataset] == plain
+        assert [await export(exporter, dataset) for dataset in Dataset] == plain
 
 
 async def test_an_import_writes_the_same_under_any_settings(
@@ -127,7 +69,7 @@ async def test_an_import_writes_the_same_under_any_settings(
     with writing(other) as connection:
         connection.execute(text("CREATE SCHEMA shadow"))
         connection.execute(text("CREATE TABLE shadow.patient (LIKE public.patient)"))
-    with _altered(other, "DATABASE", HOSTILE):
+    with altered(other, "DATABASE", HOSTILE):
         for _ in range(2):  # inserts, then updates
             summary = await import_lines(other, b"".join(whole[EJ_ID]))
             assert summary.errors == 0

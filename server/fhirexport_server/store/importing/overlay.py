@@ -30,6 +30,13 @@ from fhirexport_server.store.importing.in_any import among
 _NEW: Final = "import_new_"
 _GONE: Final = "import_gone_"
 
+_KINDS: Final = {"r": "TABLE", "p": "TABLE", "v": "VIEW", "S": "SEQUENCE", "c": "TYPE", "i": "INDEX"}
+"""What PostgreSQL's `relkind` says, as DROP calls it."""
+_STRANGERS: Final = text(
+    "SELECT relname, relkind::text FROM pg_catalog.pg_class"
+    " WHERE relnamespace = pg_catalog.pg_my_temp_schema() AND relname = ANY(:names)"
+)
+
 
 class Layer(NamedTuple):
     """The parts of one table."""
@@ -95,9 +102,20 @@ class Overlay:
             if not self._layers and bulk.is_postgresql(self._connection):
                 # All other transactions look for temporary tables last.
                 path = f"pg_temp, {sessions.quoted(self._schema)}"
+                self._drop_strangers()
                 self._connection.execute(text(f"SET LOCAL search_path = {path}"))
             self._layers[table] = self._new_layer(table)
         return self._layers[table]
+
+    def _drop_strangers(self) -> None:
+        """Drop temporary tables with names of ours: another client of a pooler may have left some.
+
+        It has them again once the transaction is rolled back.
+        """
+        for name, kind in self._connection.execute(_STRANGERS, {"names": list(schema.METADATA.tables)}).all():
+            self._connection.execute(
+                text(f"DROP {_KINDS[kind]} IF EXISTS pg_temp.{sessions.quoted(name)} CASCADE")
+            )
 
     def _new_layer(self, table: str) -> Layer:
         connection = self._connection
