@@ -84,3 +84,14 @@ class ClaimOutcome(StrEnum):
     """Another process took too long: this one makes it too."""
     UNAVAILABLE = "unavailable"
     """The cache did not answer: this process makes it too."""
+
+
+class FullReason(StrEnum):
+    """Why a state of the data cannot be told from an earlier one by the log of changes."""
+
+    UNPROVEN = "unproven"
+    """The log does not account for every change since: it was pruned, or the database has another history."""
+    EVERYTHING = "everything"
+    """Everything may have changed: TRUNCATE, an invalidation, or a structure, which is rendered whole."""
+    TOO_MANY = "too_many"
+    """More has changed than is worth telling apart."""

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from fhirexport_server.domain.changes import Changes
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.outcomes import FullReason
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.domain.rows import (
     EjRow,
@@ -51,6 +53,30 @@ class SnapshotReader:
             ChangesUntrackedError: A change of the dataset would not move the revision.
         """
         return self._guard.look(self._connection, ej_id, dataset).revision
+
+    def position(self, ej_id: int, dataset: Dataset) -> str | None:  # noqa: ARG002 - until there is a log
+        """Return the place in the log of changes that `changes` goes on from: opaque text.
+
+        None where there is none to go on from: too many changes are not in order yet.
+        """
+        return None
+
+    def changes(
+        self,
+        ej_id: int,  # noqa: ARG002 - until there is a log
+        dataset: Dataset,  # noqa: ARG002
+        since: Revision,  # noqa: ARG002
+        position: str,  # noqa: ARG002
+    ) -> Changes | FullReason:
+        """Return what may have changed between an earlier snapshot and this one.
+
+        Args:
+            ej_id: The EJ.
+            dataset: The dataset; a structure is rendered whole.
+            since: The revision of the earlier snapshot.
+            position: The position of the earlier snapshot.
+        """
+        return FullReason.UNPROVEN
 
     def ej(self, ej_id: int) -> EjRow | None:
         """Return the EJ; None where there is none."""
