@@ -1,6 +1,7 @@
 """Names of what can be exported: datasets, formats and details."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 EVERY_EJ = 0
 """The ej_id of changes that count for every EJ: a TRUNCATE, or a change of unknown EJ."""
@@ -12,6 +13,13 @@ class Dataset(StrEnum):
     STRUCTURE = "structure"
     PATIENTS = "patients"
     VENUES = "venues"
+
+
+class EjDataset(NamedTuple):
+    """A dataset of one EJ."""
+
+    ej_id: int
+    dataset: Dataset
 
 
 class Format(StrEnum):

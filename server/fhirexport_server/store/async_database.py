@@ -1,13 +1,14 @@
 """The database for an event loop: each call runs in a thread, which ends when its caller is cancelled."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
 
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.changes import Compaction
-from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.datasets import Dataset, EjDataset
+from fhirexport_server.domain.notices import Revisions
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.runtime.interrupt import Interrupt
@@ -45,6 +46,12 @@ class AsyncDatabase:
         if revision is not None:
             self._note({dataset: revision.incarnation})
         return revision
+
+    async def revisions(self, exports: Collection[EjDataset]) -> Revisions:
+        """Return the revisions of several datasets."""
+        revisions = await self._threads.look_up(lambda interrupt: self.blocking.revisions(exports, interrupt))
+        self._note({export.dataset: found.incarnation for export, found in revisions.found.items()})
+        return revisions
 
     async def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
         """Return at most `limit` EJs by ascending id, from the one after `after_id`."""

@@ -1,31 +1,29 @@
 """The database as exports and imports use it: snapshots, revisions, writes, checks, all interruptible."""
 
-import socket
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
-from functools import partial
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from typing import Self
 
-import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.changes import Compaction
-from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.datasets import Dataset, EjDataset
 from fhirexport_server.domain.errors import DatabaseReadOnlyError
+from fhirexport_server.domain.notices import Revisions
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store import compactor, invalidation, rights
 from fhirexport_server.store.connection import engine as engines
 from fhirexport_server.store.connection import sessions
+from fhirexport_server.store.connection.cutting import cutter
 from fhirexport_server.store.guard import expected
-from fhirexport_server.store.guard.guard import Guard, executed
-from fhirexport_server.store.guard.statements import GuardedRevision
+from fhirexport_server.store.guard.guard import Guard
 from fhirexport_server.store.importing.refusals import refusals
 from fhirexport_server.store.importing.trial import Trial
 from fhirexport_server.store.importing.writing import Writing
+from fhirexport_server.store.lookup import RevisionLookup
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import SnapshotReader
 
@@ -41,6 +39,7 @@ class Database:
         self._writer = writer
         self._counters = compactor.Counters()
         self._guard = Guard()
+        self._lookup = RevisionLookup(engine, self._guard, self._transaction)
 
     @classmethod
     @contextmanager
@@ -93,13 +92,17 @@ class Database:
             ChangesUntrackedError: A change of the dataset would not be noticed.
             DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
         """
-        interruption = interrupt or Interrupt()
         with engines.translated():
-            look = self._look(ej_id, dataset, interruption)
-            if look is None:
-                with self._transaction(interruption) as connection:
-                    look = self._guard.look(connection, ej_id, dataset)
-        return look.revision if look.is_known else None
+            return self._lookup.revision(EjDataset(ej_id, dataset), interrupt or Interrupt())
+
+    def revisions(self, exports: Collection[EjDataset], interrupt: Interrupt | None = None) -> Revisions:
+        """Return the present revisions of several datasets, by one statement for thousands of them.
+
+        Raises:
+            DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
+        """
+        with engines.translated():
+            return self._lookup.revisions(exports, interrupt or Interrupt())
 
     def check(self, interrupt: Interrupt | None = None) -> Mapping[Dataset, str]:
         """Check that exports can work; return the database's incarnation for each dataset.
@@ -134,7 +137,7 @@ class Database:
         with (
             engines.translated(),
             self._engine.connect() as connection,
-            interruption.over(_cutter(connection)),
+            interruption.over(cutter(connection)),
             connection.begin(),
         ):
             if self._engine.dialect.name == "postgresql":
@@ -166,7 +169,7 @@ class Database:
         with (
             engines.translated(),
             self._writer.connect() as connection,
-            interruption.over(_cutter(connection)),
+            interruption.over(cutter(connection)),
             connection.begin(),
         ):
             invalidation.invalidate(connection, exports, entry)
@@ -183,7 +186,7 @@ class Database:
         """
         with engines.translated(), refusals(), self._writer.connect() as connection:
             connection.execution_options(**{sessions.BEGIN: (_STATEMENT_TIMEOUT, _LOCK_TIMEOUT)})
-            with (interrupt or Interrupt()).over(_cutter(connection)), connection.begin():
+            with (interrupt or Interrupt()).over(cutter(connection)), connection.begin():
                 yield Writing(connection, self._guard)
 
     @contextmanager
@@ -199,7 +202,7 @@ class Database:
             if self._writer.dialect.name == "postgresql":
                 options["isolation_level"] = "REPEATABLE READ"
             connection.execution_options(**options)
-            with (interrupt or Interrupt()).over(_cutter(connection)), connection.begin() as transaction:
+            with (interrupt or Interrupt()).over(cutter(connection)), connection.begin() as transaction:
                 yield Trial(connection, self._guard)
                 transaction.rollback()
 
@@ -207,7 +210,7 @@ class Database:
     def _transaction(self, interrupt: Interrupt, tables: tuple[str, ...] = ()) -> Iterator[Connection]:
         with ExitStack() as stack:
             connection = stack.enter_context(self._engine.connect())
-            stack.enter_context(interrupt.over(_cutter(connection)))
+            stack.enter_context(interrupt.over(cutter(connection)))
             try:
                 self._begin(connection, tables)
             except DBAPIError as error:
@@ -217,41 +220,9 @@ class Database:
                 stack.close()
                 interrupt.check()
                 connection = stack.enter_context(self._engine.connect())
-                stack.enter_context(interrupt.over(_cutter(connection)))
+                stack.enter_context(interrupt.over(cutter(connection)))
                 self._begin(connection, tables)
             yield connection
-
-    def _look(self, ej_id: int, dataset: Dataset, interrupt: Interrupt) -> GuardedRevision | None:
-        """Look a revision up without a transaction; None where the schema has to be examined first."""
-        known = self._guard.known(dataset)
-        if known is None:
-            return None
-        try:
-            try:
-                look = self._executed(known.statement, ej_id, dataset, interrupt)
-            except DBAPIError as error:
-                # As in _transaction: the connection has died in the pool.
-                if not error.connection_invalidated:
-                    raise
-                look = self._executed(known.statement, ej_id, dataset, interrupt)
-        except DBAPIError as error:
-            if not engines.is_other_schema(error):
-                raise
-            self._guard.forget(dataset)
-            return None
-        return look if known.holds(look) else None
-
-    def _executed(
-        self, statement: str, ej_id: int, dataset: Dataset, interrupt: Interrupt
-    ) -> GuardedRevision:
-        """Execute one statement, which is a snapshot in itself, without a transaction."""
-        with (
-            self._engine.connect() as connection,
-            interrupt.over(_cutter(connection)),
-        ):
-            if self._engine.dialect.name == "postgresql":
-                connection.execution_options(isolation_level="AUTOCOMMIT")
-            return executed(connection, statement, ej_id, dataset)
 
     def _begin(self, connection: Connection, tables: tuple[str, ...]) -> None:
         if self._engine.dialect.name == "postgresql":
@@ -260,20 +231,3 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True, **options
             )
         connection.begin()
-
-
-def _cutter(connection: Connection) -> Callable[[], None]:
-    return partial(_cut, connection.connection.driver_connection)
-
-
-def _cut(connection: object) -> None:
-    """End at once whatever the driver is waiting for."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.interrupt()
-    elif isinstance(connection, psycopg.Connection):
-        # A cancel request would itself wait for the server. Closing our side of the socket does not.
-        with suppress(OSError, psycopg.Error), socket.socket(fileno=connection.fileno()) as wire:
-            try:
-                wire.shutdown(socket.SHUT_RDWR)
-            finally:
-                wire.detach()
