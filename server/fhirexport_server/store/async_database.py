@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 import structlog
 
 from fhirexport_server.domain.audit import AuditEntry
-from fhirexport_server.domain.changes import Compaction
+from fhirexport_server.domain.changes import Compaction, Revisions
 from fhirexport_server.domain.datasets import Dataset, EjDataset
-from fhirexport_server.domain.notices import Revisions
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.runtime.interrupt import Interrupt

@@ -8,10 +8,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from fhirexport_server.domain.audit import AuditEntry
-from fhirexport_server.domain.changes import Compaction
+from fhirexport_server.domain.changes import Compaction, Revisions
 from fhirexport_server.domain.datasets import Dataset, EjDataset
 from fhirexport_server.domain.errors import DatabaseReadOnlyError
-from fhirexport_server.domain.notices import Revisions
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store import compactor, invalidation, rights

@@ -7,9 +7,9 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from fhirexport_server.domain.changes import Revisions
 from fhirexport_server.domain.datasets import Dataset, EjDataset
 from fhirexport_server.domain.errors import FhirExportError
-from fhirexport_server.domain.notices import Revisions
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store.connection import engine as engines

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from fhirexport_server.domain.changes import Revisions
 from fhirexport_server.domain.datasets import EVERY_EJ, Dataset, EjDataset
 from fhirexport_server.domain.errors import (
     ChangesUntrackedError,
@@ -12,7 +13,6 @@ from fhirexport_server.domain.errors import (
     FhirExportError,
     SchemaMismatchError,
 )
-from fhirexport_server.domain.notices import Revisions
 from fhirexport_server.store.connection import sessions
 from fhirexport_server.store.guard import expected, postgresql, sqlite, statements
 from fhirexport_server.store.guard.statements import GuardedRevision, Source
