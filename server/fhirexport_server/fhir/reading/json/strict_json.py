@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from fhirexport_server.domain.errors import FhirExportError
+from fhirexport_server.fhir.reading.json import steps
 
 MOST_LEVELS: Final = 64
 """The deepest nesting of objects and arrays."""
@@ -37,27 +38,53 @@ def decode(data: bytes) -> object:
             more than a million values.
     """
     # RFC 8259 lets parsers ignore a byte order mark.
-    data = data.removeprefix(_BOM)
+    data = data.removeprefix(_BOM).strip(b" \t\r\n")
     if len(data) > MOST_VALUES and sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise MalformedJsonError(f"must hold at most {MOST_VALUES} commas and brackets")
+    is_long = len(data) > steps.PIECE_BYTES and data.startswith((b"{", b"["))
+    value = _in_steps(data) if is_long else _piece(data, 1)
+    if b"\\u0000" in data and _has_nul(value):
+        raise MalformedJsonError("must not contain the character NUL")
+    return value
+
+
+def _in_steps(data: bytes) -> object:
+    try:
+        return steps.decode(data, _piece, MOST_LEVELS)
+    except steps.CutError:
+        raise _no_json() from None
+    except steps.DoubleError:
+        raise _double() from None
+    except steps.DeepError:
+        raise _too_deep() from None
+
+
+def _piece(data: bytes, level: int) -> object:
+    """Decode a text, or a part of one that stands at a level."""
     try:
         value = _DECODER.decode(data)
         is_plain = _ENCODER.encode(value) == data
     except msgspec.ValidationError:
         raise MalformedJsonError("numbers must be in the range of a double") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise MalformedJsonError("must be JSON (RFC 8259) in UTF-8, without lone surrogates") from None
+        raise _no_json() from None
     except RecursionError:
         raise _too_deep() from None
     # Most programs write JSON that encodes to the same bytes again: then no name stands twice.
-    if not is_plain or data.count(b"{") + data.count(b"[") > MOST_LEVELS:
-        names = _names(value, 1)
+    if not is_plain or data.count(b"{") + data.count(b"[") > MOST_LEVELS - level + 1:
+        names = _names(value, level)
         # A colon follows every name. As many quotes with a colon as names means that no name was lost.
-        if not is_plain and len(_NAME.findall(data)) != names:
+        if not is_plain and sum(1 for _ in _NAME.finditer(data)) != names:
             _refuse_doubles(data)
-    if b"\\u0000" in data and _has_nul(value):
-        raise MalformedJsonError("must not contain the character NUL")
     return value
+
+
+def _no_json() -> MalformedJsonError:
+    return MalformedJsonError("must be JSON (RFC 8259) in UTF-8, without lone surrogates")
+
+
+def _double() -> MalformedJsonError:
+    return MalformedJsonError("must not name a property twice in one object")
 
 
 def _too_deep() -> MalformedJsonError:
@@ -86,7 +113,7 @@ def _names(value: object, level: int) -> int:
 def _refuse_doubles(data: bytes) -> None:
     def check(pairs: list[tuple[str, object]]) -> None:
         if len({name for name, _ in pairs}) != len(pairs):
-            raise MalformedJsonError("must not name a property twice in one object")
+            raise _double()
 
     json.loads(data, object_pairs_hook=check)
 
