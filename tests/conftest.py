@@ -11,6 +11,7 @@ import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from fhirexport_server.telemetry.metrics import Metrics
+from hypothesis import settings
 from imports.hospital import Hospital, Resource
 from prometheus_client import CollectorRegistry
 from support.databases import BACKENDS, Databases, filled_with
@@ -21,6 +22,10 @@ from support.rows import small
 from support.valkey import Valkey, running_valkey
 
 DEMO_PATIENTS = 200
+
+# No test fails because the machine has other work.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -223,12 +223,18 @@ async def test_damage_is_rendered_over(first: AsyncClient, valkey: Valkey) -> No
     key = "fhir:export:venues:ej:1"
     await published(valkey, key)
     with valkey.client() as redis:
-        for damage in ("payload", "chunks", "type"):
-            if damage == "type":
-                redis.delete(key)
-                redis.set(key, "what another program has put here")
-            else:
-                redis.hset(key, damage, redis.hget(key, damage)[:-1] + b"!")
+        for damage in ("manifest", "sum", "type", "segment", "evicted"):
+            segment = next(redis.scan_iter(match=f"{{{key}}}:s:*"))
+            match damage:
+                case "type":
+                    redis.delete(key)
+                    redis.set(key, "what another program has put here")
+                case "segment":
+                    redis.setrange(segment, 100, b"!!!!")
+                case "evicted":
+                    redis.delete(segment)
+                case _:
+                    redis.hset(key, damage, redis.hget(key, damage)[:-1] + b"!")
             again, snapshot = await answer(first)
             assert (again, snapshot.source) == (content, "database")
             await hit(first)

@@ -12,7 +12,7 @@ from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cac
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
-from support.renderings import made, rendering, variant
+from support.renderings import new, rendering, variant
 from support.server import PATIENCE
 from support.valkey import Valkey
 
@@ -50,7 +50,7 @@ async def test_one_process_makes_it_and_the_others_find_it(processes: list[Redis
             if turn:
                 making += 1
                 await asyncio.sleep(0.3)
-                await cache.publish(variant(), made(rendering()))
+                await cache.publish(variant(), new(rendering()))
 
     await asyncio.gather(*(want(cache) for cache in processes * 5))
     assert making == 1

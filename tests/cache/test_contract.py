@@ -6,15 +6,16 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 import pytest
-from fhirexport_server.cache.entry import Entry, Variant
+from fhirexport_server.cache.entry import Description, Variant
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import Exactly, NoCache, Recent, SharedCache
 from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset, Format
+from fhirexport_server.domain.segments import Chunk
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
-from support.renderings import large, made, rendering, variant
+from support.renderings import Whole, large, new, read, rendering, variant
 from support.valkey import Valkey
 
 
@@ -23,11 +24,11 @@ class Cache(Protocol):
 
     keeps: bool
 
-    async def get(self, variant: Variant, etag: str) -> Entry | None: ...
+    async def get(self, variant: Variant, etag: str) -> Whole | None: ...
 
-    async def recent(self, variant: Variant, fingerprint: str, seconds: float) -> Entry | None: ...
+    async def recent(self, variant: Variant, fingerprint: str, seconds: float) -> Whole | None: ...
 
-    async def keep(self, variant: Variant, entry: Entry) -> None: ...
+    async def keep(self, variant: Variant, entry: Whole) -> None: ...
 
 
 class Shared:
@@ -37,22 +38,22 @@ class Shared:
         self.cache = cache
         self.keeps = keeps
 
-    async def get(self, variant: Variant, etag: str) -> Entry | None:
+    async def get(self, variant: Variant, etag: str) -> Whole | None:
         return await self._found(variant, Exactly(etag))
 
-    async def recent(self, variant: Variant, fingerprint: str, seconds: float) -> Entry | None:
+    async def recent(self, variant: Variant, fingerprint: str, seconds: float) -> Whole | None:
         return await self._found(variant, Recent(fingerprint, seconds))
 
-    async def keep(self, variant: Variant, entry: Entry) -> None:
+    async def keep(self, variant: Variant, entry: Whole) -> None:
         now = (await self.cache.look_up(variant, Exactly("none"))).now_ms
-        await self.cache.publish(variant, made(entry, validated_ms=now))
+        await self.cache.publish(variant, new(entry, validated_ms=now))
 
-    async def _found(self, variant: Variant, wanted: Exactly | Recent) -> Entry | None:
-        found = (await self.cache.look_up(variant, wanted)).rendering
-        if found is None:
+    async def _found(self, variant: Variant, wanted: Exactly | Recent) -> Whole | None:
+        found = await self.cache.look_up(variant, wanted)
+        if found.hit is None:
             return None
-        assert found.seconds_left <= 2
-        return Entry(found.description, tuple([chunk async for chunk in found.chunks()]))
+        assert found.hit.seconds_left <= 2
+        return await read(self.cache, variant, found)
 
 
 class Memory:
@@ -64,14 +65,26 @@ class Memory:
         self._clock = asyncio.get_running_loop().time
         self._cache = MemoryCache(64 * 1024 * 1024, self._clock)
 
-    async def get(self, variant: Variant, etag: str) -> Entry | None:
-        return self._cache.look(variant, etag, 0)[1]
+    async def get(self, variant: Variant, etag: str) -> Whole | None:
+        return self._whole(self._cache.look(variant, etag, 0)[1])
 
-    async def recent(self, variant: Variant, fingerprint: str, seconds: float) -> Entry | None:
-        return self._cache.recent(variant, fingerprint, self._clock() - seconds)
+    async def recent(self, variant: Variant, fingerprint: str, seconds: float) -> Whole | None:
+        return self._whole(self._cache.recent(variant, fingerprint, self._clock() - seconds))
 
-    async def keep(self, variant: Variant, entry: Entry) -> None:
-        self._cache.keep(variant, entry, validated=self._clock(), seconds=2)
+    async def keep(self, variant: Variant, entry: Whole) -> None:
+        chunks: list[Chunk] = []
+        for chunk in entry.chunks:
+            chunks.append(chunk)
+            if chunk.segment is not None:
+                self._cache.keep_segment(chunk.segment.digest, tuple(chunks))
+                chunks = []
+        self._cache.keep(variant, entry.description, validated=self._clock(), seconds=2)
+
+    def _whole(self, description: Description | None) -> Whole | None:
+        if description is None:
+            return None
+        parts = [self._cache.frames(segment.digest) for segment in description.manifest.segments]
+        return Whole(description, tuple(chunk for part in parts for chunk in part or ()))
 
 
 @asynccontextmanager
@@ -100,9 +113,9 @@ async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
 
 
 @pytest.mark.parametrize(
-    "entry", [rendering(), large(), rendering(chunks=0)], ids=["small", "large", "empty"]
+    "entry", [rendering(), large(), rendering(segments=0)], ids=["small", "large", "empty"]
 )
-async def test_what_is_kept_comes_back_as_it_was(cache: Cache, entry: Entry) -> None:
+async def test_what_is_kept_comes_back_as_it_was(cache: Cache, entry: Whole) -> None:
     assert await cache.get(variant(), entry.description.etag) is None
     await cache.keep(variant(), entry)
     expected = entry if cache.keeps else None

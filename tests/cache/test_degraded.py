@@ -19,7 +19,7 @@ from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
-from support.renderings import large, made, rendering, variant
+from support.renderings import large, new, rendering, variant
 from support.valkey import Valkey, running_valkey
 
 BUDGET = 2.0
@@ -55,8 +55,8 @@ async def use(cache: RedisCache) -> LookupOutcome:
     """Does all that an export does; returns what the look-up found."""
     look = await cache.look_up(variant(), WANTED)
     async with cache.claim(variant(), WANTED.etag):
-        await cache.publish(variant(), made(rendering()))
-        await cache.publish(variant(), made(large()))
+        await cache.publish(variant(), new(rendering()))
+        await cache.publish(variant(), new(large()))
     return look.outcome
 
 
@@ -109,7 +109,7 @@ async def test_connections_that_are_dropped_are_not_noticed(own_valkey: Valkey) 
     async with opened(own_valkey.url) as cache:
         with own_valkey.client() as client:
             for _ in range(10):
-                await cache.publish(variant(), made(rendering()))
+                await cache.publish(variant(), new(rendering()))
                 client.client_kill_filter(_type="normal", skipme=True)
                 assert (await cache.look_up(variant(), WANTED)).outcome is LookupOutcome.HIT
 
@@ -153,7 +153,7 @@ async def test_a_redis_that_refuses_to_write_is_still_read(
     own_valkey: Valkey, refuse: Callable[[Valkey], None], allow: Callable[[Valkey], None]
 ) -> None:
     async with opened(own_valkey.url) as cache:
-        await cache.publish(variant(), made(rendering()))
+        await cache.publish(variant(), new(rendering()))
         refuse(own_valkey)
         await wait_for(cache, State.READ_ONLY)
         for _ in range(3):
@@ -191,7 +191,7 @@ USED = sorted({str(command[0]).lower() for command in (*READING, *WRITING)})
 
 
 def test_every_command_that_is_used_is_probed() -> None:
-    in_scripts = set(re.findall(r"redis\.call\('(\w+)'", inspect.getsource(lua_scripts)))
+    in_scripts = set(re.findall(r"redis\.p?call\('(\w+)'", inspect.getsource(lua_scripts)))
     assert {name.lower() for name in in_scripts} <= set(USED)
 
 
@@ -203,7 +203,7 @@ async def test_a_command_that_is_not_permitted_is_told_once_and_by_name(
     with own_valkey.client() as client:
         client.execute_command("ACL", "SETUSER", "app", *RIGHTS.split(), f"-{command}")
     async with opened(own_valkey.url) as cache:
-        await cache.publish(variant(), made(rendering()))
+        await cache.publish(variant(), new(rendering()))
     expected = State.UNAVAILABLE if reads else State.READ_ONLY
     with capture_logs() as logs:
         async with opened(own_valkey.url.replace("unix://", "unix://app:secret@")) as cache:

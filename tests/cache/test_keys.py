@@ -47,7 +47,7 @@ def test_a_head_says_what_it_is_the_head_of(variant: Variant) -> None:
             "fhir:export:venues:ej:1\n",
             "fhir:export:venues:ej:\N{ARABIC-INDIC DIGIT ONE}",
         ),
-        "{fhir:export:venues:ej:1}:g:abc",
+        "{fhir:export:venues:ej:1}:s:00",
     ],
 )
 def test_no_other_key_is_a_head(key: str) -> None:
@@ -56,5 +56,5 @@ def test_no_other_key_is_a_head(key: str) -> None:
 
 def test_what_belongs_to_a_head_lies_in_its_slot_and_out_of_its_pattern() -> None:
     head = "fhir:export:venues:ej:1"
-    for key in (keys.generation(head, "abc"), keys.lease(head, "1-2-3")):
+    for key in (keys.segment(head, bytes(32)), keys.lease(head, "1-2-3")):
         assert key.startswith("{fhir:export:venues:ej:1}:")

@@ -1,10 +1,9 @@
-"""Shows how a rendering is had from Redis: whole, or not at all and then from the rows."""
+"""Shows how a rendering is had from Redis: with all its segments, or from the rows."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from fhirexport_server.cache.redis import redis_cache
 from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.demo.group import batches
@@ -45,36 +44,26 @@ async def _export(exporter: Exporter, request: ExportRequest = PATIENTS) -> tupl
         return content, rendering.snapshot.source
 
 
-@pytest.fixture
-def beside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Puts even small renderings beside their heads, chunk by chunk."""
-    monkeypatch.setattr(redis_cache, "INLINE_BYTES", 0)
-
-
 async def _kept(valkey: Valkey, exporter: Exporter) -> bytes:
     content, source = await _export(exporter)
     assert source is ContentSource.DATABASE
     while exporter._flights._tasks:  # noqa: SLF001 - it is put into Redis after the answer
         await _export(exporter)
-    with valkey.client() as client:
-        assert client.hlen(_generation(valkey)) > 2
+    assert len(_segments(valkey)) > 2
     return content
 
 
-def _generation(valkey: Valkey) -> bytes:
+def _segments(valkey: Valkey) -> list[bytes]:
     with valkey.client() as client:
-        (key,) = client.scan_iter(match="{*g:*")
-        return bytes(key)
+        return sorted(client.scan_iter(match="{*:s:*"))
 
 
-@pytest.mark.usefixtures("beside")
-async def test_a_rendering_beside_its_head_is_read_to_the_end(url: str, valkey: Valkey) -> None:
+async def test_a_rendering_is_read_to_the_end(url: str, valkey: Valkey) -> None:
     async with shared(valkey) as cache, exporting(url, cache) as exporter:
         content = await _kept(valkey, exporter)
         assert await _export(exporter) == (content, ContentSource.CACHE)
 
 
-@pytest.mark.usefixtures("beside")
 @pytest.mark.parametrize("request_", [PATIENTS, RELAXED], ids=["strict", "within a minute"])
 @pytest.mark.parametrize("damage", ["gone", "changed", "evicted"])
 async def test_what_is_damaged_is_rendered_and_never_sent(
@@ -82,15 +71,15 @@ async def test_what_is_damaged_is_rendered_and_never_sent(
 ) -> None:
     async with shared(valkey) as cache, exporting(url, cache) as exporter:
         content = await _kept(valkey, exporter)
-        key = _generation(valkey)
+        first, second, *_ = keys = _segments(valkey)
         with valkey.client() as client:
             match damage:
                 case "gone":
-                    client.hdel(key, "1")
+                    client.delete(second)
                 case "changed":
-                    client.hset(key, "1", client.hget(key, "0"))
+                    client.copy(first, second, replace=True)
                 case _:
-                    client.delete(key)
+                    client.delete(*keys)
         assert await _export(exporter, request_) == (content, ContentSource.DATABASE)
         assert await _kept_again(exporter) == content
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from fhirexport import AsyncClient
 from fhirexport_server.domain.changes import Compaction
-from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.runtime.upkeep import Upkeep
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
@@ -29,9 +28,7 @@ async def test_a_server_leaves_no_delta_uncompacted(new_database: Callable[[str]
             await asyncio.sleep(0.05)
 
 
-async def test_an_invalidation_is_logged_and_what_it_outdates_is_deleted(
-    database_url: str, valkey: Valkey
-) -> None:
+async def test_what_writers_change_is_logged_and_stays_in_redis(database_url: str, valkey: Valkey) -> None:
     load(database_url, small())
     sqlite = database_url.startswith("sqlite")
     with capture_logs() as logs:
@@ -50,18 +47,13 @@ async def test_an_invalidation_is_logged_and_what_it_outdates_is_deleted(
                         rows = connection.execute(
                             text("SELECT count(*) FROM movement WHERE ej_id = 1")
                         ).scalar_one()
-                    while list(redis.scan_iter(match="fhir:export:*")):
-                        await asyncio.sleep(0.05)
                     while not any(line["event"] == "invalidated" for line in logs):
                         await asyncio.sleep(0.05)
-    told = [line for line in logs if line["event"] in {"invalidated", "cache_delete"}]
-    assert sorted(line["key"] for line in told if line["event"] == "cache_delete") == [
-        "fhir:export:venues:ej:1",
-        "fhir:export:venues:ej:1:v:ndjson",
-    ]
-    (line,) = [line for line in told if line["event"] == "invalidated"]
+                    # What comes next starts from it.
+                    assert len(list(redis.scan_iter(match="fhir:export:*"))) == 2
+    (line,) = [line for line in logs if line["event"] == "invalidated"]
     assert (line["log_level"], line["dataset"], line["ej_id"]) == ("info", "venues", 1)
-    assert (line["changes"], line["deleted_keys"]) == ({"movement": None if sqlite else rows}, 2)
+    assert line["changes"] == {"movement": None if sqlite else rows}
 
 
 async def test_upkeep_goes_on_after_failures_and_tells_of_them_once() -> None:
@@ -83,9 +75,6 @@ async def test_upkeep_goes_on_after_failures_and_tells_of_them_once() -> None:
 
         async def settle(self) -> None:
             """Has nothing to pass on."""
-
-        async def discard(self, ej_id: int, dataset: Dataset) -> int:
-            raise AssertionError((ej_id, dataset))
 
     with capture_logs() as logs:
         task = asyncio.create_task(Upkeep(Work()).run(failing_seconds=0))

@@ -154,21 +154,18 @@ async def test_what_another_process_has_made_is_a_hit(small_url: str, valkey: Va
     assert page.counted(RENDERINGS, "type", "outcome") == {}
 
 
-async def test_what_redis_has_lost_a_part_of_is_told(
-    small_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fhirexport_server.cache.redis.redis_cache.INLINE_BYTES", 0)
+async def test_what_redis_has_lost_a_part_of_is_told(small_url: str, valkey: Valkey) -> None:
     async with serving(small_url, redis_url=valkey.url) as first:
         await first.stub.ExportPatients(PATIENTS)
         await first.until("cache_operations_total", 1, operation="set", outcome="stored")
     with valkey.client() as client:
-        (beside,) = [key for key in client.scan_iter() if b":g:" in key]
-        client.delete(beside)
+        (segment,) = [key for key in client.scan_iter() if b":s:" in key]
+        client.delete(segment)
     async with serving(small_url, redis_url=valkey.url) as second:
         await second.stub.ExportPatients(PATIENTS)
         page = await second.page()
     # Once more after the claim, which finds the head and believes that another process has just made it.
-    assert page.value("fhirexport_cache_broken_reads_total") == 2
+    assert page.counted("fhirexport_cache_segments_total", "outcome") == {("missing",): 2}
     assert page.counted(EXPORTS, "type", "cache") == {("patients", "miss"): 1}
 
 

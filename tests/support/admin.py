@@ -26,7 +26,7 @@ from fhirexport_server.cache.redis.redis_cache import RedisCache
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from structlog.testing import capture_logs
 
-from support.renderings import made, rendering
+from support.renderings import new, rendering
 from support.server import PATIENCE, running_server, wait_for_health
 from support.status import Refused
 from support.status import refused as read_refusal
@@ -91,12 +91,12 @@ async def kept(valkey: Valkey, count: int) -> None:
 
 
 async def fill(cache: RedisCache, count: int) -> None:
-    entry = rendering(size=50, chunks=1)
+    one = rendering(size=50, segments=1)
     for start in range(1, count, 200):
         with capture_logs():  # or each of them is a line
             await asyncio.gather(
                 *(
-                    cache.publish(Variant(ej_id, Dataset.VENUES, Format.BUNDLE, Detail.SUMMARY), made(entry))
+                    cache.publish(Variant(ej_id, Dataset.VENUES, Format.BUNDLE, Detail.SUMMARY), new(one))
                     for ej_id in range(start, start + 200)
                 )
             )

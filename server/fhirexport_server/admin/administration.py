@@ -204,6 +204,7 @@ class Administration:
         try:
             matched, deleted = await self._cache.inspector.delete(pattern.matches)
         except CacheUnavailableError:
+            self.metrics.cache_delete(DeletionOutcome.UNAVAILABLE)
             return Removal(None, 0, (), pending=True)
         self.metrics.cache_delete(DeletionOutcome.DELETED, count=deleted)
         return Removal(len(matched), deleted, tuple(matched[:MOST_SAMPLES]), pending=False)

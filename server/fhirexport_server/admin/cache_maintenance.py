@@ -2,7 +2,6 @@
 
 from fhirexport_server.cache.port import SharedCache
 from fhirexport_server.domain.changes import Compaction
-from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.store.async_database import AsyncDatabase
 from fhirexport_server.telemetry.metrics import Metrics
 
@@ -24,11 +23,3 @@ class CacheMaintenance:
     async def settle(self) -> None:
         """Write the hit counts of renderings to the shared cache."""
         await self._shared.settle()
-
-    async def discard(self, ej_id: int, dataset: Dataset) -> int:
-        """Delete the shared cache's renderings of earlier states; return how many keys.
-
-        They would never be served again. Deleting them frees memory before they expire.
-        """
-        current = await self._database.revision(ej_id, dataset)
-        return 0 if current is None else await self._shared.drop(ej_id, dataset, current)

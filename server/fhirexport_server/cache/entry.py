@@ -1,11 +1,13 @@
-"""The entries of a cache: complete renderings, and the variants that they are renderings of."""
+"""What a cache keeps of renderings: their descriptions, by the variants that they are renderings of.
+
+The bytes lie beside it, segment by segment, found by their digests.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
-from fhirexport_server.domain.segments import Chunk, Totals
+from fhirexport_server.domain.segments import Manifest, Totals
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,18 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Base:
+    """What bringing a rendering up to date starts from."""
+
+    position: str
+    """Which changes the rendering has seen, as the database's snapshot said; opaque."""
+    context: str
+    """What the rendering of one resource takes from others, as canonical JSON."""
+
+
+@dataclass(frozen=True)
 class Description:
-    """What is known of a complete rendering beside its bytes."""
+    """What is known of a complete rendering, but for the bytes of its segments."""
 
     etag: str
     """It covers all that shapes the bytes: a rendering is served only where the request has this etag."""
@@ -29,16 +41,6 @@ class Description:
     read_time: datetime
     """When the database was read; aware, UTC."""
     totals: Totals
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A complete rendering. It is never changed."""
-
-    description: Description
-    chunks: tuple[Chunk, ...]
-
-    @cached_property
-    def size(self) -> int:
-        """The size of its frames, in bytes."""
-        return sum(len(chunk.frame) for chunk in self.chunks)
+    manifest: Manifest
+    base: Base | None = None
+    """None where only a full rendering can follow."""

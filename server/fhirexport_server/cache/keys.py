@@ -42,9 +42,9 @@ def variant(key: str) -> Variant | None:
     return candidate if head(candidate) == key else None
 
 
-def generation(head_key: str, name: str) -> str:
-    """Return the key of the chunks of one rendering. They are never changed."""
-    return f"{{{head_key}}}:g:{name}"
+def segment(head_key: str, digest: bytes) -> str:
+    """Return the key of a segment, by the digest of its text: what it holds never changes."""
+    return f"{{{head_key}}}:s:{digest.hex()}"
 
 
 def lease(head_key: str, etag: str) -> str:

@@ -3,20 +3,14 @@
 No method raises because the cache fails: what cannot be read is a miss, what cannot be written is not kept.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from fhirexport_server.cache.entry import Description, Variant
-from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.outcomes import LookupOutcome
-from fhirexport_server.domain.revision import Revision
-from fhirexport_server.domain.segments import Chunk
-
-
-class CacheReadError(Exception):
-    """The chunks of a rendering could not be read to their end. Those that were read are valid."""
+from fhirexport_server.domain.segments import Chunk, Segment
 
 
 @dataclass(frozen=True)
@@ -35,23 +29,15 @@ class Recent:
     seconds: float
 
 
-class StoredRendering(Protocol):
-    """A rendering that the cache holds."""
+@dataclass(frozen=True)
+class StoredManifest:
+    """A rendering that the cache holds, but for its segments, any of which may be gone."""
 
     description: Description
-    size: int
-    """The size of its frames, in bytes."""
     age_seconds: float
     """The upper bound of the time since it was known to be current."""
     seconds_left: float
     """How long it may still be kept."""
-
-    def chunks(self) -> AsyncIterator[Chunk]:
-        """Yield the chunks in order, each verified to be what was written.
-
-        Raises:
-            CacheReadError: A chunk is missing or damaged, or the cache does not answer.
-        """
 
 
 @dataclass(frozen=True)
@@ -59,10 +45,21 @@ class LookupResult:
     """The result of a look-up."""
 
     outcome: LookupOutcome
-    rendering: StoredRendering | None = None
-    """The rendering of a hit."""
+    stored: StoredManifest | None = None
+    """What a hit has found. Where the outcome is STALE, the rendering that is there instead: of an earlier or
+    a later state, and otherwise shaped alike, so that it may be brought up to date."""
     now_ms: int = 0
     """The time of the look-up by the cache's clock; 0 where it did not answer."""
+
+    @property
+    def hit(self) -> StoredManifest | None:
+        """What was asked for; None where it is not there."""
+        return self.stored if self.outcome is LookupOutcome.HIT else None
+
+
+def _none(digest: bytes) -> tuple[Chunk, ...] | None:
+    del digest
+    return None
 
 
 @dataclass(frozen=True)
@@ -71,8 +68,16 @@ class NewRendering:
 
     description: Description
     chunks: Iterable[Chunk]
-    size: int
-    """The size of the frames, in bytes."""
+    """The chunks of the segments that the cache lacks, segment by segment. The last one of each has it as its
+    `segment`."""
+    base: str = ""
+    """The etag of a rendering that has all the other segments; empty where `chunks` are those of all.
+
+    As long as the cache holds that rendering, the others need not be looked for.
+    """
+    frames: Callable[[bytes], tuple[Chunk, ...] | None] = _none
+    """Returns the chunks of another segment by its digest, should the cache have lost it; None where that is
+    not at hand."""
     validated_ms: int = 0
     """A time by the cache's clock from before the database was read; 0 where none is known."""
 
@@ -80,8 +85,26 @@ class NewRendering:
 class SharedCache(Protocol):
     """A cache that processes share."""
 
-    async def look_up(self, variant: Variant, condition: Exactly | Recent) -> LookupResult:
-        """Look up a rendering that meets a condition."""
+    async def look_up(
+        self, variant: Variant, condition: Exactly | Recent, known: Description | None = None
+    ) -> LookupResult:
+        """Look up a rendering that meets a condition.
+
+        Args:
+            variant: The variant to look up.
+            condition: The condition.
+            known: A rendering of the variant that the caller knows. If the cache holds the same one, its
+                manifest is not transferred again.
+        """
+
+    def segments(
+        self, variant: Variant, segments: Sequence[Segment]
+    ) -> AsyncIterator[tuple[Segment, tuple[Chunk, ...] | None]]:
+        """Yield each segment of a variant with its chunks, in the order given.
+
+        The chunks are verified to be what was written. Where they are missing or damaged, or the cache does
+        not answer, there is None in their place.
+        """
 
     def claim(self, variant: Variant, etag: str) -> AbstractAsyncContextManager[bool]:
         """Wait for a turn to produce a rendering, so that not all processes produce the same one.
@@ -105,17 +128,24 @@ class SharedCache(Protocol):
     async def settle(self) -> None:
         """Write the counts to the cache, where operators see them."""
 
-    async def drop(self, ej_id: int, dataset: Dataset, current: Revision) -> int:
-        """Delete the renderings of earlier states, which are never served again; return how many keys."""
-
 
 class NoCache:
     """A cache that keeps nothing, for `CACHE_ENABLED=false` and for code without a cache."""
 
-    async def look_up(self, variant: Variant, condition: Exactly | Recent) -> LookupResult:
+    async def look_up(
+        self, variant: Variant, condition: Exactly | Recent, known: Description | None = None
+    ) -> LookupResult:
         """Return a miss."""
-        del variant, condition
+        del variant, condition, known
         return LookupResult(LookupOutcome.MISS)
+
+    async def segments(
+        self, variant: Variant, segments: Sequence[Segment]
+    ) -> AsyncIterator[tuple[Segment, tuple[Chunk, ...] | None]]:
+        """Yield each segment without its chunks."""
+        del variant
+        for segment in segments:
+            yield segment, None
 
     @asynccontextmanager
     async def claim(self, variant: Variant, etag: str) -> AsyncIterator[bool]:
@@ -131,8 +161,3 @@ class NoCache:
 
     async def settle(self) -> None:
         """Do nothing."""
-
-    async def drop(self, ej_id: int, dataset: Dataset, current: Revision) -> int:
-        """Delete nothing."""
-        del ej_id, dataset, current
-        return 0

@@ -57,18 +57,29 @@ class PublishOutcome(StrEnum):
     SUPERSEDED = "superseded"
     """The cache has a rendering of a later state."""
     INCOMPLETE = "incomplete"
-    """Its chunks had expired before its head was written."""
+    """Writing its segments took so long that the first may have expired."""
     TOO_LARGE = "too_large"
+    """It has more segments than the cache lists."""
     UNAVAILABLE = "unavailable"
+
+
+class SegmentOutcome(StrEnum):
+    """What reading a segment from the shared cache comes to."""
+
+    FOUND = "found"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    """Not what was written."""
+    UNAVAILABLE = "unavailable"
+    """The cache did not answer."""
 
 
 class DeletionOutcome(StrEnum):
-    """How deleting a key from the shared cache ends."""
+    """How deleting a rendering from the shared cache ends."""
 
     DELETED = "deleted"
-    NOTHING = "nothing"
-    """The key does not exist, or is current."""
     UNAVAILABLE = "unavailable"
+    """The cache did not answer: it is left to expire."""
 
 
 class ClaimOutcome(StrEnum):

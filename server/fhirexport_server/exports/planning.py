@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from fhirexport_server.cache.entry import Entry, Variant
+from fhirexport_server.cache.entry import Description, Variant
 from fhirexport_server.cache.memory import MemoryCache
-from fhirexport_server.cache.port import Exactly, Recent, SharedCache, StoredRendering
+from fhirexport_server.cache.port import Exactly, Recent, SharedCache, StoredManifest
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError, SnapshotGoneError
 from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
 from fhirexport_server.domain.revision import Revision, Token
+from fhirexport_server.domain.segments import Chunk
 from fhirexport_server.exports import etags
 from fhirexport_server.exports.producing.full_rendering import FullRendering
 from fhirexport_server.exports.producing.producer import Order
@@ -68,24 +69,27 @@ class Planner:
         fill = self._fill(request, revision)
         if isinstance(request.consistency, Bypass):
             return Order(variant, None, fill, begun, ExportAnswer.BYPASS)
-        outcome, entry = self._memory.look(variant, etag, begun)
+        outcome, description = self._memory.look(variant, etag, begun)
+        found = self._in_memory(description)
+        if outcome is LookupOutcome.HIT and found is None:
+            outcome = LookupOutcome.MISS
         self._metrics.looked_in_memory(outcome)
-        if entry is not None:
-            return InMemory(entry)
+        if found is not None:
+            return found
         why = ExportAnswer.STALE if outcome is LookupOutcome.STALE else ExportAnswer.MISS
         return Order(variant, etag, fill, begun, why)
 
     def _content(
-        self, request: ExportRequest, variant: Variant, cached: Entry | StoredRendering, begun: float
+        self, request: ExportRequest, variant: Variant, cached: InMemory | StoredManifest, begun: float
     ) -> Plan:
         """Return the answer from a cached rendering that the request accepts."""
-        description = cached.description
+        description = cached.snapshot if isinstance(cached, InMemory) else cached.description
         if request.if_none_match == description.etag:
             return NotModified(
                 Snapshot(description.etag, description.revision, description.read_time, ContentSource.CACHE)
             )
-        if isinstance(cached, Entry):
-            return InMemory(cached)
+        if isinstance(cached, InMemory):
+            return cached
         # Not shared: if it has to be rendered after all, its state is this request's own.
         return Order(
             variant, None, self._fill(request), begun - cached.age_seconds, ExportAnswer.MISS, stored=cached
@@ -96,10 +100,10 @@ class Planner:
 
         If it is not cached it is produced again: the bytes are the same while the data is.
         """
-        entry = self._memory.same(variant, etag)
-        if entry is not None:
-            return InMemory(entry)
-        stored = (await self._shared.look_up(variant, Exactly(etag))).rendering
+        found = self._in_memory(self._memory.same(variant, etag))
+        if found is not None:
+            return found
+        stored = (await self._shared.look_up(variant, Exactly(etag))).hit
         if stored is not None:
             validated = begun - stored.age_seconds
             return Order(
@@ -112,7 +116,7 @@ class Planner:
 
     async def _acceptable(
         self, request: ExportRequest, variant: Variant, now: float
-    ) -> Entry | StoredRendering | None:
+    ) -> InMemory | StoredManifest | None:
         """Return a cached rendering that the request accepts without a look-up in the database; else None."""
         condition: Exactly | Recent
         incarnation = self._database.incarnation(request.dataset)
@@ -124,15 +128,28 @@ class Planner:
                 # Exactly that revision: a larger number is no proof where a database has lost writes that it
                 # had acknowledged.
                 condition = Exactly(etags.etag(token.revision, request, self._base_url))
-                entry = self._memory.same(variant, condition.etag)
+                description = self._memory.same(variant, condition.etag)
             case MaxStaleness(seconds=seconds) if seconds > 0 and incarnation is not None:
                 fingerprint = etags.fingerprint(incarnation, request, self._base_url)
                 condition = Recent(fingerprint, seconds)
-                entry = self._memory.recent(variant, fingerprint, now - seconds)
+                description = self._memory.recent(variant, fingerprint, now - seconds)
             case _:
                 return None
-        self._metrics.looked_in_memory(LookupOutcome.MISS if entry is None else LookupOutcome.HIT)
-        return entry or (await self._shared.look_up(variant, condition)).rendering
+        found = self._in_memory(description)
+        self._metrics.looked_in_memory(LookupOutcome.MISS if found is None else LookupOutcome.HIT)
+        return found or (await self._shared.look_up(variant, condition)).hit
+
+    def _in_memory(self, description: Description | None) -> InMemory | None:
+        """Return a rendering of which memory has all segments; None where one is missing."""
+        if description is None:
+            return None
+        chunks: list[Chunk] = []
+        for segment in description.manifest.segments:
+            part = self._memory.frames(segment.digest)
+            if part is None:
+                return None
+            chunks += part
+        return InMemory(description, chunks)
 
     def _fill(self, request: ExportRequest, required: Revision | None = None) -> FullRendering:
         return FullRendering(self._database.blocking, request, self._base_url, required)

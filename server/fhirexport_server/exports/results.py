@@ -1,9 +1,9 @@
 """The renderings that answer exports: not modified, in memory, or in progress."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 
-from fhirexport_server.cache.entry import Entry
+from fhirexport_server.cache.entry import Description
 from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
 from fhirexport_server.domain.segments import Chunk, Totals
@@ -42,20 +42,19 @@ class InMemory:
     answer = ExportAnswer.HIT
     cache_status = "fhirexport; hit"
 
-    def __init__(self, entry: Entry) -> None:
-        description = entry.description
+    def __init__(self, description: Description, chunks: Sequence[Chunk]) -> None:
         self.snapshot = Snapshot(
             description.etag, description.revision, description.read_time, ContentSource.CACHE
         )
         self.totals: Totals | None = description.totals
-        self._entry = entry
+        self._chunks = chunks
 
     async def kept(self) -> None:
         """Return at once: it is kept already."""
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Yield the chunks in order."""
-        for chunk in self._entry.chunks:
+        for chunk in self._chunks:
             yield chunk
 
 

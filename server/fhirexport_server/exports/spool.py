@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from threading import Lock
 from typing import IO, NamedTuple
 
-from fhirexport_server.cache.entry import Description, Entry
+from fhirexport_server.cache.entry import Description
 from fhirexport_server.domain.errors import TemporaryStorageError
-from fhirexport_server.domain.segments import Chunk, Totals
+from fhirexport_server.domain.segments import Chunk, Manifest, Segment, Totals
 from fhirexport_server.exports.rendering import Snapshot
 from fhirexport_server.runtime.spool_space import SpoolSpace
 
@@ -29,6 +29,7 @@ class _Stored(NamedTuple):
     length: int
     size: int
     resource_count: int
+    segment: Segment | None
 
 
 class Spool:
@@ -70,9 +71,9 @@ class Spool:
         self._taken += length
         if self._in_memory + length <= MEMORY_BYTES:
             self._in_memory += length
-            stored = _Stored(chunk.frame, 0, length, chunk.size, chunk.resource_count)
+            stored = _Stored(chunk.frame, 0, length, chunk.size, chunk.resource_count, chunk.segment)
         else:
-            stored = _Stored(None, self._file_size, length, chunk.size, chunk.resource_count)
+            stored = _Stored(None, self._file_size, length, chunk.size, chunk.resource_count, chunk.segment)
             try:
                 self._write(chunk.frame)
             except OSError as error:
@@ -130,18 +131,13 @@ class Spool:
         if self._snapshot is None or self._totals is None:
             return None
         snapshot = self._snapshot
-        return Description(snapshot.etag, snapshot.revision, snapshot.read_time, self._totals)
+        segments = (stored.segment for stored in self._chunks if stored.segment is not None)
+        manifest = Manifest(tuple(segments))
+        return Description(snapshot.etag, snapshot.revision, snapshot.read_time, self._totals, manifest)
 
     def kept(self) -> Iterator[Chunk]:
         """Return the chunks that are there."""
         return map(self._read, self._chunks)
-
-    def entry(self, largest: int) -> Entry | None:
-        """Return the rendering as a cache entry; None where it is incomplete or too large."""
-        description = self.description()
-        if description is None or self._taken > largest:
-            return None
-        return Entry(description, tuple(self.kept()))
 
     async def started(self, patience: float) -> Snapshot:
         """Wait for the description of the snapshot.
@@ -188,7 +184,7 @@ class Spool:
                 frame = os.pread(self._file.fileno(), stored.length, stored.offset)
             except OSError as error:
                 raise TemporaryStorageError.of(error) from error
-        return Chunk(frame, stored.size, stored.resource_count)
+        return Chunk(frame, stored.size, stored.resource_count, stored.segment)
 
     def close(self) -> None:
         """Release everything: after the writer has ended, or before `start`, to begin anew."""

@@ -7,7 +7,7 @@ import zstandard
 
 from fhirexport_server.domain.errors import RowNotRenderableError
 from fhirexport_server.domain.rows import Rendered
-from fhirexport_server.domain.segments import Chunk, Totals
+from fhirexport_server.domain.segments import Block, Chunk, Segment, Totals
 from fhirexport_server.formats.layout import Layout
 
 CHUNK_BYTES = 256 * 1024
@@ -26,6 +26,7 @@ class Chunker:
         self._hash = hashlib.sha256()
         self._size = 0
         self._count = 0
+        self._chunks = 0
         self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
 
     @property
@@ -55,7 +56,16 @@ class Chunker:
         self._hash.update(content)
         self._size += len(content)
         self._count += count
-        return Chunk(frame=self._compressor.compress(content), size=len(content), resource_count=count)
+        self._chunks += 1
+        # Until segments are cut by ids, each chunk is a segment of its own.
+        segment = Segment(
+            block=Block(lo=self._chunks - 1, bits=0),
+            ids=count,
+            resource_count=count,
+            size=len(content),
+            digest=hashlib.sha256(content).digest(),
+        )
+        return Chunk(self._compressor.compress(content), len(content), count, segment)
 
 
 def _bounded(resource: Rendered) -> Rendered:

@@ -1,8 +1,9 @@
-"""The upkeep of a running server: folds revisions, logs changes, deletes outdated renderings."""
+"""The upkeep of a running server: folds revisions, logs changes, passes hit counts on."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import islice
 from typing import NoReturn, Protocol
 
 import structlog
@@ -25,9 +26,6 @@ class Maintenance(Protocol):
     async def settle(self) -> None:
         """Write the hit counts to the shared cache."""
 
-    async def discard(self, ej_id: int, dataset: Dataset) -> int:
-        """Delete the outdated renderings of a dataset from the shared cache; return how many keys."""
-
 
 class Upkeep:
     """Repeats the work for ever."""
@@ -47,7 +45,7 @@ class Upkeep:
             try:
                 await self._work.settle()
                 compaction = await self._work.compact()
-                await self._invalidated(compaction.changes)
+                _log_changes(compaction.changes)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may succeed
                 if not failing:
                     _log.warning("upkeep_failing", error=type(error).__name__)
@@ -59,22 +57,18 @@ class Upkeep:
                 failing = False
                 await asyncio.sleep(0 if compaction.more else seconds)
 
-    async def _invalidated(self, changes: Iterable[Change]) -> None:
-        """Log what writers have changed, and delete what that made outdated."""
-        by_export: dict[tuple[int, Dataset], dict[str, int | None]] = defaultdict(dict)
-        for change in changes:
-            by_export[change.ej_id, change.dataset][change.table] = change.rows
-        for line, ((ej_id, dataset), rows) in enumerate(by_export.items()):
-            is_every = ej_id == EVERY_EJ
-            # What is outdated in every EJ is left to expire: to find it would take a scan of the whole cache.
-            deleted = 0 if is_every else await self._work.discard(ej_id, dataset)
-            if line < MOST_LINES:
-                _log.info(
-                    "invalidated",
-                    dataset=dataset.value,
-                    ej_id="every" if is_every else ej_id,
-                    changes=rows,
-                    deleted_keys=deleted,
-                )
-        if len(by_export) > MOST_LINES:
-            _log.info("invalidated_more", exports=len(by_export) - MOST_LINES)
+
+def _log_changes(changes: Iterable[Change]) -> None:
+    """Log what writers have changed, by export."""
+    by_export: dict[tuple[int, Dataset], dict[str, int | None]] = defaultdict(dict)
+    for change in changes:
+        by_export[change.ej_id, change.dataset][change.table] = change.rows
+    for (ej_id, dataset), rows in islice(by_export.items(), MOST_LINES):
+        _log.info(
+            "invalidated",
+            dataset=dataset.value,
+            ej_id="every" if ej_id == EVERY_EJ else ej_id,
+            changes=rows,
+        )
+    if len(by_export) > MOST_LINES:
+        _log.info("invalidated_more", exports=len(by_export) - MOST_LINES)

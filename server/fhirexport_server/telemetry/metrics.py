@@ -22,6 +22,7 @@ from fhirexport_server.domain.outcomes import (
     LookupOutcome,
     PublishOutcome,
     RenderingOutcome,
+    SegmentOutcome,
 )
 from fhirexport_server.telemetry.families import Families
 
@@ -69,9 +70,11 @@ class Metrics:
             ("operation", "outcome"),
             ((operation, outcome) for operation, outcomes in _OPERATIONS.items() for outcome in outcomes),
         )
-        self._broken = self._families.counter(
-            "fhirexport_cache_broken_reads_total",
-            "Renderings found in Redis that could not be read to their end.",
+        self._segments = self._families.counters(
+            "fhirexport_cache_segments_total",
+            "Segments of renderings read from Redis, by outcome.",
+            ("outcome",),
+            ((outcome,) for outcome in SegmentOutcome),
         )
         self._claims = self._families.counters(
             "fhirexport_cache_claims_total",
@@ -165,9 +168,9 @@ class Metrics:
         """Count deletions from Redis."""
         self._operations["delete", outcome].inc(count)
 
-    def broken_read(self) -> None:
-        """Count a rendering of which Redis had the description but not all of the content."""
-        self._broken.inc()
+    def segment_read(self, outcome: SegmentOutcome) -> None:
+        """Count a segment that was to be read from Redis."""
+        self._segments[outcome,].inc()
 
     def claimed(self, outcome: ClaimOutcome) -> None:
         """Count the outcome of a claim."""

@@ -76,8 +76,8 @@ def _slow(valkey: Valkey) -> str:
 
 async def _fill(valkey: Valkey, keys: int) -> None:
     address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
-    entry = rendering(size=50, chunks=1)
-    made = NewRendering(entry.description, entry.chunks, entry.size)
+    entry = rendering(size=50, segments=1)
+    made = NewRendering(entry.description, entry.chunks)
     times = dict.fromkeys(Dataset, 3600)
     async with open_redis_cache(address, times, Metrics(CollectorRegistry())) as cache:
         for start in range(1, keys, 200):

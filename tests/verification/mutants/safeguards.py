@@ -8,6 +8,8 @@ STORE = "fhirexport_server/store/"
 SERVICE = "tests/test_cache_service.py"
 SHARED = "tests/exports/test_shared_cache.py"
 REDIS = "tests/cache/test_redis_cache.py"
+CHANGES = "tests/cache/test_published_changes.py"
+PACKING = "tests/cache/test_packing.py"
 CACHED = "tests/exports/test_cached_exports.py"
 ALTERED = "tests/store/test_altered.py"
 
@@ -30,7 +32,7 @@ MUTANTS = (
     Mutant(
         "memory is served without its etag being compared",
         f"{CACHE}memory.py",
-        "if kept.entry.description.etag != etag:\n            return LookupOutcome.STALE, None",
+        "if kept.description.etag != etag:\n            return LookupOutcome.STALE, None",
         "",
         CACHED,
     ),
@@ -94,48 +96,76 @@ MUTANTS = (
     Mutant(
         "an earlier state takes the place of a later one",
         f"{CACHE}redis/lua_scripts.py",
-        "if later and ARGV[6] ~= '1' then",
+        "if later and ARGV[7] ~= '1' then",
         "if false then",
         REDIS,
     ),
     Mutant(
-        "a rendering is published though a chunk is missing",
+        "segments have no time to live",
+        f"{CACHE}redis/segment_store.py",
+        "pipeline.set(key, value, px=time_to_live)",
+        "pipeline.set(key, value)",
+        REDIS,
+    ),
+    Mutant(
+        "a head outlives its segments",
         f"{CACHE}redis/lua_scripts.py",
-        "if chunks > 0 and redis.call('HLEN', KEYS[2]) ~= chunks then",
-        "if false then",
-        REDIS,
+        "local left = math.min(tonumber(ARGV[2]), ends - now)",
+        "local left = tonumber(ARGV[2])",
+        CHANGES,
     ),
     Mutant(
-        "chunks have no time to live of their own",
-        f"{CACHE}redis/chunk_store.py",
-        "            pipeline.pexpire(key, time_to_live)\n",
+        "segments are never renewed",
+        f"{CACHE}redis/lua_scripts.py",
+        "or others - now < whole * 3 / 4 or",
+        "or",
+        CHANGES,
+    ),
+    Mutant(
+        "segments are taken for there whatever rendering is",
+        f"{CACHE}redis/lua_scripts.py",
+        "if old[4] ~= ARGV[4] or",
+        "if",
+        CHANGES,
+    ),
+    Mutant(
+        "a damaged segment is not noticed",
+        f"{CACHE}redis/packing/packed_segment.py",
+        "not hmac.compare_digest(_sum(segment, content), packed[:_SUM_BYTES])",
+        "False",
+        PACKING,
+    ),
+    Mutant(
+        "a segment is taken for another",
+        f"{CACHE}redis/packing/packed_segment.py",
+        "key=segment.digest, ",
         "",
-        REDIS,
+        PACKING,
     ),
     Mutant(
-        "the chunks of a rendering that is replaced are deleted at once",
-        f"{CACHE}redis/lua_scripts.py",
-        "redis.call('PEXPIRE', last, ARGV[2])",
-        "redis.call('UNLINK', last)",
-        REDIS,
-    ),
-    Mutant(
-        "a damaged frame is not noticed",
-        f"{CACHE}redis/envelope.py",
-        "if len(frame) != self.length or not hmac.compare_digest(_digest(frame), self.digest):",
-        "if False:",
-        REDIS,
+        "a frame may be larger than the manifest says",
+        f"{CACHE}redis/packing/packed_segment.py",
+        "if zstandard.frame_content_size(frame) != size:",
+        "if zstandard.frame_content_size(frame) < 0:",
+        PACKING,
     ),
     Mutant(
         "a damaged head is not noticed",
-        f"{CACHE}redis/envelope.py",
+        f"{CACHE}redis/packing/envelope.py",
         "digest is None or not hmac.compare_digest(_sum(fields), digest)",
         "digest is None",
         REDIS,
     ),
     Mutant(
+        "a damaged manifest is not noticed",
+        f"{CACHE}redis/packing/envelope.py",
+        'if not hmac.compare_digest(_digest(packed), fields["manifest_sum"]):',
+        "if False:",
+        REDIS,
+    ),
+    Mutant(
         "a head of another EJ is not noticed",
-        f"{CACHE}redis/envelope.py",
+        f"{CACHE}redis/packing/envelope.py",
         "(token.ej_id, token.dataset) != (variant.ej_id, variant.dataset)",
         "False",
         REDIS,
@@ -164,8 +194,8 @@ MUTANTS = (
     Mutant(
         "a token is content with any revision",
         f"{CACHE}memory.py",
-        "return kept.entry if kept is not None and kept.entry.description.etag == etag else None",
-        "return kept.entry if kept is not None else None",
+        "return newest if newest is not None and newest.etag == etag else None",
+        "return newest",
         "tests/cache/test_memory.py",
     ),
     Mutant(
@@ -213,8 +243,8 @@ MUTANTS = (
     Mutant(
         "a rendering from Redis is offered before all of it is there",
         f"{EXPORTS}producing/producer.py",
-        "            spool.close()\n            return False",
-        "            pass",
+        "if chunks is None:\n                    spool.close()\n                    return False",
+        "if chunks is None:\n                    continue",
         "tests/exports/test_production.py",
     ),
     Mutant(

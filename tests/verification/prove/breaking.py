@@ -36,7 +36,7 @@ class Entries:
         """Damages some keys, of which at least one beside an entry if there is any."""
         with self._client() as client:
             keys = client.keys("*")
-            beside = [key for key in keys if b"}:g:" in key]
+            beside = [key for key in keys if b"}:s:" in key]
             doomed = self._random.sample(keys, min(len(keys), 5)) + self._random.sample(beside, bool(beside))
             for key in doomed:
                 self._damage(client, key)
@@ -44,12 +44,16 @@ class Entries:
 
     def _damage(self, client: redis.Redis, key: bytes) -> None:
         """Changes a byte or the length of a field, or takes it away; or gives the key another type."""
-        fields = client.hkeys(key) if client.type(key) == b"hash" else []
+        kind = client.type(key)
+        if kind == b"string" and b"}:s:" in key:
+            self._damage_segment(client, key)
+            return
+        fields = client.hkeys(key) if kind == b"hash" else []
         if not fields or self._random.random() < 0.1:
             client.set(key, b"\x00\xff", keepttl=True)
             return
-        bulky = b"payload" in fields and self._random.random() < 0.5
-        field = b"payload" if bulky else self._random.choice(fields)
+        bulky = b"manifest" in fields and self._random.random() < 0.5
+        field = b"manifest" if bulky else self._random.choice(fields)
         found = client.hget(key, field)
         value = found if isinstance(found, bytes) and found else b"0"
         match self._random.choice(("byte", "byte", "short", "gone")):
@@ -61,6 +65,20 @@ class Entries:
                 client.hset(key, field, value[: len(value) // 2])
             case _:
                 client.hdel(key, field)
+
+    def _damage_segment(self, client: redis.Redis, key: bytes) -> None:
+        value = client.get(key)
+        others = [one.decode() for one in client.scan_iter(match="{fhir:export:*}:s:*") if one != key]
+        match self._random.choice(("byte", "byte", "short", "gone", "another")):
+            case "byte" if isinstance(value, bytes) and value:
+                at = self._random.randrange(len(value))
+                client.setrange(key, at, bytes([value[at] ^ self._random.choice((1, 2, 16, 128))]))
+            case "short" if isinstance(value, bytes) and value:
+                client.set(key, value[: len(value) // 2], keepttl=True)
+            case "another" if others:
+                client.copy(self._random.choice(others), key.decode(), replace=True)
+            case _:
+                client.unlink(key)
 
     def exchange(self) -> bool:
         """Puts entries in others' places: those of other layouts, and of other exports."""
@@ -75,7 +93,7 @@ class Entries:
     def outdate(self) -> bool:
         """Puts back what all entries were when this was called before."""
         with self._client() as client:
-            kept = [*client.keys("fhir:export:*"), *client.keys("{fhir:export:*}:g:*")]
+            kept = [*client.keys("fhir:export:*"), *client.keys("{fhir:export:*}:s:*")]
             now = {key: dump for key in kept if (dump := client.dump(key)) is not None}
             for key, dump in self._earlier.items():
                 client.restore(key, 60_000, dump, replace=True)

@@ -1,20 +1,25 @@
 """Inspects Redis: which server it is, which renderings it holds. Deletes renderings, never other keys."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, TypeVar, cast
 
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.entry import Variant
-from fhirexport_server.cache.redis import envelope, lua_scripts
+from fhirexport_server.cache.redis import lua_scripts
 from fhirexport_server.cache.redis.connection import Link
+from fhirexport_server.cache.redis.packing import envelope, packed_manifest
+from fhirexport_server.cache.redis.packing.corruption import CorruptError
 
-SCAN_KEYS = 500
+T = TypeVar("T")
+
+SCAN_KEYS: Final = 500
 """How many keys Redis scans in one step: some 0.2 ms, in which it serves no other client."""
-DELETED_AT_ONCE = 100
-"""How many deletions are sent together. Redis runs each as a step of its own."""
-
-_DESCRIBED = (*envelope.FIELDS, envelope.SUM)
+HEADS_AT_ONCE: Final = 10
+"""How many heads are read or deleted together, with their manifests. Redis takes a step for each."""
+SEGMENTS_AT_ONCE: Final = 500
+"""How many segments are measured or deleted in one step."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class EntryFacts:
     etag: str
     revision: str
     size: int
-    """The size of its frames, in bytes."""
+    """The size of its segments in Redis, in bytes; those that are gone do not count."""
     seconds_left: float
     age_seconds: float
     """How long ago the database was read, by Redis's clock."""
@@ -57,7 +62,9 @@ class Inspector:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._discard = link.client.register_script(lua_scripts.DISCARD)
+        self._lookup, self._sizes, self._discard = map(
+            link.client.register_script, (lua_scripts.LOOKUP, lua_scripts.SIZES, lua_scripts.DISCARD)
+        )
 
     async def ping(self) -> None:
         """Check that Redis answers. One that cannot save refuses PING, so it is asked for the time.
@@ -99,44 +106,21 @@ class Inspector:
 
     async def describe(self, heads: Sequence[str]) -> list[EntryFacts]:
         """Describe renderings. Those that are gone or damaged are left out."""
-
-        async def ask() -> list[Any]:
-            async with self._link.client.pipeline(transaction=False) as pipeline:
-                pipeline.time()
-                for head in heads:
-                    pipeline.hmget(head, [*_DESCRIBED, "hits"])
-                    pipeline.pttl(head)
-                return await pipeline.execute(raise_on_error=False)
-
-        (seconds, _), *replies = await self._link.ask(ask)
         described = []
-        for key, (values, left) in zip(heads, zip(replies[::2], replies[1::2], strict=True), strict=True):
-            variant = keys.variant(key)
-            if variant is None or isinstance(values, Exception) or isinstance(left, Exception):
-                continue
-            *fields, hits = values
-            try:
-                head = envelope.read(
-                    dict(zip((*envelope.FIELDS, envelope.SUM), fields, strict=True)), variant
-                )
-            except envelope.CorruptError:
-                continue
-            described.append(
-                EntryFacts(
-                    key=key,
-                    variant=variant,
-                    etag=head.description.etag,
-                    revision=head.description.revision,
-                    size=sum(piece.length for piece in head.pieces),
-                    seconds_left=max(0, left) / 1000,
-                    age_seconds=max(0.0, seconds - head.description.read_time.timestamp()),
-                    hits=int(hits or 0),
-                )
-            )
+        for batch in _batches(heads, HEADS_AT_ONCE):
+            for key, answer in zip(batch, await self._looked_up(batch), strict=True):
+                variant = keys.variant(key)
+                if variant is None or isinstance(answer, Exception) or answer[0] != b"hit":
+                    continue
+                with suppress(CorruptError):
+                    described.append(await self._facts(key, variant, answer))
         return described
 
     async def delete(self, matches: Callable[[Variant], bool]) -> tuple[list[str], int]:
-        """Delete the renderings that match; return their keys, and how many still existed."""
+        """Delete the renderings that match; return their keys, and how many still existed.
+
+        Of segments it deletes those that a rendering lists. Others, of earlier states, are left to expire.
+        """
         matched: list[str] = []
         deleted = 0
         batch: list[str] = []
@@ -144,7 +128,7 @@ class Inspector:
             variant = keys.variant(key)
             if variant is not None and matches(variant):
                 batch.append(key)
-            if len(batch) == DELETED_AT_ONCE:
+            if len(batch) == HEADS_AT_ONCE:
                 deleted += await self._discarded(batch)
                 matched += batch
                 batch = []
@@ -152,7 +136,7 @@ class Inspector:
         return [*matched, *batch], deleted
 
     async def sweep(self) -> None:
-        """Delete every key that belongs to a head: chunks, leases, probes."""
+        """Delete every key that belongs to a head: segments, leases, probes."""
         cursor = 0
         while True:
             cursor, page = await self._scanned(cursor, f"{{{keys.PREFIX}*", SCAN_KEYS)
@@ -166,14 +150,69 @@ class Inspector:
         )
         return int(next_cursor), [cast("bytes", key).decode("utf-8", "replace") for key in page]
 
+    async def _looked_up(self, heads: Sequence[str]) -> list[Any]:
+        """Return the answers of LOOKUP, or errors, with the hits as the last field but the manifest."""
+        names = [*envelope.FIELDS, envelope.SUM, "hits", envelope.MANIFEST]
+
+        async def ask() -> list[Any]:
+            async with self._link.client.pipeline(transaction=False) as pipeline:
+                for head in heads:
+                    arguments: list[bytes | str | int] = [
+                        envelope.LAYOUT,
+                        "",
+                        "",
+                        0,
+                        "",
+                        envelope.LARGEST_FIELD,
+                        *names,
+                    ]
+                    await self._lookup(keys=[head], args=arguments, client=pipeline)
+                return await pipeline.execute(raise_on_error=False)
+
+        return await self._link.ask(ask)
+
+    async def _facts(self, key: str, variant: Variant, answer: Sequence[Any]) -> EntryFacts:
+        """Return the facts of a rendering that LOOKUP has found.
+
+        Raises:
+            CorruptError: It is damaged.
+        """
+        _, now_ms, (*fields, hits, manifest), left_ms = answer
+        values = dict(zip(envelope.ALL, [*fields, manifest], strict=True))
+        description = envelope.read(values, variant).description
+        digests = [segment.digest for segment in description.manifest.segments]
+        size = 0
+        for batch in _batches(digests, SEGMENTS_AT_ONCE):
+            names = [keys.segment(key, digest) for digest in batch]
+            size += int(await self._link.ask(self._sizes, keys=names))
+        return EntryFacts(
+            key=key,
+            variant=variant,
+            etag=description.etag,
+            revision=description.revision,
+            size=size,
+            seconds_left=max(0, left_ms) / 1000,
+            age_seconds=max(0.0, now_ms / 1000 - description.read_time.timestamp()),
+            hits=int(hits or 0),
+        )
+
     async def _discarded(self, heads: Sequence[str]) -> int:
         async def discard() -> list[Any]:
             async with self._link.client.pipeline(transaction=False) as pipeline:
                 for head in heads:
-                    await self._discard(keys=[head], client=pipeline)
+                    await self._discard(keys=[head], args=[envelope.LARGEST_FIELD], client=pipeline)
                 return await pipeline.execute()
 
-        return sum(map(int, await self._link.write(discard))) if heads else 0
+        if not heads:
+            return 0
+        deleted = 0
+        for head, (count, manifest) in zip(heads, await self._link.write(discard), strict=True):
+            deleted += int(count)
+            with suppress(CorruptError):
+                segments = [keys.segment(head, digest) for digest in packed_manifest.digests(manifest)]
+                for batch in _batches(segments, SEGMENTS_AT_ONCE):
+                    await self._unlinked(batch)
+        return deleted
 
     async def _unlinked(self, names: Sequence[str]) -> None:
         async def unlink() -> None:
@@ -184,3 +223,8 @@ class Inspector:
 
         if names:
             await self._link.write(unlink)
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

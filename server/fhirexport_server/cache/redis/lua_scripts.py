@@ -5,9 +5,10 @@ correct without them, because an export is served only a rendering with the etag
 """
 
 # KEYS: head. ARGV: layout, the required etag or '', the required end of the etag or '', the greatest age in
-# milliseconds since it was validated, then the names of fields.
-# Returns a state and the time in milliseconds; on 'hit' also the values of the fields and the remaining
-# time to live in milliseconds.
+# milliseconds since it was validated, an etag that the caller knows or '', the largest size of a field, then
+# the names of fields, of which the last is left out where the etag is the known one.
+# Returns a state and the time in milliseconds; on 'hit' and 'stale' also the values of the fields and the
+# remaining time to live in milliseconds.
 # It writes nothing, so that it works where Redis is full or a replica.
 LOOKUP = """
 local time = redis.call('TIME')
@@ -15,20 +16,61 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind == 'none' then return {'miss', now} end
 if kind ~= 'hash' then return {'corrupt', now} end
+for i = 7, #ARGV do
+  if redis.call('HSTRLEN', KEYS[1], ARGV[i]) > tonumber(ARGV[6]) then return {'corrupt', now} end
+end
 local head = redis.call('HMGET', KEYS[1], 'layout', 'etag', 'validated')
 local etag = head[2] or ''
+local state = 'hit'
 if head[1] ~= ARGV[1] then return {'foreign', now} end
 if ARGV[2] ~= '' and etag ~= ARGV[2] then
-  local shape = string.match(ARGV[2], '[^-]*$')
+  local shape = string.match(ARGV[2], '%-[^-]*$') or ARGV[2]
   if string.sub(etag, -string.len(shape)) ~= shape then return {'foreign', now} end
-  return {'stale', now}
+  state = 'stale'
 end
 if ARGV[3] ~= '' then
   if string.sub(etag, -string.len(ARGV[3])) ~= ARGV[3] then return {'foreign', now} end
   local age = now - (tonumber(head[3]) or 0)
   if age < 0 or age > tonumber(ARGV[4]) then return {'expired', now} end
 end
-return {'hit', now, redis.call('HMGET', KEYS[1], unpack(ARGV, 5)), redis.call('PTTL', KEYS[1])}
+local last = #ARGV
+if etag == ARGV[5] then last = last - 1 end
+return {state, now, redis.call('HMGET', KEYS[1], unpack(ARGV, 7, last)), redis.call('PTTL', KEYS[1])}
+"""
+
+# KEYS: segments. ARGV: how many bytes are enough, then the largest size of each segment.
+# Returns the segments, '' for those that are not there, until there are enough bytes: at least the first.
+SEGMENTS = """
+local values, bytes = {}, 0
+for i, key in ipairs(KEYS) do
+  if i > 1 and bytes >= tonumber(ARGV[1]) then break end
+  local value = redis.pcall('GETRANGE', key, 0, ARGV[1 + i])
+  if type(value) ~= 'string' then value = '' end
+  values[i] = value
+  bytes = bytes + #value
+end
+return values
+"""
+
+# KEYS: segments. Returns the sum of their sizes, in bytes.
+SIZES = """
+local bytes = 0
+for _, key in ipairs(KEYS) do
+  local size = redis.pcall('STRLEN', key)
+  if type(size) == 'number' then bytes = bytes + size end
+end
+return bytes
+"""
+
+# KEYS: segments. ARGV: milliseconds. Makes each live that long from now on.
+# Returns the time in milliseconds, then which of the segments are not there, counted from 0.
+RENEW = """
+local time = redis.call('TIME')
+local answer = {time[1] * 1000 + math.floor(time[2] / 1000)}
+for i, key in ipairs(KEYS) do
+  if redis.call('PEXPIRE', key, ARGV[1]) == 0 then answer[#answer + 1] = i - 1 end
+end
+return answer
 """
 
 # KEYS: head, lease. ARGV: etag, nonce, milliseconds.
@@ -50,58 +92,46 @@ if ARGV[2] == '0' then return redis.call('UNLINK', KEYS[1]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 
-# KEYS: head, generation. ARGV: time to live and grace in milliseconds, how many chunks the
-# generation has, incarnation, n, '1' to replace any rendering, then fields and values.
-# Returns 'stored', or why not: 'incomplete' (a chunk is missing), 'superseded' (a later one is there).
+# KEYS: head. ARGV: the time to live of segments and that of the head in milliseconds, the time at which the
+# caller has begun to write segments, or '' if it has written none, the etag of the rendering that has the
+# others, or '' if there are no others; incarnation, n, '1' to replace any rendering, then fields and values.
+# The head expires before the first of its segments, of which its field 'ends' says when that may be.
+# Returns 'stored', or why not: 'superseded' (a later one is there), 'incomplete' (a segment may have
+# expired), 'renew' (the other rendering is not there, or its segments have lost a quarter of their time: the
+# caller is to renew them all).
 PUBLISH = """
-local chunks = tonumber(ARGV[3])
-if chunks > 0 and redis.call('HLEN', KEYS[2]) ~= chunks then
-  redis.call('UNLINK', KEYS[2])
-  return 'incomplete'
-end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local whole = tonumber(ARGV[1])
 local old = {}
 if redis.call('TYPE', KEYS[1]).ok == 'hash' then
-  old = redis.call('HMGET', KEYS[1], 'incarnation', 'n', 'generation', 'layout')
-  local later = old[1] == ARGV[4] and (tonumber(old[2]) or 0) > tonumber(ARGV[5])
-  if later and ARGV[6] ~= '1' then
-    redis.call('UNLINK', KEYS[2])
-    return 'superseded'
-  end
+  old = redis.call('HMGET', KEYS[1], 'incarnation', 'n', 'layout', 'etag', 'ends')
+  local later = old[1] == ARGV[5] and (tonumber(old[2]) or 0) > tonumber(ARGV[6])
+  if later and ARGV[7] ~= '1' then return 'superseded' end
 end
+local ends = (tonumber(ARGV[3]) or now) + whole
+if ARGV[4] ~= '' then
+  local others = tonumber(old[5] or '') or 0
+  if old[4] ~= ARGV[4] or others - now < whole * 3 / 4 or others - now > whole then return 'renew' end
+  ends = math.min(ends, others)
+end
+local left = math.min(tonumber(ARGV[2]), ends - now)
+if left <= 0 then return 'incomplete' end
 redis.call('UNLINK', KEYS[1])
-redis.call('HSET', KEYS[1], 'incarnation', ARGV[4], 'n', ARGV[5], unpack(ARGV, 7))
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-if chunks > 0 then redis.call('PEXPIRE', KEYS[2], ARGV[1]) end
-if old[3] and old[3] ~= '' then
-  local last = '{' .. KEYS[1] .. '}:g:' .. old[3]
-  if last ~= KEYS[2] and redis.call('PTTL', last) > tonumber(ARGV[2]) then
-    redis.call('PEXPIRE', last, ARGV[2])
-  end
-end
+redis.call('HSET', KEYS[1], 'incarnation', ARGV[5], 'n', ARGV[6], 'ends', ends, unpack(ARGV, 8))
+redis.call('PEXPIRE', KEYS[1], left)
 return 'stored'
 """
 
-# KEYS: head. ARGV: incarnation, n. Deletes the rendering if it is of fewer changes than n.
-# Returns how many keys it deleted.
-DROP = """
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
-local head = redis.call('HMGET', KEYS[1], 'incarnation', 'n', 'generation')
-if head[1] ~= ARGV[1] or (tonumber(head[2]) or 0) >= tonumber(ARGV[2]) then return 0 end
-local gone = redis.call('UNLINK', KEYS[1])
-if head[3] and head[3] ~= '' then
-  gone = gone + redis.call('UNLINK', '{' .. KEYS[1] .. '}:g:' .. head[3])
-end
-return gone
-"""
-
-# KEYS: head. Deletes the rendering, of whatever state. Returns 1 if there was one.
+# KEYS: head. ARGV: the largest size of the manifest. Deletes the rendering, of whatever state.
+# Returns whether there was one, and its manifest, by which the caller finds the segments; '' if it has none.
 DISCARD = """
-local kind = redis.call('TYPE', KEYS[1]).ok
-if kind == 'hash' then
-  local generation = redis.call('HGET', KEYS[1], 'generation')
-  if generation and generation ~= '' then redis.call('UNLINK', '{' .. KEYS[1] .. '}:g:' .. generation) end
+local manifest = ''
+if redis.call('TYPE', KEYS[1]).ok == 'hash'
+  and redis.call('HSTRLEN', KEYS[1], 'manifest') <= tonumber(ARGV[1]) then
+  manifest = redis.call('HGET', KEYS[1], 'manifest') or ''
 end
-return redis.call('UNLINK', KEYS[1])
+return {redis.call('UNLINK', KEYS[1]), manifest}
 """
 
 # KEYS: head. ARGV: etag, count. Adds to the number of exports that this rendering has answered.

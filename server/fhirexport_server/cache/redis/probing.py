@@ -18,6 +18,7 @@ _DIGEST: Final = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest
 # Named as a head is, and never created: rights on heads are probed by commands that leave nothing behind.
 _HEAD: Final = f"{keys.PREFIX}probe"
 _HASH: Final = keys.probe("hash")
+_SEGMENT: Final = keys.probe("segment")
 
 Command = tuple[str | int, ...]
 READING: Final[tuple[Command, ...]] = (
@@ -26,11 +27,13 @@ READING: Final[tuple[Command, ...]] = (
     ("EVALSHA", _DIGEST, 0),
     ("TIME",),
     ("TYPE", _HEAD),
+    ("HSTRLEN", _HEAD, "etag"),
     ("HMGET", _HEAD, "etag"),
-    ("HMGET", _HASH, "0"),
     ("PTTL", _HEAD),
+    ("GETRANGE", _SEGMENT, 0, 1),
+    ("STRLEN", _SEGMENT),
 )
-"""The commands of a look-up."""
+"""The commands of a look-up, and of reading and measuring what it has found."""
 WRITING: Final[tuple[Command, ...]] = (
     ("UNLINK", _HEAD),
     ("PEXPIRE", _HEAD, 1),
@@ -43,7 +46,6 @@ WRITING: Final[tuple[Command, ...]] = (
     ("PEXPIRE", _HASH, 1000),
     ("EXEC",),
     ("HGET", _HASH, "hits"),
-    ("HLEN", _HASH),
     ("UNLINK", _HASH),
 )
 """The further commands that keeping a rendering takes."""

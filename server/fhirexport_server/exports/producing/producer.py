@@ -8,7 +8,7 @@ from functools import partial
 
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.memory import MemoryCache
-from fhirexport_server.cache.port import CacheReadError, Exactly, NewRendering, SharedCache, StoredRendering
+from fhirexport_server.cache.port import Exactly, NewRendering, SharedCache, StoredManifest
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import (
     ExportTimeoutError,
@@ -17,6 +17,7 @@ from fhirexport_server.domain.errors import (
     TooManyExportsError,
 )
 from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome, RenderingOutcome
+from fhirexport_server.domain.segments import Chunk
 from fhirexport_server.exports.flights import Flight
 from fhirexport_server.exports.producing.full_rendering import FullRendering
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
@@ -41,7 +42,7 @@ class Order:
     """A time on the loop's clock at which it was current, or after which it is read."""
     why: ExportAnswer
     """Why memory did not answer: MISS, STALE or BYPASS."""
-    stored: StoredRendering | None = None
+    stored: StoredManifest | None = None
     """The copy that a look-up has found already."""
     only: str | None = None
     """The only etag that the reader accepts; None for any."""
@@ -82,33 +83,35 @@ class Producer:
         condition = Exactly(order.etag)
         lookup = await self._shared.look_up(order.variant, condition)
         flight.outcome = lookup.outcome
-        if lookup.rendering is not None and await self._copied(order, lookup.rendering, flight):
+        if lookup.hit is not None and await self._copied(order, lookup.hit, flight):
             return
         async with self._shared.claim(order.variant, order.etag) as turn:
             if not turn:
                 later = await self._shared.look_up(order.variant, condition)
-                if later.rendering is not None and await self._copied(order, later.rendering, flight):
+                if later.hit is not None and await self._copied(order, later.hit, flight):
                     return
             await self._render(order, flight)
             damaged = lookup.outcome in {LookupOutcome.HIT, LookupOutcome.CORRUPT}
             await self._publish(order, flight, validated_ms=lookup.now_ms, replace=damaged)
 
-    async def _copied(self, order: Order, stored: StoredRendering, flight: Flight) -> bool:
+    async def _copied(self, order: Order, stored: StoredManifest, flight: Flight) -> bool:
         """Copy a rendering from the shared cache; return whether all of it was there.
 
-        Readers see it only then, so that a missing chunk is a miss and not a broken export.
+        Readers see it only then, so that a missing segment is a miss and not a broken export.
         """
-        spool = flight.spool
+        spool, description = flight.spool, stored.description
+        segments = self._shared.segments(order.variant, description.manifest.segments)
         try:
-            async for chunk in stored.chunks():
-                spool.append(chunk)
-        except (CacheReadError, SpoolFullError, TemporaryStorageError) as error:
-            if isinstance(error, CacheReadError):
-                self._metrics.broken_read()
+            async for _, chunks in segments:
+                if chunks is None:
+                    spool.close()
+                    return False
+                for chunk in chunks:
+                    spool.append(chunk)
+        except (SpoolFullError, TemporaryStorageError):
             spool.close()
             return False
         spool.on_complete = partial(self._keep, order, spool, stored.seconds_left)
-        description = stored.description
         spool.start(
             Snapshot(description.etag, description.revision, description.read_time, ContentSource.CACHE)
         )
@@ -162,14 +165,21 @@ class Producer:
         description = flight.spool.description()
         if description is None:
             return
-        rendering = NewRendering(description, flight.spool.kept(), flight.spool.size, validated_ms)
+        rendering = NewRendering(description, flight.spool.kept(), validated_ms=validated_ms)
         await self._shared.publish(order.variant, rendering, replace=replace)
 
     def _keep(self, order: Order, spool: Spool, seconds: float) -> None:
-        """Keep a complete rendering in memory."""
-        entry = spool.entry(self._memory.largest)
-        if entry is not None:
-            self._memory.keep(order.variant, entry, validated=order.validated, seconds=seconds)
+        """Keep a complete rendering in memory, unless it would push most others out."""
+        description = spool.description()
+        if description is None or spool.size > self._memory.limit // 4:
+            return
+        chunks: list[Chunk] = []
+        for chunk in spool.kept():
+            chunks.append(chunk)
+            if chunk.segment is not None:
+                self._memory.keep_segment(chunk.segment.digest, tuple(chunks))
+                chunks = []
+        self._memory.keep(order.variant, description, validated=order.validated, seconds=seconds)
 
 
 def _end(flight: Flight) -> RenderingOutcome:
