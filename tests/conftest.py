@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import cast
 
+import hypothesis
 import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
@@ -35,12 +36,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Take signals as a terminal's programs do.
+    """Take signals as a terminal's programs do, and time no example.
 
     What a shell runs in the background ignores SIGINT, and so would the commands that the tests start.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # An example that takes long on a busy machine says nothing of the code.
+    hypothesis.settings.register_profile("suite", deadline=None)
+    hypothesis.settings.load_profile("suite")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -35,7 +35,7 @@ from fhirexport_server.rpc.health import (
 )
 from fhirexport_server.rpc.server import make_server
 from fhirexport_server.runtime import garbage
-from fhirexport_server.runtime.threads import LOOKUP_THREADS
+from fhirexport_server.runtime.threads import SHORT_THREADS
 from fhirexport_server.runtime.upkeep import Upkeep
 from fhirexport_server.settings import OFF, Settings, redacted_redis
 from fhirexport_server.store.async_database import open_async_database
@@ -108,7 +108,7 @@ async def running(
         blocking = stack.enter_context(
             Database.open(
                 settings.database_url.get_secret_value(),
-                connections=settings.max_renderings + LOOKUP_THREADS,
+                connections=settings.max_renderings + SHORT_THREADS,
                 imports=IMPORT_PLACES,
             )
         )

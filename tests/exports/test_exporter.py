@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,12 +24,13 @@ from fhirexport_server.domain.errors import (
     TooManyExportsError,
 )
 from fhirexport_server.domain.revision import Revision, Token
-from fhirexport_server.domain.rows import EjRow, Rendered
+from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports import pipeline
 from fhirexport_server.exports.exporter import Exporter
-from fhirexport_server.exports.producing import producer
+from fhirexport_server.exports.producing import rendering_places
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import AtLeast, ExportRequest
+from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.snapshot import SnapshotReader
 from sqlalchemy import text
@@ -249,27 +250,23 @@ async def test_a_slow_reader_holds_no_place_and_no_transaction(url: str) -> None
 
 
 async def test_no_place_in_time_is_told_with_the_limit(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(producer, "PLACE_SECONDS", 0.05)
+    monkeypatch.setattr(rendering_places, "PLACE_SECONDS", 0.05)
     async with exporting(url, max_renderings=1) as exporter:
-        places = exporter._producer._places  # noqa: SLF001 - to take one for longer than this test waits
-        await places.acquire()
-        with pytest.raises(TooManyExportsError) as refused:
-            await _export(exporter, VENUES)
+        async with exporter._producer._places.place():  # noqa: SLF001 - for longer than this test waits
+            with pytest.raises(TooManyExportsError) as refused:
+                await _export(exporter, VENUES)
         assert refused.value.limit == 1
-        places.release()
         assert await _export(exporter, VENUES)
 
 
 async def test_a_rendering_that_takes_too_long_is_ended(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    resources = pipeline.resources
+    context = pipeline.context
 
-    def slow(
-        snapshot: SnapshotReader, ej: EjRow, request: ExportRequest, base_url: str
-    ) -> Iterator[Rendered]:
+    def slow(snapshot: SnapshotReader, ej: EjRow, request: ExportRequest, base_url: str) -> EjContext:
         time.sleep(1)
-        yield from resources(snapshot, ej, request, base_url)
+        return context(snapshot, ej, request, base_url)
 
-    monkeypatch.setattr(pipeline, "resources", slow)
+    monkeypatch.setattr(pipeline, "context", slow)
     async with exporting(url, rendering_timeout=0.05) as exporter:
         with pytest.raises(ExportTimeoutError):
             await _export(exporter, VENUES)

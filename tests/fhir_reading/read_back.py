@@ -23,13 +23,15 @@ from fhirexport_server.fhir.reading.datatypes.references import Ref
 from fhirexport_server.fhir.reading.json.problems import Problem, Problems
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
 from fhirexport_server.fhir.reading.resources.drafts import DraftOrigin, MovementDraft
+from fhirexport_server.formats.chunker import Chunker, in_positions
 from fhirexport_server.formats.layout import layout
 
 R = TypeVar("R", bound=tuple[Any, ...])
 
 
 def laid_out(resources: Iterable[Rendered], wanted: Format) -> bytes:
-    return b"".join(piece for piece, _ in layout(wanted, BASE).pieces(resources))
+    chunks = Chunker(layout(wanted, BASE)).chunks(in_positions(resources))
+    return b"".join(chunk.text() for chunk in chunks)
 
 
 def read_back(content: bytes, wanted: Format, systems: Mapping[str, str]) -> tuple[Import, list[Problem]]:

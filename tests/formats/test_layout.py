@@ -7,8 +7,9 @@ import pytest
 from fhirexport_server.domain.datasets import Format
 from fhirexport_server.domain.errors import RowNotRenderableError
 from fhirexport_server.domain.rows import Rendered
-from fhirexport_server.formats.chunker import CHUNK_BYTES, LARGEST_RESOURCE_BYTES, Chunker
+from fhirexport_server.formats.chunker import LARGEST_RESOURCE_BYTES, Chunker, in_positions
 from fhirexport_server.formats.layout import layout
+from fhirexport_server.formats.segment_writer import CHUNK_BYTES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ def _resource(number: int, size: int = 20) -> Rendered:
 
 
 def _whole(wanted: Format, resources: list[Rendered]) -> str:
-    chunks = Chunker(layout(wanted, BASE)).chunks(resources)
+    chunks = Chunker(layout(wanted, BASE)).chunks(in_positions(resources))
     return b"".join(chunk.text() for chunk in chunks).decode()
 
 
@@ -66,12 +67,13 @@ def test_without_resources_there_is_no_empty_array(wanted: Format, expected: str
 def test_chunks_are_the_rendering_cut_between_resources(sizes: list[int], wanted: Format) -> None:
     resources = [_resource(number, size) for number, size in enumerate(sizes)]
     chunker = Chunker(layout(wanted, BASE))
-    chunks = list(chunker.chunks(resources))
+    chunks = list(chunker.chunks(in_positions(resources)))
     whole = b"".join(chunk.text() for chunk in chunks)
     assert chunker.totals.sha256 == hashlib.sha256(whole).hexdigest()
     assert chunker.totals.size_bytes == len(whole) == sum(chunk.size for chunk in chunks)
     assert chunker.totals.resource_count == len(sizes) == sum(chunk.resource_count for chunk in chunks)
-    assert all(chunk.size >= CHUNK_BYTES for chunk in chunks[:-1])
+    assert all(chunk.size >= CHUNK_BYTES for chunk in chunks if chunk.segment is None)
+    assert sum(chunk.segment.size for chunk in chunks if chunk.segment is not None) == len(whole)
     if wanted is Format.NDJSON:
         assert all(chunk.text().endswith(b"\n") for chunk in chunks)
         assert [line for line in whole.splitlines() if line] == [resource.json for resource in resources]

@@ -7,8 +7,9 @@ from threading import Lock
 from typing import Final
 
 from fhirexport_server.cache.entry import Description, Variant
+from fhirexport_server.cache.former_manifests import FormerManifests
 from fhirexport_server.domain.outcomes import LookupOutcome
-from fhirexport_server.domain.segments import Chunk
+from fhirexport_server.domain.segments import Chunk, Manifest
 
 LISTED_BYTES: Final = 320
 """What a segment's line in a manifest takes in memory, as measured with CPython 3.11 on 64 bits."""
@@ -44,6 +45,7 @@ class MemoryCache:
         self._clock = clock
         self._kept: OrderedDict[Variant, _Kept] = OrderedDict()
         self._described = 0
+        self._former = FormerManifests(limit_bytes // 16)
         self._lock = Lock()
         self._segments: OrderedDict[bytes, tuple[Chunk, ...]] = OrderedDict()
         self._held = 0
@@ -54,9 +56,14 @@ class MemoryCache:
         return self._limit
 
     @property
+    def share(self) -> int:
+        """How many bytes of segments one rendering may put in: more would wash out what others need."""
+        return self._limit // 4
+
+    @property
     def used(self) -> int:
         """How many bytes it takes."""
-        return self._described + self._held
+        return self._described + self._former.used + self._held
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -106,6 +113,13 @@ class MemoryCache:
         kept = self._current(variant)
         return None if kept is None else kept.description
 
+    def manifest(self, variant: Variant, root: bytes) -> Manifest | None:
+        """Return the manifest of a variant's rendering with this root, current or not; None if unknown."""
+        newest = self.newest(variant)
+        if newest is not None and newest.manifest.root == root:
+            return newest.manifest
+        return self._former.get(variant, root)
+
     def keep(self, variant: Variant, description: Description, *, validated: float, seconds: float) -> None:
         """Keep a description in place of the variant's former one, unless it is too large.
 
@@ -115,6 +129,9 @@ class MemoryCache:
             validated: A time at which it was known to be current.
             seconds: How long it may be kept, in seconds.
         """
+        former = self._kept.get(variant)
+        if former is not None and former.description.etag != description.etag:
+            self._former.keep(variant, former.description.manifest)
         self._drop(variant)
         size = LISTED_BYTES * (1 + len(description.manifest.segments))
         if description.base is not None:

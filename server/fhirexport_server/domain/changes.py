@@ -1,8 +1,10 @@
 """Changes by writers: as the compactor, an export and a watch see them."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 from fhirexport_server.domain.datasets import Dataset, EjDataset
@@ -39,6 +41,13 @@ class Keys:
     ids: frozenset[int] = frozenset()
     ranges: tuple[tuple[int, int], ...] = ()
     """Ranges by their first and last id, ascending and apart; an id may be in `ids` as well."""
+
+    def covers(self, key: int) -> bool:
+        """Return whether an id is among them."""
+        if key in self.ids:
+            return True
+        index = bisect_right(self.ranges, key, key=itemgetter(0)) - 1
+        return index >= 0 and key <= self.ranges[index][1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,25 @@ class RenderingOutcome(StrEnum):
     """Its last reader left."""
 
 
+class FullReason(StrEnum):
+    """Why an export is rendered in full, and not brought up to date."""
+
+    NO_BASE = "no_base"
+    """No rendering to start from is kept, of this database, release, base URL and layout."""
+    STRUCTURE = "structure"
+    """A structure is small, and a change of one unit shows in others."""
+    UNPROVEN = "unproven"
+    """The log does not prove that it holds every change: it was pruned, or the revision was moved by hand."""
+    EVERYTHING = "everything"
+    """The log says that everything may have changed: after TRUNCATE, or an invalidation."""
+    TOO_MANY = "too_many"
+    """So much has changed that a full rendering costs less."""
+    CONTEXT = "context"
+    """What all resources share has changed: the time zone, a number's system, the kind of a unit."""
+    LOST = "lost"
+    """Too many of the segments to change are no longer kept."""
+
+
 class LookupOutcome(StrEnum):
     """What a cache look-up finds."""
 
@@ -95,14 +114,3 @@ class ClaimOutcome(StrEnum):
     """Another process took too long: this one makes it too."""
     UNAVAILABLE = "unavailable"
     """The cache did not answer: this process makes it too."""
-
-
-class FullReason(StrEnum):
-    """Why a state of the data cannot be told from an earlier one by the log of changes."""
-
-    UNPROVEN = "unproven"
-    """The log does not account for every change since: it was pruned, or the database has another history."""
-    EVERYTHING = "everything"
-    """Everything may have changed: TRUNCATE, an invalidation, or a structure, which is rendered whole."""
-    TOO_MANY = "too_many"
-    """More has changed than is worth telling apart."""

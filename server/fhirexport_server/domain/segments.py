@@ -6,12 +6,16 @@ segment.
 """
 
 import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple, TypeVar
 
 import zstandard
 
+R = TypeVar("R")
 MOST_IDS: Final = 128
 """How many ids a segment holds at most."""
 
@@ -75,3 +79,51 @@ class Manifest:
     def root(self) -> bytes:
         """The SHA-256 over the digests of all segments, in order, 32 bytes."""
         return hashlib.sha256(b"".join(segment.digest for segment in self.segments)).digest()
+
+
+WHOLE: Final = Block(0, 63)
+"""All ids there are."""
+
+
+def end(block: Block) -> int:
+    """Return the first id after a block."""
+    return block.lo + (1 << block.bits)
+
+
+def in_blocks(
+    rows: Iterable[R], key: Callable[[R], int], within: Block = WHOLE
+) -> Iterator[tuple[Block, list[R]]]:
+    """Cut rows into the blocks of segments: yield each block that holds any, with its rows.
+
+    It reads MOST_IDS + 1 rows ahead. What it yields is what halving `within` gives, and halving again what
+    holds more than MOST_IDS.
+
+    Args:
+        rows: The rows, by ascending key.
+        key: Returns the id of a row; all are within `within`.
+        within: The block to cut.
+    """
+    ahead: deque[R] = deque()
+    coming = iter(rows)
+    after = within.lo
+    while True:
+        ahead.extend(islice(coming, MOST_IDS + 1 - len(ahead)))
+        if not ahead:
+            return
+        before = key(ahead[MOST_IDS]) if len(ahead) > MOST_IDS else end(within)
+        block = largest_block(key(ahead[0]), after, before)
+        after = end(block)
+        taken = []
+        while ahead and key(ahead[0]) < after:
+            taken.append(ahead.popleft())
+        yield block, taken
+
+
+def largest_block(key: int, after: int, before: int) -> Block:
+    """Return the largest block that holds an id and lies between two bounds: `after <= ids < before`."""
+    bits = WHOLE.bits
+    while True:
+        lo = key >> bits << bits
+        if after <= lo and lo + (1 << bits) <= before:
+            return Block(lo, bits)
+        bits -= 1

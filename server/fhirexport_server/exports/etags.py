@@ -45,8 +45,13 @@ def fingerprint(incarnation: str, request: ExportRequest, base_url: str) -> str:
 
 def etag(revision: Revision, request: ExportRequest, base_url: str) -> str:
     """Return the strong validator of a rendering (RFC 9110), without quotes: equal etags mean equal bytes."""
-    shape = fingerprint(revision.incarnation, request, base_url)
-    return f"{revision.n:x}-{revision.digest & 0xFFFF_FFFF_FFFF_FFFF:x}-{shape}"
+    end = fingerprint(revision.incarnation, request, base_url)
+    return f"{revision.n:x}-{revision.digest & 0xFFFF_FFFF_FFFF_FFFF:x}-{end}"
+
+
+def shape(text: str) -> str:
+    """Return the part of an etag that says all that shapes a rendering but its revision (`fingerprint`)."""
+    return text.rpartition("-")[2]
 
 
 def is_behind(present: Revision, required: Revision) -> bool:

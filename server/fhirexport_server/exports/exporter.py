@@ -14,7 +14,8 @@ from fhirexport_server.domain.outcomes import ExportAnswer
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.flights import Flights
 from fhirexport_server.exports.planning import Plan, Planner
-from fhirexport_server.exports.producing.producer import Order, Producer
+from fhirexport_server.exports.producing.order import Order
+from fhirexport_server.exports.producing.producer import Producer
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.exports.results import STALL_SECONDS, InFlight, unavailable_on_stall
@@ -88,7 +89,7 @@ class Exporter:
             return
         order = plan
         produce = partial(self._producer.produce, order)
-        async with self._flights.reading(order.etag, produce) as (flight, joined):
+        async with self._flights.reading(order.key, produce) as (flight, joined):
             with unavailable_on_stall():
                 snapshot = await flight.spool.started(STALL_SECONDS)
             if order.only is not None and order.only != snapshot.etag:
@@ -138,6 +139,8 @@ async def open_exporter(
         memory,
         shared,
         metrics,
+        flights,
+        base_url=base_url,
         places=max_renderings,
         timeout=rendering_timeout,
         time_to_live=time_to_live,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from fhirexport_server.cache.entry import Description, Variant
@@ -12,10 +13,9 @@ from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.domain.segments import Chunk
 from fhirexport_server.exports import etags
-from fhirexport_server.exports.producing.full_rendering import FullRendering
-from fhirexport_server.exports.producing.producer import Order
+from fhirexport_server.exports.producing.order import Found, Order, sent_otherwise
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
-from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest, MaxStaleness
+from fhirexport_server.exports.request import AtLeast, Bypass, ExportRequest, Have, MaxStaleness
 from fhirexport_server.exports.results import InMemory, NotModified
 from fhirexport_server.store.async_database import AsyncDatabase
 from fhirexport_server.telemetry.metrics import Metrics
@@ -58,66 +58,84 @@ class Planner:
         variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
         if request.resume is not None:
             return await self._resumed(request, variant, request.resume.etag, begun)
-        cached = await self._acceptable(request, variant, begun)
-        if cached is not None:
-            return self._content(request, variant, cached, begun)
+        request = self._with_segments(request, variant)
+        kept = await self._acceptable(request, variant, begun)
+        if kept is not None:
+            return self._content(request, variant, kept, begun)
         revision = await self._revision(request)
         etag = etags.etag(revision, request, self._base_url)
         if request.if_none_match == etag:
             token = Token(request.ej_id, request.dataset, revision).encode()
             return NotModified(Snapshot(etag, token, datetime.now(UTC), ContentSource.DATABASE))
-        fill = self._fill(request, revision)
         if isinstance(request.consistency, Bypass):
-            return Order(variant, None, fill, begun, ExportAnswer.BYPASS)
-        outcome, description = self._memory.look(variant, etag, begun)
-        found = self._in_memory(description)
-        if outcome is LookupOutcome.HIT and found is None:
+            return Order(variant, None, request, revision, begun, ExportAnswer.BYPASS)
+        return self._current(Order(variant, etag, request, revision, begun, ExportAnswer.MISS), etag)
+
+    def _current(self, order: Order, etag: str) -> Plan:
+        """Return the answer from memory, where that has it; else the order to produce it."""
+        variant, request = order.variant, order.request
+        outcome, description = self._memory.look(variant, etag, order.validated)
+        answer = None if description is None else self._in_memory(request, description)
+        if outcome is LookupOutcome.HIT and answer is None:
             outcome = LookupOutcome.MISS
         self._metrics.looked_in_memory(outcome)
-        if found is not None:
-            return found
-        why = ExportAnswer.STALE if outcome is LookupOutcome.STALE else ExportAnswer.MISS
-        return Order(variant, etag, fill, begun, why)
+        if answer is not None:
+            return answer
+        if description is not None:
+            return replace(order, found=Found(description))
+        return replace(order, why=ExportAnswer.STALE) if outcome is LookupOutcome.STALE else order
+
+    def _with_segments(self, request: ExportRequest, variant: Variant) -> ExportRequest:
+        """Name the segments of the caller's root, where it is known."""
+        have = request.have
+        if have.digests or not have.root:
+            return request
+        known = self._memory.manifest(variant, have.root)
+        digests = () if known is None else tuple(segment.digest for segment in known.segments)
+        return replace(request, have=Have(have.root, digests))
+
+    def _in_memory(self, request: ExportRequest, description: Description) -> InMemory | None:
+        """Return the rendering from memory; None where a segment is no longer there."""
+        chunks: list[Chunk] = []
+        for segment in description.manifest.segments:
+            kept = sent_otherwise(segment, request.have) or self._memory.frames(segment.digest)
+            if kept is None:
+                return None
+            chunks += kept
+        return InMemory(description, chunks)
 
     def _content(
-        self, request: ExportRequest, variant: Variant, cached: InMemory | StoredManifest, begun: float
+        self, request: ExportRequest, variant: Variant, kept: Description | StoredManifest, begun: float
     ) -> Plan:
-        """Return the answer from a cached rendering that the request accepts."""
-        description = cached.snapshot if isinstance(cached, InMemory) else cached.description
+        """Return the answer from a rendering that is kept and that the request accepts."""
+        found = Found(kept) if isinstance(kept, Description) else Found.of(kept)
+        description = found.description
         if request.if_none_match == description.etag:
             return NotModified(
                 Snapshot(description.etag, description.revision, description.read_time, ContentSource.CACHE)
             )
-        if isinstance(cached, InMemory):
-            return cached
         # Not shared: if it has to be rendered after all, its state is this request's own.
-        return Order(
-            variant, None, self._fill(request), begun - cached.age_seconds, ExportAnswer.MISS, stored=cached
-        )
+        order = Order(variant, None, request, None, begun - found.age_seconds, ExportAnswer.MISS, found=found)
+        return self._in_memory(request, description) or order
 
     async def _resumed(self, request: ExportRequest, variant: Variant, etag: str, begun: float) -> Plan:
         """Return where the rendering of a broken export is, even where it is no longer current.
 
         If it is not cached it is produced again: the bytes are the same while the data is.
         """
-        found = self._in_memory(self._memory.same(variant, etag))
-        if found is not None:
-            return found
-        stored = (await self._shared.look_up(variant, Exactly(etag))).hit
-        if stored is not None:
-            validated = begun - stored.age_seconds
-            return Order(
-                variant, None, self._fill(request), validated, ExportAnswer.MISS, stored=stored, only=etag
-            )
+        kept = self._memory.same(variant, etag) or (await self._shared.look_up(variant, Exactly(etag))).hit
+        if kept is not None:
+            plan = self._content(replace(request, if_none_match=""), variant, kept, begun)
+            return replace(plan, only=etag) if isinstance(plan, Order) else plan
         revision = await self._revision(request)
         if etags.etag(revision, request, self._base_url) != etag:
             raise SnapshotGoneError(etag)
-        return Order(variant, etag, self._fill(request, revision), begun, ExportAnswer.MISS, only=etag)
+        return Order(variant, etag, request, revision, begun, ExportAnswer.MISS, only=etag)
 
     async def _acceptable(
         self, request: ExportRequest, variant: Variant, now: float
-    ) -> InMemory | StoredManifest | None:
-        """Return a cached rendering that the request accepts without a look-up in the database; else None."""
+    ) -> Description | StoredManifest | None:
+        """Return a kept rendering that the request accepts without a look-up in the database; else None."""
         condition: Exactly | Recent
         incarnation = self._database.incarnation(request.dataset)
         match request.consistency:
@@ -128,31 +146,15 @@ class Planner:
                 # Exactly that revision: a larger number is no proof where a database has lost writes that it
                 # had acknowledged.
                 condition = Exactly(etags.etag(token.revision, request, self._base_url))
-                description = self._memory.same(variant, condition.etag)
+                kept = self._memory.same(variant, condition.etag)
             case MaxStaleness(seconds=seconds) if seconds > 0 and incarnation is not None:
                 fingerprint = etags.fingerprint(incarnation, request, self._base_url)
                 condition = Recent(fingerprint, seconds)
-                description = self._memory.recent(variant, fingerprint, now - seconds)
+                kept = self._memory.recent(variant, fingerprint, now - seconds)
             case _:
                 return None
-        found = self._in_memory(description)
-        self._metrics.looked_in_memory(LookupOutcome.MISS if found is None else LookupOutcome.HIT)
-        return found or (await self._shared.look_up(variant, condition)).hit
-
-    def _in_memory(self, description: Description | None) -> InMemory | None:
-        """Return a rendering of which memory has all segments; None where one is missing."""
-        if description is None:
-            return None
-        chunks: list[Chunk] = []
-        for segment in description.manifest.segments:
-            part = self._memory.frames(segment.digest)
-            if part is None:
-                return None
-            chunks += part
-        return InMemory(description, chunks)
-
-    def _fill(self, request: ExportRequest, required: Revision | None = None) -> FullRendering:
-        return FullRendering(self._database.blocking, request, self._base_url, required)
+        self._metrics.looked_in_memory(LookupOutcome.MISS if kept is None else LookupOutcome.HIT)
+        return kept or (await self._shared.look_up(variant, condition)).hit
 
     async def _revision(self, request: ExportRequest) -> Revision:
         token = None

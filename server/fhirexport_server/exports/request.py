@@ -1,6 +1,9 @@
 """Export requests."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 
@@ -43,6 +46,29 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class Have:
+    """What the caller has of an earlier rendering: the segments that need not be sent."""
+
+    root: bytes = b""
+    """The root of its manifest; empty where the segments are named instead."""
+    digests: tuple[bytes, ...] = ()
+    """The digests of its segments, in its order."""
+
+    @cached_property
+    def positions(self) -> Mapping[bytes, int]:
+        """The position of each segment in the caller's order, by digest."""
+        return {digest: position for position, digest in enumerate(self.digests)}
+
+    @cached_property
+    def key(self) -> str:
+        """A text that is equal where the segments are; empty where there are none."""
+        return hashlib.sha256(b"".join(self.digests)).hexdigest() if self.digests else ""
+
+
+NOTHING = Have()
+
+
+@dataclass(frozen=True)
 class ExportRequest:
     """A request for one export."""
 
@@ -55,3 +81,5 @@ class ExportRequest:
     """The etag that the caller has, without quotes; empty for none."""
     resume: Resume | None = None
     """Set to resume this export, whatever `if_none_match` and `consistency` say."""
+    have: Have = NOTHING
+    """The segments that the caller has; they are told, not sent."""

@@ -81,7 +81,9 @@ class InFlight:
             why = ExportAnswer.STALE
         self.answer = ExportAnswer.COLLAPSED if joined else why
         status = f"fhirexport; fwd={why}; collapsed" if joined else f"fhirexport; fwd={why}"
-        if flight.outcome is LookupOutcome.UNAVAILABLE:
+        if flight.rendered is not None:
+            status += f'; detail="rendered={flight.rendered}"'
+        elif flight.outcome is LookupOutcome.UNAVAILABLE:
             status += "; detail=cache-unavailable"
         self.cache_status = status
 

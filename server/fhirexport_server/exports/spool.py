@@ -7,11 +7,11 @@ the database, and a large export does not fill the memory.
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from threading import Lock
 from typing import IO, NamedTuple
 
-from fhirexport_server.cache.entry import Description
+from fhirexport_server.cache.entry import Base, Description
 from fhirexport_server.domain.errors import TemporaryStorageError
 from fhirexport_server.domain.segments import Chunk, Manifest, Segment, Totals
 from fhirexport_server.exports.rendering import Snapshot
@@ -21,7 +21,7 @@ MEMORY_BYTES = 1024 * 1024
 """How many bytes of a spool stay in memory: compressed, so some fourteen times as much of a rendering."""
 
 
-class _Stored(NamedTuple):
+class Stored(NamedTuple):
     """Where a chunk is: in memory, or in the file, `length` bytes from `offset` on."""
 
     frame: bytes | None
@@ -43,19 +43,21 @@ class Spool:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._lock = Lock()
-        self._chunks: list[_Stored] = []
+        self._chunks: list[Stored] = []
         self._taken = 0
         self._in_memory = 0
         self._file: IO[bytes] | None = None
         self._file_size = 0
         self._snapshot: Snapshot | None = None
+        self._base: Base | None = None
         self._totals: Totals | None = None
         self._error: BaseException | None = None
 
     # --- the writer's side, in its thread ---
 
-    def start(self, snapshot: Snapshot) -> None:
-        """Set the description of the snapshot."""
+    def start(self, snapshot: Snapshot, base: Base | None = None) -> None:
+        """Set the description of the snapshot, and what a later rendering can start from."""
+        self._base = base
         self._snapshot = snapshot
         self._wake()
 
@@ -66,19 +68,32 @@ class Spool:
             SpoolFullError: The spools of this process are full.
             TemporaryStorageError: The disk is full, or cannot be written.
         """
-        length = len(chunk.frame)
+        self._chunks.append(self.put(chunk))
+        self._wake()
+
+    def put(self, chunk: Chunk) -> Stored:
+        """Store a chunk, out of order: `arrange` says where it belongs. It raises as `append`."""
+        frame, length = chunk.frame, len(chunk.frame)
         self._space.take(length)
         self._taken += length
+        described = (length, chunk.size, chunk.resource_count, chunk.segment)
         if self._in_memory + length <= MEMORY_BYTES:
             self._in_memory += length
-            stored = _Stored(chunk.frame, 0, length, chunk.size, chunk.resource_count, chunk.segment)
-        else:
-            stored = _Stored(None, self._file_size, length, chunk.size, chunk.resource_count, chunk.segment)
-            try:
-                self._write(chunk.frame)
-            except OSError as error:
-                raise TemporaryStorageError.of(error) from error
-        self._chunks.append(stored)
+            return Stored(frame, 0, *described)
+        offset = self._file_size
+        try:
+            self._write(frame)
+        except OSError as error:
+            raise TemporaryStorageError.of(error) from error
+        return Stored(None, offset, *described)
+
+    def refer(self, chunk: Chunk) -> Stored:
+        """Refer to a chunk that memory holds anyway, so that it takes no room here."""
+        return Stored(chunk.frame, 0, len(chunk.frame), chunk.size, chunk.resource_count, chunk.segment)
+
+    def arrange(self, chunks: Iterable[Stored]) -> None:
+        """Set all chunks, in order."""
+        self._chunks[:] = chunks
         self._wake()
 
     def finish(self, totals: Totals) -> None:
@@ -131,13 +146,14 @@ class Spool:
         if self._snapshot is None or self._totals is None:
             return None
         snapshot = self._snapshot
-        segments = (stored.segment for stored in self._chunks if stored.segment is not None)
-        manifest = Manifest(tuple(segments))
-        return Description(snapshot.etag, snapshot.revision, snapshot.read_time, self._totals, manifest)
+        segments = tuple(stored.segment for stored in self._chunks if stored.segment is not None)
+        return Description(
+            snapshot.etag, snapshot.revision, snapshot.read_time, self._totals, Manifest(segments), self._base
+        )
 
     def kept(self) -> Iterator[Chunk]:
         """Return the chunks that are there."""
-        return map(self._read, self._chunks)
+        return map(self.chunk, self._chunks)
 
     async def started(self, patience: float) -> Snapshot:
         """Wait for the description of the snapshot.
@@ -155,7 +171,7 @@ class Spool:
         index = 0
         while True:
             while index < len(self._chunks):
-                yield self._read(self._chunks[index])
+                yield self.chunk(self._chunks[index])
                 index += 1
             if self._totals is not None and index == len(self._chunks):
                 return
@@ -175,7 +191,8 @@ class Spool:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _read(self, stored: _Stored) -> Chunk:
+    def chunk(self, stored: Stored) -> Chunk:
+        """Return a chunk that was stored."""
         frame = stored.frame
         if frame is None:
             if self._file is None:

@@ -35,8 +35,8 @@ _PLACE: Final = {
     "EXAM_ROOM": "exam",
     "CONSULTATION_ROOM": "consultation",
 }
-_PATIENT: Final = "pat"
-_VENUE: Final = "ven"
+PATIENT: Final = "pat"
+VENUE: Final = "ven"
 _MOVEMENT: Final = "mvt"
 
 
@@ -65,12 +65,12 @@ def place_id(kind: str, row_id: int) -> str:
 
 def patient_id(row_id: int) -> str:
     """The id of a Patient."""
-    return f"{_PATIENT}-{row_id}"
+    return f"{PATIENT}-{row_id}"
 
 
 def venue_id(row_id: int) -> str:
     """The id of a venue's Encounter."""
-    return f"{_VENUE}-{row_id}"
+    return f"{VENUE}-{row_id}"
 
 
 def movement_id(row_id: int) -> str:

@@ -3,7 +3,7 @@
 Sources: FHIR R4 Bundle (invariants bdl-1 to bdl-12), FHIR NDJSON of Bulk Data Access.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fhirexport_server.domain.datasets import Format
@@ -12,7 +12,7 @@ from fhirexport_server.domain.rows import Rendered
 
 @dataclass(frozen=True)
 class Layout:
-    """One format. Each piece ends with a resource, so a rendering can be cut between pieces."""
+    """One format: the head and the first entry, each further entry after `between`, then the tail."""
 
     head: bytes
     between: bytes
@@ -20,14 +20,6 @@ class Layout:
     empty: bytes
     """The whole rendering if there are no resources: FHIR allows no empty array."""
     entry: Callable[[Rendered], bytes]
-
-    def pieces(self, resources: Iterable[Rendered]) -> Iterator[tuple[bytes, bool]]:
-        """Yield the rendering: a piece for each resource (True), then the rest (False)."""
-        before, end = self.head, self.empty
-        for resource in resources:
-            yield before + self.entry(resource), True
-            before, end = self.between, self.tail
-        yield end, False
 
 
 def layout(format_: Format, base_url: str) -> Layout:

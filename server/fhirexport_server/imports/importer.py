@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from hashlib import blake2b
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fhirexport_server.domain.errors import (
     FieldViolation,
@@ -54,7 +54,7 @@ class Importer:
         self._space = space
         self._pool = pool
         self._places = asyncio.Semaphore(PLACES)
-        self._runs: set[Run] = set()
+        self._runs: set[Run[Any]] = set()
 
     async def bundle(self, data: bytes, options: ImportOptions) -> ImportSummary:
         """Import a Bundle.

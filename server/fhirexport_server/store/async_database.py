@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import structlog
 
@@ -14,6 +15,7 @@ from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.runtime.threads import Run, Threads, open_threads
 from fhirexport_server.store.database import Database
 
+T = TypeVar("T")
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
@@ -33,9 +35,13 @@ class AsyncDatabase:
         """Return the incarnation of a dataset's database at the last look-up; None before the first."""
         return self._incarnations.get(dataset)
 
-    def render(self, work: Callable[[Interrupt], None]) -> Run:
+    def render(self, work: Callable[[Interrupt], T]) -> Run[T]:
         """Start a rendering in a thread. The caller has to stop it."""
         return self._threads.render(work)
+
+    def render_changes(self, work: Callable[[Interrupt], T]) -> Run[T]:
+        """Start a rendering of what has changed in a thread. The caller has to stop it."""
+        return self._threads.render_changes(work)
 
     async def revision(self, ej_id: int, dataset: Dataset) -> Revision | None:
         """Return the revision of a dataset; None where there is no such EJ."""
@@ -106,7 +112,7 @@ async def open_async_database(database: Database, max_renderings: int) -> AsyncI
     """Open an AsyncDatabase. At the end, stop its threads and wait for them.
 
     Args:
-        database: The database, with `max_renderings` + LOOKUP_THREADS connections.
+        database: The database, with `max_renderings` + SHORT_THREADS connections.
         max_renderings: How many renderings may run at once.
     """
     async with open_threads(max_renderings) as threads:

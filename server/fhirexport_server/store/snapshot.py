@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from fhirexport_server.domain.changes import Changes
+from fhirexport_server.domain.changes import Changes, Keys
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.outcomes import FullReason
 from fhirexport_server.domain.revision import Revision
@@ -23,10 +23,15 @@ from fhirexport_server.domain.rows import (
     PlaceRow,
     VenueRow,
 )
+from fhirexport_server.domain.segments import Block, in_blocks
 from fhirexport_server.pam.movement_order import in_order
 from fhirexport_server.store import queries, schema
 from fhirexport_server.store.guard.guard import Guard
 
+PatientRows = tuple[PatientRow, list[PatientIdentifierRow], list[PatientContactRow]]
+"""A patient, with its identifiers and contacts."""
+VenueRows = tuple[VenueRow, Sequence[MovementRow]]
+"""A venue, with its active movements in order."""
 R = TypeVar("R", bound=tuple[Any, ...])
 FETCH_ROWS = 1000
 
@@ -113,20 +118,32 @@ class SnapshotReader:
         """Yield the places, parents before children."""
         return self._stream(PlaceRow, queries.places(ej_id))
 
-    def patients(
-        self, ej_id: int
-    ) -> Iterator[tuple[PatientRow, list[PatientIdentifierRow], list[PatientContactRow]]]:
-        """Yield the patients by id, each with its identifiers and contacts."""
-        identifiers = _Merge(self._stream(PatientIdentifierRow, queries.patient_identifiers(ej_id)))
-        contacts = _Merge(self._stream(PatientContactRow, queries.patient_contacts(ej_id)))
-        for patient in self._stream(PatientRow, queries.patients(ej_id)):
-            yield patient, identifiers.of(patient.id), contacts.of(patient.id)
+    def patients(self, ej_id: int, among: Keys | None = None) -> Iterator[PatientRows]:
+        """Yield the patients by id, each with its identifiers and contacts; only these ids of them."""
+        return chain.from_iterable(members for _, members in self.patient_blocks(ej_id, among))
 
-    def venues(self, ej_id: int) -> Iterator[tuple[VenueRow, Sequence[MovementRow]]]:
-        """Yield the venues by id, each with its active movements in order."""
-        movements = _Merge(self._stream(MovementRow, queries.movements(ej_id)))
-        for venue in self._stream(VenueRow, queries.venues(ej_id)):
-            yield venue, in_order(movements.of(venue.id))
+    def patient_blocks(
+        self, ej_id: int, among: Keys | None = None
+    ) -> Iterator[tuple[Block, Iterator[PatientRows]]]:
+        """Yield the patients by the blocks of segments. Read each block to its end before the next."""
+        identifiers = _Merge(self._stream(PatientIdentifierRow, queries.patient_identifiers(ej_id, among)))
+        contacts = _Merge(self._stream(PatientContactRow, queries.patient_contacts(ej_id, among)))
+        rows = self._stream(PatientRow, queries.patients(ej_id, among))
+        for block, patients in in_blocks(rows, attrgetter("id")):
+            yield block, ((row, identifiers.of(row.id), contacts.of(row.id)) for row in patients)
+
+    def venues(self, ej_id: int, among: Keys | None = None) -> Iterator[VenueRows]:
+        """Yield the venues by id, each with its active movements in order; only these ids of them."""
+        return chain.from_iterable(members for _, members in self.venue_blocks(ej_id, among))
+
+    def venue_blocks(
+        self, ej_id: int, among: Keys | None = None
+    ) -> Iterator[tuple[Block, Iterator[VenueRows]]]:
+        """Yield the venues by the blocks of segments. Read each block to its end before the next."""
+        movements = _Merge(self._stream(MovementRow, queries.movements(ej_id, among)))
+        rows = self._stream(VenueRow, queries.venues(ej_id, among))
+        for block, venues in in_blocks(rows, attrgetter("id")):
+            yield block, ((row, in_order(movements.of(row.id))) for row in venues)
 
     def _pairs(self, query: queries.Selection) -> dict[Any, str]:
         return {key: value for key, value in self._connection.execute(query)}  # noqa: C416 - rows are no tuples to mypy

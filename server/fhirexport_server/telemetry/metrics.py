@@ -21,16 +21,15 @@ from fhirexport_server.domain.outcomes import (
     ExportAnswer,
     LookupOutcome,
     PublishOutcome,
-    RenderingOutcome,
     SegmentOutcome,
 )
 from fhirexport_server.telemetry.families import Families
+from fhirexport_server.telemetry.rendering_metrics import RenderingMetrics
 
 _EXPORT_SECONDS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 900.0),
 )
-_RENDERING_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
 _SHORT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 _OPERATIONS = {"get": LookupOutcome, "set": PublishOutcome, "delete": DeletionOutcome}
@@ -91,18 +90,8 @@ class Metrics:
             ("outcome",),
             ((outcome,) for outcome in (LookupOutcome.HIT, LookupOutcome.MISS, LookupOutcome.STALE)),
         )
-        self._rendered = self._families.histograms(
-            "fhirexport_rendering_seconds",
-            "Duration of renderings from the database, by outcome.",
-            {"type": datasets, "outcome": RenderingOutcome},
-            _RENDERING_SECONDS,
-        )
-        self._rendering = self._families.gauges(
-            "fhirexport_renderings_in_progress", "Renderings from the database in progress.", "type", datasets
-        )
-        self._refused = self._families.counter(
-            "fhirexport_renderings_refused_total", "Renderings refused because no place became free in time."
-        )
+        self.renderings = RenderingMetrics(self._families)
+        """The metrics of renderings from the database."""
         self._lookups = self._families.histograms(
             "fhirexport_revision_lookup_seconds",
             "Duration of look-ups of the current revision in the database.",
@@ -188,19 +177,6 @@ class Metrics:
     def looked_up(self, seconds: float, *, answered: bool) -> None:
         """Record a look-up of the current revision."""
         self._lookups["answered" if answered else "failed",].observe(seconds)
-
-    def rendering(self, dataset: Dataset) -> None:
-        """Record that a rendering has begun. `rendered` must follow."""
-        self._rendering[dataset].inc()
-
-    def rendered(self, dataset: Dataset, outcome: RenderingOutcome, seconds: float) -> None:
-        """Record that a rendering has ended."""
-        self._rendering[dataset].dec()
-        self._rendered[dataset, outcome].observe(seconds)
-
-    def rendering_refused(self) -> None:
-        """Count a rendering that got no place."""
-        self._refused.inc()
 
     def folded(self, left: int) -> None:
         """Record that deltas were folded, and how many are left."""

@@ -108,8 +108,8 @@ def _ours(database: Database, dataset: Dataset) -> int:
         ej = rows.ej(EJ_ID)
         if ej is None:
             raise SystemExit("the demo group has no EJ 1")
-        resources = pipeline.resources(rows, ej, request, BASE_URL)
-        return sum(len(chunk.frame) for chunk in Chunker(layout(Format.BUNDLE, BASE_URL)).chunks(resources))
+        blocks = pipeline.blocks(rows, ej, request, pipeline.context(rows, ej, request, BASE_URL))
+        return sum(len(chunk.frame) for chunk in Chunker(layout(Format.BUNDLE, BASE_URL)).chunks(blocks))
 
 
 # --- a stream of any size -------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 from unittest import mock
 
@@ -71,9 +72,11 @@ def _content(snapshot: SnapshotReader, ej: EjRow, dataset: Dataset, detail: Deta
     digest = hashlib.sha256()
     request = ExportRequest(ej.id, dataset, Format.TRANSACTION, detail)
     try:
-        resources = pipeline.resources(snapshot, ej, request, BASE)
-        for piece, _ in layout(Format.TRANSACTION, BASE).pieces(resources):
-            digest.update(piece)
+        shared = pipeline.context(snapshot, ej, request, BASE)
+        entry = layout(Format.TRANSACTION, BASE).entry
+        for _, groups in pipeline.blocks(snapshot, ej, request, shared):
+            for resource in chain.from_iterable(groups):
+                digest.update(entry(resource))
     except RowNotRenderableError as refused:
         digest.update(f"{refused.table} {refused.row_id} {refused.rule}".encode())
     return digest.digest()

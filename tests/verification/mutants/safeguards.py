@@ -242,9 +242,9 @@ MUTANTS = (
     ),
     Mutant(
         "a rendering from Redis is offered before all of it is there",
-        f"{EXPORTS}producing/producer.py",
-        "if chunks is None:\n                    spool.close()\n                    return False",
-        "if chunks is None:\n                    continue",
+        f"{EXPORTS}producing/assembly.py",
+        "lost = [segment for segment in missing if segment.digest not in copied]",
+        "lost, slots = [], [slot or () for slot in slots]",
         "tests/exports/test_production.py",
     ),
     Mutant(

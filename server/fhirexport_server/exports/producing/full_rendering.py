@@ -1,14 +1,18 @@
-"""One rendering from the database, as it runs in its thread: from the snapshot to the spool."""
+"""A full rendering from the database, as it runs in its thread: from the snapshot to the spool."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from fhirexport_server.cache.entry import Base
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
 from fhirexport_server.domain.revision import Revision, Token
+from fhirexport_server.domain.segments import Chunk
 from fhirexport_server.exports import etags, pipeline
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.exports.spool import Spool
+from fhirexport_server.fhir.rendering import context_text
 from fhirexport_server.formats.chunker import Chunker
 from fhirexport_server.formats.layout import layout
 from fhirexport_server.runtime.interrupt import Interrupt
@@ -22,8 +26,12 @@ class FullRendering:
     database: Database
     request: ExportRequest
     base_url: str
-    required: Revision | None = None
+    required: Revision | None
     """The revision that the rendering must contain; an earlier snapshot is refused."""
+    keep: Callable[[bytes, tuple[Chunk, ...]], None]
+    """Is called with each segment's digest and chunks, to keep them in memory."""
+    keep_bytes: int
+    """How many bytes of segments to keep. What comes after them would wash out what others need."""
 
     def run(self, spool: Spool, interrupt: Interrupt) -> None:
         """Render into the spool, errors included. It blocks: call it in a thread."""
@@ -42,16 +50,28 @@ class FullRendering:
             ej = rows.ej(request.ej_id)
             if ej is None:
                 raise EjNotFoundError(request.ej_id)
+            shared = pipeline.context(rows, ej, request, self.base_url)
+            position = rows.position(request.ej_id, request.dataset)
             spool.start(
                 Snapshot(
                     etag=etags.etag(revision, request, self.base_url),
                     revision=Token(ej.id, request.dataset, revision).encode(),
                     read_time=read_time,
                     source=ContentSource.DATABASE,
-                )
+                ),
+                None if position is None else Base(position, context_text.dump(shared)),
             )
             chunker = Chunker(layout(request.format, self.base_url))
-            for chunk in chunker.chunks(pipeline.resources(rows, ej, request, self.base_url)):
+            segment: list[Chunk] = []
+            room = self.keep_bytes
+            for chunk in chunker.chunks(pipeline.blocks(rows, ej, request, shared)):
                 interrupt.check()
                 spool.append(chunk)
+                if room <= 0:
+                    continue
+                segment.append(chunk)
+                room -= len(chunk.frame)
+                if chunk.segment is not None:
+                    self.keep(chunk.segment.digest, tuple(segment))
+                    segment.clear()
         spool.finish(chunker.totals)

@@ -1,55 +1,40 @@
-"""Produces renderings: from the shared cache, else from the database."""
+"""Produces renderings: what is kept of them is copied, what has changed is rendered, else everything is."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 
-from fhirexport_server.cache.entry import Variant
+from fhirexport_server.cache.entry import Description
 from fhirexport_server.cache.memory import MemoryCache
-from fhirexport_server.cache.port import Exactly, NewRendering, SharedCache, StoredManifest
+from fhirexport_server.cache.port import Exactly, NewRendering, SharedCache
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.domain.errors import (
-    ExportTimeoutError,
-    SpoolFullError,
-    TemporaryStorageError,
-    TooManyExportsError,
-)
-from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome, RenderingOutcome
-from fhirexport_server.domain.segments import Chunk
-from fhirexport_server.exports.flights import Flight
+from fhirexport_server.domain.errors import ExportTimeoutError
+from fhirexport_server.domain.outcomes import FullReason, LookupOutcome, RenderingOutcome
+from fhirexport_server.domain.segments import Chunk, Segment
+from fhirexport_server.exports.flights import Flight, Flights
+from fhirexport_server.exports.producing.assembly import Assembler
+from fhirexport_server.exports.producing.bases import usable
+from fhirexport_server.exports.producing.changed_rendering import ChangedRendering
+from fhirexport_server.exports.producing.changed_segments import MOST_LOST
 from fhirexport_server.exports.producing.full_rendering import FullRendering
+from fhirexport_server.exports.producing.kept_segments import KeptSegments
+from fhirexport_server.exports.producing.order import Current, Order, sent_otherwise
+from fhirexport_server.exports.producing.rendering_places import RenderingPlaces
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
+from fhirexport_server.exports.request import NOTHING
+from fhirexport_server.exports.results import STALL_SECONDS
 from fhirexport_server.exports.spool import Spool
 from fhirexport_server.store.async_database import AsyncDatabase
 from fhirexport_server.telemetry.metrics import Metrics
 
-PLACE_SECONDS = 5.0
-"""How long a rendering may wait for a place."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """A rendering to copy or produce."""
-
-    variant: Variant
-    etag: str | None
-    """The etag to look up in the shared cache; None to skip the cache."""
-    fill: FullRendering
-    """Produces it from the database."""
-    validated: float
-    """A time on the loop's clock at which it was current, or after which it is read."""
-    why: ExportAnswer
-    """Why memory did not answer: MISS, STALE or BYPASS."""
-    stored: StoredManifest | None = None
-    """The copy that a look-up has found already."""
-    only: str | None = None
-    """The only etag that the reader accepts; None for any."""
+CHANGES = 2
+"""How many renderings may be brought up to date at once: they are short, and wait behind no long one."""
 
 
 class Producer:
-    """Fills spools, from the shared cache where it can, and keeps what it has produced."""
+    """Fills spools, and keeps what it has produced."""
 
     def __init__(
         self,
@@ -57,7 +42,9 @@ class Producer:
         memory: MemoryCache,
         shared: SharedCache,
         metrics: Metrics,
+        flights: Flights,
         *,
+        base_url: str,
         places: int,
         timeout: float,
         time_to_live: Mapping[Dataset, int],
@@ -66,120 +53,186 @@ class Producer:
         self._memory = memory
         self._shared = shared
         self._metrics = metrics
+        self._flights = flights
+        self._base_url = base_url
         self._clock = asyncio.get_running_loop().time
-        self._places = asyncio.Semaphore(places)
-        self._limit = places
-        self._timeout = timeout
+        self._places = RenderingPlaces(places, timeout, metrics)
+        self._changes = RenderingPlaces(CHANGES, timeout, metrics)
+        self._assembler = Assembler(memory, shared)
         self._time_to_live = time_to_live
 
     async def produce(self, order: Order, flight: Flight) -> None:
-        """Copy the rendering from the shared cache, or produce it and keep it there."""
-        if order.stored is not None and await self._copied(order, order.stored, flight):
+        """Copy the rendering, bring one up to date, or render in full; keep what is new."""
+        current = await self._current(order, flight)
+        if current is not None:
+            current = await self._complete(order, current, flight)
+        if current is not None:
+            await self._served(order, current, flight)
+        elif order.request.have.digests:
+            await self._filtered(order, flight)
+        else:
+            await self._in_full(order, flight)
+
+    # --- what is kept, or brought up to date ---
+
+    async def _current(self, order: Order, flight: Flight) -> Current | None:
+        """Return the description of the rendering, with its changes rendered; None to render in full."""
+        if order.found is not None:
+            left = order.found.seconds_left
+            return Current(
+                order.found.description, self._seconds(order) if left is None else left, ContentSource.CACHE
+            )
+        if order.etag is None or order.required is None:
+            return None
+        newest = self._memory.newest(order.variant)
+        lookup = await self._shared.look_up(order.variant, Exactly(order.etag), known=newest)
+        flight.outcome, flight.validated_ms = lookup.outcome, lookup.now_ms
+        if lookup.hit is not None:
+            return Current(lookup.hit.description, lookup.hit.seconds_left, ContentSource.CACHE)
+        candidates = [newest, lookup.stored.description if lookup.stored else None]
+        base = usable(order, candidates)
+        if isinstance(base, FullReason):
+            self._metrics.renderings.full(order.variant.dataset, base)
+            return None
+        return await self._changed(order, base, flight)
+
+    async def _complete(self, order: Order, current: Current, flight: Flight) -> Current | None:
+        """Put all segments into the spool, rendering those that are lost; return None to render in full."""
+        lost = await self._assembler.assemble(order, current, flight.spool)
+        if not lost:
+            return current
+        if len(lost) <= MOST_LOST and current.description.base is not None:
+            mended = await self._changed(order, current.description, flight, lost=tuple(lost))
+            if mended is not None:
+                mended = replace(mended, fresh={**current.fresh, **mended.fresh})
+                if not await self._assembler.assemble(order, mended, flight.spool):
+                    return mended
+        flight.spool.close()
+        return None
+
+    async def _changed(
+        self, order: Order, base: Description, flight: Flight, lost: tuple[Segment, ...] = ()
+    ) -> Current | None:
+        """Bring a rendering up to date; return None where that cannot be proven to be right."""
+        dataset, spool = order.variant.dataset, flight.spool
+        kept = KeptSegments(self._memory, self._shared, order.variant)
+        rendering = ChangedRendering(
+            self._database.blocking, order.request, self._base_url, order.required, base, kept, lost
+        )
+        async with self._changes.place():
+            begun = self._clock()
+            run = self._database.render_changes(lambda interrupt: rendering.run(spool, interrupt))
+            update = await self._changes.result(run)
+        if isinstance(update, FullReason):
+            spool.close()
+            self._metrics.renderings.full(dataset, update)
+            return None
+        self._metrics.renderings.changed(dataset, update.rendered, self._clock() - begun)
+        flight.rendered = update.rendered
+        return Current(
+            update.description, self._seconds(order), ContentSource.DATABASE, update.fresh, base=base.etag
+        )
+
+    async def _served(self, order: Order, current: Current, flight: Flight) -> None:
+        """Let the readers begin, and keep what is new."""
+        spool, description = flight.spool, current.description
+        spool.start(
+            Snapshot(description.etag, description.revision, description.read_time, current.source),
+            description.base,
+        )
+        spool.finish(description.totals)
+        self._memory.keep(order.variant, description, validated=order.validated, seconds=current.seconds_left)
+        if current.source is ContentSource.CACHE:
             return
+        fresh = (spool.chunk(stored) for chunks in current.fresh.values() for stored in chunks)
+        rendering = NewRendering(description, fresh, current.base, self._memory.frames, flight.validated_ms)
+        await self._shared.publish(order.variant, rendering)
+
+    # --- in full ---
+
+    async def _filtered(self, order: Order, flight: Flight) -> None:
+        """Take from a full rendering, which others may read too, what the caller has not."""
+        whole = replace(order, request=replace(order.request, have=NOTHING))
+        spool = flight.spool
+        async with self._flights.reading(whole.key, partial(self._in_full, whole)) as (full, _):
+            snapshot = await full.spool.started(STALL_SECONDS)
+            spool.start(snapshot)
+            held: list[Chunk] = []
+            async for chunk in full.spool.chunks(STALL_SECONDS):
+                held.append(chunk)
+                if chunk.segment is not None:
+                    for sent in sent_otherwise(chunk.segment, order.request.have) or held:
+                        spool.append(sent)
+                    held.clear()
+            if full.spool.totals is None:
+                raise RuntimeError("the chunks have ended and there are no totals")
+            spool.finish(full.spool.totals)
+
+    async def _in_full(self, order: Order, flight: Flight) -> None:
+        """Render in full, unless another process does: then copy it."""
         if order.etag is None:
             await self._render(order, flight)
             await self._publish(order, flight)
             return
-        condition = Exactly(order.etag)
-        lookup = await self._shared.look_up(order.variant, condition)
-        flight.outcome = lookup.outcome
-        if lookup.hit is not None and await self._copied(order, lookup.hit, flight):
-            return
         async with self._shared.claim(order.variant, order.etag) as turn:
-            if not turn:
-                later = await self._shared.look_up(order.variant, condition)
-                if later.hit is not None and await self._copied(order, later.hit, flight):
-                    return
+            if not turn and await self._copied_from_another(order, order.etag, flight):
+                return
             await self._render(order, flight)
-            damaged = lookup.outcome in {LookupOutcome.HIT, LookupOutcome.CORRUPT}
-            await self._publish(order, flight, validated_ms=lookup.now_ms, replace=damaged)
+            damaged = flight.outcome in {LookupOutcome.HIT, LookupOutcome.CORRUPT}
+            await self._publish(order, flight, replace=damaged)
 
-    async def _copied(self, order: Order, stored: StoredManifest, flight: Flight) -> bool:
-        """Copy a rendering from the shared cache; return whether all of it was there.
-
-        Readers see it only then, so that a missing segment is a miss and not a broken export.
-        """
-        spool, description = flight.spool, stored.description
-        segments = self._shared.segments(order.variant, description.manifest.segments)
-        try:
-            async for _, chunks in segments:
-                if chunks is None:
-                    spool.close()
-                    return False
-                for chunk in chunks:
-                    spool.append(chunk)
-        except (SpoolFullError, TemporaryStorageError):
-            spool.close()
+    async def _copied_from_another(self, order: Order, etag: str, flight: Flight) -> bool:
+        stored = (await self._shared.look_up(order.variant, Exactly(etag))).hit
+        if stored is None:
             return False
-        spool.on_complete = partial(self._keep, order, spool, stored.seconds_left)
-        spool.start(
-            Snapshot(description.etag, description.revision, description.read_time, ContentSource.CACHE)
-        )
-        spool.finish(description.totals)
+        current = Current(stored.description, stored.seconds_left, ContentSource.CACHE)
+        if await self._assembler.assemble(order, current, flight.spool):
+            flight.spool.close()
+            return False
+        await self._served(order, current, flight)
         return True
 
     async def _render(self, order: Order, flight: Flight) -> None:
         spool = flight.spool
-        spool.on_complete = partial(self._keep, order, spool, self._time_to_live[order.variant.dataset])
-        async with self._place(), self._counted(order.variant.dataset, flight):
-            run = self._database.render(lambda interrupt: order.fill.run(spool, interrupt))
-
-            def give_up() -> None:
-                spool.fail(ExportTimeoutError(self._timeout))
-                run.stop()
-
-            limit = asyncio.get_running_loop().call_later(self._timeout, give_up)
-            try:
-                await asyncio.wait({run.thread})
-            finally:
-                limit.cancel()
-                run.stop()
-                # The spool belongs to the thread while that runs.
-                await asyncio.wait({run.thread})
+        spool.on_complete = partial(self._keep, order, spool)
+        rendering = FullRendering(
+            self._database.blocking,
+            order.request,
+            self._base_url,
+            order.required,
+            self._memory.keep_segment,
+            self._memory.share,
+        )
+        async with self._places.place(), self._counted(order.variant.dataset, flight):
+            run = self._database.render(lambda interrupt: rendering.run(spool, interrupt))
+            await self._places.result(run, spool.fail)
 
     @asynccontextmanager
     async def _counted(self, dataset: Dataset, flight: Flight) -> AsyncIterator[None]:
         begun = self._clock()
-        self._metrics.rendering(dataset)
+        self._metrics.renderings.begun(dataset)
         try:
             yield
         finally:
-            self._metrics.rendered(dataset, _end(flight), self._clock() - begun)
+            self._metrics.renderings.ended(dataset, _end(flight), self._clock() - begun)
 
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(PLACE_SECONDS):
-                await self._places.acquire()
-        except TimeoutError:
-            self._metrics.rendering_refused()
-            raise TooManyExportsError(self._limit) from None
-        try:
-            yield
-        finally:
-            self._places.release()
-
-    async def _publish(
-        self, order: Order, flight: Flight, *, validated_ms: int = 0, replace: bool = False
-    ) -> None:
+    async def _publish(self, order: Order, flight: Flight, *, replace: bool = False) -> None:
         description = flight.spool.description()
-        if description is None:
-            return
-        rendering = NewRendering(description, flight.spool.kept(), validated_ms=validated_ms)
-        await self._shared.publish(order.variant, rendering, replace=replace)
+        if description is not None:
+            rendering = NewRendering(description, flight.spool.kept(), validated_ms=flight.validated_ms)
+            await self._shared.publish(order.variant, rendering, replace=replace)
 
-    def _keep(self, order: Order, spool: Spool, seconds: float) -> None:
-        """Keep a complete rendering in memory, unless it would push most others out."""
+    def _keep(self, order: Order, spool: Spool) -> None:
+        """Keep the description of a complete rendering in memory."""
         description = spool.description()
-        if description is None or spool.size > self._memory.limit // 4:
-            return
-        chunks: list[Chunk] = []
-        for chunk in spool.kept():
-            chunks.append(chunk)
-            if chunk.segment is not None:
-                self._memory.keep_segment(chunk.segment.digest, tuple(chunks))
-                chunks = []
-        self._memory.keep(order.variant, description, validated=order.validated, seconds=seconds)
+        if description is not None:
+            self._memory.keep(
+                order.variant, description, validated=order.validated, seconds=self._seconds(order)
+            )
+
+    def _seconds(self, order: Order) -> float:
+        """Return how long a rendering may be kept in memory."""
+        return self._time_to_live[order.variant.dataset]
 
 
 def _end(flight: Flight) -> RenderingOutcome:

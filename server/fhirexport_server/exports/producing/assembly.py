@@ -1,0 +1,61 @@
+"""Puts the chunks of a rendering together: what was just rendered, and what is kept here or elsewhere."""
+
+from collections.abc import Iterable
+from itertools import chain
+
+from fhirexport_server.cache.memory import MemoryCache
+from fhirexport_server.cache.port import SharedCache
+from fhirexport_server.domain.segments import Segment
+from fhirexport_server.exports.producing.order import Current, Order, sent_otherwise
+from fhirexport_server.exports.spool import Spool, Stored
+
+
+class Assembler:
+    """Fills spools with what is kept."""
+
+    def __init__(self, memory: MemoryCache, shared: SharedCache) -> None:
+        self._memory = memory
+        self._shared = shared
+
+    async def assemble(self, order: Order, current: Current, spool: Spool) -> list[Segment]:
+        """Put all chunks into the spool, in order, and return no segment; or return those that are lost.
+
+        Readers see none before, so that a segment that is gone is a miss and not a broken export.
+
+        Raises:
+            SpoolFullError, TemporaryStorageError: There is no room for them.
+        """
+        segments = current.description.manifest.segments
+        slots = [self._at_hand(order, segment, current, spool) for segment in segments]
+        missing = [segment for segment, slot in zip(segments, slots, strict=True) if slot is None]
+        copied = await self._copied(order, missing, spool) if missing else {}
+        lost = [segment for segment in missing if segment.digest not in copied]
+        if not lost:
+            slotted = zip(segments, slots, strict=True)
+            chunks = (copied[segment.digest] if slot is None else slot for segment, slot in slotted)
+            spool.arrange(chain.from_iterable(chunks))
+        return lost
+
+    def _at_hand(
+        self, order: Order, segment: Segment, current: Current, spool: Spool
+    ) -> tuple[Stored, ...] | None:
+        """Return where the chunks of a segment are; None where neither the spool nor memory has them."""
+        omitted = sent_otherwise(segment, order.request.have)
+        if omitted is not None:
+            return tuple(map(spool.refer, omitted))
+        if segment.digest in current.fresh:
+            return current.fresh[segment.digest]
+        chunks = self._memory.frames(segment.digest)
+        return None if chunks is None else tuple(map(spool.refer, chunks))
+
+    async def _copied(
+        self, order: Order, segments: Iterable[Segment], spool: Spool
+    ) -> dict[bytes, tuple[Stored, ...]]:
+        """Copy segments from the shared cache; leave out those that it has not."""
+        copied: dict[bytes, tuple[Stored, ...]] = {}
+        async for segment, chunks in self._shared.segments(order.variant, list(segments)):
+            if chunks is None:
+                continue
+            copied[segment.digest] = tuple(map(spool.put, chunks))
+            self._memory.keep_segment(segment.digest, chunks)
+        return copied

@@ -1,0 +1,73 @@
+"""Places: how many renderings may run at once, and how long one waits for its turn and may take."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from fhirexport_server.domain.errors import ExportTimeoutError, TooManyExportsError
+from fhirexport_server.runtime.threads import Run
+from fhirexport_server.telemetry.metrics import Metrics
+
+T = TypeVar("T")
+PLACE_SECONDS = 5.0
+"""How long a rendering may wait for a place."""
+
+
+class RenderingPlaces:
+    """The places for renderings of one kind."""
+
+    def __init__(self, number: int, timeout: float, metrics: Metrics) -> None:
+        """Make places.
+
+        Args:
+            number: How many renderings may run at once.
+            timeout: How long one may take, in seconds.
+            metrics: Counts those that got no place.
+        """
+        self._number = number
+        self._free = asyncio.Semaphore(number)
+        self._timeout = timeout
+        self._metrics = metrics
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Wait for a place, and hold it.
+
+        Raises:
+            TooManyExportsError: No place became free in PLACE_SECONDS.
+        """
+        try:
+            async with asyncio.timeout(PLACE_SECONDS):
+                await self._free.acquire()
+        except TimeoutError:
+            self._metrics.renderings.refused()
+            raise TooManyExportsError(self._number) from None
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    async def result(self, run: Run[T], fail: Callable[[ExportTimeoutError], None] | None = None) -> T:
+        """Wait for the result of a thread, and stop it on leaving.
+
+        Args:
+            run: The thread.
+            fail: Is called where it takes too long, before the thread is stopped.
+
+        Raises:
+            ExportTimeoutError: It took longer than it may.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                await asyncio.wait({run.thread})
+        except TimeoutError:
+            error = ExportTimeoutError(self._timeout)
+            if fail is not None:
+                fail(error)
+            raise error from None
+        finally:
+            run.stop()
+            # The spool belongs to the thread while that runs.
+            await asyncio.wait({run.thread})
+        return run.thread.result()

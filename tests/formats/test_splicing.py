@@ -1,0 +1,144 @@
+"""Shows that splicing changes into segments gives what cutting and writing all of it anew gives."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from fhirexport_server.domain.changes import Keys
+from fhirexport_server.domain.datasets import Format
+from fhirexport_server.domain.rows import Rendered
+from fhirexport_server.domain.segments import MOST_IDS, WHOLE, Block, Chunk, Segment, end, in_blocks
+from fhirexport_server.formats import segment_text
+from fhirexport_server.formats.chunker import Chunker
+from fhirexport_server.formats.layout import Layout, layout
+from fhirexport_server.formats.segment_writer import SegmentWriter
+from fhirexport_server.formats.splicing import Splicer
+from hypothesis import given
+from hypothesis import strategies as st
+
+BASE = "https://example.org/fhir"
+Rows = Mapping[int, tuple[int, int]]
+"""For each id, its version and how many movements it has."""
+
+
+def resources(key: int, version: int, movements: int) -> list[Rendered]:
+    made = []
+    for kind, number in (("ven", key), *(("mvt", (key + i) % 2**62 + 1) for i in range(1, movements + 1))):
+        json = f'{{"resourceType":"Encounter","id":"{kind}-{number}","v":"{version}"}}'
+        made.append(Rendered("Encounter", f"{kind}-{number}", json.encode()))
+    return made
+
+
+class Kept:
+    """The segments of renderings, by digest, as a cache keeps them."""
+
+    def __init__(self, chosen: Layout) -> None:
+        self.layout = chosen
+        self.texts: dict[bytes, bytes] = {}
+        self.written = 0
+
+    def keep(self, segment: Segment, chunks: Sequence[Chunk]) -> None:
+        self.texts[segment.digest] = b"".join(chunk.text() for chunk in chunks)
+        self.written += 1
+
+    def read(self, segment: Segment) -> Mapping[int, Sequence[bytes]]:
+        return segment_text.entries(self.layout, b"ven", segment, self.texts[segment.digest])
+
+    def full(self, rows: Rows) -> tuple[list[Segment], list[bytes]]:
+        """Cut and write all rows; return the segments and their texts."""
+        blocks = (
+            (block, [resources(key, *rows[key]) for key in keys])
+            for block, keys in in_blocks(sorted(rows), lambda key: key)
+        )
+        segments, texts, text = [], [], b""
+        for chunk in Chunker(self.layout).chunks(blocks):
+            text += chunk.text()
+            if chunk.segment is not None:
+                segments.append(chunk.segment)
+                texts.append(text)
+                self.texts[chunk.segment.digest] = text
+                text = b""
+        return segments, texts
+
+    def groups(self, rows: Rows, changed: Keys) -> Iterator[tuple[int, list[bytes]]]:
+        for key in sorted(rows):
+            if changed.covers(key):
+                yield key, [self.layout.entry(resource) for resource in resources(key, *rows[key])]
+
+
+def halved(keys: Sequence[int], block: Block = WHOLE) -> list[tuple[Block, list[int]]]:
+    """Cut ids into segments by the definition: halve what holds too many."""
+    if not keys:
+        return []
+    if len(keys) <= MOST_IDS:
+        return [(block, list(keys))]
+    half = Block(block.lo, block.bits - 1)
+    middle = end(half)
+    return halved([key for key in keys if key < middle], half) + halved(
+        [key for key in keys if key >= middle], Block(middle, block.bits - 1)
+    )
+
+
+KEYS = st.one_of(
+    st.integers(1, 600),
+    st.integers(1, 5000),
+    st.integers(0, 900).map(lambda n: 2**40 + 37 * n),
+    st.sampled_from([2**63 - 1, 2**62, 2**62 - 1, 1]),
+)
+RUNS = st.tuples(KEYS, st.integers(1, 400), st.sampled_from([1, 1, 2, 3, 64])).map(
+    lambda run: [key for key in range(run[0], run[0] + run[1] * run[2], run[2]) if key < 2**63]
+)
+ROWS = st.lists(RUNS, max_size=5).map(lambda runs: {key for run in runs for key in run})
+
+
+@given(ROWS)
+def test_blocks_are_what_halving_gives(keys: set[int]) -> None:
+    assert list(in_blocks(sorted(keys), lambda key: key)) == halved(sorted(keys))
+
+
+@given(
+    keys=ROWS,
+    layouts=st.sampled_from(list(Format)),
+    movements=st.integers(0, 2),
+    steps=st.lists(
+        st.tuples(
+            st.lists(RUNS, max_size=2), st.lists(RUNS, max_size=2), st.lists(KEYS, max_size=4), st.booleans()
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_splicing_gives_what_a_full_rendering_gives(
+    keys: set[int],
+    layouts: Format,
+    movements: int,
+    steps: list[tuple[list[list[int]], list[list[int]], list[int], bool]],
+) -> None:
+    kept = Kept(layout(layouts, BASE))
+    rows = dict.fromkeys(keys, (0, movements))
+    segments = [segment for segment in kept.full(rows)[0] if segment.ids]
+    for version, (deleted, inserted, named, as_ranges) in enumerate(steps, 1):
+        gone = {key for run in deleted for key in run}
+        new = {key for run in inserted for key in run}
+        rows = {key: row for key, row in rows.items() if key not in gone}
+        rows |= dict.fromkeys(new, (version, movements))
+        rows |= {key: (version, movements) for key in named if key in rows}
+        changed = ranges(gone | new | set(named)) if as_ranges else Keys(frozenset(gone | new | set(named)))
+        splicer = Splicer(SegmentWriter(kept.layout), kept.read, kept.keep)
+        spliced = splicer.splice(segments, changed, kept.groups(rows, changed))
+        expected, texts = kept.full(rows)
+        assert list(spliced) == [segment for segment in expected if segment.ids]
+        assert [kept.texts[segment.digest] for segment in expected] == texts
+        segments = list(spliced)
+
+
+def ranges(keys: set[int]) -> Keys:
+    """Name ids by ranges, and by more than there are."""
+    if not keys:
+        return Keys()
+    ordered = sorted(keys)
+    runs = [[ordered[0], ordered[0]]]
+    for key in ordered[1:]:
+        if key - runs[-1][1] <= 3:
+            runs[-1][1] = key
+        else:
+            runs.append([key, key])
+    return Keys(frozenset(ordered[:2]), tuple((lo, hi) for lo, hi in runs))
