@@ -94,7 +94,7 @@ class Exporter:
                 snapshot = await flight.spool.started(STALL_SECONDS)
             if order.only is not None and order.only != snapshot.etag:
                 raise SnapshotGoneError(order.only)
-            yield InFlight(snapshot, flight, why=order.why, joined=joined)
+            yield InFlight(snapshot, flight, order.request.have, why=order.why, joined=joined)
 
 
 @asynccontextmanager

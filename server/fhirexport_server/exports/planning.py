@@ -102,7 +102,7 @@ class Planner:
             if kept is None:
                 return None
             chunks += kept
-        return InMemory(description, chunks)
+        return InMemory(description, chunks, request.have)
 
     def _content(
         self, request: ExportRequest, variant: Variant, kept: Description | StoredManifest, begun: float

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fhirexport_server.domain.outcomes import ExportAnswer
 from fhirexport_server.domain.segments import Chunk, Totals
+from fhirexport_server.exports.request import Have
 
 __all__ = ["Chunk", "ContentSource", "Rendering", "Snapshot", "Totals"]
 
@@ -42,9 +43,20 @@ class Rendering(Protocol):
     cache_status: str
     """The value of `cache-status` (RFC 9211), such as `fhirexport; fwd=bypass`."""
 
+    have: Have
+    """The segments that the caller has. In place of each comes its last chunk alone, without a frame."""
+
     @property
     def totals(self) -> Totals | None:
         """The totals; None until the last chunk exists."""
+
+    @property
+    def root(self) -> bytes | None:
+        """The root of its manifest; None until the last chunk exists."""
+
+    @property
+    def rendered(self) -> int | None:
+        """How many resources were rendered for it; None until that is known."""
 
     async def kept(self) -> None:
         """Wait until it is kept, or could not be, which is after its last chunk."""

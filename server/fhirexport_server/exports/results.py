@@ -9,6 +9,7 @@ from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
 from fhirexport_server.domain.segments import Chunk, Totals
 from fhirexport_server.exports.flights import Flight
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
+from fhirexport_server.exports.request import NOTHING, Have
 
 STALL_SECONDS = 65.0
 """How long a rendering may make no progress: a little longer than one statement may take."""
@@ -21,6 +22,10 @@ class NotModified:
     totals: Totals | None = None
     answer = ExportAnswer.NOT_MODIFIED
     cache_status = "fhirexport; hit; detail=not-modified"
+
+    have = NOTHING
+    root: bytes | None = None
+    rendered: int | None = 0
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -42,11 +47,15 @@ class InMemory:
     answer = ExportAnswer.HIT
     cache_status = "fhirexport; hit"
 
-    def __init__(self, description: Description, chunks: Sequence[Chunk]) -> None:
+    rendered: int | None = 0
+
+    def __init__(self, description: Description, chunks: Sequence[Chunk], have: Have) -> None:
         self.snapshot = Snapshot(
             description.etag, description.revision, description.read_time, ContentSource.CACHE
         )
         self.totals: Totals | None = description.totals
+        self.root: bytes | None = description.manifest.root
+        self.have = have
         self._chunks = chunks
 
     async def kept(self) -> None:
@@ -63,16 +72,20 @@ class InFlight:
 
     not_modified = False
 
-    def __init__(self, snapshot: Snapshot, flight: Flight, *, why: ExportAnswer, joined: bool) -> None:
+    def __init__(
+        self, snapshot: Snapshot, flight: Flight, have: Have, *, why: ExportAnswer, joined: bool
+    ) -> None:
         """Make the answer for a rendering that has begun.
 
         Args:
             snapshot: The snapshot that it renders.
             flight: The flight that has its chunks.
+            have: The segments that the caller has.
             why: Why memory did not answer: MISS, STALE or BYPASS.
             joined: Whether it was in progress already.
         """
         self.snapshot = snapshot
+        self.have = have
         self._flight = flight
         if snapshot.source is ContentSource.CACHE:
             self.answer, self.cache_status = ExportAnswer.HIT, "fhirexport; hit"
@@ -91,6 +104,21 @@ class InFlight:
     def totals(self) -> Totals | None:
         """The totals; None until the last chunk exists."""
         return self._flight.spool.totals
+
+    @property
+    def root(self) -> bytes | None:
+        """The root of its manifest; None until the last chunk exists."""
+        description = self._flight.spool.description()
+        return None if description is None else description.manifest.root
+
+    @property
+    def rendered(self) -> int | None:
+        """How many resources were rendered for it; None until that is known."""
+        if self.snapshot.source is ContentSource.CACHE:
+            return 0
+        if self._flight.rendered is not None:
+            return self._flight.rendered
+        return None if self.totals is None else self.totals.resource_count
 
     async def kept(self) -> None:
         """Wait until it is kept, or could not be."""
