@@ -9,10 +9,13 @@ import pytest
 from fhirexport.v1 import import_service_pb2 as pb
 from fhirexport.v1.export_service_pb2 import ExportStructureRequest, StreamExportRequest
 from fhirexport.v1.types_pb2 import DATASET_VENUES
+from fhirexport_server.app import running
+from fhirexport_server.rpc.interceptors import chain
+from structlog.testing import capture_logs
 from support import attacking
 from support.attacking import Connection, framed
 from support.metrics import read
-from support.server import PATIENCE, server_process
+from support.server import PATIENCE, server_process, settings
 
 EXPORT = "/fhirexport.v1.ExportService/"
 IMPORT = "/fhirexport.v1.ImportService/"
@@ -82,3 +85,33 @@ async def test_a_caller_that_leaves_is_no_error(
         lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
         assert {line["event"] for line in lines if line["level"] != "info"} <= {"cache_unavailable"}
         assert [line for line in server.log().splitlines() if not line.startswith("{")] == []
+
+
+@pytest.mark.parametrize("seconds", [60.0, 0.0], ids=["soon", "late"])
+async def test_callers_that_leave_before_their_request_has_come_are_logged_only_late(
+    seconds: float, sixty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line for each call of a storm would keep others waiting."""
+    monkeypatch.setattr(chain, "_SOON_SECONDS", seconds)
+    with capture_logs() as lines:
+        async with running(settings(sixty_url, metrics_address="127.0.0.1:0")) as app:
+            metrics = str(app.metrics_address)
+
+            async def in_progress(count: int) -> None:
+                async with asyncio.timeout(PATIENCE):
+                    while (await read(metrics)).value(
+                        "fhirexport_calls_in_progress", places="calls"
+                    ) != count:
+                        await asyncio.sleep(0.02)
+
+            async with attacking.connected(app.address) as connection:
+                streams = [await _bundle(connection) for _ in range(5)]
+                await in_progress(5)
+                for stream in streams:
+                    await connection.reset(stream)
+                await in_progress(0)
+            page = await read(metrics)
+    logged = [line["code"] for line in lines if line["event"] == "call"]
+    handled = sum(page.counted("grpc_server_handled_total", "grpc_code", grpc_method="ImportBundle").values())
+    left = page.value("fhirexport_calls_left_total")
+    assert (len(logged), handled, left) == ((0, 0, 5) if seconds else (5, 5, 0))

@@ -1,5 +1,6 @@
 """The call in progress, for the log, the metrics and the response."""
 
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
@@ -26,6 +27,8 @@ class Call:
     request_id: str
     room: Callable[[int], Awaitable[None]]
     """Waits for room for a response of this many bytes, before it is built."""
+    begun: float = field(default_factory=time.monotonic)
+    """When its first byte came, on the monotonic clock."""
     code: grpc.StatusCode = grpc.StatusCode.OK
     reason: str = ""
     """The reason of its ErrorInfo; empty when it succeeded or was cancelled."""

@@ -115,3 +115,8 @@ class GateFamilies:
             "Calls cut off because the caller did not read the response.",
             registry=registry,
         )
+        self.left = Counter(
+            "fhirexport_calls_left_total",
+            "Calls that callers gave up at once, before the request had come: counted here alone.",
+            registry=registry,
+        )

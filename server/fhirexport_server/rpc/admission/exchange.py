@@ -44,15 +44,25 @@ class Exchange:
         self._kept: Hold | None = None
         self._answer: Hold | None = None
         self._patience = gate.limits.write_seconds
+        self._first: list[bytes | None] = []
 
-    def admit(self) -> None:
-        """Take a place for the call.
+    async def begin(self, seconds: float) -> None:
+        """Take a place for the call, and wait for its first message, which `read` returns.
+
+        Args:
+            seconds: How long it may take to arrive.
 
         Raises:
             TooManyCallsError: No place is free.
+            IdleClientError, TooManyBytesError: As `read` raises them.
         """
         self._places.take(self.caller)
         self._is_admitted = True
+        message = await self._arrived(seconds)
+        if message is None:
+            # gRPC says in a moment whether the caller has left, or has sent no message.
+            await asyncio.sleep(_AT_ONCE_SECONDS)
+        self._first.append(message)
 
     async def read(self, seconds: float) -> bytes | None:
         """Return the next message; None where there is no other, or the call has died.
@@ -64,6 +74,9 @@ class Exchange:
             IdleClientError: It did not arrive in time.
             TooManyBytesError: Others need the memory that it would take.
         """
+        return self._first.pop() if self._first else await self._arrived(seconds)
+
+    async def _arrived(self, seconds: float) -> bytes | None:
         coming = _Waited(asyncio.timeout(seconds))
         try:
             async with coming.scope:

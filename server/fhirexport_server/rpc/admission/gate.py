@@ -37,6 +37,8 @@ class Gate:
         )
         self.dropped = families.dropped.inc
         """Counts a call that was cut off."""
+        self.left = families.left.inc
+        """Counts a call whose caller left before its request had come."""
         self.sweeper = Sweeper()
         """Ends calls whose peers do not read the response."""
 

@@ -14,7 +14,6 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 @asynccontextmanager
 async def access_log(call: Call) -> AsyncIterator[None]:
     """Log a call when it ends, however it ends."""
-    begun = time.monotonic()
     try:
         yield
     finally:
@@ -24,7 +23,7 @@ async def access_log(call: Call) -> AsyncIterator[None]:
             rpc=f"{call.service}/{call.method}",
             code=call.code.name,
             **reason,
-            ms=round((time.monotonic() - begun) * 1000, 1),
+            ms=round((time.monotonic() - call.begun) * 1000, 1),
             peer=call.context.peer(),
             request_id=call.request_id,
             **call.facts,

@@ -33,11 +33,10 @@ class CallMetrics:
         """Count and time one call. The instance is a layer of the chain."""
         series = self._families.methods[call.service, call.method]
         series.started.inc()
-        begun = time.monotonic()
         try:
             yield
         finally:
-            series.seconds.observe(time.monotonic() - begun)
+            series.seconds.observe(time.monotonic() - call.begun)
             series.handled[_CODES[call.code]].inc()
             series.received.inc(call.received)
             series.sent.inc(call.sent)

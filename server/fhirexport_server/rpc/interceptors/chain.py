@@ -2,6 +2,8 @@
 
 from __future__ import annotations  # gRPC's handler type takes no parameters at run time
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 import grpc
 from google.protobuf.message import Message
 
-from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
+from fhirexport_server.domain.errors import FhirExportError, FieldViolation, InvalidRequestError
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.exchange import Exchange
 from fhirexport_server.rpc.admission.gate import Gate
@@ -32,6 +34,8 @@ _ServerStream: TypeAlias = Callable[[Message, Context], AsyncGenerator[Message, 
 _BothStream: TypeAlias = Callable[[AsyncIterator[Message], Context], AsyncGenerator[Message, None]]
 _OURS: Final = "fhirexport."
 _IMPORTS: Final = "fhirexport.v1.ImportService"
+_SOON_SECONDS: Final = 1.0
+"""A caller who leaves later than this, while it sends its request, is logged."""
 _NO_MESSAGE: Final = "must be one message; there was none"
 
 
@@ -78,7 +82,7 @@ class Chain(grpc.aio.ServerInterceptor):
 
     def _wrapped(self, path: str, handler: _Handler) -> _Handler:
         service, _, method = path.removeprefix("/").partition("/")
-        answer = _Method(service, handler, self._gate.limits).answer
+        answering = _Method(service, handler, self._gate.limits)
         around = self._layers if service.startswith(_OURS) else (errors, with_request_id)
         kind = _kind(handler)
 
@@ -88,9 +92,11 @@ class Chain(grpc.aio.ServerInterceptor):
             begin(call)
             response = b""
             try:
+                failure = await self._begun(call, exchange, answering.first_seconds)
                 async with _entered(around, call):
-                    exchange.admit()
-                    response = await answer(call, exchange)
+                    if failure is not None:
+                        raise failure
+                    response = await answering.answer(call, exchange)
             finally:
                 exchange.end(call)
                 call.release()
@@ -110,6 +116,25 @@ class Chain(grpc.aio.ServerInterceptor):
         if handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(behavior)
         return grpc.stream_unary_rpc_method_handler(behavior)
+
+    async def _begun(self, call: Call, exchange: Exchange, seconds: float) -> BaseException | None:
+        """Wait for the first message of a call, outside of its layers; return what prevents it.
+
+        A storm of calls that are reset at once would keep everybody waiting if each of them were logged.
+
+        Raises:
+            CancelledError: The caller has left at once.
+        """
+        try:
+            await exchange.begin(seconds)
+        except asyncio.CancelledError as error:
+            if time.monotonic() - call.begun < _SOON_SECONDS:
+                self._gate.left()
+                raise
+            return error
+        except FhirExportError as error:
+            return error
+        return None
 
 
 def _kind(handler: _Handler) -> Kind:
@@ -136,6 +161,7 @@ class _Method:
         is_bundle = service == _IMPORTS and not handler.request_streaming
         self._request_seconds = limits.bundle_seconds if is_bundle else limits.request_seconds
         self._idle_seconds = limits.idle_seconds
+        self.first_seconds = self._idle_seconds if handler.request_streaming else self._request_seconds
         self.answer = self._many if handler.response_streaming else self._one
 
     async def _one(self, call: Call, exchange: Exchange) -> bytes:
