@@ -474,7 +474,9 @@ class StreamExportResponse(_message.Message):
         not_modified: _builtins.bool
         """True when `if_none_match` is current, and no chunk was sent."""
         sha256: _builtins.str
-        """The SHA-256 of the whole rendering as text, in lower-case hexadecimal."""
+        """The SHA-256 of the whole rendering as text, in lower-case hexadecimal. Empty where the server had no
+        need to make all of the text.
+        """
         resource_count: _builtins.int
         """How many resources the whole rendering holds."""
         size_bytes: _builtins.int
