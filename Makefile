@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 PROTOS := $(wildcard protos/fhirexport/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve http test check lint format types proto lock bench prove siege mutants kills conformance
+.PHONY: help setup demo serve http test check lint format types proto lock bench prove siege mutants kills watches conformance
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -139,6 +139,9 @@ mutants: setup ## Take each safeguard of the cache away, and see that a test not
 
 kills: setup ## Kill servers in imports, 200 times on each database, two thirds of them at the commit or the answer
 	PYTHONPATH=tests $(BIN)/python -m verification.kills.run
+
+watches: setup ## Measure how long after a commit 1 to 1,000 watchers hear of it, and what they cost the database
+	PYTHONPATH=tests $(BIN)/python -m verification.watches.run
 
 hostile: setup ## Import 1,000 NDJSON of hostile shapes, and see how large the process gets
 	PYTHONPATH=tests $(BIN)/python -m verification.growth.hostile

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +20,14 @@ from fhirexport._internal.resources import Resource, resources
 from fhirexport._internal.tls import TLS
 from fhirexport.aio_cache import AsyncCache
 from fhirexport.aio_imports import AsyncImports
+from fhirexport.cache_models import Dataset
 from fhirexport.errors import from_rpc
 from fhirexport.models import Format, LegalEntity, Snapshot
 from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminStub
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
+from fhirexport.watches.aio_watch import AsyncWatch
+from fhirexport.watches.following import KnownRevision, OnInterruption, watching
 
 if TYPE_CHECKING:
     from fhirexport.v1.export_service_pb2_grpc import ExportServiceAsyncStub  # exists for type checkers only
@@ -196,6 +199,29 @@ class AsyncClient:
     def venues(self, ej: int, *, movements: bool = False, **options: Unpack[Options]) -> AsyncExport:
         """Return the export of an EJ's venues: Encounters, with `movements` one for each of those too."""
         return self._export(requests.VENUES, ej, options, movements=movements)
+
+    def watch(
+        self,
+        ej: int | Iterable[int],
+        *datasets: Dataset,
+        after: Iterable[KnownRevision] = (),
+        on_interruption: OnInterruption | None = None,
+    ) -> AsyncWatch:
+        """Return a watch of an EJ's datasets, or of several EJs': all three, unless some are named.
+
+        Args:
+            ej: the id of an EJ, or of each of several.
+            datasets: `structure`, `patients`, `venues`.
+            after: revisions that are known, such as those that an earlier watch told last, or an import made:
+                a dataset that still has it is told only once it has another.
+            on_interruption: called with the error when a watch that had begun is interrupted, before it is
+                taken up again.
+
+        Raises:
+            ValueError: there is no such dataset.
+        """
+        request = watching(ej, datasets, after)
+        return AsyncWatch(self._stub, self._calls, request, on_interruption)
 
     async def health(self, service: str = channels.EXPORTS) -> str:
         """Return what the server says of a service: `SERVING`, `NOT_SERVING`.

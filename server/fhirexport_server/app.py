@@ -44,6 +44,8 @@ from fhirexport_server.telemetry import loop_lag
 from fhirexport_server.telemetry.metrics import Metrics
 from fhirexport_server.telemetry.metrics_page import metrics_page
 from fhirexport_server.telemetry.tracing import tracer
+from fhirexport_server.telemetry.watch_metrics import WatchMetrics
+from fhirexport_server.watches.hub import WatchHub
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -60,6 +62,7 @@ class App:
     """Its metrics."""
     _server: grpc.aio.Server
     _health: HealthService
+    _watches: WatchHub
 
     async def drain(self, *, delay: float, grace: float) -> None:
         """Stop accepting calls, and let those in flight end.
@@ -71,6 +74,7 @@ class App:
         _log.info("draining", delay=delay, grace=grace)
         await self._health.drain()
         await asyncio.sleep(delay)
+        self._watches.drain()
         await self._server.stop(grace)
 
 
@@ -96,6 +100,8 @@ async def running(
         idle_seconds=settings.import_idle_timeout,
         calls=settings.max_calls,
         calls_per_peer=settings.max_calls_per_peer,
+        watches=settings.max_watches,
+        watches_per_peer=settings.max_watches_per_peer,
         bytes_in_flight=settings.bytes_in_flight,
     )
     _log.info("starting", version=__version__, **settings.public())
@@ -135,9 +141,13 @@ async def running(
         stack.enter_context(kept())
         health = HealthService()
         metrics.watch_health((name for name in NAMES if name != SERVER), health.is_serving)
+        watches = WatchHub(
+            database, WatchMetrics(registry), interval=settings.watch_interval, longest=limits.watch_seconds
+        )
         administration = Administration(database, redis, metrics)
         server, address = make_server(
             exports or exporter,
+            watches,
             administration,
             importer,
             health,
@@ -151,6 +161,7 @@ async def running(
         for name, work in (
             ("probe-exports", Probe(health, "exports", (SERVER, EXPORTS), database.check).run()),
             ("probe-imports", Probe(health, "imports", (IMPORTS,), database.check_writable).run()),
+            ("watches", watches.run()),
             ("cache-health", _follow(redis, health)),
             ("upkeep", Upkeep(CacheMaintenance(database, shared, metrics)).run()),
             ("lag", loop_lag.watch(metrics.loop_lagged)),
@@ -158,7 +169,7 @@ async def running(
         ):
             stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
         _log.info("listening", address=address, metrics=page)
-        yield App(address, page, registry, server, health)
+        yield App(address, page, registry, server, health, watches)
     _log.info("stopped")
 
 

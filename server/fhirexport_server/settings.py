@@ -1,6 +1,5 @@
 """All settings: variable, default, bounds and meaning. Nothing else reads the environment."""
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSou
 
 from fhirexport_server.cache.redis import redis_urls
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.runtime.listening import is_loopback
 from fhirexport_server.store.connection import database_urls
 
 _DATABASE_URL = re.compile(
@@ -85,6 +85,14 @@ class Settings(BaseSettings):
     whatever the others have."""
     max_calls_per_peer: int = Field(default=500, ge=1, le=100_000)
     """How many of these may come from one address."""
+    max_watches: int = Field(default=1000, ge=1, le=100_000)
+    """How many watches of exports there may be at once, besides the calls. Every connection may have one
+    whatever the others have."""
+    max_watches_per_peer: int = Field(default=500, ge=1, le=100_000)
+    """How many of these may come from one address."""
+    watch_interval: float = Field(default=0.25, ge=0.05, le=60, allow_inf_nan=False)
+    """How often the database is asked for new revisions while there are watches, in seconds: one query for
+    all of them."""
     bytes_in_flight: int = Field(default=256 * 1024**2, ge=64 * 1024**2)
     """How much memory answers that callers have yet to take may fill, in bytes, and requests that are still
     coming as much again; a connection's share is a quarter."""
@@ -219,30 +227,6 @@ class Settings(BaseSettings):
             Dataset.PATIENTS: self.cache_ttl_patients,
             Dataset.VENUES: self.cache_ttl_venues,
         }
-
-
-def is_loopback(address: str) -> bool:
-    """Return whether only this machine can reach a listening address.
-
-    Raises:
-        ValueError: The address is neither `host:port` nor `unix:path`.
-    """
-    if address.startswith("unix:") and len(address) > len("unix:"):
-        return True
-    host, colon, port = address.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    bare = host[1:-1] if bracketed else host
-    plain = bare.isascii() and bare.isprintable() and not any(c in bare for c in " /[]")
-    if not colon or not bare or not plain or (":" in bare) != bracketed or not _is_port(port):
-        raise ValueError("must be host:port or unix:/path, such as 127.0.0.1:50051 or [::1]:50051")
-    try:
-        return ipaddress.ip_address(bare).is_loopback
-    except ValueError:
-        return bare == "localhost"
-
-
-def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and int(text) <= 65_535  # noqa: PLR2004 - the last TCP port
 
 
 def redacted(database_url: str) -> str:

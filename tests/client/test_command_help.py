@@ -22,6 +22,7 @@ COMMANDS = (
     "structure",
     "patients",
     "venues",
+    "watch",
     "import",
     "health",
     "doctor",
@@ -67,7 +68,7 @@ async def test_every_command_has_an_example_that_works(address: str, tmp_path: P
         heading, _, example = epilogs[command].partition(": ")
         assert (heading, example.startswith(f"fhirexport {command}".strip())) == ("Example", True)
         line = example.replace("localhost:50051", address)
-        if "--watch" in line:
+        if "watch" in line:
             async with on_a_terminal(address, *shlex.split(line)[1:]) as terminal:
                 await terminal.until("venues")
                 terminal.interrupt()

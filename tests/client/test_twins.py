@@ -11,6 +11,7 @@ TWINS = (
     (fhirexport.Export, fhirexport.AsyncExport),
     (fhirexport.Cache, fhirexport.AsyncCache),
     (fhirexport.Imports, fhirexport.AsyncImports),
+    (fhirexport.Watch, fhirexport.AsyncWatch),
 )
 OWN_WORDS = {
     "AsyncClient": "of threads, or of an event loop",

@@ -79,6 +79,7 @@ def test_envoy_is_a_little_more_patient_than_the_server() -> None:
     seconds = {
         "/fhirexport.v1.ImportService/ImportBundle": limits.import_seconds,
         "/fhirexport.v1.ExportService/StreamExport": limits.stream_seconds,
+        "/fhirexport.v1.ExportService/WatchExports": limits.watch_seconds,
         "{prefix: /fhirexport.}": limits.unary_seconds,
     }
     routes = CONFIG.read_text().split("- match: ")

@@ -7,7 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import grpc
 import pytest
 from fhirexport.v1 import import_service_pb2 as pb
-from fhirexport.v1.export_service_pb2 import ExportStructureRequest, ExportVenuesRequest, StreamExportRequest
+from fhirexport.v1.export_service_pb2 import (
+    ExportStructureRequest,
+    ExportVenuesRequest,
+    StreamExportRequest,
+    WatchExportsRequest,
+)
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 from fhirexport.v1.types_pb2 import DATASET_VENUES, VENUE_DETAIL_MOVEMENTS
@@ -25,6 +30,9 @@ IMPORT = "/fhirexport.v1.ImportService/"
 WATCH = "/grpc.health.v1.Health/Watch"
 OPTIONS = pb.ImportResourcesRequest(options=pb.ImportOptions(ej_id=1)).SerializeToString()
 STREAM = StreamExportRequest(ej_id=1, dataset=DATASET_VENUES, detail=VENUE_DETAIL_MOVEMENTS)
+WATCH_EXPORTS = WatchExportsRequest(
+    exports=[WatchExportsRequest.WatchedExport(ej_id=1, dataset=DATASET_VENUES)]
+)
 FEW = Limits(
     stream_seconds=PATIENCE,
     write_seconds=PATIENCE,
@@ -33,6 +41,9 @@ FEW = Limits(
     calls=20,
     calls_per_peer=20,
     calls_assured=2,
+    watches=20,
+    watches_per_peer=20,
+    watches_assured=2,
     health_calls=20,
     health_calls_assured=2,
 )
@@ -56,6 +67,10 @@ async def _watch(connection: Connection) -> None:
     await connection.call(WATCH, HealthCheckRequest(service="").SerializeToString())
 
 
+async def _export_watch(connection: Connection) -> None:
+    await connection.call(f"{EXPORT}WatchExports", WATCH_EXPORTS.SerializeToString())
+
+
 async def _reflection(connection: Connection) -> None:
     await connection.call("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", end=False)
 
@@ -69,7 +84,9 @@ async def _connections(address: str, count: int) -> AsyncIterator[Sequence[Conne
         ]
 
 
-@pytest.mark.parametrize("idle", [_half_sent, _only_options, _unread_stream, _watch, _reflection])
+@pytest.mark.parametrize(
+    "idle", [_half_sent, _only_options, _unread_stream, _watch, _export_watch, _reflection]
+)
 async def test_idle_calls_leave_places_to_others(idle: object, large_url: str) -> None:
     async with (
         asyncio.timeout(2 * PATIENCE),

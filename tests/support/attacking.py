@@ -30,6 +30,8 @@ class Stream:
     """Of the answer and its trailers, together."""
     data_bytes: int = 0
     """How many bytes of messages came, with their prefixes."""
+    data: bytearray = field(default_factory=bytearray)
+    """The bytes themselves, where they are kept."""
     reset: int | None = None
     """The code that the server reset it with."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -44,10 +46,16 @@ class Connection:
     """One HTTP/2 connection. It takes what its window lets come, and grants more only when it is told to."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, window: int, grants: bool
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        window: int,
+        grants: bool,
+        keeps: bool,
     ) -> None:
         self._reader, self._writer = reader, writer
-        self._grants = grants
+        self._grants, self._keeps = grants, keeps
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self._h2.local_settings = h2.settings.Settings(
             client=True,
@@ -99,6 +107,11 @@ class Connection:
             self._h2.send_data(number, bytes(view[:size]), end_stream=end and size == len(view))
             view = view[size:]
             await self.flush()
+
+    async def grant(self, number: int, size: int) -> None:
+        """Lets so many more bytes of a stream come."""
+        self._h2.increment_flow_control_window(size, number)
+        await self.flush()
 
     async def reset(self, number: int, code: int = CANCEL) -> None:
         """Ends a stream in the middle."""
@@ -155,6 +168,8 @@ class Connection:
                 stream.headers.update((str(name), str(value)) for name, value in event.headers or ())
             case h2.events.DataReceived():
                 stream.data_bytes += len(event.data or b"")
+                if self._keeps:
+                    stream.data += event.data or b""
                 if self._grants:
                     self._h2.acknowledge_received_data(
                         event.flow_controlled_length or 0, event.stream_id or 0
@@ -183,7 +198,12 @@ def framed(message: bytes, *, compressed: bool = False) -> bytes:
 
 @asynccontextmanager
 async def connected(
-    address: str, *, window: int = WINDOW, grants: bool = True, source: str | None = None
+    address: str,
+    *,
+    window: int = WINDOW,
+    grants: bool = True,
+    keeps: bool = False,
+    source: str | None = None,
 ) -> AsyncIterator[Connection]:
     """Connects to a server.
 
@@ -191,13 +211,14 @@ async def connected(
         address: `host:port`.
         window: how many bytes of each stream the server may send unasked.
         grants: whether it may send more once these were taken.
+        keeps: whether to keep the bytes of the messages.
         source: the address to connect from: on Linux, any of 127.0.0.0/8 is another peer.
     """
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(
         host.strip("[]"), int(port), local_addr=(source, 0) if source else None
     )
-    connection = Connection(reader, writer, window=window, grants=grants)
+    connection = Connection(reader, writer, window=window, grants=grants, keeps=keeps)
     await connection.begin()
     running = asyncio.create_task(connection.run())
     await connection.greeted.wait()

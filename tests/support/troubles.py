@@ -1,6 +1,5 @@
 """The troubles of docs/operations.md: real servers, brought into each of them."""
 
-import asyncio
 import shutil
 import sys
 import sysconfig
@@ -16,6 +15,7 @@ from sqlalchemy import text
 
 from support.documented import ROOT, output
 from support.envoy import running_envoy
+from support.reachable import reachable
 from support.rows import writing
 from support.server import NO_REDIS, server_process, wait_for_health
 from support.valkey import running_valkey
@@ -151,8 +151,8 @@ async def database_away(directory: Path, new_database: NewDatabase) -> AsyncIter
     """A database that stopped while the server ran."""
     url = _demo(new_database, "postgresql")
     async with (
-        _reachable(url) as (reachable, close, reopen),
-        _server(directory, reachable, NO_REDIS) as server,
+        reachable(url) as (address, close, reopen),
+        _server(directory, address, NO_REDIS) as server,
     ):
         await close()
         await wait_for_health(server, serving=False)
@@ -162,7 +162,7 @@ async def database_away(directory: Path, new_database: NewDatabase) -> AsyncIter
             await wait_for_health(server)
 
         hands = {"sudo systemctl start postgresql": start}
-        yield _world(directory, {"localhost:50051": server}, hands, database_url=reachable)
+        yield _world(directory, {"localhost:50051": server}, hands, database_url=address)
 
 
 @asynccontextmanager
@@ -247,40 +247,3 @@ def _demo(new_database: NewDatabase, backend: str) -> str:
     url = new_database(backend)
     load(url, batches(patients=200))
     return url
-
-
-@asynccontextmanager
-async def _reachable(url: str) -> AsyncIterator[tuple[str, Hand, Hand]]:
-    """Offers a database on a port of the loopback, with what closes and opens that port."""
-    socket = Path(url.partition("host=")[2]) / ".s.PGSQL.5432"
-    open_writers: set[asyncio.StreamWriter] = set()
-
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_writers.add(writer)
-        with suppress(OSError):
-            while data := await reader.read(65_536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        database = await asyncio.open_unix_connection(socket)
-        await asyncio.gather(pump(reader, database[1]), pump(database[0], writer))
-
-    server = await asyncio.start_server(serve, "127.0.0.1")
-    port = server.sockets[0].getsockname()[1]
-
-    async def close() -> None:
-        server.close()
-        for writer in open_writers:
-            writer.close()
-
-    async def reopen() -> None:
-        nonlocal server
-        server = await asyncio.start_server(serve, "127.0.0.1", port)
-
-    name = url.partition("?")[0].rpartition("/")[2]
-    try:
-        yield f"postgresql://postgres@127.0.0.1:{port}/{name}", close, reopen
-    finally:
-        await close()

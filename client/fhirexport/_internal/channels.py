@@ -31,8 +31,8 @@ _SERVICE_CONFIG = {
     **_BALANCING,
     "healthCheckConfig": {"serviceName": EXPORTS},
     "methodConfig": [
-        # Streams are taken up again by the reader, which knows what has come already.
-        {"name": [{"service": EXPORTS, "method": "StreamExport"}]},
+        # Streams are taken up again by what reads them, which knows what has come already.
+        {"name": [{"service": EXPORTS, "method": name} for name in ("StreamExport", "WatchExports")]},
         {"name": [{"service": EXPORTS}], "retryPolicy": _RETRY},
         # A request id makes it safe to repeat; a stream's messages may be gone by then.
         {"name": [{"service": IMPORTS, "method": "ImportBundle"}], "retryPolicy": _RETRY},

@@ -26,6 +26,9 @@ from fhirexport.errors import (
 from fhirexport.import_models import ImportProblem, ImportRevision, ImportSummary
 from fhirexport.imports import Imports
 from fhirexport.models import LegalEntity, Progress, Snapshot
+from fhirexport.watches.aio_watch import AsyncWatch
+from fhirexport.watches.following import ExportRevision
+from fhirexport.watches.watch import Watch
 
 __all__ = [
     "TLS",
@@ -33,6 +36,7 @@ __all__ = [
     "AsyncClient",
     "AsyncExport",
     "AsyncImports",
+    "AsyncWatch",
     "Cache",
     "CacheEntry",
     "CacheHealth",
@@ -43,6 +47,7 @@ __all__ = [
     "DeadlineExceededError",
     "Export",
     "ExportError",
+    "ExportRevision",
     "ImportProblem",
     "ImportRevision",
     "ImportSummary",
@@ -62,5 +67,6 @@ __all__ = [
     "UnavailableError",
     "Violation",
     "Warmed",
+    "Watch",
     "__version__",
 ]

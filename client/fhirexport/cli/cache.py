@@ -2,10 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,20 +12,11 @@ from rich.live import Live
 
 from fhirexport.cache_models import Dataset
 from fhirexport.cli import cache_output, output
-from fhirexport.cli.common import AsJson, example, exit_status
+from fhirexport.cli.common import AsJson, DatasetName, example, exit_status, until_interrupted
 from fhirexport.cli.connecting import connected, grouping
 from fhirexport.cli.legal_entities import complete_ej, ej_id
 from fhirexport.client import Client
 from fhirexport.errors import DeadlineExceededError, ExportError, UnavailableError
-
-
-class _Dataset(StrEnum):
-    """The datasets, as they can be typed."""
-
-    STRUCTURE = "structure"
-    PATIENTS = "patients"
-    VENUES = "venues"
-
 
 _PASSING = (UnavailableError, DeadlineExceededError)
 
@@ -147,7 +136,7 @@ def warm(
         ),
     ] = None,
     datasets: Annotated[
-        list[_Dataset] | None, typer.Option("--dataset", help="Only this dataset; may be given again.")
+        list[DatasetName] | None, typer.Option("--dataset", help="Only this dataset; may be given again.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -181,7 +170,7 @@ def _warm(
 def _watch(client: Client, seconds: float, *, as_json: bool) -> None:
     """Show the figures again and again; report a lost connection, and wait for it to come back."""
     console = Console()
-    with _until_interrupted():
+    with until_interrupted():
         if as_json or not console.is_terminal:
             while True:
                 try:
@@ -200,12 +189,3 @@ def _watch(client: Client, seconds: float, *, as_json: bool) -> None:
                 except _PASSING as error:
                     live.update(cache_output.unavailable(error), refresh=True)
                 time.sleep(seconds)
-
-
-@contextmanager
-def _until_interrupted() -> Iterator[None]:
-    """End with status 0 on Ctrl-C, which is the way to end it."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None

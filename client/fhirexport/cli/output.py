@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from fhirexport.cli.diagnosis.findings import Finding
 from fhirexport.client import Export
 from fhirexport.errors import ExportError
 from fhirexport.models import LegalEntity, Progress
+from fhirexport.watches.following import ExportRevision
 
 # The fields of requests that are options here, and what to say of them.
 _OPTIONS = {
@@ -79,6 +80,17 @@ def saved(target: Path, export: Export, *, as_json: bool) -> None:
             highlight=False,
             soft_wrap=True,
         )
+
+
+def revision(told: ExportRevision) -> None:
+    """Print a revision that a watch tells of, at once."""
+    when = told.notice_time.astimezone().isoformat(timespec="seconds")
+    print(f"{when} {told.dataset} of EJ {told.ej_id}: {told.revision}", flush=True)  # noqa: T201 - the command's output
+
+
+def interrupted(error: ExportError) -> None:
+    """Print why a watch is interrupted."""
+    _errors().print(f"fhirexport: interrupted, and taken up again: {message_of(error)} ({error.code.name})")
 
 
 def message_of(error: ExportError) -> str:
@@ -145,7 +157,7 @@ def progress() -> Iterator[OnProgress | None]:
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-    """Print one document; durations are seconds, and errors their code, reason and message."""
+    """Print one document; durations are seconds, times ISO 8601, errors their code, reason and message."""
     print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))  # noqa: T201 - the command's output
 
 
@@ -156,6 +168,8 @@ def print_json_line(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hol
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
     match value:
+        case datetime():
+            return value.isoformat()
         case timedelta():
             return value.total_seconds()
         case ExportError():

@@ -12,6 +12,7 @@ from fhirexport.errors import Violation
 from fhirexport.testing.content import Chunk
 from fhirexport.testing.failures import Failure
 from fhirexport.testing.script import Held, Script
+from fhirexport.testing.watches import watched
 from fhirexport.v1 import export_service_pb2 as messages
 from fhirexport.v1 import types_pb2
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceServicer
@@ -133,6 +134,12 @@ class Exports(ExportServiceServicer):
         if scripted is not None:
             scripted.failure.abort(context, request_id)
         yield messages.StreamExportResponse(finished=finished)
+
+    def WatchExports(
+        self, request: messages.WatchExportsRequest, context: grpc.ServicerContext
+    ) -> Iterator[messages.WatchExportsResponse]:
+        """Yield the revisions of what a test puts there."""
+        yield from watched(request, self._script, context)
 
     def _held(
         self,

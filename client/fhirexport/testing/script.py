@@ -1,10 +1,10 @@
 """What a test has told the server: what it holds, how it fails; and what the server has received."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
-from threading import Lock
+from threading import Condition
 
 import grpc
 from google.protobuf.message import Message
@@ -15,6 +15,7 @@ from fhirexport.testing.calls import ReceivedCall, ReceivedImport
 from fhirexport.testing.content import Content
 from fhirexport.testing.failures import Failure
 
+_PREFIX = "fake-"
 EXPORTS = ("StreamExport", "ExportStructure", "ExportPatients", "ExportVenues")
 
 
@@ -28,11 +29,11 @@ class ScriptedFailure:
     times: int | None
     """How many calls still fail; None for all."""
     after_chunks: int
-    """How many chunks of a stream come before it."""
+    """How many chunks of a stream, or messages of a watch, come before it."""
 
     def is_for(self, method: str) -> bool:
         """Say whether a call of a method fails so."""
-        if self.after_chunks and method != "StreamExport":
+        if self.after_chunks and method not in {"StreamExport", "WatchExports"}:
             return False
         return self.method is None or self.method == method
 
@@ -56,7 +57,8 @@ class Script:
     _failures: list[ScriptedFailure] = field(default_factory=list)
     _held: dict[tuple[int, Dataset, bool], Held] = field(default_factory=dict)
     _revisions: Iterable[int] = field(default_factory=lambda: count(1))
-    _lock: Lock = field(default_factory=Lock)
+    _lock: Condition = field(default_factory=Condition)
+    """Notified when something is put there, and when a watch is to look around."""
 
     def add_entity(self, entity: LegalEntity) -> None:
         """Hold an EJ, in place of the one with its id."""
@@ -66,9 +68,10 @@ class Script:
     def hold(self, ej_id: int, dataset: Dataset, content: Content, *, movements: bool) -> str:
         """Hold a dataset in place of what there was; return its revision. An EJ that is not there is made."""
         with self._lock:
-            revision = f"fake-{next(iter(self._revisions))}"
+            revision = f"{_PREFIX}{next(iter(self._revisions))}"
             self._held[ej_id, dataset, movements] = Held(content, revision, datetime.now(UTC))
             self.entities.setdefault(ej_id, default_entity(ej_id))
+            self._lock.notify_all()
         return revision
 
     def held(self, ej_id: int, dataset: Dataset, *, movements: bool) -> Held | None:
@@ -81,7 +84,44 @@ class Script:
                 return None
             plain = self._held.get((ej_id, dataset, False))
             held = self._held.get((ej_id, dataset, True), plain) if movements else plain
-            return held or Held(Content(()), "fake-0", datetime.now(UTC))
+            return held or Held(Content(()), f"{_PREFIX}0", datetime.now(UTC))
+
+    def revision(self, ej_id: int, dataset: Dataset) -> str | None:
+        """Return the latest revision of a dataset, whatever its movements; None where there is no such EJ."""
+        with self._lock:
+            return self._revision(ej_id, dataset)
+
+    def changed(
+        self, known: Mapping[tuple[int, Dataset], str], is_over: Callable[[], bool]
+    ) -> dict[tuple[int, Dataset], str]:
+        """Wait until datasets have other revisions than those that are known; return theirs.
+
+        Args:
+            known: the revisions, by EJ and dataset.
+            is_over: whether to return at once, with nothing; `look_around` has it asked again.
+        """
+
+        def news() -> dict[tuple[int, Dataset], str]:
+            present = {export: self._revision(*export) for export in known}
+            return {
+                export: new for export, new in present.items() if new is not None and new != known[export]
+            }
+
+        with self._lock:
+            self._lock.wait_for(lambda: is_over() or news())
+            return {} if is_over() else news()
+
+    def look_around(self) -> None:
+        """Have those who wait for a change ask whether it is over."""
+        with self._lock:
+            self._lock.notify_all()
+
+    def _revision(self, ej_id: int, dataset: Dataset) -> str | None:
+        if ej_id not in self.entities:
+            return None
+        held = (self._held.get((ej_id, dataset, movements)) for movements in (False, True))
+        numbers = [int(each.revision.removeprefix(_PREFIX)) for each in held if each is not None]
+        return f"{_PREFIX}{max(numbers, default=0)}"
 
     def pages(self, finess: str) -> list[LegalEntity]:
         """Return the EJs by id; only the one with this FINESS number where one is given."""

@@ -21,7 +21,7 @@ from fhirexport.v1.import_service_pb2_grpc import add_ImportServiceServicer_to_s
 _SERVICES = ("", "fhirexport.v1.ExportService", "fhirexport.v1.ImportService")
 
 _THREADS = 32
-"""How many calls are answered at once: a stream that is not read to its end keeps one."""
+"""How many calls are answered at once: a watch keeps one, and a stream that is not read to its end."""
 
 
 class FakeServer:
@@ -126,7 +126,8 @@ class FakeServer:
             failure: the error; a reason stands for one with invented details.
             times: how many calls fail; None for all, until `recover`.
             method: only calls of this method, such as `ImportBundle`.
-            after_chunks: break streams after so many chunks; other calls do not fail.
+            after_chunks: break streams after so many chunks, and watches after so many messages; other calls
+                do not fail.
         """
         if times is not None and times < 1:
             raise ValueError("times must be at least 1, or None")

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from fhirexport.v1 import types_pb2 as fhirexport_dot_v1_dot_types__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fhirexport/v1/export_service.proto\x12\rfhirexport.v1\x1a\x19\x66hirexport/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\"Z\n\x0bLegalEntity\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12\x0e\n\x06\x66iness\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x06\x61\x63tive\x18\x04 \x01(\x08H\x00\x88\x01\x01\x42\t\n\x07_active\"Q\n\x18ListLegalEntitiesRequest\x12\x0e\n\x06\x66iness\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"h\n\x19ListLegalEntitiesResponse\x12\x32\n\x0elegal_entities\x18\x01 \x03(\x0b\x32\x1a.fhirexport.v1.LegalEntity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc9\x01\n\x16\x45xportStructureRequest\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12%\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x15.fhirexport.v1.Format\x12\x15\n\rif_none_match\x18\x03 \x01(\t\x12/\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x1a.fhirexport.v1.Consistency\x12\x31\n\x10\x61\x63\x63\x65pt_encodings\x18\x05 \x03(\x0e\x32\x17.fhirexport.v1.Encoding\"\x85\x01\n\x17\x45xportStructureResponse\x12)\n\x08snapshot\x18\x01 \x01(\x0b\x32\x17.fhirexport.v1.Snapshot\x12\x14\n\x0cnot_modified\x18\x02 \x01(\x08\x12\x0e\n\x04json\x18\x03 \x01(\tH\x00\x12\x0e\n\x04zstd\x18\x04 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"\xc8\x01\n\x15\x45xportPatientsRequest\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12%\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x15.fhirexport.v1.Format\x12\x15\n\rif_none_match\x18\x03 \x01(\t\x12/\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x1a.fhirexport.v1.Consistency\x12\x31\n\x10\x61\x63\x63\x65pt_encodings\x18\x05 \x03(\x0e\x32\x17.fhirexport.v1.Encoding\"\x84\x01\n\x16\x45xportPatientsResponse\x12)\n\x08snapshot\x18\x01 \x01(\x0b\x32\x17.fhirexport.v1.Snapshot\x12\x14\n\x0cnot_modified\x18\x02 \x01(\x08\x12\x0e\n\x04json\x18\x03 \x01(\tH\x00\x12\x0e\n\x04zstd\x18\x04 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"\xf2\x01\n\x13\x45xportVenuesRequest\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12%\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x15.fhirexport.v1.Format\x12\x15\n\rif_none_match\x18\x03 \x01(\t\x12/\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x1a.fhirexport.v1.Consistency\x12\x31\n\x10\x61\x63\x63\x65pt_encodings\x18\x05 \x03(\x0e\x32\x17.fhirexport.v1.Encoding\x12*\n\x06\x64\x65tail\x18\x06 \x01(\x0e\x32\x1a.fhirexport.v1.VenueDetail\"\x82\x01\n\x14\x45xportVenuesResponse\x12)\n\x08snapshot\x18\x01 \x01(\x0b\x32\x17.fhirexport.v1.Snapshot\x12\x14\n\x0cnot_modified\x18\x02 \x01(\x08\x12\x0e\n\x04json\x18\x03 \x01(\tH\x00\x12\x0e\n\x04zstd\x18\x04 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"\xb1\x02\n\x13StreamExportRequest\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12\'\n\x07\x64\x61taset\x18\x02 \x01(\x0e\x32\x16.fhirexport.v1.Dataset\x12%\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x15.fhirexport.v1.Format\x12\x15\n\rif_none_match\x18\x04 \x01(\t\x12/\n\x0b\x63onsistency\x18\x05 \x01(\x0b\x32\x1a.fhirexport.v1.Consistency\x12\x31\n\x10\x61\x63\x63\x65pt_encodings\x18\x06 \x03(\x0e\x32\x17.fhirexport.v1.Encoding\x12*\n\x06\x64\x65tail\x18\x07 \x01(\x0e\x32\x1a.fhirexport.v1.VenueDetail\x12\x14\n\x0cresume_token\x18\x08 \x01(\t\"\xb6\x03\n\x14StreamExportResponse\x12*\n\x07started\x18\x01 \x01(\x0b\x32\x17.fhirexport.v1.SnapshotH\x00\x12:\n\x05\x63hunk\x18\x02 \x01(\x0b\x32).fhirexport.v1.StreamExportResponse.ChunkH\x00\x12@\n\x08\x66inished\x18\x03 \x01(\x0b\x32,.fhirexport.v1.StreamExportResponse.FinishedH\x00\x1a`\n\x05\x43hunk\x12\x0e\n\x04json\x18\x01 \x01(\tH\x00\x12\x0e\n\x04zstd\x18\x02 \x01(\x0cH\x00\x12\x16\n\x0eresource_count\x18\x03 \x01(\x05\x12\x14\n\x0cresume_token\x18\x04 \x01(\tB\t\n\x07\x63ontent\x1a\x88\x01\n\x08\x46inished\x12\x14\n\x0cnot_modified\x18\x01 \x01(\x08\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x1b\n\x0eresource_count\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03H\x01\x88\x01\x01\x42\x11\n\x0f_resource_countB\r\n\x0b_size_bytesB\x07\n\x05\x65vent2\xc8\x05\n\rExportService\x12\x85\x01\n\x11ListLegalEntities\x12\'.fhirexport.v1.ListLegalEntitiesRequest\x1a(.fhirexport.v1.ListLegalEntitiesResponse\"\x1d\x90\x02\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/api/fhir/entities\x12\x8f\x01\n\x0f\x45xportStructure\x12%.fhirexport.v1.ExportStructureRequest\x1a&.fhirexport.v1.ExportStructureResponse\"-\x90\x02\x01\x82\xd3\xe4\x93\x02$\x12\"/api/fhir/export/structure/{ej_id}\x12\x8b\x01\n\x0e\x45xportPatients\x12$.fhirexport.v1.ExportPatientsRequest\x1a%.fhirexport.v1.ExportPatientsResponse\",\x90\x02\x01\x82\xd3\xe4\x93\x02#\x12!/api/fhir/export/patients/{ej_id}\x12\x83\x01\n\x0c\x45xportVenues\x12\".fhirexport.v1.ExportVenuesRequest\x1a#.fhirexport.v1.ExportVenuesResponse\"*\x90\x02\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/fhir/export/venues/{ej_id}\x12\x88\x01\n\x0cStreamExport\x12\".fhirexport.v1.StreamExportRequest\x1a#.fhirexport.v1.StreamExportResponse\"-\x90\x02\x01\x82\xd3\xe4\x93\x02$\x12\"/api/fhir/stream/{dataset}/{ej_id}0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fhirexport/v1/export_service.proto\x12\rfhirexport.v1\x1a\x19\x66hirexport/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Z\n\x0bLegalEntity\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12\x0e\n\x06\x66iness\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x06\x61\x63tive\x18\x04 \x01(\x08H\x00\x88\x01\x01\x42\t\n\x07_active\"Q\n\x18ListLegalEntitiesRequest\x12\x0e\n\x06\x66iness\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"h\n\x19ListLegalEntitiesResponse\x12\x32\n\x0elegal_entities\x18\x01 \x03(\x0b\x32\x1a.fhirexport.v1.LegalEntity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc9\x01\n\x16\x45xportStructureRequest\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12%\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x15.fhirexport.v1.Format\x12\x15\n\rif_none_match\x18\x03 \x01(\t\x12/\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x1a.fhirexport.v1.Consistency\x12\x31\n\x10\x61\x63\x63\x65pt_encodings\x18\x05 \x03(\x0e\x32\x17.fhirexport.v1.Encoding\"\x85\x01\n\x17\x45xportStructureResponse\x12)\n\x08snapshot\x18\x01 \x01(\x0b\x32\x17.fhirexport.v1.Snapshot\x12\x14\n\x0cnot_modified\x18\x02 \x01(\x08\x12\x0e\n\x04json\x18\x03 \x01(\tH\x00\x12\x0e\n\x04zstd\x18\x04 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"\xc8\x01\n\x15\x45xportPatientsRequest\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12%\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x15.fhirexport.v1.Format\x12\x15\n\rif_none_match\x18\x03 \x01(\t\x12/\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x1a.fhirexport.v1.Consistency\x12\x31\n\x10\x61\x63\x63\x65pt_encodings\x18\x05 \x03(\x0e\x32\x17.fhirexport.v1.Encoding\"\x84\x01\n\x16\x45xportPatientsResponse\x12)\n\x08snapshot\x18\x01 \x01(\x0b\x32\x17.fhirexport.v1.Snapshot\x12\x14\n\x0cnot_modified\x18\x02 \x01(\x08\x12\x0e\n\x04json\x18\x03 \x01(\tH\x00\x12\x0e\n\x04zstd\x18\x04 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"\xf2\x01\n\x13\x45xportVenuesRequest\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12%\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x15.fhirexport.v1.Format\x12\x15\n\rif_none_match\x18\x03 \x01(\t\x12/\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x1a.fhirexport.v1.Consistency\x12\x31\n\x10\x61\x63\x63\x65pt_encodings\x18\x05 \x03(\x0e\x32\x17.fhirexport.v1.Encoding\x12*\n\x06\x64\x65tail\x18\x06 \x01(\x0e\x32\x1a.fhirexport.v1.VenueDetail\"\x82\x01\n\x14\x45xportVenuesResponse\x12)\n\x08snapshot\x18\x01 \x01(\x0b\x32\x17.fhirexport.v1.Snapshot\x12\x14\n\x0cnot_modified\x18\x02 \x01(\x08\x12\x0e\n\x04json\x18\x03 \x01(\tH\x00\x12\x0e\n\x04zstd\x18\x04 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"\xb1\x02\n\x13StreamExportRequest\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12\'\n\x07\x64\x61taset\x18\x02 \x01(\x0e\x32\x16.fhirexport.v1.Dataset\x12%\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x15.fhirexport.v1.Format\x12\x15\n\rif_none_match\x18\x04 \x01(\t\x12/\n\x0b\x63onsistency\x18\x05 \x01(\x0b\x32\x1a.fhirexport.v1.Consistency\x12\x31\n\x10\x61\x63\x63\x65pt_encodings\x18\x06 \x03(\x0e\x32\x17.fhirexport.v1.Encoding\x12*\n\x06\x64\x65tail\x18\x07 \x01(\x0e\x32\x1a.fhirexport.v1.VenueDetail\x12\x14\n\x0cresume_token\x18\x08 \x01(\t\"\xb6\x03\n\x14StreamExportResponse\x12*\n\x07started\x18\x01 \x01(\x0b\x32\x17.fhirexport.v1.SnapshotH\x00\x12:\n\x05\x63hunk\x18\x02 \x01(\x0b\x32).fhirexport.v1.StreamExportResponse.ChunkH\x00\x12@\n\x08\x66inished\x18\x03 \x01(\x0b\x32,.fhirexport.v1.StreamExportResponse.FinishedH\x00\x1a`\n\x05\x43hunk\x12\x0e\n\x04json\x18\x01 \x01(\tH\x00\x12\x0e\n\x04zstd\x18\x02 \x01(\x0cH\x00\x12\x16\n\x0eresource_count\x18\x03 \x01(\x05\x12\x14\n\x0cresume_token\x18\x04 \x01(\tB\t\n\x07\x63ontent\x1a\x88\x01\n\x08\x46inished\x12\x14\n\x0cnot_modified\x18\x01 \x01(\x08\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x1b\n\x0eresource_count\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03H\x01\x88\x01\x01\x42\x11\n\x0f_resource_countB\r\n\x0b_size_bytesB\x07\n\x05\x65vent\"\xb9\x01\n\x13WatchExportsRequest\x12\x41\n\x07\x65xports\x18\x01 \x03(\x0b\x32\x30.fhirexport.v1.WatchExportsRequest.WatchedExport\x1a_\n\rWatchedExport\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12\'\n\x07\x64\x61taset\x18\x02 \x01(\x0e\x32\x16.fhirexport.v1.Dataset\x12\x16\n\x0e\x61\x66ter_revision\x18\x03 \x01(\t\"\xe9\x01\n\x14WatchExportsResponse\x12\x43\n\x07\x65xports\x18\x01 \x03(\x0b\x32\x32.fhirexport.v1.WatchExportsResponse.ExportRevision\x1a\x8b\x01\n\x0e\x45xportRevision\x12\r\n\x05\x65j_id\x18\x01 \x01(\x03\x12\'\n\x07\x64\x61taset\x18\x02 \x01(\x0e\x32\x16.fhirexport.v1.Dataset\x12\x10\n\x08revision\x18\x03 \x01(\t\x12/\n\x0bnotice_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xc2\x06\n\rExportService\x12\x85\x01\n\x11ListLegalEntities\x12\'.fhirexport.v1.ListLegalEntitiesRequest\x1a(.fhirexport.v1.ListLegalEntitiesResponse\"\x1d\x90\x02\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/api/fhir/entities\x12\x8f\x01\n\x0f\x45xportStructure\x12%.fhirexport.v1.ExportStructureRequest\x1a&.fhirexport.v1.ExportStructureResponse\"-\x90\x02\x01\x82\xd3\xe4\x93\x02$\x12\"/api/fhir/export/structure/{ej_id}\x12\x8b\x01\n\x0e\x45xportPatients\x12$.fhirexport.v1.ExportPatientsRequest\x1a%.fhirexport.v1.ExportPatientsResponse\",\x90\x02\x01\x82\xd3\xe4\x93\x02#\x12!/api/fhir/export/patients/{ej_id}\x12\x83\x01\n\x0c\x45xportVenues\x12\".fhirexport.v1.ExportVenuesRequest\x1a#.fhirexport.v1.ExportVenuesResponse\"*\x90\x02\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/fhir/export/venues/{ej_id}\x12\x88\x01\n\x0cStreamExport\x12\".fhirexport.v1.StreamExportRequest\x1a#.fhirexport.v1.StreamExportResponse\"-\x90\x02\x01\x82\xd3\xe4\x93\x02$\x12\"/api/fhir/stream/{dataset}/{ej_id}0\x01\x12x\n\x0cWatchExports\x12\".fhirexport.v1.WatchExportsRequest\x1a#.fhirexport.v1.WatchExportsResponse\"\x1d\x90\x02\x01\x82\xd3\xe4\x93\x02\x14\"\x0f/api/fhir/watch:\x01*0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,32 +44,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTSERVICE'].methods_by_name['ExportVenues']._serialized_options = b'\220\002\001\202\323\344\223\002!\022\037/api/fhir/export/venues/{ej_id}'
   _globals['_EXPORTSERVICE'].methods_by_name['StreamExport']._loaded_options = None
   _globals['_EXPORTSERVICE'].methods_by_name['StreamExport']._serialized_options = b'\220\002\001\202\323\344\223\002$\022\"/api/fhir/stream/{dataset}/{ej_id}'
-  _globals['_LEGALENTITY']._serialized_start=110
-  _globals['_LEGALENTITY']._serialized_end=200
-  _globals['_LISTLEGALENTITIESREQUEST']._serialized_start=202
-  _globals['_LISTLEGALENTITIESREQUEST']._serialized_end=283
-  _globals['_LISTLEGALENTITIESRESPONSE']._serialized_start=285
-  _globals['_LISTLEGALENTITIESRESPONSE']._serialized_end=389
-  _globals['_EXPORTSTRUCTUREREQUEST']._serialized_start=392
-  _globals['_EXPORTSTRUCTUREREQUEST']._serialized_end=593
-  _globals['_EXPORTSTRUCTURERESPONSE']._serialized_start=596
-  _globals['_EXPORTSTRUCTURERESPONSE']._serialized_end=729
-  _globals['_EXPORTPATIENTSREQUEST']._serialized_start=732
-  _globals['_EXPORTPATIENTSREQUEST']._serialized_end=932
-  _globals['_EXPORTPATIENTSRESPONSE']._serialized_start=935
-  _globals['_EXPORTPATIENTSRESPONSE']._serialized_end=1067
-  _globals['_EXPORTVENUESREQUEST']._serialized_start=1070
-  _globals['_EXPORTVENUESREQUEST']._serialized_end=1312
-  _globals['_EXPORTVENUESRESPONSE']._serialized_start=1315
-  _globals['_EXPORTVENUESRESPONSE']._serialized_end=1445
-  _globals['_STREAMEXPORTREQUEST']._serialized_start=1448
-  _globals['_STREAMEXPORTREQUEST']._serialized_end=1753
-  _globals['_STREAMEXPORTRESPONSE']._serialized_start=1756
-  _globals['_STREAMEXPORTRESPONSE']._serialized_end=2194
-  _globals['_STREAMEXPORTRESPONSE_CHUNK']._serialized_start=1950
-  _globals['_STREAMEXPORTRESPONSE_CHUNK']._serialized_end=2046
-  _globals['_STREAMEXPORTRESPONSE_FINISHED']._serialized_start=2049
-  _globals['_STREAMEXPORTRESPONSE_FINISHED']._serialized_end=2185
-  _globals['_EXPORTSERVICE']._serialized_start=2197
-  _globals['_EXPORTSERVICE']._serialized_end=2909
+  _globals['_EXPORTSERVICE'].methods_by_name['WatchExports']._loaded_options = None
+  _globals['_EXPORTSERVICE'].methods_by_name['WatchExports']._serialized_options = b'\220\002\001\202\323\344\223\002\024\"\017/api/fhir/watch:\001*'
+  _globals['_LEGALENTITY']._serialized_start=143
+  _globals['_LEGALENTITY']._serialized_end=233
+  _globals['_LISTLEGALENTITIESREQUEST']._serialized_start=235
+  _globals['_LISTLEGALENTITIESREQUEST']._serialized_end=316
+  _globals['_LISTLEGALENTITIESRESPONSE']._serialized_start=318
+  _globals['_LISTLEGALENTITIESRESPONSE']._serialized_end=422
+  _globals['_EXPORTSTRUCTUREREQUEST']._serialized_start=425
+  _globals['_EXPORTSTRUCTUREREQUEST']._serialized_end=626
+  _globals['_EXPORTSTRUCTURERESPONSE']._serialized_start=629
+  _globals['_EXPORTSTRUCTURERESPONSE']._serialized_end=762
+  _globals['_EXPORTPATIENTSREQUEST']._serialized_start=765
+  _globals['_EXPORTPATIENTSREQUEST']._serialized_end=965
+  _globals['_EXPORTPATIENTSRESPONSE']._serialized_start=968
+  _globals['_EXPORTPATIENTSRESPONSE']._serialized_end=1100
+  _globals['_EXPORTVENUESREQUEST']._serialized_start=1103
+  _globals['_EXPORTVENUESREQUEST']._serialized_end=1345
+  _globals['_EXPORTVENUESRESPONSE']._serialized_start=1348
+  _globals['_EXPORTVENUESRESPONSE']._serialized_end=1478
+  _globals['_STREAMEXPORTREQUEST']._serialized_start=1481
+  _globals['_STREAMEXPORTREQUEST']._serialized_end=1786
+  _globals['_STREAMEXPORTRESPONSE']._serialized_start=1789
+  _globals['_STREAMEXPORTRESPONSE']._serialized_end=2227
+  _globals['_STREAMEXPORTRESPONSE_CHUNK']._serialized_start=1983
+  _globals['_STREAMEXPORTRESPONSE_CHUNK']._serialized_end=2079
+  _globals['_STREAMEXPORTRESPONSE_FINISHED']._serialized_start=2082
+  _globals['_STREAMEXPORTRESPONSE_FINISHED']._serialized_end=2218
+  _globals['_WATCHEXPORTSREQUEST']._serialized_start=2230
+  _globals['_WATCHEXPORTSREQUEST']._serialized_end=2415
+  _globals['_WATCHEXPORTSREQUEST_WATCHEDEXPORT']._serialized_start=2320
+  _globals['_WATCHEXPORTSREQUEST_WATCHEDEXPORT']._serialized_end=2415
+  _globals['_WATCHEXPORTSRESPONSE']._serialized_start=2418
+  _globals['_WATCHEXPORTSRESPONSE']._serialized_end=2651
+  _globals['_WATCHEXPORTSRESPONSE_EXPORTREVISION']._serialized_start=2512
+  _globals['_WATCHEXPORTSRESPONSE_EXPORTREVISION']._serialized_end=2651
+  _globals['_EXPORTSERVICE']._serialized_start=2654
+  _globals['_EXPORTSERVICE']._serialized_end=3488
 # @@protoc_insertion_point(module_scope)

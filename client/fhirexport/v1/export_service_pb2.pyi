@@ -7,6 +7,7 @@ from collections import abc as _abc
 from fhirexport.v1 import types_pb2 as _types_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -533,3 +534,117 @@ class StreamExportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
 Global___StreamExportResponse: _TypeAlias = StreamExportResponse  # noqa: Y015
+
+@_typing.final
+class WatchExportsRequest(_message.Message):
+    """WatchExportsRequest asks to be told of new revisions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class WatchedExport(_message.Message):
+        """WatchedExport is a dataset of one EJ."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        EJ_ID_FIELD_NUMBER: _builtins.int
+        DATASET_FIELD_NUMBER: _builtins.int
+        AFTER_REVISION_FIELD_NUMBER: _builtins.int
+        ej_id: _builtins.int
+        """Required. The EJ's id."""
+        dataset: _types_pb2.Dataset.ValueType
+        """Required. The dataset."""
+        after_revision: _builtins.str
+        """The `revision` of an earlier message, export or import: the first message has this dataset only if
+        it has another one now. Left out, it has it in any case.
+        """
+        def __init__(
+            self,
+            *,
+            ej_id: _builtins.int = ...,
+            dataset: _types_pb2.Dataset.ValueType = ...,
+            after_revision: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "dataset", b"dataset", "ej_id", b"ej_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    EXPORTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def exports(self) -> _containers.RepeatedCompositeFieldContainer[Global___WatchExportsRequest.WatchedExport]:
+        """Required. The datasets to watch, each once; at most 300."""
+
+    def __init__(
+        self,
+        *,
+        exports: _abc.Iterable[Global___WatchExportsRequest.WatchedExport] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exports", b"exports"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchExportsRequest: _TypeAlias = WatchExportsRequest  # noqa: Y015
+
+@_typing.final
+class WatchExportsResponse(_message.Message):
+    """WatchExportsResponse tells of revisions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ExportRevision(_message.Message):
+        """ExportRevision is the present revision of a dataset of one EJ."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        EJ_ID_FIELD_NUMBER: _builtins.int
+        DATASET_FIELD_NUMBER: _builtins.int
+        REVISION_FIELD_NUMBER: _builtins.int
+        NOTICE_TIME_FIELD_NUMBER: _builtins.int
+        ej_id: _builtins.int
+        """The EJ's id."""
+        dataset: _types_pb2.Dataset.ValueType
+        """The dataset."""
+        revision: _builtins.str
+        """Opaque: its revision. An export with it as `consistency.at_least` contains what was committed up to
+        it, as does any export that is asked for without a `consistency`.
+        """
+        @_builtins.property
+        def notice_time(self) -> _timestamp_pb2.Timestamp:
+            """When this server noticed the revision, by its own clock."""
+
+        def __init__(
+            self,
+            *,
+            ej_id: _builtins.int = ...,
+            dataset: _types_pb2.Dataset.ValueType = ...,
+            revision: _builtins.str = ...,
+            notice_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["notice_time", b"notice_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "ej_id", b"ej_id", "notice_time", b"notice_time", "revision", b"revision"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    EXPORTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def exports(self) -> _containers.RepeatedCompositeFieldContainer[Global___WatchExportsResponse.ExportRevision]:
+        """The datasets that are told of, each once."""
+
+    def __init__(
+        self,
+        *,
+        exports: _abc.Iterable[Global___WatchExportsResponse.ExportRevision] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exports", b"exports"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchExportsResponse: _TypeAlias = WatchExportsResponse  # noqa: Y015

@@ -64,6 +64,11 @@ class ExportServiceStub(object):
                 request_serializer=fhirexport_dot_v1_dot_export__service__pb2.StreamExportRequest.SerializeToString,
                 response_deserializer=fhirexport_dot_v1_dot_export__service__pb2.StreamExportResponse.FromString,
                 _registered_method=True)
+        self.WatchExports = channel.unary_stream(
+                '/fhirexport.v1.ExportService/WatchExports',
+                request_serializer=fhirexport_dot_v1_dot_export__service__pb2.WatchExportsRequest.SerializeToString,
+                response_deserializer=fhirexport_dot_v1_dot_export__service__pb2.WatchExportsResponse.FromString,
+                _registered_method=True)
 
 
 class ExportServiceServicer(object):
@@ -111,6 +116,18 @@ class ExportServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchExports(self, request, context):
+        """WatchExports tells of new revisions within a second of the commit, whoever wrote. The first message
+        comes at once, with the present revision of each dataset; those that still have their
+        `after_revision` are left out, so that it may be empty. Each later message has the datasets that
+        changed since; of one that changed several times, its latest revision. A watch ends without an error
+        when the server stops, and after 15 minutes at most: send it again with the revisions that came last
+        as `after_revision`, and none is missed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -138,6 +155,11 @@ def add_ExportServiceServicer_to_server(servicer, server):
                     servicer.StreamExport,
                     request_deserializer=fhirexport_dot_v1_dot_export__service__pb2.StreamExportRequest.FromString,
                     response_serializer=fhirexport_dot_v1_dot_export__service__pb2.StreamExportResponse.SerializeToString,
+            ),
+            'WatchExports': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchExports,
+                    request_deserializer=fhirexport_dot_v1_dot_export__service__pb2.WatchExportsRequest.FromString,
+                    response_serializer=fhirexport_dot_v1_dot_export__service__pb2.WatchExportsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -280,6 +302,33 @@ class ExportService(object):
             '/fhirexport.v1.ExportService/StreamExport',
             fhirexport_dot_v1_dot_export__service__pb2.StreamExportRequest.SerializeToString,
             fhirexport_dot_v1_dot_export__service__pb2.StreamExportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchExports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fhirexport.v1.ExportService/WatchExports',
+            fhirexport_dot_v1_dot_export__service__pb2.WatchExportsRequest.SerializeToString,
+            fhirexport_dot_v1_dot_export__service__pb2.WatchExportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

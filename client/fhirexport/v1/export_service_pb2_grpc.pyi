@@ -51,6 +51,14 @@ class ExportServiceStub:
     `chunk`, then one `finished`. To resume a stream that broke, send the same request with
     the `resume_token` of the last chunk received.
     """
+    WatchExports: _grpc.UnaryStreamMultiCallable[_export_service_pb2.WatchExportsRequest, _export_service_pb2.WatchExportsResponse]
+    """WatchExports tells of new revisions within a second of the commit, whoever wrote. The first message
+    comes at once, with the present revision of each dataset; those that still have their
+    `after_revision` are left out, so that it may be empty. Each later message has the datasets that
+    changed since; of one that changed several times, its latest revision. A watch ends without an error
+    when the server stops, and after 15 minutes at most: send it again with the revisions that came last
+    as `after_revision`, and none is missed.
+    """
 
 @_typing.type_check_only
 class ExportServiceAsyncStub(ExportServiceStub):
@@ -74,6 +82,14 @@ class ExportServiceAsyncStub(ExportServiceStub):
     """StreamExport returns a dataset of any size in chunks: one `started`, then any number of
     `chunk`, then one `finished`. To resume a stream that broke, send the same request with
     the `resume_token` of the last chunk received.
+    """
+    WatchExports: _aio.UnaryStreamMultiCallable[_export_service_pb2.WatchExportsRequest, _export_service_pb2.WatchExportsResponse]  # type: ignore[assignment]
+    """WatchExports tells of new revisions within a second of the commit, whoever wrote. The first message
+    comes at once, with the present revision of each dataset; those that still have their
+    `after_revision` are left out, so that it may be empty. Each later message has the datasets that
+    changed since; of one that changed several times, its latest revision. A watch ends without an error
+    when the server stops, and after 15 minutes at most: send it again with the revisions that came last
+    as `after_revision`, and none is missed.
     """
 
 class ExportServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -125,6 +141,20 @@ class ExportServiceServicer(metaclass=_abc_1.ABCMeta):
         """StreamExport returns a dataset of any size in chunks: one `started`, then any number of
         `chunk`, then one `finished`. To resume a stream that broke, send the same request with
         the `resume_token` of the last chunk received.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchExports(
+        self,
+        request: _export_service_pb2.WatchExportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_export_service_pb2.WatchExportsResponse], _abc.AsyncIterator[_export_service_pb2.WatchExportsResponse]]:
+        """WatchExports tells of new revisions within a second of the commit, whoever wrote. The first message
+        comes at once, with the present revision of each dataset; those that still have their
+        `after_revision` are left out, so that it may be empty. Each later message has the datasets that
+        changed since; of one that changed several times, its latest revision. A watch ends without an error
+        when the server stops, and after 15 minutes at most: send it again with the revisions that came last
+        as `after_revision`, and none is missed.
         """
 
 def add_ExportServiceServicer_to_server(servicer: ExportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -57,6 +57,11 @@ class Call:
         self.sent_bytes += len(message)
 
 
+def is_watch(service: str, method: str) -> bool:
+    """Return whether calls of a method are watches of exports, which are silent for as long as they last."""
+    return (service, method) == ("fhirexport.v1.ExportService", "WatchExports")
+
+
 Layer: TypeAlias = Callable[[Call], AbstractAsyncContextManager[None]]
 """A context around a call: entered before it, left with its exception."""
 

@@ -18,7 +18,7 @@ from fhirexport_server.admin.administration import Administration
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.gate import Gate
 from fhirexport_server.rpc.cache.service import CacheAdmin
-from fhirexport_server.rpc.exports.service import Exports, ExportService
+from fhirexport_server.rpc.exports.service import Exports, ExportService, Watches
 from fhirexport_server.rpc.health import HealthService
 from fhirexport_server.rpc.imports.service import Imports, ImportService
 from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
@@ -45,6 +45,7 @@ class ListenError(Exception):
 
 def make_server(
     exports: Exports,
+    watches: Watches,
     administration: Administration,
     imports: Imports,
     health: HealthService,
@@ -67,7 +68,7 @@ def make_server(
         # No maximum_concurrent_rpcs: it refuses the latest call, whosever it is, and without details.
         options=options(limits),
     )
-    add_ExportServiceServicer_to_server(ExportService(exports, limits.unary_bytes), server)
+    add_ExportServiceServicer_to_server(ExportService(exports, watches, limits.unary_bytes), server)
     add_CacheAdminServicer_to_server(CacheAdmin(administration, exports), server)
     add_ImportServiceServicer_to_server(ImportService(imports, limits.bundle_bytes), server)
     add_HealthServicer_to_server(health, server)
@@ -102,7 +103,7 @@ def options(limits: Limits) -> list[tuple[str, int]]:
     gRPC ignores names that it does not know, so `tests/rpc/test_channel_arguments.py` looks each one up in
     the library and shows its effect.
     """
-    longest_call = round(limits.stream_seconds * 1000)
+    longest_call = round(max(limits.stream_seconds, limits.watch_seconds) * 1000)
     return [
         ("grpc.so_reuseport", 0),  # or a second server silently takes half the connections
         ("grpc.max_receive_message_length", limits.message_bytes),

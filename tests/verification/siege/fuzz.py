@@ -21,6 +21,7 @@ _CALLS = 8
 _CALL_SECONDS = 10.0
 _ANSWERS = 1000
 """How many messages of an answer are read before the call is cancelled; of a watch, one: it never ends."""
+_WATCHES = ("Watch", "WatchExports")
 _OWN = "Internal error from Core"
 _FILES = (export_service_pb2, import_service_pb2, cache_admin_pb2, health_pb2, reflection_pb2)
 _LEFT_OUT = ("Flush", "Invalidate", "Warm")
@@ -111,7 +112,7 @@ async def _call(
     )
     call = begin(_each(messages), timeout=_CALL_SECONDS, wait_for_ready=True)
     try:
-        for _ in range(1 if method.name == "Watch" else _ANSWERS):
+        for _ in range(1 if method.name in _WATCHES else _ANSWERS):
             if await call.read() is grpc.aio.EOF:
                 assault.sent.ended((await call.code()).name)
                 return

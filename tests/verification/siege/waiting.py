@@ -6,7 +6,12 @@ from random import Random
 from time import monotonic
 
 from fhirexport.v1 import import_service_pb2 as pb
-from fhirexport.v1.export_service_pb2 import ExportStructureRequest, ExportVenuesRequest, StreamExportRequest
+from fhirexport.v1.export_service_pb2 import (
+    ExportStructureRequest,
+    ExportVenuesRequest,
+    StreamExportRequest,
+    WatchExportsRequest,
+)
 from fhirexport.v1.types_pb2 import DATASET_VENUES, VENUE_DETAIL_MOVEMENTS
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 from support.attacking import Connection, framed
@@ -29,6 +34,9 @@ _OPTIONS = pb.ImportResourcesRequest(options=pb.ImportOptions(ej_id=1)).Serializ
 _VENUES = ExportVenuesRequest(ej_id=1).SerializeToString()
 _STREAM = StreamExportRequest(
     ej_id=1, dataset=DATASET_VENUES, detail=VENUE_DETAIL_MOVEMENTS
+).SerializeToString()
+_WATCH = WatchExportsRequest(
+    exports=[WatchExportsRequest.WatchedExport(ej_id=1, dataset=DATASET_VENUES)]
 ).SerializeToString()
 _STRUCTURE = ExportStructureRequest(ej_id=1).SerializeToString()
 _HEALTH = HealthCheckRequest(service="").SerializeToString()
@@ -66,15 +74,17 @@ async def idle(assault: Assault) -> None:
     random = Random(assault.plan.seed)
     kinds: tuple[tuple[str, bytes, bool], ...] = (
         ("/grpc.health.v1.Health/Watch", framed(_HEALTH), True),
+        (f"{_EXPORT}WatchExports", framed(_WATCH), True),
         (RESOURCES_PATH, framed(_OPTIONS), False),
         (f"{_EXPORT}ExportStructure", framed(bytes(100))[:50], False),
         (_REFLECTION, b"", False),
     )
 
     async def work(connection: Connection, number: int) -> None:
-        # The first four connections watch the health, and nothing else.
+        # The first four connections watch the health, two more the exports, and nothing else.
+        own = kinds[:1] if number < 4 else kinds[1:2]
         try:
-            await _keep(assault, connection, kinds[:1] if number < 4 else kinds, random)
+            await _keep(assault, connection, own if number < 6 else kinds, random)
         finally:
             assault.sent.ended("held to the end", len(connection.streams))
 

@@ -9,6 +9,9 @@ class Limits:
 
     stream_seconds: float
     """How long a call with a streamed response may take in all."""
+    watch_seconds: float = 900.0
+    """How long a watch of exports may last; then its caller watches anew. It is shorter than the rest of its
+    connection's time, so that no watch is cut off."""
     unary_seconds: float = 30.0
     """How long any other call may take in all."""
     write_seconds: float = 30.0
@@ -32,6 +35,12 @@ class Limits:
     """How many of these one peer may have."""
     calls_assured: int = 8
     """How many a connection may always have, whatever the others have."""
+    watches: int = 1000
+    """How many watches of exports may be in progress at once, besides the others."""
+    watches_per_peer: int = 500
+    """How many of those one peer may have."""
+    watches_assured: int = 1
+    """How many of those a connection may always have, whatever the others have."""
     health_calls: int = 500
     """How many calls of the health service may be in progress at once, besides the others."""
     health_calls_assured: int = 4

@@ -11,6 +11,7 @@ import structlog
 from fhirexport_server.rpc.admission.bytes_in_flight import Hold
 from fhirexport_server.rpc.admission.caller import caller
 from fhirexport_server.rpc.admission.keeper import keeper
+from fhirexport_server.rpc.admission.places import Places
 from fhirexport_server.rpc.admission.transport_errors import (
     IdleClientError,
     SlowClientError,
@@ -35,11 +36,11 @@ _COPIES: Final = 2
 class Exchange:
     """Reads and writes the messages of one call."""
 
-    def __init__(self, context: Context, gate: "Gate", *, is_health: bool) -> None:
+    def __init__(self, context: Context, gate: "Gate", places: Places) -> None:
         self.caller = caller(context)
         self._context = cast("grpc.aio.ServicerContext[bytes, bytes]", context)
         self._gate = gate
-        self._places = gate.health if is_health else gate.calls
+        self._places = places
         self._is_admitted = False
         self._kept: Hold | None = None
         self._answer: Hold | None = None

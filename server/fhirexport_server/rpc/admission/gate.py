@@ -9,7 +9,7 @@ from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.exchange import Exchange
 from fhirexport_server.rpc.admission.keeper import Sweeper
 from fhirexport_server.rpc.admission.places import Places
-from fhirexport_server.rpc.call import Context
+from fhirexport_server.rpc.call import Context, is_watch
 from fhirexport_server.telemetry.call_families import GateFamilies
 
 _HEALTH: Final = "grpc.health.v1.Health"
@@ -22,7 +22,11 @@ class Gate:
     def __init__(self, limits: Limits, registry: CollectorRegistry) -> None:
         self.limits = limits
         self.calls = Places(total=limits.calls, per_peer=limits.calls_per_peer, assured=limits.calls_assured)
-        """The places of all calls but those of the health service."""
+        """The places of all calls but those below."""
+        self.watches = Places(
+            total=limits.watches, per_peer=limits.watches_per_peer, assured=limits.watches_assured
+        )
+        """The places of watches of exports, which last: exports and imports never wait for them."""
         self.health = Places(
             total=limits.health_calls, per_peer=limits.health_calls, assured=limits.health_calls_assured
         )
@@ -32,7 +36,11 @@ class Gate:
         self.outbound = BytesInFlight(total=total, per_connection=share)
         families = GateFamilies(
             registry,
-            calls={"calls": lambda: self.calls.taken, "health": lambda: self.health.taken},
+            calls={
+                "calls": lambda: self.calls.taken,
+                "watches": lambda: self.watches.taken,
+                "health": lambda: self.health.taken,
+            },
             bytes_in_flight={"in": lambda: self.inbound.taken, "out": lambda: self.outbound.taken},
         )
         self.dropped = families.dropped.inc
@@ -42,6 +50,11 @@ class Gate:
         self.sweeper = Sweeper()
         """Ends calls whose peers do not read the response."""
 
-    def exchange(self, service: str, context: Context) -> Exchange:
+    def exchange(self, service: str, method: str, context: Context) -> Exchange:
         """Return the exchange of a call, which has no place yet."""
-        return Exchange(context, self, is_health=service == _HEALTH)
+        places = self.calls
+        if service == _HEALTH:
+            places = self.health
+        elif is_watch(service, method):
+            places = self.watches
+        return Exchange(context, self, places)

@@ -1,6 +1,6 @@
 """ExportService: validates requests, asks the exporter, returns responses."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, cast
 
@@ -15,18 +15,21 @@ from fhirexport.v1.export_service_pb2 import (
     ListLegalEntitiesResponse,
     StreamExportRequest,
     StreamExportResponse,
+    WatchExportsRequest,
+    WatchExportsResponse,
 )
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceServicer
 
-from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.datasets import Dataset, EjDataset
 from fhirexport_server.domain.errors import ExportTooLargeError
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.rendering import Chunk, Rendering
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.rpc import call
 from fhirexport_server.rpc.call import Context
-from fhirexport_server.rpc.exports import messages, pages, requests, resumption
+from fhirexport_server.rpc.exports import messages, pages, requests, resumption, watching
 from fhirexport_server.rpc.interceptors.request_id import send_metadata
+from fhirexport_server.watches.watch import Watch
 
 
 class Exports(Protocol):
@@ -47,11 +50,23 @@ class Exports(Protocol):
         """
 
 
+class Watches(Protocol):
+    """The watches as this service uses them."""
+
+    def watching(self, known: Mapping[EjDataset, str]) -> AbstractAsyncContextManager[Watch]:
+        """Open a watch, until its caller leaves the context.
+
+        Args:
+          known: The datasets to watch, each with the token that the caller has; empty where it has none.
+        """
+
+
 class ExportService(ExportServiceServicer):
     """Implements `fhirexport.v1.ExportService`. It raises domain errors, which the chain translates."""
 
-    def __init__(self, exporter: Exports, unary_bytes: int) -> None:
+    def __init__(self, exporter: Exports, watches: Watches, unary_bytes: int) -> None:
         self._exporter = exporter
+        self._watches = watches
         self._unary_bytes = unary_bytes
 
     async def ListLegalEntities(  # noqa: N802 - the contract's name
@@ -116,6 +131,23 @@ class ExportService(ExportServiceServicer):
             if rendering.totals is None:
                 raise RuntimeError("the chunks have ended and there are no totals")
             yield messages.finished(rendering.totals)
+
+    async def WatchExports(  # noqa: N802 - the contract's name
+        self, request: WatchExportsRequest, context: Context
+    ) -> AsyncGenerator[WatchExportsResponse, None]:
+        """Yield new revisions, until the watch ends."""
+        known = watching.watched(request)
+        del request  # a watch lasts
+        facts = call.current().facts
+        facts.update(exports=len(known), told=0)
+        async with self._watches.watching(known) as watch:
+            batches = 0
+            async for notices in watch.batches():
+                if not batches:
+                    await send_metadata(context)
+                batches += 1
+                yield watching.told(notices)
+                facts.update(told=int(facts["told"]) + len(notices))
 
     async def _unary(
         self, kind: type[messages.UnaryResponse], valid: requests.ValidRequest, context: Context

@@ -87,7 +87,7 @@ class Chain(grpc.aio.ServerInterceptor):
         kind = _kind(handler)
 
         async def respond(context: Context) -> tuple[bytes, Exception | None]:
-            exchange = self._gate.exchange(service, context)
+            exchange = self._gate.exchange(service, method, context)
             call = Call(service, method, kind, context, request_id(context), exchange.room)
             begin(call)
             response = b""

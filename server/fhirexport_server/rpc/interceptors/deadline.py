@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fhirexport_server.domain.errors import ExportTimeoutError
 from fhirexport_server.rpc.admission.call_limits import Limits
-from fhirexport_server.rpc.call import Call, Layer
+from fhirexport_server.rpc.call import Call, Layer, is_watch
 
 _IMPORTS = "fhirexport.v1.ImportService"
 
@@ -30,6 +30,9 @@ def deadline(limits: Limits) -> Layer:
 
 
 def _seconds(limits: Limits, call: Call) -> float:
+    if is_watch(call.service, call.method):
+        # It ends by itself in time, unless its caller keeps its last message waiting.
+        return limits.watch_seconds + limits.request_seconds + limits.write_seconds
     if call.kind != "unary":
         return limits.stream_seconds
     return limits.import_seconds if call.service == _IMPORTS else limits.unary_seconds

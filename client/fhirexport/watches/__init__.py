@@ -1,0 +1,1 @@
+"""Watches of the revisions that datasets have, for both kinds of client."""

@@ -1,0 +1,1 @@
+"""Watches of revisions: one look-up after another for all watchers together."""
