@@ -226,7 +226,8 @@ async def test_a_command_that_is_renamed_is_told_by_name() -> None:
 
 RIGHTS = (
     "on >secret resetkeys ~fhir:export:* ~{fhir:export:*"
-    " -@all +@read +@write +@scripting +@connection +@transaction +time -@dangerous +info"
+    " -@all +@read +@write +@scripting +@connection +@transaction +time -@dangerous"
+    " +info +select +client|setname"
 )
 
 
