@@ -54,10 +54,10 @@ GRANT SELECT ON tombstone TO fhirexport_reader, fhirexport_writer;
 
 -- How far the data has come, and which schema it is: whoever serves exports reads it. The server keeps it small, and
 -- moves it when somebody invalidates the cache.
-GRANT SELECT ON alembic_version, database_incarnation, revision_base, revision_delta
+GRANT SELECT ON alembic_version, database_incarnation, revision_base, revision_delta, revision_log
   TO fhirexport_reader, fhirexport_server;
 GRANT INSERT, UPDATE ON revision_base TO fhirexport_server;
-GRANT INSERT, UPDATE, DELETE ON revision_delta TO fhirexport_server;
+GRANT INSERT, UPDATE, DELETE ON revision_delta, revision_log TO fhirexport_server;
 
 -- What imports were answered with, and who invalidated what.
 GRANT SELECT, INSERT, UPDATE, DELETE ON import_request TO fhirexport_server;

@@ -1,12 +1,16 @@
 """Shows that splicing changes into segments gives what cutting and writing all of it anew gives."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from unittest import mock
 
+import pytest
+from fhirexport_server.domain import segments
 from fhirexport_server.domain.changes import Keys
 from fhirexport_server.domain.datasets import Format
 from fhirexport_server.domain.rows import Rendered
-from fhirexport_server.domain.segments import MOST_IDS, WHOLE, Block, Chunk, Segment, end, in_blocks
-from fhirexport_server.formats import segment_text
+from fhirexport_server.domain.segments import WHOLE, Block, Chunk, Segment, end, in_blocks
+from fhirexport_server.formats import segment_text, splicing
 from fhirexport_server.formats.chunker import Chunker
 from fhirexport_server.formats.layout import Layout, layout
 from fhirexport_server.formats.segment_writer import SegmentWriter
@@ -48,15 +52,15 @@ class Kept:
             (block, [resources(key, *rows[key]) for key in keys])
             for block, keys in in_blocks(sorted(rows), lambda key: key)
         )
-        segments, texts, text = [], [], b""
+        listed, texts, text = [], [], b""
         for chunk in Chunker(self.layout).chunks(blocks):
             text += chunk.text()
             if chunk.segment is not None:
-                segments.append(chunk.segment)
+                listed.append(chunk.segment)
                 texts.append(text)
                 self.texts[chunk.segment.digest] = text
                 text = b""
-        return segments, texts
+        return listed, texts
 
     def groups(self, rows: Rows, changed: Keys) -> Iterator[tuple[int, list[bytes]]]:
         for key in sorted(rows):
@@ -68,7 +72,7 @@ def halved(keys: Sequence[int], block: Block = WHOLE) -> list[tuple[Block, list[
     """Cut ids into segments by the definition: halve what holds too many."""
     if not keys:
         return []
-    if len(keys) <= MOST_IDS:
+    if len(keys) <= segments.MOST_IDS:
         return [(block, list(keys))]
     half = Block(block.lo, block.bits - 1)
     middle = end(half)
@@ -89,11 +93,24 @@ RUNS = st.tuples(KEYS, st.integers(1, 400), st.sampled_from([1, 1, 2, 3, 64])).m
 ROWS = st.lists(RUNS, max_size=5).map(lambda runs: {key for run in runs for key in run})
 
 
+@contextmanager
+def holding(most_ids: int) -> Iterator[None]:
+    """Lets segments hold so many ids: with few, a few rows make many segments."""
+    with (
+        mock.patch.object(segments, "MOST_IDS", most_ids),
+        mock.patch.object(splicing, "MOST_IDS", most_ids),
+    ):
+        yield
+
+
+@pytest.mark.parametrize("most_ids", [3, segments.MOST_IDS])
 @given(ROWS)
-def test_blocks_are_what_halving_gives(keys: set[int]) -> None:
-    assert list(in_blocks(sorted(keys), lambda key: key)) == halved(sorted(keys))
+def test_blocks_are_what_halving_gives(most_ids: int, keys: set[int]) -> None:
+    with holding(most_ids):
+        assert list(in_blocks(sorted(keys), lambda key: key)) == halved(sorted(keys))
 
 
+@pytest.mark.parametrize("most_ids", [3, segments.MOST_IDS])
 @given(
     keys=ROWS,
     layouts=st.sampled_from(list(Format)),
@@ -107,27 +124,31 @@ def test_blocks_are_what_halving_gives(keys: set[int]) -> None:
     ),
 )
 def test_splicing_gives_what_a_full_rendering_gives(
+    most_ids: int,
     keys: set[int],
     layouts: Format,
     movements: int,
     steps: list[tuple[list[list[int]], list[list[int]], list[int], bool]],
 ) -> None:
-    kept = Kept(layout(layouts, BASE))
-    rows = dict.fromkeys(keys, (0, movements))
-    segments = [segment for segment in kept.full(rows)[0] if segment.ids]
-    for version, (deleted, inserted, named, as_ranges) in enumerate(steps, 1):
-        gone = {key for run in deleted for key in run}
-        new = {key for run in inserted for key in run}
-        rows = {key: row for key, row in rows.items() if key not in gone}
-        rows |= dict.fromkeys(new, (version, movements))
-        rows |= {key: (version, movements) for key in named if key in rows}
-        changed = ranges(gone | new | set(named)) if as_ranges else Keys(frozenset(gone | new | set(named)))
-        splicer = Splicer(SegmentWriter(kept.layout), kept.read, kept.keep)
-        spliced = splicer.splice(segments, changed, kept.groups(rows, changed))
-        expected, texts = kept.full(rows)
-        assert list(spliced) == [segment for segment in expected if segment.ids]
-        assert [kept.texts[segment.digest] for segment in expected] == texts
-        segments = list(spliced)
+    with holding(most_ids):
+        kept = Kept(layout(layouts, BASE))
+        rows = dict.fromkeys(keys, (0, movements))
+        listed = [segment for segment in kept.full(rows)[0] if segment.ids]
+        for version, (deleted, inserted, named, as_ranges) in enumerate(steps, 1):
+            gone = {key for run in deleted for key in run}
+            new = {key for run in inserted for key in run}
+            rows = {key: row for key, row in rows.items() if key not in gone}
+            rows |= dict.fromkeys(new, (version, movements))
+            rows |= {key: (version, movements) for key in named if key in rows}
+            changed = (
+                ranges(gone | new | set(named)) if as_ranges else Keys(frozenset(gone | new | set(named)))
+            )
+            splicer = Splicer(SegmentWriter(kept.layout), kept.read, kept.keep)
+            spliced = splicer.splice(listed, changed, kept.groups(rows, changed))
+            expected, texts = kept.full(rows)
+            assert list(spliced) == [segment for segment in expected if segment.ids]
+            assert [kept.texts[segment.digest] for segment in expected] == texts
+            listed = list(spliced)
 
 
 def ranges(keys: set[int]) -> Keys:

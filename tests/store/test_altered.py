@@ -49,13 +49,25 @@ OFF_FOR_A_MOMENT = "ALTER TABLE patient DISABLE TRIGGER ALL; ALTER TABLE patient
 NEVER = """
     DROP TRIGGER patient_revision_insert ON patient;
     CREATE TRIGGER patient_revision_insert BEFORE INSERT ON patient WHEN (false)
-      EXECUTE FUNCTION revision_insert('patients');
+      EXECUTE FUNCTION revision_insert_by_id('patients');
     ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_revision_insert
 """
 INHERITING = "CREATE TABLE everybody (birth_family text); ALTER TABLE patient INHERIT everybody"
+FOR_ANOTHER_EVENT = """
+    DROP TRIGGER patient_revision_replicated ON patient;
+    CREATE TRIGGER patient_revision_replicated AFTER INSERT OR UPDATE ON patient
+      FOR EACH ROW EXECUTE FUNCTION revision_replicated_by_id('patients');
+    ALTER TABLE patient ENABLE REPLICA TRIGGER patient_revision_replicated
+"""
+FOR_ANOTHER_DATASET = """
+    DROP TRIGGER patient_revision_delete ON patient;
+    CREATE TRIGGER patient_revision_delete AFTER DELETE ON patient REFERENCING OLD TABLE AS old_rows
+      EXECUTE FUNCTION revision_delete_by_id('venues');
+    ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_revision_delete
+"""
 AS_COPY = "ALTER TABLE patient RENAME TO patients; CREATE TABLE patient (LIKE patients INCLUDING ALL)"
 NOTHING = """
-    CREATE OR REPLACE FUNCTION revision_update() RETURNS trigger LANGUAGE plpgsql AS
+    CREATE OR REPLACE FUNCTION revision_update_by_id() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN RETURN NULL; END $$
 """
 EXCHANGED = """
@@ -75,7 +87,12 @@ EXCHANGED = """
         ("ALTER TABLE patient_contact ENABLE TRIGGER patient_contact_revision_delete", Fault.TRIGGER_OFF),
         ("UPDATE pg_trigger SET tgenabled = 'D' WHERE tgname = 'patient_revision_update'", Fault.TRIGGER_OFF),
         ("DROP TRIGGER patient_revision_truncate ON patient", Fault.TRIGGER_MISSING),
+        ("ALTER TABLE patient ENABLE TRIGGER patient_revision_replicated", Fault.REPLICA_TRIGGER_OFF),
+        ("ALTER TABLE patient DISABLE TRIGGER patient_tombstone_replicated", Fault.REPLICA_TRIGGER_OFF),
+        ("DROP TRIGGER patient_contact_revision_replicated ON patient_contact", Fault.TRIGGER_MISSING),
         (NEVER, Fault.TRIGGER_CHANGED),
+        (FOR_ANOTHER_EVENT, Fault.TRIGGER_CHANGED),
+        (FOR_ANOTHER_DATASET, Fault.TRIGGER_CHANGED),
         ("CREATE TABLE archived () INHERITS (patient)", Fault.TABLE_INHERITED),
         (INHERITING, Fault.TABLE_INHERITED),
         (AS_VIEW, Fault.TABLE_REPLACED),
@@ -101,6 +118,10 @@ async def test_where_changes_would_go_unnoticed_nothing_is_served(
             "CREATE TRIGGER quiet BEFORE INSERT ON revision_delta EXECUTE FUNCTION note_deletion()",
             Fault.TRIGGER_CHANGED,
         ),
+        (
+            "CREATE TRIGGER quiet BEFORE INSERT ON revision_log EXECUTE FUNCTION note_deletion()",
+            Fault.TRIGGER_CHANGED,
+        ),
         (NOTHING, Fault.TRIGGER_CHANGED),
     ],
 )
@@ -124,6 +145,8 @@ async def test_what_changed_while_triggers_were_off_is_served_once_they_are_on(
     for event in ("insert", "update", "delete", "truncate"):
         _execute(url, f"ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_revision_{event}")
     _execute(url, "ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_tombstone")
+    for name in ("revision", "tombstone"):
+        _execute(url, f"ALTER TABLE patient ENABLE REPLICA TRIGGER patient_{name}_replicated")
     await exporter.database.check()
     assert b"DURAND" in await export_patients(exporter)
 
@@ -185,7 +208,9 @@ async def test_rows_that_a_policy_hides_are_not_left_out(url: str) -> None:
         _execute(url, "DROP OWNED BY secured", "DROP ROLE secured")
 
 
-async def test_a_subscription_is_noticed_by_the_next_export(url: str, exporter: Exporter) -> None:
+async def test_a_subscription_to_the_tables_of_revisions_is_noticed_by_the_next_export(
+    url: str, exporter: Exporter
+) -> None:
     # Without a connection, it is as far as the catalogs what it is with one.
     with closing(psycopg.connect(url, autocommit=True)) as connection:
         connection.execute(
@@ -193,11 +218,12 @@ async def test_a_subscription_is_noticed_by_the_next_export(url: str, exporter: 
             " WITH (connect = false, slot_name = NONE)"
         )
         connection.execute(
-            "INSERT INTO pg_subscription_rel SELECT oid, 'patient'::regclass, 'r', '0/1' FROM pg_subscription"
+            "INSERT INTO pg_subscription_rel"
+            " SELECT oid, 'revision_delta'::regclass, 'r', '0/1' FROM pg_subscription"
         )
         with pytest.raises(ChangesUntrackedError) as refused:
             await export_patients(exporter)
-        assert (refused.value.fault, refused.value.name) == (Fault.SUBSCRIPTION, "patient")
+        assert (refused.value.fault, refused.value.name) == (Fault.SUBSCRIPTION, "revision_delta")
         connection.execute("DELETE FROM pg_subscription_rel")
         connection.execute("DROP SUBSCRIPTION copies")
         assert b"MARTIN" in await export_patients(exporter)

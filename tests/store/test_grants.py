@@ -26,11 +26,17 @@ from support.valkey import Valkey
 SCRIPT = (Path(__file__).parents[2] / "deploy/grants.sql").read_text(encoding="utf-8")
 READ = {"SELECT"}
 WRITE = {"SELECT", "INSERT", "UPDATE", "DELETE"}
-KEPT_BY_TRIGGERS = ("alembic_version", "database_incarnation", "revision_base", "revision_delta")
+KEPT_BY_TRIGGERS = (
+    "alembic_version",
+    "database_incarnation",
+    "revision_base",
+    "revision_delta",
+    "revision_log",
+)
 RIGHTS: dict[str, dict[str, set[str]]] = {
     "reader": dict.fromkeys((*READ_BY, *KEPT_BY_TRIGGERS, "tombstone"), READ),
     "writer": dict.fromkeys(READ_BY, WRITE) | {"tombstone": READ},
-    "server": dict.fromkeys((*READ_BY, "import_request", "revision_delta"), WRITE)
+    "server": dict.fromkeys((*READ_BY, "import_request", "revision_delta", "revision_log"), WRITE)
     | dict.fromkeys(("alembic_version", "database_incarnation"), READ)
     | {"revision_base": {"SELECT", "INSERT", "UPDATE"}, "cache_audit": {"INSERT"}},
 }
@@ -48,7 +54,7 @@ DDL = (
     "CREATE INDEX ON patient (birth_family)",
     "ALTER TABLE patient DISABLE TRIGGER USER",
     "ALTER TABLE patient ADD COLUMN mine text",
-    "ALTER FUNCTION revision_insert() RESET ALL",
+    "ALTER FUNCTION revision_insert_by_id() RESET ALL",
     "DROP TRIGGER patient_revision_insert ON patient",
     "DROP TABLE tombstone",
     "COMMENT ON TABLE patient IS 'mine'",
@@ -59,6 +65,7 @@ DDL = (
 TAMPERING = (
     "UPDATE revision_base SET n = n + 1",
     "DELETE FROM revision_delta",
+    "DELETE FROM revision_log",
     "INSERT INTO revision_delta (ej_id, dataset, nonce, source, row_count) VALUES (1, 'venues', 1, '', 1)",
     "UPDATE database_incarnation SET id = 'mine'",
     "DELETE FROM tombstone",
@@ -212,7 +219,7 @@ def test_nobody_makes_triggers_of_our_functions(role: str, as_role: Callable[[st
         with pytest.raises(InsufficientPrivilege):
             connection.execute(
                 "CREATE TRIGGER mine AFTER INSERT ON mine REFERENCING NEW TABLE AS new_rows"
-                " FOR EACH STATEMENT EXECUTE FUNCTION revision_insert('nonsense')"
+                " FOR EACH STATEMENT EXECUTE FUNCTION revision_insert_by_id('nonsense')"
             )
 
 

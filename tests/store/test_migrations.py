@@ -30,7 +30,10 @@ def test_the_migrations_amount_to_the_schema(
     assert described(new_database(backend)) == described(at_once)
 
 
-@pytest.mark.parametrize("revisions", [("0001",), ("0001", "0002")], ids="-".join)
+OLDER = ("0001", "0002", "0003")
+
+
+@pytest.mark.parametrize("revisions", [OLDER[:count] for count in (1, 2, 3)], ids="-".join)
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_a_filled_database_of_an_older_schema_is_brought_to_date(
     backend: str,

@@ -61,11 +61,15 @@ class Databases:
             name: What it holds: of two with one name, the second is filled as the first was.
             fill: Fills the template.
         """
+        return self._copy(backend, self.template(backend, name, fill))
+
+    def template(self, backend: str, name: str, fill: Fill) -> str:
+        """Return the database that such copies are made of: for those who commit nothing."""
         if (backend, name) not in self._templates:
             url = self._copied(backend, self._migrated(backend))
             fill(url)
             self._templates[backend, name] = url
-        return self._copy(backend, self._templates[backend, name])
+        return self._templates[backend, name]
 
     @contextmanager
     def dropped(self) -> Iterator[None]:

@@ -47,7 +47,7 @@ def running_postgres(*, vacuums: bool = True, logical: bool = False) -> Iterator
 
     Args:
         vacuums: Whether it vacuums by itself. Where databases live for a second, that is work for nothing.
-        logical: Whether its databases can be published (logical replication).
+        logical: Whether its databases can be published (logical replication), and transactions be prepared.
     """
     with warnings.catch_warnings():
         # It says, as it is imported, where it will put its locks when there is no login session.
@@ -66,6 +66,7 @@ def running_postgres(*, vacuums: bool = True, logical: bool = False) -> Iterator
                     connection.execute("ALTER SYSTEM SET autovacuum = off")
                 if logical:
                     connection.execute("ALTER SYSTEM SET wal_level = logical")
+                    connection.execute("ALTER SYSTEM SET max_prepared_transactions = 20")
                 connection.execute("SELECT pg_reload_conf()")
             if logical:
                 pg_ctl(["restart", "-w"], pgdata=Path(directory), user=server.system_user, timeout=60)

@@ -44,10 +44,12 @@ class Keys:
 
     def covers(self, key: int) -> bool:
         """Return whether an id is among them."""
-        if key in self.ids:
-            return True
-        index = bisect_right(self.ranges, key, key=itemgetter(0)) - 1
-        return index >= 0 and key <= self.ranges[index][1]
+        return key in self.ids or self.covers_range(key, key)
+
+    def covers_range(self, first: int, last: int) -> bool:
+        """Return whether one of the ranges holds all ids from `first` to `last`."""
+        index = bisect_right(self.ranges, first, key=itemgetter(0)) - 1
+        return index >= 0 and last <= self.ranges[index][1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class Fault(StrEnum):
     TRIGGER_MISSING = "trigger_missing"
     TRIGGER_OFF = "trigger_off"
     """Disabled, or not `ENABLE ALWAYS`."""
+    REPLICA_TRIGGER_OFF = "replica_trigger_off"
+    """Disabled, or not `ENABLE REPLICA`: it is for what logical replication writes."""
     TRIGGER_CHANGED = "trigger_changed"
     """The trigger does something else, or not always."""
     TABLE_REPLACED = "table_replaced"
@@ -34,7 +36,9 @@ class Fault(StrEnum):
     ROW_SECURITY = "row_security"
     """A policy decides which of its rows the server sees."""
     SUBSCRIPTION = "subscription"
-    """Logical replication writes to it, and runs no trigger of statements."""
+    """Logical replication writes to a table that revisions are kept in."""
+    UNIQUE_INDEX = "unique_index"
+    """A unique index of SQLite that is none of ours: REPLACE deletes rows in its way past the triggers."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ segment.
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
@@ -57,6 +57,15 @@ class Chunk:
     def text(self) -> bytes:
         """Return the content: UTF-8 JSON."""
         return zstandard.ZstdDecompressor().decompress(self.frame, max_output_size=self.size)
+
+
+def ending(chunks: tuple[Chunk, ...], segment: Segment) -> tuple[Chunk, ...]:
+    """Return the chunks of a segment, the last of which has it as a manifest lists it.
+
+    Its block may be another than when the chunks were kept: it grows where others are deleted around it.
+    """
+    *others, last = chunks
+    return chunks if last.segment == segment else (*others, replace(last, segment=segment))
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,13 +58,20 @@ def blocks(
 def groups(
     snapshot: SnapshotReader, request: ExportRequest, shared: EjContext, among: Keys
 ) -> Iterator[Group]:
-    """Yield the resources of some ids of patients or venues, in order; raise as `blocks`."""
-    if request.dataset is Dataset.PATIENTS:
-        for patient in snapshot.patients(shared.ej_id, among):
-            yield patient[0].id, _patient(patient, shared)
-    else:
-        for venue in snapshot.venues(shared.ej_id, among):
-            yield venue[0].id, _venue(venue, shared, request.detail)
+    """Yield the resources of some ids of patients or venues, in order; raise as `blocks`.
+
+    Raises:
+        ValueError: It is a structure, whose resources do not go by ids.
+    """
+    match request.dataset:
+        case Dataset.STRUCTURE:
+            raise ValueError("a structure does not go by ids")
+        case Dataset.PATIENTS:
+            for patient in snapshot.patients(shared.ej_id, among):
+                yield patient[0].id, _patient(patient, shared)
+        case Dataset.VENUES:
+            for venue in snapshot.venues(shared.ej_id, among):
+                yield venue[0].id, _venue(venue, shared, request.detail)
 
 
 def _structure(snapshot: SnapshotReader, ej: EjRow, shared: EjContext) -> Iterator[Rendered]:

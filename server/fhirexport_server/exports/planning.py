@@ -11,7 +11,7 @@ from fhirexport_server.cache.port import Exactly, Recent, SharedCache, StoredMan
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError, SnapshotGoneError
 from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
 from fhirexport_server.domain.revision import Revision, Token
-from fhirexport_server.domain.segments import Chunk
+from fhirexport_server.domain.segments import Chunk, ending
 from fhirexport_server.exports import etags
 from fhirexport_server.exports.producing.order import Found, Order, sent_otherwise
 from fhirexport_server.exports.rendering import ContentSource, Snapshot
@@ -101,7 +101,7 @@ class Planner:
             kept = sent_otherwise(segment, request.have) or self._memory.frames(segment.digest)
             if kept is None:
                 return None
-            chunks += kept
+            chunks += ending(kept, segment)
         return InMemory(description, chunks, request.have)
 
     def _content(

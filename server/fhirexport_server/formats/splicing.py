@@ -67,9 +67,10 @@ class Splicer:
         for index in touched(segments, changed):
             segment = segments[index]
             self._into_gaps(segments, unchanged, index, rest)
-            kept = (group for group in self._read(segment).items() if not changed.covers(group[0]))
             own = rest.before(end(segment.block))
-            written = self._written(segment.block, merge(kept, own, key=itemgetter(0)))
+            written = self._written(
+                segment.block, merge(self._unchanged(segment, changed), own, key=itemgetter(0))
+            )
             if written < segment.ids:
                 self._fewer.append(segment.block)
             unchanged = index + 1
@@ -78,6 +79,14 @@ class Splicer:
             self._join(block)
         self._mend_first(segments)
         return tuple(self._segments)
+
+    def _unchanged(self, segment: Segment, changed: Keys) -> Iterator[Group]:
+        """Yield the groups of a segment that have not changed."""
+        if changed.covers_range(segment.block.lo, end(segment.block) - 1):
+            return
+        for group in self._read(segment).items():
+            if not changed.covers(group[0]):
+                yield group
 
     def _into_gaps(self, segments: Sequence[Segment], first: int, last: int, rest: "_Peekable") -> None:
         """Take unchanged segments over, and put groups where there was no segment between them."""

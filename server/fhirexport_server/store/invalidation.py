@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from sqlalchemy import BigInteger, Connection, Integer, literal_column, select, tuple_, update
+from sqlalchemy import BigInteger, Connection, Integer, insert, literal_column, select, tuple_, update
 
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset
@@ -33,11 +33,17 @@ def invalidate(connection: Connection, exports: Iterable[tuple[int, Dataset]], e
         nonce = literal_column(POSTGRESQL_NONCE, BigInteger)
         connection.execute(schema.revision_delta.insert().values(nonce=nonce), rows)
     elif keys:
-        base = schema.revision_base
+        base, log = schema.revision_base, schema.revision_log
+        moved = tuple_(base.c.ej_id, base.c.dataset).in_(keys)
         connection.execute(
             update(base)
-            .where(tuple_(base.c.ej_id, base.c.dataset).in_(keys))
+            .where(moved)
             .values(n=base.c.n + 1, digest=literal_column(SQLITE_DIGEST, Integer), source=SOURCE)
+        )
+        # Without ids: everything may have changed.
+        logged = select(base.c.ej_id, base.c.dataset, base.c.n, base.c.digest).where(moved)
+        connection.execute(
+            insert(log).prefix_with("OR REPLACE").from_select(["ej_id", "dataset", "n", "nonce"], logged)
         )
     # Inline: returning the new id would need the right to read the table.
     connection.execute(schema.cache_audit.insert().inline(), asdict(entry))

@@ -7,9 +7,8 @@ three of these, merged by key as they stream: no join multiplies rows, and no qu
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, false, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, Table, literal, select
 
-from fhirexport_server.domain.changes import Keys
 from fhirexport_server.domain.rows import (
     EjRow,
     MovementRow,
@@ -108,50 +107,34 @@ def kinds(table: Table, ej_id: int) -> Selection:
     return select(table.c.id, table.c.kind).where(table.c.ej_id == ej_id)
 
 
-def patients(ej_id: int, among: Keys | None = None) -> Selection:
+def patients(ej_id: int) -> Selection:
     """Select PatientRows by id."""
     table = schema.patient
-    query = select(*_columns(PatientRow, table)).where(table.c.ej_id == ej_id, _named(table.c.id, among))
-    return query.order_by(table.c.id)
+    return select(*_columns(PatientRow, table)).where(table.c.ej_id == ej_id).order_by(table.c.id)
 
 
-def patient_identifiers(ej_id: int, among: Keys | None = None) -> Selection:
+def patient_identifiers(ej_id: int) -> Selection:
     """Select PatientIdentifierRows by (patient, seq)."""
     table = schema.patient_identifier
-    query = select(*_columns(PatientIdentifierRow, table)).where(
-        table.c.ej_id == ej_id, _named(table.c.patient_id, among)
-    )
+    query = select(*_columns(PatientIdentifierRow, table)).where(table.c.ej_id == ej_id)
     return query.order_by(table.c.patient_id, table.c.seq)
 
 
-def patient_contacts(ej_id: int, among: Keys | None = None) -> Selection:
+def patient_contacts(ej_id: int) -> Selection:
     """Select PatientContactRows by (patient, seq)."""
     table = schema.patient_contact
-    query = select(*_columns(PatientContactRow, table)).where(
-        table.c.ej_id == ej_id, _named(table.c.patient_id, among)
-    )
+    query = select(*_columns(PatientContactRow, table)).where(table.c.ej_id == ej_id)
     return query.order_by(table.c.patient_id, table.c.seq)
 
 
-def venues(ej_id: int, among: Keys | None = None) -> Selection:
+def venues(ej_id: int) -> Selection:
     """Select VenueRows by id."""
     table = schema.venue
-    query = select(*_columns(VenueRow, table)).where(table.c.ej_id == ej_id, _named(table.c.id, among))
-    return query.order_by(table.c.id)
+    return select(*_columns(VenueRow, table)).where(table.c.ej_id == ej_id).order_by(table.c.id)
 
 
-def movements(ej_id: int, among: Keys | None = None) -> Selection:
+def movements(ej_id: int) -> Selection:
     """Select active MovementRows by (venue, start, id)."""
     table = schema.movement
-    query = select(*_columns(MovementRow, table)).where(
-        table.c.ej_id == ej_id, table.c.state == "active", _named(table.c.venue_id, among)
-    )
+    query = select(*_columns(MovementRow, table)).where(table.c.ej_id == ej_id, table.c.state == "active")
     return query.order_by(table.c.venue_id, table.c.started_at, table.c.id)
-
-
-def _named(column: ColumnElement[Any], among: Keys | None) -> ColumnElement[bool]:
-    if among is None:
-        return true()
-    return or_(
-        false(), column.in_(sorted(among.ids)), *(column.between(first, last) for first, last in among.ranges)
-    )

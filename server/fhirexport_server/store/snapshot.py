@@ -1,8 +1,8 @@
 """Reads one state of the database: the revision first, then rows as they stream."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import chain, groupby
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -26,6 +26,9 @@ from fhirexport_server.domain.rows import (
 from fhirexport_server.domain.segments import Block, in_blocks
 from fhirexport_server.pam.movement_order import in_order
 from fhirexport_server.store import queries, schema
+from fhirexport_server.store.change_log.pieces import Piece, pieces
+from fhirexport_server.store.change_log.postgresql_log import PostgresqlLog
+from fhirexport_server.store.change_log.sqlite_log import SqliteLog
 from fhirexport_server.store.guard.guard import Guard
 
 PatientRows = tuple[PatientRow, list[PatientIdentifierRow], list[PatientContactRow]]
@@ -45,6 +48,7 @@ class SnapshotReader:
     def __init__(self, connection: Connection, guard: Guard) -> None:
         self._connection = connection
         self._guard = guard
+        self._revisions: dict[tuple[int, Dataset], Revision] = {}
         self._open = ExitStack()
 
     def close(self) -> None:
@@ -57,31 +61,38 @@ class SnapshotReader:
         Raises:
             ChangesUntrackedError: A change of the dataset would not move the revision.
         """
-        return self._guard.look(self._connection, ej_id, dataset).revision
+        if (ej_id, dataset) not in self._revisions:
+            look = self._guard.look(self._connection, ej_id, dataset)
+            self._revisions[ej_id, dataset] = look.revision
+        return self._revisions[ej_id, dataset]
 
-    def position(self, ej_id: int, dataset: Dataset) -> str | None:  # noqa: ARG002 - until there is a log
+    def position(self, ej_id: int, dataset: Dataset) -> str | None:
         """Return the place in the log of changes that `changes` goes on from: opaque text.
 
         None where there is none to go on from: too many changes are not in order yet.
         """
-        return None
+        return self._log(ej_id, dataset).position()
 
-    def changes(
-        self,
-        ej_id: int,  # noqa: ARG002 - until there is a log
-        dataset: Dataset,  # noqa: ARG002
-        since: Revision,  # noqa: ARG002
-        position: str,  # noqa: ARG002
-    ) -> Changes | FullReason:
+    def changes(self, ej_id: int, dataset: Dataset, since: Revision, position: str) -> Changes | FullReason:
         """Return what may have changed between an earlier snapshot and this one.
 
         Args:
             ej_id: The EJ.
-            dataset: The dataset; a structure is rendered whole.
+            dataset: The dataset.
             since: The revision of the earlier snapshot.
-            position: The position of the earlier snapshot.
+            position: The position of the earlier snapshot. Where it is another, nothing is proven.
+
+        Raises:
+            ChangesUntrackedError: As `revision`.
         """
-        return FullReason.UNPROVEN
+        now = self.revision(ej_id, dataset)
+        if since == now:
+            return Changes()
+        if since.incarnation != now.incarnation:
+            return FullReason.UNPROVEN
+        if dataset is Dataset.STRUCTURE:
+            return FullReason.STRUCTURE
+        return self._log(ej_id, dataset).changes(since, now, position)
 
     def ej(self, ej_id: int) -> EjRow | None:
         """Return the EJ; None where there is none."""
@@ -120,37 +131,60 @@ class SnapshotReader:
 
     def patients(self, ej_id: int, among: Keys | None = None) -> Iterator[PatientRows]:
         """Yield the patients by id, each with its identifiers and contacts; only these ids of them."""
-        return chain.from_iterable(members for _, members in self.patient_blocks(ej_id, among))
+        for piece in pieces(among):
+            identifiers = _Merge(
+                self._rows(PatientIdentifierRow, queries.patient_identifiers(ej_id), "patient_id", piece)
+            )
+            contacts = _Merge(
+                self._rows(PatientContactRow, queries.patient_contacts(ej_id), "patient_id", piece)
+            )
+            for row in self._rows(PatientRow, queries.patients(ej_id), "id", piece):
+                yield row, identifiers.of(row.id), contacts.of(row.id)
 
-    def patient_blocks(
-        self, ej_id: int, among: Keys | None = None
-    ) -> Iterator[tuple[Block, Iterator[PatientRows]]]:
+    def patient_blocks(self, ej_id: int) -> Iterator[tuple[Block, Iterable[PatientRows]]]:
         """Yield the patients by the blocks of segments. Read each block to its end before the next."""
-        identifiers = _Merge(self._stream(PatientIdentifierRow, queries.patient_identifiers(ej_id, among)))
-        contacts = _Merge(self._stream(PatientContactRow, queries.patient_contacts(ej_id, among)))
-        rows = self._stream(PatientRow, queries.patients(ej_id, among))
+        identifiers = _Merge(self._stream(PatientIdentifierRow, queries.patient_identifiers(ej_id)))
+        contacts = _Merge(self._stream(PatientContactRow, queries.patient_contacts(ej_id)))
+        rows = self._stream(PatientRow, queries.patients(ej_id))
         for block, patients in in_blocks(rows, attrgetter("id")):
             yield block, ((row, identifiers.of(row.id), contacts.of(row.id)) for row in patients)
 
     def venues(self, ej_id: int, among: Keys | None = None) -> Iterator[VenueRows]:
         """Yield the venues by id, each with its active movements in order; only these ids of them."""
-        return chain.from_iterable(members for _, members in self.venue_blocks(ej_id, among))
+        for piece in pieces(among):
+            movements = _Merge(self._rows(MovementRow, queries.movements(ej_id), "venue_id", piece))
+            for row in self._rows(VenueRow, queries.venues(ej_id), "id", piece):
+                yield row, in_order(movements.of(row.id))
 
-    def venue_blocks(
-        self, ej_id: int, among: Keys | None = None
-    ) -> Iterator[tuple[Block, Iterator[VenueRows]]]:
+    def venue_blocks(self, ej_id: int) -> Iterator[tuple[Block, Iterable[VenueRows]]]:
         """Yield the venues by the blocks of segments. Read each block to its end before the next."""
-        movements = _Merge(self._stream(MovementRow, queries.movements(ej_id, among)))
-        rows = self._stream(VenueRow, queries.venues(ej_id, among))
+        movements = _Merge(self._stream(MovementRow, queries.movements(ej_id)))
+        rows = self._stream(VenueRow, queries.venues(ej_id))
         for block, venues in in_blocks(rows, attrgetter("id")):
             yield block, ((row, in_order(movements.of(row.id))) for row in venues)
+
+    def _log(self, ej_id: int, dataset: Dataset) -> PostgresqlLog | SqliteLog:
+        log = PostgresqlLog if self._connection.dialect.name == "postgresql" else SqliteLog
+        return log(self._connection, ej_id, dataset)
 
     def _pairs(self, query: queries.Selection) -> dict[Any, str]:
         return {key: value for key, value in self._connection.execute(query)}  # noqa: C416 - rows are no tuples to mypy
 
+    def _rows(
+        self, row_type: type[R], query: queries.Selection, key: str, piece: Piece | None
+    ) -> Iterator[R]:
+        """Yield the rows of a query whose key is in a piece of some keys; all where there is none."""
+        if piece is None:
+            return self._stream(row_type, query)
+        selected = query.where(piece.holds(self._connection, query.selected_columns[key]))
+        if not piece.is_small:
+            return self._stream(row_type, selected)
+        make = row_type._make  # type: ignore[attr-defined]  # every row type is a NamedTuple
+        return map(make, self._connection.execute(selected).all())
+
     def _stream(self, row_type: type[R], query: queries.Selection) -> Iterator[R]:
         make = row_type._make  # type: ignore[attr-defined]  # every row type is a NamedTuple
-        result = self._connection.execution_options(yield_per=FETCH_ROWS).execute(query)
+        result = self._connection.execute(query, execution_options={"yield_per": FETCH_ROWS})
         self._open.callback(result.close)
         for partition in result.partitions():
             yield from map(make, partition)

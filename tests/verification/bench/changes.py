@@ -109,7 +109,7 @@ def _change(connection: Connection, count: int, drawn: random.Random) -> None:
     if not count:
         return
     found = connection.execute(
-        text("SELECT min(id) FROM movement WHERE ej_id = :ej GROUP BY venue_id ORDER BY venue_id"),
+        text("SELECT max(id) FROM movement WHERE ej_id = :ej GROUP BY venue_id ORDER BY venue_id"),
         {"ej": EJ_ID},
     )
     ids = drawn.sample(list(found.scalars()), count)

@@ -1,6 +1,7 @@
 """The program of `make bench`: ours beside the floor and the naive way, interleaved, as ratios.
 
-Options: `--venues N` for the streamed export (100,000 by default), `--rounds N`.
+Options: `--venues N` for the streamed export (100,000 by default), `--rounds N`, `--changed N …` for the
+sizes of the EJs that are exported after changes (1,000, 10,000 and 50,000 venues by default).
 """
 
 import argparse
@@ -30,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 from support.postgres import Postgres, running_postgres
 from support.server import server_process
-from verification.bench import floor, hits, imports, invalidation, orm
+from verification.bench import changes, floor, hits, imports, invalidation, orm
 from verification.bench.rss import growth
 
 EJ_ID = 1
@@ -48,8 +49,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--venues", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--changed", type=int, nargs="*", default=[1_000, 10_000, 50_000])
     arguments = parser.parse_args()
-    console = Console(width=110)
+    console = Console(width=130)
     logs.configure("WARNING", None)
     collect_rarely()  # as the server does; the rivals gain by it as well
     orm.map_entities()
@@ -57,6 +59,12 @@ def main() -> None:
         console.print(_misses(server, Path(directory), arguments.rounds))
         small = [_database(server, Path(directory), "sqlite", patients) for patients in HIT_PATIENTS]
         console.print(asyncio.run(hits.hits(small, Path(directory), arguments.rounds * HITS_A_ROUND)))
+        groups = [
+            (backend, _database(server, Path(directory), backend, venues * 5 // 4))
+            for backend in ("postgresql", "sqlite")
+            for venues in arguments.changed
+        ]
+        console.print(asyncio.run(changes.changes(groups, arguments.rounds)))
         console.print(asyncio.run(invalidation.invalidation(small[0], Path(directory), KEYS)))
         console.print(asyncio.run(_streams(server, Path(directory), arguments.venues)))
         group = _database(server, Path(directory), "postgresql", arguments.venues * 5 // 4)

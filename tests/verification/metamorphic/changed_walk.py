@@ -1,14 +1,18 @@
 """The property: what is brought up to date after random statements is what a full rendering gives."""
 
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
+from unittest import mock
 
+from fhirexport_server.domain import segments
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.errors import EjNotFoundError, RowNotRenderableError
 from fhirexport_server.domain.outcomes import ExportAnswer, FullReason
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.request import ExportRequest
+from fhirexport_server.formats import splicing
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.exporting import exporting
@@ -21,6 +25,12 @@ ROUND = 80
 """After so many statements the hospital is made anew, so that there is always something to change."""
 MOST_BETWEEN = 6
 """How many statements there are between two looks at an export, at most."""
+MOST_IDS = 4
+"""How many ids a segment holds at most, so that a small hospital has many."""
+NAMED = {"patient", "patient_identifier", "patient_contact", "venue", "movement"}
+"""The tables of which the log names the resources."""
+OF_THE_REST, ROLLED_BACK, COMPACTED = 0.05, 0.05, 0.3
+"""How likely it is that a statement of another table is taken, rolled back, and followed by a compaction."""
 
 
 @dataclass
@@ -51,34 +61,37 @@ async def walk_exports(url: str, *, statements: int, seed: int = 1) -> Seen:
     """
     seen, random = Seen(), Random(f"changed {seed}")
     registry = CollectorRegistry()
-    async with (
-        exporting(url, metrics=Metrics(registry), cache_bytes=MEMORY) as keeping,
-        exporting(url) as full,
-    ):
-        with writing(url) as writer:
-            drawn = Statements(writer.dialect, random)
-            while seen.statements < statements:
-                if seen.statements % ROUND == 0:
-                    _made_anew(writer)
-                for _ in range(random.randint(1, MOST_BETWEEN)):
-                    _run(writer, drawn, undo=random.random() < 0.05)
-                    seen.statements += 1
-                    if seen.statements % ROUND == 0:
-                        break
-                if writer.dialect == "postgresql" and random.random() < 0.3:
-                    await keeping.database.compact()
-                for request in _requests(writer, random):
-                    await _compare(keeping, full, request, seen)
+    with ExitStack() as patched:
+        for module in (segments, splicing):
+            patched.enter_context(mock.patch.object(module, "MOST_IDS", MOST_IDS))
+        await _walk(url, statements, seen, random, Metrics(registry))
     for reason in FullReason:
-        count = sum(
+        counts = (
             registry.get_sample_value(
                 "fhirexport_full_renderings_total", {"type": dataset.value, "reason": reason.value}
             )
-            or 0
             for dataset in (Dataset.PATIENTS, Dataset.VENUES)
         )
-        seen.full[reason.value] = int(count)
+        seen.full[reason.value] = int(sum(count or 0 for count in counts))
     return seen
+
+
+async def _walk(url: str, statements: int, seen: Seen, random: Random, metrics: Metrics) -> None:
+    async with exporting(url, metrics=metrics, cache_bytes=MEMORY) as keeping, exporting(url) as full:
+        with writing(url) as writer:
+            drawn = Statements(writer.dialect, random)
+            made = 0
+            while seen.statements < statements:
+                if seen.statements >= made:
+                    _made_anew(writer)
+                    made = seen.statements + ROUND
+                for _ in range(random.randint(1, MOST_BETWEEN)):
+                    _run(writer, drawn, random)
+                    seen.statements += 1
+                if writer.dialect == "postgresql" and random.random() < COMPACTED:
+                    await keeping.database.compact()
+                for request in _requests(writer, random):
+                    await _compare(keeping, full, request, seen)
 
 
 async def _compare(keeping: Exporter, full: Exporter, request: ExportRequest, seen: Seen) -> None:
@@ -96,10 +109,10 @@ async def _export(exporter: Exporter, request: ExportRequest) -> tuple[object, E
         async with exporter.open(request) as rendering:
             chunks = [chunk async for chunk in rendering.chunks()]
             text = b"".join(chunk.text() for chunk in chunks)
-            segments = [chunk.segment for chunk in chunks if chunk.segment is not None]
+            listed = [chunk.segment for chunk in chunks if chunk.segment is not None]
             assert rendering.totals is not None
             counts = (rendering.totals.resource_count, rendering.totals.size_bytes)
-            return (text, segments, counts), rendering.answer, "rendered=" in rendering.cache_status
+            return (text, listed, counts), rendering.answer, "rendered=" in rendering.cache_status
     except (EjNotFoundError, RowNotRenderableError) as error:
         return str(error), None, False
 
@@ -111,8 +124,11 @@ def _requests(writer: Writer, random: Random) -> list[ExportRequest]:
     return [ExportRequest(ej_id, dataset, random.choice(list(Format)), detail) for ej_id in ej_ids]
 
 
-def _run(writer: Writer, drawn: Statements, *, undo: bool) -> None:
+def _run(writer: Writer, drawn: Statements, random: Random) -> None:
     statement = drawn.draw(held(writer))
+    while statement.table not in NAMED and random.random() > OF_THE_REST:
+        statement = drawn.draw(held(writer))
+    undo = random.random() < ROLLED_BACK
     writer.begin()
     try:
         writer.execute(statement)

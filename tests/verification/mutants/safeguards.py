@@ -11,6 +11,8 @@ REDIS = "tests/cache/test_redis_cache.py"
 CHANGES = "tests/cache/test_published_changes.py"
 PACKING = "tests/cache/test_packing.py"
 CACHED = "tests/exports/test_cached_exports.py"
+CHANGED = "tests/exports/test_changed_exports.py"
+SPLICED = "tests/formats/test_splicing.py"
 ALTERED = "tests/store/test_altered.py"
 
 
@@ -246,6 +248,41 @@ MUTANTS = (
         "lost = [segment for segment in missing if segment.digest not in copied]",
         "lost, slots = [], [slot or () for slot in slots]",
         "tests/exports/test_production.py",
+    ),
+    Mutant(
+        "a rendering of another shape is brought up to date",
+        f"{EXPORTS}producing/bases.py",
+        " and etags.shape(candidate.etag) == shape",
+        "",
+        "tests/exports/test_bases.py",
+    ),
+    Mutant(
+        "a rendering is brought up to date in another context",
+        f"{EXPORTS}producing/changed_rendering.py",
+        "if not context_text.covers(shared, before):",
+        "if False:",
+        f"{CHANGED}::test_what_all_resources_share_is_compared",
+    ),
+    Mutant(
+        "segments that deletions have left small are not joined",
+        "fhirexport_server/formats/splicing.py",
+        "for block in self._fewer:",
+        "for block in self._fewer[:0]:",
+        SPLICED,
+    ),
+    Mutant(
+        "what has become the first segment is not written anew",
+        "fhirexport_server/formats/splicing.py",
+        "        self._mend_first(segments)\n",
+        "",
+        SPLICED,
+    ),
+    Mutant(
+        "a segment is taken apart although its text is another",
+        "fhirexport_server/formats/segment_text.py",
+        "if hashlib.sha256(text).digest() != segment.digest:",
+        "if False:",
+        "tests/formats/test_segment_text.py",
     ),
     Mutant(
         "what is kept before its tables are altered is served after it",

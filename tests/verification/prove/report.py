@@ -51,6 +51,7 @@ def _events(history: History, violations: Sequence[Violation], seconds: float) -
     table.add_row("reads", f"{len(reads):,} ({len(reads) / seconds:.0f}/s)")
     table.add_row("… right after a commit or a fault", f"{pursuits:,}")
     table.add_row("… without a rendering", f"{hit_ratio(history):.1%}")
+    table.add_row("… brought up to date", f"{sum('rendered=' in read.cache_status for read in reads):,}")
     committed = sum(write.committed for write in history.writes)
     table.add_row("writes", f"{committed:,}")
     imported = sum(write.committed and write.writer == WRITERS for write in history.writes)

@@ -5,7 +5,7 @@ from itertools import chain
 
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import SharedCache
-from fhirexport_server.domain.segments import Segment
+from fhirexport_server.domain.segments import Segment, ending
 from fhirexport_server.exports.producing.order import Current, Order, sent_otherwise
 from fhirexport_server.exports.spool import Spool, Stored
 
@@ -43,10 +43,12 @@ class Assembler:
         omitted = sent_otherwise(segment, order.request.have)
         if omitted is not None:
             return tuple(map(spool.refer, omitted))
-        if segment.digest in current.fresh:
-            return current.fresh[segment.digest]
+        fresh = current.fresh.get(segment.digest)
+        if fresh is not None:
+            *others, last = fresh
+            return (*others, last._replace(segment=segment))
         chunks = self._memory.frames(segment.digest)
-        return None if chunks is None else tuple(map(spool.refer, chunks))
+        return None if chunks is None else tuple(map(spool.refer, ending(chunks, segment)))
 
     async def _copied(
         self, order: Order, segments: Iterable[Segment], spool: Spool

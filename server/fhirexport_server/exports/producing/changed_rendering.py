@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from fhirexport_server.cache.entry import Base, Description
 from fhirexport_server.domain.changes import Changes, Keys
+from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
 from fhirexport_server.domain.outcomes import FullReason
 from fhirexport_server.domain.revision import Revision, Token
@@ -93,7 +94,7 @@ class ChangedRendering:
     def _changes(self, rows: SnapshotReader) -> tuple[Changes, EjContext] | FullReason:
         """Return what has changed, and the context to render it in; or why that is not enough."""
         request, base = self.request, self.base.base
-        if base is None:
+        if base is None or request.dataset is Dataset.STRUCTURE:
             return FullReason.NO_BASE
         since = Token.decode(self.base.revision).revision
         changes = rows.changes(request.ej_id, request.dataset, since, base.position)

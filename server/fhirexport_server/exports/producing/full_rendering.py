@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fhirexport_server.cache.entry import Base
+from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.domain.segments import Chunk
@@ -51,7 +52,9 @@ class FullRendering:
             if ej is None:
                 raise EjNotFoundError(request.ej_id)
             shared = pipeline.context(rows, ej, request, self.base_url)
-            position = rows.position(request.ej_id, request.dataset)
+            position = None  # A structure is always rendered in full: its segments are not cut by ids.
+            if request.dataset is not Dataset.STRUCTURE:
+                position = rows.position(request.ej_id, request.dataset)
             spool.start(
                 Snapshot(
                     etag=etags.etag(revision, request, self.base_url),

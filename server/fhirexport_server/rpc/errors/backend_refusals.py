@@ -23,12 +23,14 @@ from fhirexport_server.rpc.errors.refusal import Refusal
 _FAULTS: Final = {
     Fault.TRIGGER_MISSING: "trigger {object} is not there",
     Fault.TRIGGER_OFF: "trigger {object} is not ENABLE ALWAYS",
+    Fault.REPLICA_TRIGGER_OFF: "trigger {object} is not ENABLE REPLICA",
     Fault.TRIGGER_CHANGED: "trigger {object} is not the one that this release made",
     Fault.TABLE_REPLACED: "{object} is not a table of its own",
     Fault.TABLE_INHERITED: "table {object} has a parent, a child or a partition",
     Fault.TABLE_UNLOGGED: "table {object} is UNLOGGED",
     Fault.ROW_SECURITY: "row-level security hides rows of table {object} from this server",
     Fault.SUBSCRIPTION: "a subscription writes to table {object}",
+    Fault.UNIQUE_INDEX: "unique index {object} is not one of this release",
 }
 """The message for each fault; `{object}` stands for the trigger or table."""
 

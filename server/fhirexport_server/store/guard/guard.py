@@ -122,4 +122,5 @@ def _in_order(connection: Connection, dataset: Dataset) -> Source:
     schema = sessions.schema_of(connection)
     if schema is None:
         raise SchemaMismatchError(HEAD, "none")
-    return statements.postgresql(schema, postgresql.oids(connection, schema, tables))
+    oids = postgresql.oids(connection, schema, tables)
+    return statements.postgresql(schema, oids.data, oids.counters)

@@ -1,11 +1,14 @@
 """Whether a PostgreSQL database notices its changes, according to its catalogs."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from fhirexport_server.domain.errors import ChangesUntrackedError, DatabaseAccessDeniedError, Fault
 from fhirexport_server.store.guard import expected
+from fhirexport_server.store.schema.triggers import postgresql_functions, postgresql_triggers
+from fhirexport_server.store.schema.triggers.postgresql_triggers import TableTrigger
 
 _TABLES = text("""
     SELECT c.relname, c.oid, c.relkind, c.relpersistence, pg_catalog.row_security_active(c.oid),
@@ -17,8 +20,9 @@ _TABLES = text("""
     WHERE n.nspname = :schema AND c.relname = ANY(:names)
 """)
 _TRIGGERS = text("""
-    SELECT c.relname, t.tgname, p.proname, t.tgenabled::text = 'A',
-      t.tgqual IS NULL AND cardinality(t.tgattr::smallint[]) = 0 AND pn.nspname = n.nspname, p.prosrc
+    SELECT c.relname, t.tgname, p.proname, t.tgenabled::text,
+      t.tgqual IS NULL AND cardinality(t.tgattr::smallint[]) = 0 AND pn.nspname = n.nspname,
+      t.tgtype, t.tgargs, p.prosrc
     FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
@@ -27,7 +31,19 @@ _TRIGGERS = text("""
 """)
 
 
-def oids(connection: Connection, schema: str, tables: Sequence[str]) -> tuple[int, ...]:
+# pg_trigger.tgtype, as PostgreSQL's catalog/pg_trigger.h has it.
+_ROW = 1
+_EVENTS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
+
+
+class Oids(NamedTuple):
+    """The object ids of tables."""
+
+    data: tuple[int, ...]
+    counters: tuple[int, ...]
+
+
+def oids(connection: Connection, schema: str, tables: Sequence[str]) -> Oids:
     """Make sure that every change of some tables moves a revision; return the tables' object ids.
 
     Raises:
@@ -41,34 +57,44 @@ def oids(connection: Connection, schema: str, tables: Sequence[str]) -> tuple[in
         if name not in rows:
             raise ChangesUntrackedError(Fault.TABLE_REPLACED, name)
         _, _, kind, persistence, secured, inherits, subscribed, readable, ruled = rows[name]
+        is_counter = name in expected.COUNTERS
         _refuse(
             name,
             (
-                (Fault.TABLE_REPLACED, kind != "r" or (ruled and name in expected.COUNTERS)),
+                (Fault.TABLE_REPLACED, kind != "r" or (ruled and is_counter)),
                 (Fault.TABLE_INHERITED, inherits),
                 (Fault.TABLE_UNLOGGED, persistence != "p"),
-                (Fault.SUBSCRIPTION, subscribed),
+                (Fault.SUBSCRIPTION, subscribed and is_counter),
                 (Fault.ROW_SECURITY, secured),
             ),
         )
         if not readable:
             raise DatabaseAccessDeniedError(name)
     triggers_present = {(row[0], row[1]): row[2:] for row in connection.execute(_TRIGGERS, parameters)}
-    for trigger in expected.postgresql():
+    for trigger in postgresql_triggers.triggers():
         if trigger.table in tables:
             _refuse(trigger.name, _faults(trigger, triggers_present.pop((trigger.table, trigger.name), None)))
     for table, name in triggers_present:
         # Nobody but us has business with the tables that revisions are kept in.
         _refuse(name, ((Fault.TRIGGER_CHANGED, table in expected.COUNTERS),))
-    return tuple(rows[name][1] for name in tables)
+    return Oids(tuple(rows[name][1] for name in tables), tuple(rows[name][1] for name in expected.COUNTERS))
 
 
-def _faults(trigger: expected.Trigger, row: Sequence[object] | None) -> Iterator[tuple[Fault, bool]]:
+def _faults(trigger: TableTrigger, row: Sequence[object] | None) -> Iterator[tuple[Fault, bool]]:
     yield Fault.TRIGGER_MISSING, row is None
     if row is not None:
-        function, always, unconditional, source = row
-        yield Fault.TRIGGER_OFF, not always
-        same = function == trigger.body and source == expected.functions()[trigger.body]
+        function, enabled, unconditional, kind, arguments, source = row
+        if trigger.is_replicated:
+            # One that always runs only counts more often.
+            yield Fault.REPLICA_TRIGGER_OFF, enabled not in {"R", "A"}
+        else:
+            yield Fault.TRIGGER_OFF, enabled != "A"
+        same = (
+            function == trigger.function
+            and source == postgresql_functions.bodies()[trigger.function]
+            and kind == _ROW * trigger.is_replicated + sum(_EVENTS[event] for event in trigger.events)
+            and arguments == b"".join(argument.encode() + b"\0" for argument in trigger.arguments)
+        )
         yield Fault.TRIGGER_CHANGED, not (same and unconditional)
 
 

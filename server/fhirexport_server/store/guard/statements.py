@@ -55,15 +55,16 @@ class GuardedRevision(NamedTuple):
     """Whether others may write to the tables past their triggers."""
 
 
-def postgresql(schema: str, oids: Sequence[int]) -> Source:
+def postgresql(schema: str, oids: Sequence[int], counters: Sequence[int]) -> Source:
     """Return what revisions are read from on PostgreSQL.
 
     Args:
         schema: The schema that the tables are in.
         oids: The object ids of the tables that the export reads.
+        counters: Those of the tables that revisions are kept in.
     """
     own = f"{quoted(schema)}."
-    relids = f"'{{{','.join(map(str, oids))}}}'::pg_catalog.oid[]"
+    relids = _array(oids)
     # `age` counts from the present transaction, so the age of a constant makes it a number that stays.
     written = "pg_catalog.sum(pg_catalog.age('3'::pg_catalog.xid)::bigint - pg_catalog.age(xmin))"
     catalog = f"""
@@ -72,7 +73,7 @@ def postgresql(schema: str, oids: Sequence[int]) -> Source:
             + (SELECT {written} FROM pg_catalog.pg_attribute WHERE attrelid = ANY ({relids}) AND attnum > 0)
               AS number,
             tables.have_children
-            OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel WHERE srrelid = ANY ({relids}))
+            OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel WHERE srrelid = ANY ({_array(counters)}))
               AS is_exposed
           FROM (SELECT {written} AS written, pg_catalog.bool_or(relhassubclass) AS have_children
             FROM pg_catalog.pg_class WHERE oid = ANY ({relids})) AS tables"""
@@ -152,6 +153,10 @@ def read_several(
         n, digest = of_every[0] + own[0], of_every[1] + own[1]
         looks[export] = read((incarnation, known_id, n, digest, catalog, is_exposed))
     return looks
+
+
+def _array(oids: Sequence[int]) -> str:
+    return f"'{{{','.join(map(str, oids))}}}'::pg_catalog.oid[]"
 
 
 def filled(statement: str, ej_id: int, dataset: Dataset) -> str:

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Table, Text, select
 
 from fhirexport_server.store import bulk
-from fhirexport_server.store.importing.in_any import among
 from fhirexport_server.store.schema.column_types import BIG_ID
+from fhirexport_server.store.schema.in_any import among
 
 _TEMPORARY: Final = MetaData()
 _NAME: Final = Table(

@@ -29,8 +29,8 @@ from fhirexport_server.domain.rows import (
     VenueRow,
 )
 from fhirexport_server.store import schema
-from fhirexport_server.store.importing.in_any import among, pairs_among
 from fhirexport_server.store.schema.column_types import raw
+from fhirexport_server.store.schema.in_any import among, pairs_among
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -25,7 +25,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from fhirexport_server.store import bulk, schema
 from fhirexport_server.store.connection import sessions
-from fhirexport_server.store.importing.in_any import among
+from fhirexport_server.store.schema.in_any import among
 
 _NEW: Final = "import_new_"
 _GONE: Final = "import_gone_"

@@ -13,12 +13,12 @@ from fhirexport_server.domain.revision import Token
 from fhirexport_server.store import bulk, schema
 from fhirexport_server.store.guard.guard import Guard
 from fhirexport_server.store.importing import idempotency
-from fhirexport_server.store.importing.in_any import among
 from fhirexport_server.store.importing.journal import Journal
 from fhirexport_server.store.importing.lookups import Lookups
 from fhirexport_server.store.importing.new_ids import Counted, FromSequences, Ids
 from fhirexport_server.store.importing.refusals import refusals
 from fhirexport_server.store.schema.column_types import Instant
+from fhirexport_server.store.schema.in_any import among
 from fhirexport_server.store.schema.revisions import READ_BY
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,6 +5,7 @@ from fhirexport_server.store.schema.revisions import (
     database_incarnation,
     revision_base,
     revision_delta,
+    revision_log,
     tombstone,
 )
 from fhirexport_server.store.schema.tables.answered_imports import import_request
@@ -32,6 +33,7 @@ __all__ = [
     "place",
     "revision_base",
     "revision_delta",
+    "revision_log",
     "tombstone",
     "venue",
 ]

@@ -6,11 +6,12 @@ As a program, with a database and a column (`sqlite place.latitude`), it prints 
 import sys
 from collections.abc import Iterator
 
-from sqlalchemy import Column, Dialect
+from sqlalchemy import Column, Dialect, Index
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from fhirexport_server.store.schema import METADATA, dictionary, triggers
+from fhirexport_server.store.schema import METADATA, dictionary
+from fhirexport_server.store.schema.triggers import postgresql_triggers, sqlite_triggers
 
 DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]  # SQLAlchemy leaves dialect() untyped
 SEPARATOR = "\n;;\n"
@@ -22,15 +23,20 @@ def statements(dialect: str) -> Iterator[str]:
     for table in METADATA.sorted_tables:
         yield _sql(CreateTable(table), dialect)
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            yield _sql(CreateIndex(index), dialect)
+            yield index_statement(index, dialect)
     new_id = "gen_random_uuid()::text" if dialect == "postgresql" else "lower(hex(randomblob(16)))"
     yield f"INSERT INTO database_incarnation (id) SELECT {new_id}"
     if dialect == "postgresql":
-        yield from triggers.postgresql()
+        yield from postgresql_triggers.statements()
         yield from dictionary.postgresql()
     else:
         # SQLite has no comments.
-        yield from triggers.sqlite()
+        yield from sqlite_triggers.statements()
+
+
+def index_statement(index: Index, dialect: str) -> str:
+    """Return the statement that makes an index."""
+    return _sql(CreateIndex(index), dialect)
 
 
 def script(dialect: str) -> str:

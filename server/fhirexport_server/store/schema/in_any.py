@@ -9,14 +9,16 @@ from typing import TypeVar
 
 from sqlalchemy import ARRAY, Column, ColumnElement, Connection, and_, any_, func, literal, select, tuple_
 
-from fhirexport_server.store.bulk import is_postgresql
-
 T = TypeVar("T")
 
 
-def among(connection: Connection, column: Column[T], values: Sequence[T]) -> ColumnElement[bool]:
+def _has_arrays(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
+
+
+def among(connection: Connection, column: ColumnElement[T], values: Sequence[T]) -> ColumnElement[bool]:
     """Return the condition that a column holds one of some values."""
-    if not is_postgresql(connection):
+    if not _has_arrays(connection):
         return column.in_(values)
     return column == any_(literal(values, ARRAY(column.type)))
 
@@ -25,7 +27,7 @@ def pairs_among(
     connection: Connection, first: Column[str], second: Column[str], values: Sequence[tuple[str, str]]
 ) -> Iterator[ColumnElement[bool]]:
     """Yield conditions. Two columns hold one of some pairs where one of them is true."""
-    if is_postgresql(connection):
+    if _has_arrays(connection):
         arrays = (literal(list(column), ARRAY(first.type)) for column in zip(*values, strict=True))
         yield tuple_(first, second).in_(
             select(func.unnest(*arrays).table_valued("first", "second").render_derived())

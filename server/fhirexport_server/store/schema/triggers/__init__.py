@@ -1,0 +1,1 @@
+"""The triggers, as DDL: they move revisions, log changes, record deletions, maintain `updated_at`."""
