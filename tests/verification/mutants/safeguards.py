@@ -48,7 +48,7 @@ MUTANTS = (
     Mutant(
         "a rendering under way is joined whatever its revision",
         f"{EXPORTS}exporter.py",
-        "self._flights.reading(order.etag, produce)",
+        "self._flights.reading(order.key, produce)",
         "self._flights.reading(str(order.variant), produce)",
         CACHED,
     ),
