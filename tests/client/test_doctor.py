@@ -113,8 +113,8 @@ ALTERED = {
     "CREATE TABLE archived () INHERITS (movement)": "table movement has a parent, a child or a partition",
     "ALTER TABLE patient_contact SET UNLOGGED": "table patient_contact is UNLOGGED",
     "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false, slot_name = NONE); INSERT INTO"
-    " pg_subscription_rel SELECT oid, 'place'::regclass, 'r', '0/1' FROM pg_subscription": (
-        "a subscription writes to table place"
+    " pg_subscription_rel SELECT oid, 'revision_delta'::regclass, 'r', '0/1' FROM pg_subscription": (
+        "a subscription writes to table revision_delta"
     ),
     "ALTER TABLE patient RENAME TO people; CREATE VIEW patient AS SELECT * FROM people": (
         "patient is not a table of its own"
