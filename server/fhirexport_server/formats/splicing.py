@@ -148,8 +148,9 @@ class Splicer:
         if not self._segments or not self._writer.first_differs:
             return
         if segments and segments[0].digest != self._segments[0].digest:
-            index = bisect_left(self._los, segments[0].block.lo)
-            if index < len(self._segments) and self._segments[index].digest == segments[0].digest:
+            # Its block may begin earlier than before, where what was around it has been deleted.
+            index = bisect_right(self._los, segments[0].block.lo) - 1
+            if index >= 0 and self._segments[index].digest == segments[0].digest:
                 self._rewrite(index)
         if self._segments[0].digest not in self._as_first:
             self._rewrite(0)
