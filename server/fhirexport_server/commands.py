@@ -19,7 +19,7 @@ from fhirexport_server.demo.people.traits import MOST_PATIENTS
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
 from fhirexport_server.domain.rows import Batch
 from fhirexport_server.rpc.server import ListenError
-from fhirexport_server.runtime.garbage import collect_rarely
+from fhirexport_server.runtime.garbage import collect_rarely, give_back_early
 from fhirexport_server.settings import Settings, misspelt, problems
 from fhirexport_server.store import loader
 from fhirexport_server.store.migrate import migrate as bring_to_date
@@ -56,6 +56,7 @@ def _main(
 def serve() -> None:
     """Serve until SIGTERM or Ctrl-C; a second one ends it at once."""
     settings = _settings()
+    give_back_early()
     collect_rarely()
     asyncio.run(run_server(settings))
 

@@ -1,7 +1,9 @@
-"""Shows that a few large objects which only a search for cycles frees are found."""
+"""Shows that large objects in cycles are found, and that what threads have freed is given back."""
 
 import asyncio
 import gc
+import subprocess
+import sys
 from pathlib import Path
 from weakref import ref
 
@@ -49,3 +51,34 @@ async def test_cycles_are_looked_for_now_and_then_where_memory_cannot_be_measure
         await asyncio.wait({watch})
     finally:
         gc.enable()
+
+
+_THREADS = """
+import sys, threading
+from pathlib import Path
+from fhirexport_server.runtime.garbage import give_back_early
+if sys.argv[1] == "early":
+    give_back_early()
+size = lambda: int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+barrier = threading.Barrier(9)
+def work():
+    for mib in (12, 8, 6, 4):
+        [bytearray(b"x") * (mib << 20) for _ in range(3)]
+    barrier.wait()  # all at once, so that each has an arena
+    barrier.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+before = size()
+[thread.start() for thread in threads]
+barrier.wait()
+print(size() - before >> 20)
+barrier.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library of other systems has other ways")
+def test_what_threads_have_freed_is_given_back_at_once() -> None:
+    kept = [
+        int(subprocess.run([sys.executable, "-c", _THREADS, when], capture_output=True, check=True).stdout)
+        for when in ("late", "early")
+    ]
+    assert kept[1] < 16 < kept[0]

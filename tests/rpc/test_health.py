@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from fhirexport import AsyncClient, NotFoundError
 from fhirexport_server.app import running
 from fhirexport_server.rpc.cache.service import CacheAdmin
 from fhirexport_server.rpc.exports.service import ExportService
-from fhirexport_server.rpc.health import NAMES, HealthService
+from fhirexport_server.rpc.health import NAMES, SERVER, HealthService, Probe
 from fhirexport_server.rpc.imports.service import ImportService
 from fhirexport_server.store.migrate import migrate
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -189,3 +190,17 @@ async def test_a_drain_that_begins_while_a_status_is_sent_is_told_too() -> None:
     assert (await anext(watch)).status == HealthCheckResponse.SERVING
     await health.drain()
     assert [answer.status async for answer in watch] == [HealthCheckResponse.NOT_SERVING]
+
+
+async def test_a_database_that_is_too_slow_for_the_probe_is_no_bug_of_ours() -> None:
+    probe = Probe(HealthService(), "exports", (SERVER,), partial(asyncio.sleep, PATIENCE))
+    with capture_logs() as lines:
+        task = asyncio.create_task(probe.run(patience=0))
+        async with asyncio.timeout(PATIENCE):
+            while not lines:
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait({task})
+    assert [(line["event"], line["reason"]) for line in lines] == [
+        ("exports_unavailable", "DATABASE_UNAVAILABLE")
+    ]

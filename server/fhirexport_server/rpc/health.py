@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthServicer
 
+from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.rpc.errors.statuses import refusal
 from fhirexport_server.telemetry.logs import where
 
@@ -164,6 +165,8 @@ class Probe:
         try:
             async with asyncio.timeout(patience):
                 await self._check()
+        except TimeoutError:
+            return DatabaseUnavailableError()
         except Exception as error:  # noqa: BLE001 - whatever it is, they do not work, and the probe goes on
             return error
         return None

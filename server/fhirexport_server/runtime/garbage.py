@@ -14,6 +14,8 @@ from typing import Final, NoReturn
 
 _COLLECTED_AFTER: Final = (50_000, 20, 10)
 _GROWTH_BYTES: Final = 64 * 1024**2
+_MALLOC_OPTIONS: Final = {-8: 4, -3: 4 * 1024**2, -1: 8 * 1024**2}
+"""Of glibc's malloc.h: M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD."""
 _UNMEASURED_SECONDS: Final = 60.0
 _STATM: Final = Path("/proc/self/statm")
 
@@ -22,6 +24,19 @@ def collect_rarely() -> None:
     """Exempt all present objects from collection, and collect others less often, in the whole process."""
     gc.freeze()
     gc.set_threshold(*_COLLECTED_AFTER)
+
+
+def give_back_early() -> None:
+    """Have the C library return freed memory to the system at once, in the whole process.
+
+    Once a large block was freed, glibc keeps blocks of its size: up to 64 MiB in each arena, and it makes one
+    for nearly every thread. `malloc_trim` passes over the end of an arena. So large messages get memory of
+    their own here, and there are few arenas. Other C libraries have no such options.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for option, value in _MALLOC_OPTIONS.items():
+            mallopt(option, value)
 
 
 async def collect_where_memory_grows(*, seconds: float = 1.0, growth_bytes: int = _GROWTH_BYTES) -> NoReturn:
