@@ -5,6 +5,7 @@ from dataclasses import dataclass
 CACHE = "fhirexport_server/cache/"
 EXPORTS = "fhirexport_server/exports/"
 STORE = "fhirexport_server/store/"
+WATCHES = "fhirexport_server/watches/"
 SERVICE = "tests/test_cache_service.py"
 SHARED = "tests/exports/test_shared_cache.py"
 REDIS = "tests/cache/test_redis_cache.py"
@@ -311,5 +312,33 @@ MUTANTS = (
         "if record.info[_IDENTITY] != _identity(path):",
         "if False:",
         "tests/store/test_altered_files.py::test_a_file_that_takes_the_place_of_another_is_read",
+    ),
+    Mutant(
+        "a watch begins with what a look-up from before it has seen",
+        f"{WATCHES}hub.py",
+        "            self._tell(exports, revisions, beginning)",
+        "            beginning |= self._beginning\n            self._tell(exports, revisions, beginning)",
+        "tests/watches/test_hub.py::test_a_watch_is_told_by_a_look_up_that_began_after_it",
+    ),
+    Mutant(
+        "a watch takes what it was told for what its caller has not heard yet",
+        f"{WATCHES}watch.py",
+        "self._known.update((notice.export, notice.revision) for notice in notices)",
+        "",
+        "tests/watches/test_watch.py::test_what_is_as_it_was_told_last_is_not_told",
+    ),
+    Mutant(
+        "a watch goes on where triggers are off",
+        f"{STORE}lookup.py",
+        "all(known[export.dataset].holds(looks[export]) for export in exports)",
+        "True",
+        "tests/store/test_lookup.py::test_a_dataset_whose_changes_would_go_unnoticed_is_refused_alone",
+    ),
+    Mutant(
+        "the look-up for watches leaves out what counts for every EJ",
+        f"{STORE}guard/statements.py",
+        "ej_id IN ({EVERY_EJ}, {ej_ids})",
+        "ej_id IN ({ej_ids})",
+        "tests/store/test_lookup.py::test_what_counts_for_every_ej_counts_here",
     ),
 )
