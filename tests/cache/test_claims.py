@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.redis import claims
+from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
@@ -102,3 +103,14 @@ async def test_nobody_lets_go_of_a_claim_of_another(valkey: Valkey, processes: l
         async with processes[0].claim(variant(), ETAG):
             client.set(LEASE, "another", px=5000)
         assert client.get(LEASE) == b"another"
+
+
+async def test_a_lease_of_another_type_is_replaced(valkey: Valkey, processes: list[RedisCache]) -> None:
+    with valkey.client() as client:
+        client.hset(LEASE, "a", "b")
+        async with processes[0].claim(variant(), ETAG) as turn:
+            assert turn
+            client.delete(LEASE)
+            client.hset(LEASE, "a", "b")
+        assert processes[0].state is State.AVAILABLE
+        assert client.hget(LEASE, "a") == b"b"

@@ -225,14 +225,14 @@ MUTANTS = (
     Mutant(
         "processes do not claim what they make",
         f"{CACHE}redis/lua_scripts.py",
-        "if owner and owner ~= ARGV[2] then return 'busy' end",
+        "if type(owner) == 'string' and owner ~= ARGV[2] then return 'busy' end",
         "",
         "tests/cache/test_claims.py",
     ),
     Mutant(
         "a claim is let go of whoever holds it",
         f"{CACHE}redis/lua_scripts.py",
-        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
+        "if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
         "",
         "tests/cache/test_claims.py",
     ),

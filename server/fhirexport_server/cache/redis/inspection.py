@@ -20,6 +20,8 @@ HEADS_AT_ONCE: Final = 10
 """How many heads are read or deleted together, with their manifests. Redis takes a step for each."""
 SEGMENTS_AT_ONCE: Final = 500
 """How many segments are measured or deleted in one step."""
+_HIT_DIGITS: Final = 15
+"""How many digits a number of hits has at most; the script that counts them begins anew above."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ class Inspector:
             size=size,
             seconds_left=max(0, left_ms) / 1000,
             age_seconds=max(0.0, now_ms / 1000 - description.read_time.timestamp()),
-            hits=int(hits or 0),
+            hits=int(hits) if hits is not None and len(hits) <= _HIT_DIGITS and hits.isdigit() else 0,
         )
 
     async def _discarded(self, heads: Sequence[str]) -> int:

@@ -79,15 +79,15 @@ LEASE = """
 if redis.call('TYPE', KEYS[1]).ok == 'hash' and redis.call('HGET', KEYS[1], 'etag') == ARGV[1] then
   return 'hit'
 end
-local owner = redis.call('GET', KEYS[2])
-if owner and owner ~= ARGV[2] then return 'busy' end
+local owner = redis.pcall('GET', KEYS[2])
+if type(owner) == 'string' and owner ~= ARGV[2] then return 'busy' end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return 'own'
 """
 
 # KEYS: lease. ARGV: nonce, milliseconds; 0 releases it. Returns whether the lease was the caller's.
 HOLD = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then return redis.call('UNLINK', KEYS[1]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
@@ -134,9 +134,14 @@ end
 return {redis.call('UNLINK', KEYS[1]), manifest}
 """
 
-# KEYS: head. ARGV: etag, count. Adds to the number of exports that this rendering has answered.
+# KEYS: head. ARGV: etag, count. Adds to the number of exports that this rendering has answered; begins
+# anew where it is not a number of ours.
 HITS = """
 if redis.call('TYPE', KEYS[1]).ok == 'hash' and redis.call('HGET', KEYS[1], 'etag') == ARGV[1] then
+  local hits = redis.call('HGET', KEYS[1], 'hits')
+  if hits and (#hits > 15 or not string.match(hits, '^%d+$')) then
+    redis.call('HSET', KEYS[1], 'hits', 0)
+  end
   return redis.call('HINCRBY', KEYS[1], 'hits', ARGV[2])
 end
 return 0
