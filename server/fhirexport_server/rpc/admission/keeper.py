@@ -73,8 +73,11 @@ class Sweeper:
         """End a call now, unless it has ended already."""
         due = self._due.pop(kept, None)
         if due is not None:
+            # Once the peer has left, the task waits for the other one alone. gRPC logs what ends that wait.
+            waits_for_answer = getattr(kept, "_fut_waiter", None) is due.answering
             due.answering.cancel()
-            kept.cancel()
+            if not waits_for_answer:
+                kept.cancel()
             due.on_cut()
 
     def _forget(self, kept: asyncio.Task[Any]) -> None:
