@@ -13,15 +13,16 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fhirexport._internal import channels, requests
 from fhirexport._internal.calls import Calls, Metadata
-from fhirexport._internal.files import whole_file_async
-from fhirexport._internal.reader import Reader
+from fhirexport._internal.files import is_replaced, whole_file_async
+from fhirexport._internal.reader import Reader, cache_status
 from fhirexport._internal.requests import ExportQuery, OnProgress, Options
 from fhirexport._internal.resources import Resource, resources
+from fhirexport._internal.retries import ATTEMPTS
 from fhirexport._internal.tls import TLS
 from fhirexport.aio_cache import AsyncCache
 from fhirexport.aio_imports import AsyncImports
 from fhirexport.cache_models import Dataset
-from fhirexport.errors import from_rpc
+from fhirexport.errors import SnapshotGoneError, from_rpc
 from fhirexport.models import Format, LegalEntity, Snapshot
 from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminStub
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
@@ -31,8 +32,6 @@ from fhirexport.watches.following import KnownRevision, OnInterruption, watching
 
 if TYPE_CHECKING:
     from fhirexport.v1.export_service_pb2_grpc import ExportServiceAsyncStub  # exists for type checkers only
-
-CACHE_STATUS = "cache-status"
 
 
 class AsyncExport:
@@ -69,9 +68,9 @@ class AsyncExport:
         while not reader.finished:
             call = self._stub.StreamExport(reader.request, **arguments())
             try:
-                cache_status = _cache_status(await call.initial_metadata())
+                cache = cache_status(await call.initial_metadata())
                 async for event in call:
-                    content = reader.accept(event, cache_status)
+                    content = reader.accept(event, cache)
                     self.snapshot, self.not_modified = reader.snapshot, reader.not_modified
                     if content is not None:
                         yield content
@@ -83,7 +82,14 @@ class AsyncExport:
 
     async def read(self, format: Format = "bundle") -> bytes:  # noqa: A002 - as above
         """Return the whole export as bytes: for exports that fit into memory."""
-        return b"".join([content async for content in self.chunks(format)])
+        chances = ATTEMPTS
+        while True:
+            chances -= 1
+            try:
+                return b"".join([content async for content in self.chunks(format)])
+            except SnapshotGoneError:
+                if not chances:
+                    raise
 
     async def bundle(self) -> dict[str, Any]:
         """Return the whole export as one Bundle."""
@@ -96,7 +102,18 @@ class AsyncExport:
         Return the file's path. When `not_modified` is true, the file is left as it was.
         """
         target = Path(path)
-        async with aclosing(self.chunks(format)) as chunks:
+        # What went into a pipe cannot be taken back.
+        chances = ATTEMPTS if is_replaced(target) else 1
+        while True:
+            chances -= 1
+            try:
+                return await self._save(target, format)
+            except SnapshotGoneError:
+                if not chances:
+                    raise
+
+    async def _save(self, target: Path, layout: Format) -> Path:
+        async with aclosing(self.chunks(layout)) as chunks:
             first = await anext(chunks, None)
             if first is None and self.not_modified:
                 return target
@@ -243,7 +260,3 @@ class AsyncClient:
     ) -> AsyncExport:
         query = ExportQuery.of(dataset, ej, options, movements=movements)
         return AsyncExport(self._stub, self._calls, query, options.get("on_progress"))
-
-
-def _cache_status(metadata: grpc.aio.Metadata) -> str:
-    return next((str(value) for key, value in metadata if key == CACHE_STATUS), "")

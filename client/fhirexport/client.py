@@ -12,14 +12,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fhirexport._internal import channels, requests
 from fhirexport._internal.calls import Calls, Metadata
-from fhirexport._internal.files import whole_file
-from fhirexport._internal.reader import Reader
+from fhirexport._internal.files import is_replaced, whole_file
+from fhirexport._internal.reader import Reader, cache_status
 from fhirexport._internal.requests import ExportQuery, OnProgress, Options
 from fhirexport._internal.resources import Resource, resources
+from fhirexport._internal.retries import ATTEMPTS
 from fhirexport._internal.tls import TLS
 from fhirexport.cache import Cache
 from fhirexport.cache_models import Dataset
-from fhirexport.errors import from_rpc
+from fhirexport.errors import SnapshotGoneError, from_rpc
 from fhirexport.imports import Imports
 from fhirexport.models import Format, LegalEntity, Snapshot
 from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminStub
@@ -27,8 +28,6 @@ from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 from fhirexport.watches.following import KnownRevision, OnInterruption, watching
 from fhirexport.watches.watch import Watch
-
-CACHE_STATUS = "cache-status"
 
 
 class Export:
@@ -64,7 +63,7 @@ class Export:
             call = self._stub.StreamExport(reader.request, **arguments())
             try:
                 for event in call:
-                    content = reader.accept(event, _cache_status(call))
+                    content = reader.accept(event, cache_status(call.initial_metadata()))
                     self.snapshot, self.not_modified = reader.snapshot, reader.not_modified
                     if content is not None:
                         yield content
@@ -76,7 +75,14 @@ class Export:
 
     def read(self, format: Format = "bundle") -> bytes:  # noqa: A002 - as above
         """Return the whole export as bytes: for exports that fit into memory."""
-        return b"".join(self.chunks(format))
+        chances = ATTEMPTS
+        while True:
+            chances -= 1
+            try:
+                return b"".join(self.chunks(format))
+            except SnapshotGoneError:
+                if not chances:
+                    raise
 
     def bundle(self) -> dict[str, Any]:
         """Return the whole export as one Bundle."""
@@ -89,7 +95,18 @@ class Export:
         Return the file's path. When `not_modified` is true, the file is left as it was.
         """
         target = Path(path)
-        chunks = self.chunks(format)
+        # What went into a pipe cannot be taken back.
+        chances = ATTEMPTS if is_replaced(target) else 1
+        while True:
+            chances -= 1
+            try:
+                return self._save(target, format)
+            except SnapshotGoneError:
+                if not chances:
+                    raise
+
+    def _save(self, target: Path, layout: Format) -> Path:
+        chunks = self.chunks(layout)
         first = next(chunks, None)
         if first is None and self.not_modified:
             return target
@@ -235,7 +252,3 @@ class Client:
     ) -> Export:
         query = ExportQuery.of(dataset, ej, options, movements=movements)
         return Export(self._stub, self._calls, query, options.get("on_progress"))
-
-
-def _cache_status(call: grpc.Call) -> str:
-    return next((str(value) for key, value in call.initial_metadata() if key == CACHE_STATUS), "")

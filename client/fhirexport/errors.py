@@ -6,7 +6,7 @@ ExportError
 ├── TooLargeError           the content does not fit into one message; stream it
 ├── OverloadedError         too many exports at once; see `retry_after`
 ├── UnavailableError        the server or its database cannot be reached; see `retry_after`
-├── SnapshotGoneError       a broken stream cannot be taken up again; start anew
+├── SnapshotGoneError       the data changed while a broken stream was taken up; start anew
 ├── IncompleteError         a stream ended early, or does not add up
 ├── ConflictError           somebody else changed the data that was to be written; nothing was
 ├── DeadlineExceededError   it took longer than was allowed
@@ -85,7 +85,7 @@ class UnavailableError(ExportError):
 
 
 class SnapshotGoneError(ExportError):
-    """A broken stream cannot be taken up again, because its rendering is no longer kept."""
+    """The data changed while a broken stream was taken up: what came is not how the export begins now."""
 
 
 class IncompleteError(ExportError):
@@ -113,15 +113,13 @@ _BY_CODE: Mapping[grpc.StatusCode, type[ExportError]] = {
     grpc.StatusCode.NOT_FOUND: NotFoundError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: OverloadedError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
-    grpc.StatusCode.ABORTED: SnapshotGoneError,
+    grpc.StatusCode.ABORTED: ConflictError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceededError,
     grpc.StatusCode.UNAUTHENTICATED: UnauthorizedError,
     grpc.StatusCode.PERMISSION_DENIED: UnauthorizedError,
 }
 _BY_REASON: Mapping[str, type[ExportError]] = {
     "EXPORT_TOO_LARGE": TooLargeError,
-    "REVISION_CHANGED": ConflictError,
-    "WRITE_CONFLICT": ConflictError,
     "REQUEST_ID_REUSED": InvalidArgumentError,
 }
 

@@ -44,6 +44,12 @@ class Snapshot:
     """None until the export is complete, unless the server knew it from the start."""
     size_bytes: int | None = None
     """How many bytes it has as text; None as above."""
+    root: str = ""
+    """The SHA-256 over the digests of its segments, in hexadecimal; empty until the export is complete."""
+    rendered_count: int | None = None
+    """How many resources the server had to render for it; None where it did not know yet."""
+    incarnation: str = ""
+    """Which database it is of: one restored from a backup is another one."""
 
     @classmethod
     def from_message(cls, message: types_pb2.Snapshot, cache_status: str) -> Self:
@@ -56,6 +62,9 @@ class Snapshot:
             cache_status=cache_status,
             resource_count=message.resource_count if message.HasField("resource_count") else None,
             size_bytes=message.size_bytes if message.HasField("size_bytes") else None,
+            root=message.root,
+            rendered_count=message.rendered_count if message.HasField("rendered_count") else None,
+            incarnation=message.incarnation,
         )
 
 

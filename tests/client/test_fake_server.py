@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import grpc
 import pytest
@@ -16,11 +16,11 @@ from fhirexport import (
     Client,
     ConflictError,
     ExportError,
-    IncompleteError,
     InvalidArgumentError,
     NotFoundError,
     OverloadedError,
     ServerError,
+    SnapshotGoneError,
     TooLargeError,
     UnavailableError,
     Violation,
@@ -30,10 +30,14 @@ from fhirexport.models import Format
 from fhirexport.testing import Failure, FakeServer, Reason
 from fhirexport.testing.content import Resources
 from fhirexport.v1 import export_service_pb2, types_pb2
+from fhirexport.v1.export_service_pb2 import StreamExportRequest
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from google.rpc.error_details_pb2 import ErrorInfo
 from support.reasons import Row, documented
 from support.server import running_server, wait_for_health
+
+if TYPE_CHECKING:
+    from fhirexport.v1.export_service_pb2_grpc import ExportServiceAsyncStub  # exists for type checkers only
 
 PATIENTS = [{"resourceType": "Patient", "id": f"pat-{n}"} for n in range(5)]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -199,29 +203,51 @@ async def test_a_stream_that_breaks_is_taken_up_again(read: Read, server: FakeSe
     server.fail("DATABASE_UNAVAILABLE", after_chunks=1)
     server.fail("DATABASE_UNAVAILABLE", after_chunks=1)
     assert await read(server.address) == _lines(PATIENTS)
-    requests = [call.request for call in server.calls]
-    tokens = [str(getattr(request, "resume_token", "")).rpartition("/")[2] for request in requests]
-    assert tokens == ["", "1", "2"]
+    requests = [call.request for call in server.calls if isinstance(call.request, StreamExportRequest)]
+    assert [len(request.have.digests) for request in requests] == [0, 1, 2]
 
 
-async def test_a_stream_that_cannot_be_taken_up_again_is_no_export(read: Read) -> None:
-    with FakeServer(chunk_resources=2, resumable=False) as server:
-        server.put(1, "patients", PATIENTS)
-        server.fail("DATABASE_UNAVAILABLE", after_chunks=1)
-        with pytest.raises(IncompleteError):
-            await read(server.address)
-
-
-async def test_a_token_of_content_that_is_no_more_is_refused(server: FakeServer) -> None:
+async def test_a_stream_whose_beginning_has_changed_is_begun_anew(server: FakeServer) -> None:
     server.put(1, "patients", PATIENTS)
     server.fail("DATABASE_UNAVAILABLE", after_chunks=1)
     async with AsyncClient(server.address) as client:
         chunks = client.patients(1).chunks("ndjson")
         await anext(chunks)
         server.put(1, "patients", PATIENTS[:1])
-        with pytest.raises(ExportError) as caught:
+        with pytest.raises(SnapshotGoneError):
             await anext(chunks)
-    assert caught.value.reason == "SNAPSHOT_GONE"
+
+
+async def test_what_a_caller_has_is_told_and_not_sent() -> None:
+    with FakeServer(chunk_resources=1, segment_chunks=2) as server:
+        server.put(1, "patients", PATIENTS)
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            stub: ExportServiceAsyncStub = ExportServiceStub(channel)
+            request = StreamExportRequest(ej_id=1, dataset=types_pb2.DATASET_PATIENTS)
+            first = [event async for event in stub.StreamExport(request)]
+            chunks = [event.chunk for event in first if event.HasField("chunk")]
+            assert [bool(chunk.digest) for chunk in chunks] == [False, True, False, True, True]
+            server.put(1, "patients", [*PATIENTS[:4], {**PATIENTS[4], "active": True}])
+            root, digests = first[-1].finished.root, [chunk.digest for chunk in chunks if chunk.digest]
+            unknown = StreamExportRequest.Have(root="0" * 64)
+            assert await _kinds(stub, request, unknown) == ["chunk"] * 5
+            for have in (StreamExportRequest.Have(root=root), StreamExportRequest.Have(digests=digests)):
+                assert await _kinds(stub, request, have) == ["0+2", "chunk"]
+            turned = StreamExportRequest.Have(digests=digests[1::-1])
+            assert await _kinds(stub, request, turned) == ["1+1", "0+1", "chunk"]
+
+
+async def _kinds(
+    stub: "ExportServiceAsyncStub", request: StreamExportRequest, have: StreamExportRequest.Have
+) -> list[str]:
+    """Returns what comes between the first and the last event."""
+    asked = StreamExportRequest(have=have)
+    asked.MergeFrom(request)
+    events = [event async for event in stub.StreamExport(asked)]
+    return [
+        f"{event.unchanged.first}+{event.unchanged.count}" if event.HasField("unchanged") else "chunk"
+        for event in events[1:-1]
+    ]
 
 
 async def test_an_etag_holds_until_something_else_is_put_there(server: FakeServer) -> None:

@@ -25,7 +25,6 @@ EXAMPLES: tuple[Exception, ...] = (
     DecodeError(),
     domain.EjNotFoundError(7),
     domain.ExportTooLargeError(11, 10),
-    domain.SnapshotGoneError("1-2-3"),
     domain.DatabaseUnavailableError(),
     domain.CacheUnavailableError(),
     domain.DatabaseReadOnlyError(),

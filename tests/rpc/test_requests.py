@@ -1,5 +1,7 @@
 """Shows what a request message may say, field by field."""
 
+from collections.abc import Sequence
+
 import pytest
 from fhirexport.v1 import types_pb2 as types
 from fhirexport.v1.export_service_pb2 import (
@@ -15,6 +17,7 @@ from fhirexport_server.exports.request import (
     Bypass,
     Consistency,
     ExportRequest,
+    Have,
     MaxStaleness,
     Strict,
 )
@@ -38,6 +41,11 @@ def _at_least(token: str) -> types.Consistency:
 
 def _bypass(*, wanted: bool) -> types.Consistency:
     return types.Consistency(bypass_cache=wanted)
+
+
+def _having(root: str = "", digests: Sequence[bytes] = ()) -> StreamExportRequest:
+    have = StreamExportRequest.Have(root=root, digests=digests)
+    return StreamExportRequest(ej_id=1, dataset=types.DATASET_PATIENTS, have=have)
 
 
 def _refused_unary(message: requests.UnaryRequest) -> list[str]:
@@ -140,26 +148,42 @@ def test_a_wrong_field_is_named(message: requests.UnaryRequest, field: str) -> N
             StreamExportRequest(ej_id=1, dataset=types.DATASET_PATIENTS, detail=types.VENUE_DETAIL_SUMMARY),
             "detail",
         ),
-        (
-            StreamExportRequest(ej_id=1, dataset=types.DATASET_PATIENTS, resume_token=CANARY),
-            "resume_token",
-        ),
+        (_having(root=CANARY), "have.root"),
+        (_having(root="AB" * 32), "have.root"),
+        (_having(root="ab" * 33), "have.root"),
+        (_having(digests=[b"d" * 32, b"d" * 31]), "have.digests[1]"),
+        (_having(digests=[b""]), "have.digests[0]"),
+        (_having(root="ab" * 32, digests=[b"d" * 32]), "have"),
+        (_having(digests=[b"d" * 32] * 100_001), "have.digests"),
     ],
 )
 def test_a_wrong_field_of_a_stream_is_named(message: StreamExportRequest, field: str) -> None:
     assert _refused_stream(message) == [field]
 
 
+def test_what_a_caller_has_may_be_left_out() -> None:
+    request = requests.stream(StreamExportRequest(ej_id=1, dataset=types.DATASET_PATIENTS)).request
+    assert request.have == Have()
+
+
+def test_what_a_caller_has_is_named_by_its_root_or_by_its_digests() -> None:
+    assert requests.stream(_having(root="ab" * 32)).request.have == Have(b"\xab" * 32)
+    digests = [number.to_bytes(32) for number in range(100_000)]
+    have = requests.stream(_having(digests=digests)).request.have
+    assert have == Have(digests=tuple(digests))
+    assert have.positions[digests[99_999]] == 99_999
+
+
 def test_everything_that_is_wrong_is_told_at_once_and_never_repeated() -> None:
     message = StreamExportRequest(
         if_none_match=f"{CANARY} *",
         consistency=_at_least(CANARY * 100),
-        resume_token=CANARY,
+        have=StreamExportRequest.Have(root=CANARY),
     )
     with pytest.raises(InvalidRequestError) as caught:
         requests.stream(message)
     fields = {violation.field for violation in caught.value.violations}
-    assert fields == {"ej_id", "dataset", "if_none_match", "consistency.at_least", "resume_token"}
+    assert fields == {"ej_id", "dataset", "if_none_match", "consistency.at_least", "have.root"}
     assert not any(CANARY in violation.description for violation in caught.value.violations)
 
 

@@ -19,12 +19,12 @@ def test_a_message_with_content_is_what_protobuf_writes(pieces: list[bytes], eta
     assert around(head, "json", pieces) == expected.SerializeToString()
 
 
-@given(PIECES, st.integers(0, 2**31 - 1), st.text(max_size=20))
-def test_a_message_in_a_message_is_what_protobuf_writes(pieces: list[bytes], count: int, token: str) -> None:
-    rest = StreamExportResponse.Chunk(resource_count=count, resume_token=token)
-    chunk = StreamExportResponse.Chunk(
-        json=b"".join(pieces).decode(), resource_count=count, resume_token=token
-    )
+@given(PIECES, st.integers(0, 2**31 - 1), st.binary(max_size=32))
+def test_a_message_in_a_message_is_what_protobuf_writes(
+    pieces: list[bytes], count: int, digest: bytes
+) -> None:
+    rest = StreamExportResponse.Chunk(resource_count=count, digest=digest)
+    chunk = StreamExportResponse.Chunk(json=b"".join(pieces).decode(), resource_count=count, digest=digest)
     expected = StreamExportResponse(chunk=chunk).SerializeToString()
     assert nested(StreamExportResponse(), "chunk", "json", pieces, rest) == expected
 

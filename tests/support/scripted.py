@@ -28,9 +28,12 @@ def started(etag: str = '"1-2-3"') -> Event:
     return Event(started=types_pb2.Snapshot(etag=etag, source=types_pb2.Snapshot.SOURCE_DATABASE))
 
 
-def chunk(number: int, token: str = "", *, zstd: bool = True) -> Event:
+def chunk(number: int, *, zstd: bool = True, digest: bool = True) -> Event:
+    """A segment with one resource; without its digest, as a server has it that knows no segments."""
     content = LINES[number]
-    message = export_service_pb2.StreamExportResponse.Chunk(resource_count=1, resume_token=token)
+    message = export_service_pb2.StreamExportResponse.Chunk(resource_count=1)
+    if digest:
+        message.digest = digest_of(number)
     if zstd:
         message.zstd = zstandard.compress(content)
     else:
@@ -38,10 +41,30 @@ def chunk(number: int, token: str = "", *, zstd: bool = True) -> Event:
     return Event(chunk=message)
 
 
-def finished(content: bytes = WHOLE, *, count: int = 4, size: int | None = None) -> Event:
+def part(content: bytes, *, count: int = 0, digest: bytes = b"") -> Event:
+    """Part of a segment; with its digest, the last one."""
+    message = export_service_pb2.StreamExportResponse.Chunk(resource_count=count, digest=digest)
+    message.zstd = zstandard.compress(content)
+    return Event(chunk=message)
+
+
+def digest_of(number: int) -> bytes:
+    return hashlib.sha256(LINES[number]).digest()
+
+
+def unchanged(first: int, count: int) -> Event:
+    return Event(unchanged=export_service_pb2.StreamExportResponse.Unchanged(first=first, count=count))
+
+
+def finished(
+    content: bytes = WHOLE, *, count: int = 4, size: int | None = None, root: str | None = None
+) -> Event:
+    """The end of an export of which each line is a segment, unless the root says otherwise."""
+    digests = [hashlib.sha256(line).digest() for line in content.splitlines(keepends=True)]
     return Event(
         finished=export_service_pb2.StreamExportResponse.Finished(
             sha256=hashlib.sha256(content).hexdigest(),
+            root=hashlib.sha256(b"".join(digests)).hexdigest() if root is None else root,
             resource_count=count,
             size_bytes=len(content) if size is None else size,
         )

@@ -55,22 +55,35 @@ async def whole_file_async(path: Path) -> AsyncIterator[Write]:
     await asyncio.to_thread(context.__exit__, None, None, None)
 
 
+def is_replaced(path: Path) -> bool:
+    """Return whether `whole_file` replaces what is at a path: what is written then can be thrown away."""
+    return _descriptor(path) is None and _is_regular(_status(path))
+
+
 @contextmanager
 def _open(path: Path) -> Iterator[BinaryIO]:
     if (descriptor := _descriptor(path)) is not None:
         with os.fdopen(os.dup(descriptor), "wb") as file:
             yield file
         return
-    try:
-        status = path.stat()
-    except FileNotFoundError:  # also a link to a file that is not there yet
-        status = None
-    if status is None or stat.S_ISREG(status.st_mode):
+    status = _status(path)
+    if _is_regular(status):
         with _replacing(Path(os.path.realpath(path)), status) as file:
             yield file
         return
     with os.fdopen(os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0)), "wb") as file:
         yield file
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:  # also a link to a file that is not there yet
+        return None
+
+
+def _is_regular(status: os.stat_result | None) -> bool:
+    return status is None or stat.S_ISREG(status.st_mode)
 
 
 def _descriptor(path: Path) -> int | None:
@@ -102,7 +115,7 @@ def _replacing(target: Path, status: os.stat_result | None) -> Iterator[BinaryIO
         if part is not None:
             part.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _part(folder: Path) -> tuple[int, Path | None]:
@@ -131,7 +144,7 @@ def _keep_permissions(descriptor: int, status: os.stat_result) -> None:
     os.fchmod(descriptor, mode)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the new name last through a power cut, where the system lets one do so."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -1,29 +1,18 @@
 """How far a streamed export has come, and how it goes on when it breaks. No input or output."""
 
 import hashlib
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-import zstandard
+import grpc
 
-from fhirexport.errors import (
-    ExportError,
-    IncompleteError,
-    OverloadedError,
-    SnapshotGoneError,
-    UnavailableError,
-)
+from fhirexport._internal.content import MOST_DIGESTS, root_of, text_of
+from fhirexport._internal.retries import Retries
+from fhirexport.errors import ExportError, IncompleteError, SnapshotGoneError
 from fhirexport.models import Progress, Snapshot
-from fhirexport.v1 import export_service_pb2
+from fhirexport.v1.export_service_pb2 import StreamExportRequest, StreamExportResponse
 
-ATTEMPTS = 5
-"""How often in a row a stream is taken up without anything new coming."""
-FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
-LARGEST_CHUNK_BYTES = 16 * 1024 * 1024
-"""What a chunk may hold once decompressed; the server's have about 256 KiB."""
-
-_PASSING = (UnavailableError, OverloadedError)
+_CACHE_STATUS = "cache-status"
 
 
 class Reader:
@@ -31,36 +20,47 @@ class Reader:
 
     Use: send `request`; give each event to `accept`; when the stream ends, call `ended`; when it fails,
     wait `delay` seconds and start again. Stop when `finished`.
+
+    A stream is taken up by telling the server which segments have come. What comes all the same is compared
+    with what was handed out, and not handed out again: so it goes on as long as that is how the export
+    begins, even if other data has changed meanwhile.
     """
 
     def __init__(
-        self,
-        request: export_service_pb2.StreamExportRequest,
-        on_progress: Callable[[Progress], None] | None = None,
+        self, request: StreamExportRequest, on_progress: Callable[[Progress], None] | None = None
     ) -> None:
         self.request = request
         self.finished = False
         self.not_modified = False
         self.snapshot: Snapshot | None = None
         self._on_progress = on_progress
-        self._hash = hashlib.sha256()
+        self._retries = Retries()
+        self._started = False
+        # What was handed out: whole segments, and the beginning of the next one.
         self._bytes = 0
         self._resources = 0
-        self._handed_out = False
-        self._failures = 0
-        self._started = False
+        self._digests: list[bytes] = []
+        self._handed_out = _Part()
+        # What has come in this attempt, likewise. Unless that is behind, both are one.
+        self._segments = 0
+        self._received = self._handed_out
+        # Of everything, for servers that know no segments.
+        self._sha256: hashlib._Hash | None = hashlib.sha256()
 
-    def accept(self, event: export_service_pb2.StreamExportResponse, cache_status: str = "") -> bytes | None:
+    def accept(self, event: StreamExportResponse, cache_status: str = "") -> bytes | None:
         """Take the next event; return the content that it brings, None where it brings none.
 
         Raises:
             IncompleteError: the event is not what must come next.
+            SnapshotGoneError: the data has changed, and the export no longer begins with what was handed out.
         """
         match event.WhichOneof("event"):
             case "started":
                 self._start(Snapshot.from_message(event.started, cache_status))
             case "chunk" if self._started and not self.finished:
                 return self._take(event.chunk)
+            case "unchanged" if self._started and not self.finished:
+                self._pass(event.unchanged)
             case "finished" if self._started and not self.finished:
                 self._finish(event.finished)
             case _:
@@ -80,72 +80,129 @@ class Reader:
         """Return how many seconds to wait before sending `request` again.
 
         Raises:
-            ExportError: it is of no use: the error given, or IncompleteError where content was already
-                handed out that the server cannot continue.
+            ExportError: it is of no use: the error given.
         """
-        self._failures += 1
-        if self._failures >= ATTEMPTS:
-            raise error
-        if isinstance(error, SnapshotGoneError) and not self._handed_out:
-            self.request.resume_token = ""
-            return 0.0
-        if not isinstance(error, _PASSING):
-            raise error
-        if self._handed_out and not self.request.resume_token:
-            raise IncompleteError(
-                "the stream broke, and the server does not keep this export to continue it",
-                code=error.code,
-                reason=error.reason,
-                metadata=error.metadata,
-            ) from error
+        seconds = self._retries.delay(error)
         self._started = False
-        backoff = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (self._failures - 1))
-        return max(error.retry_after or 0.0, random.uniform(backoff / 2, backoff))  # noqa: S311 - only spreads callers
+        self._segments, self._received = 0, _Part()
+        self.request.ClearField("have")
+        if self._digests:
+            self.request.have.digests.extend(self._digests[:MOST_DIGESTS])
+        if self._bytes:
+            self.request.if_none_match = ""
+        return seconds
 
     def _start(self, snapshot: Snapshot) -> None:
         if self._started:
             raise IncompleteError("the stream started twice")
-        if self._handed_out and self.snapshot is not None and snapshot.etag != self.snapshot.etag:
-            raise IncompleteError("the stream was taken up with another state of the data")
         self._started = True
         self.snapshot = snapshot
 
-    def _take(self, chunk: export_service_pb2.StreamExportResponse.Chunk) -> bytes:
-        content = decoded(chunk.zstd) if chunk.WhichOneof("content") == "zstd" else chunk.json.encode()
-        self._hash.update(content)
-        self._bytes += len(content)
-        self._resources += chunk.resource_count
-        self._handed_out = True
-        self._failures = 0
-        self.request.resume_token = chunk.resume_token
+    def _take(self, chunk: StreamExportResponse.Chunk) -> bytes | None:
+        text, digest = text_of(chunk), chunk.digest
+        if self._segments < len(self._digests):
+            # It was told that this segment has come; it need not heed that.
+            self._received.add(text, chunk.resource_count)
+            if digest:
+                self._require(digest == self._digests[self._segments])
+                self._end_segment(digest)
+            return None
+        new = self._beyond(text, chunk.resource_count)
+        if digest:
+            self._require(self._received is self._handed_out)
+            self._end_segment(digest)
+            self._digests.append(digest)
+            self._handed_out = self._received
+            self._sha256 = None
+        return new
+
+    def _beyond(self, text: bytes, resource_count: int) -> bytes | None:
+        """Return what a chunk of the next segment has that was not handed out; None where it has nothing."""
+        received, handed_out = self._received, self._handed_out
+        resources, new = resource_count, text
+        if received is not handed_out:
+            rest = handed_out.size - received.size
+            known, new = text[:rest], text[rest:]
+            received.add(known, resource_count)
+            if received.size < handed_out.size:
+                return None
+            self._require(received.hash.digest() == handed_out.hash.digest())
+            resources = received.resources - handed_out.resources
+            self._handed_out = received
+            received.add(new)
+            if not new:
+                return None
+        else:
+            received.add(new, resources)
+        if self._sha256 is not None:
+            self._sha256.update(new)
+        self._bytes += len(new)
+        self._resources += resources
+        self._retries.progressed()
         if self._on_progress is not None and self.snapshot is not None:
             of_resources, of_bytes = self.snapshot.resource_count, self.snapshot.size_bytes
             self._on_progress(Progress(self._resources, of_resources, self._bytes, of_bytes))
-        return content
+        return new
 
-    def _finish(self, message: export_service_pb2.StreamExportResponse.Finished) -> None:
-        self.not_modified = message.not_modified
-        if not message.not_modified:
-            # Without a sum where the server had no need to make all of the text.
-            expected = (message.sha256 or self._hash.hexdigest(), message.size_bytes, message.resource_count)
-            if expected != (self._hash.hexdigest(), self._bytes, self._resources):
-                raise IncompleteError("what came is not what the server sent: its sum or its count differs")
+    def _pass(self, unchanged: StreamExportResponse.Unchanged) -> None:
+        """Take note of segments that the server has not sent again."""
+        after = unchanged.first + unchanged.count
+        if self._received.size or not 0 <= unchanged.first < after <= len(self.request.have.digests):
+            raise IncompleteError("the stream's events came in an impossible order")
+        self._require(unchanged.first == self._segments)
+        self._segments = after
+
+    def _end_segment(self, digest: bytes) -> None:
+        if self._received.hash.digest() != digest:
+            raise IncompleteError("what came is not what the server sent: a segment's digest differs")
+        self._segments, self._received = self._segments + 1, _Part()
+
+    def _require(self, continues: bool) -> None:  # noqa: FBT001 - it asserts
+        if not continues:
+            raise SnapshotGoneError(
+                "the stream broke, and the data has changed meanwhile: what came is no longer how it begins",
+                code=grpc.StatusCode.ABORTED,
+            )
+
+    def _finish(self, message: StreamExportResponse.Finished) -> None:
+        if message.not_modified:
+            if not self.request.if_none_match:
+                raise IncompleteError("the server says that an etag holds that it was not sent")
+            self.not_modified = True
+        else:
+            self._verify(message)
             if self.snapshot is not None:
-                self.snapshot = replace(self.snapshot, resource_count=self._resources, size_bytes=self._bytes)
+                self.snapshot = replace(
+                    self.snapshot, resource_count=self._resources, size_bytes=self._bytes, root=message.root
+                )
         self.finished = True
 
+    def _verify(self, message: StreamExportResponse.Finished) -> None:
+        self._require(self._segments == len(self._digests))
+        self._require(self._received.size == self._handed_out.size)
+        if self._sha256 is not None and not message.root:
+            sums = self._sha256.hexdigest() == message.sha256
+        else:
+            sums = not self._handed_out.size and root_of(self._digests) == message.root
+        totals = (message.size_bytes, message.resource_count)
+        if not sums or totals != (self._bytes, self._resources):
+            raise IncompleteError("what came is not what the server sent: its sum or its count differs")
 
-def decoded(frames: bytes) -> bytes:
-    """Return the content of Zstandard frames, end to end.
 
-    Raises:
-        IncompleteError: they are damaged, or hold more than a chunk may.
-    """
-    reader = zstandard.ZstdDecompressor().stream_reader(frames, read_across_frames=True)
-    try:
-        content = reader.read(LARGEST_CHUNK_BYTES + 1)
-    except zstandard.ZstdError as error:
-        raise IncompleteError("a chunk cannot be decompressed") from error
-    if len(content) > LARGEST_CHUNK_BYTES:
-        raise IncompleteError("a chunk holds more than it may")
-    return content
+class _Part:
+    """A part of a segment, from its beginning."""
+
+    def __init__(self) -> None:
+        self.hash = hashlib.sha256()
+        self.size = 0
+        self.resources = 0
+
+    def add(self, text: bytes, resources: int = 0) -> None:
+        self.hash.update(text)
+        self.size += len(text)
+        self.resources += resources
+
+
+def cache_status(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """Return what the headers of an export say of the cache; empty when they say nothing."""
+    return next((str(value) for key, value in metadata if key == _CACHE_STATUS), "")

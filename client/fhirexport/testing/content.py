@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from fhirexport.v1 import types_pb2
@@ -19,10 +19,12 @@ Resources = bytes | str | Iterable[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Chunk:
-    """A run of content."""
+    """A segment, or a part of one."""
 
     content: bytes
     resource_count: int
+    digest: bytes = b""
+    """The SHA-256 of the segment that ends with it; empty where that goes on."""
 
 
 @dataclass(frozen=True)
@@ -59,29 +61,42 @@ class Content:
         digest = hashlib.sha256(b"\n".join((str(layout).encode(), *self.lines)))
         return f'"fake-{digest.hexdigest()[:16]}"'
 
-    def chunks(self, layout: int, most: int) -> list[Chunk]:
+    def chunks(self, layout: int, most: int, parts: int) -> list[Chunk]:
         """Return the rendering in a format, cut between resources.
 
         Args:
             layout: the number of the format.
             most: how many resources a chunk holds at most.
+            parts: how many chunks a segment has at most.
         """
-        pieces = list(self._pieces(layout))
-        runs = [pieces[start : start + most] for start in range(0, len(pieces), most)]
-        return [Chunk(b"".join(run), len(run)) for run in runs] or self._empty(layout)
+        entries = list(self._entries(layout))
+        runs = [entries[start : start + most] for start in range(0, len(entries), most)]
+        chunks = [Chunk(b"".join(run), len(run)) for run in runs]
+        segments = [chunks[start : start + parts] for start in range(0, len(chunks), parts)]
+        if end := self._end(layout):
+            segments.append([Chunk(end, 0)])
+        return [chunk for segment in segments for chunk in _ended(segment)]
 
-    def _pieces(self, layout: int) -> Iterator[bytes]:
+    def _entries(self, layout: int) -> Iterator[bytes]:
         if layout == types_pb2.FORMAT_NDJSON:
             yield from (line + b"\n" for line in self.lines)
             return
         before = _head(layout) + b',"entry":[\n'
-        for position, line in enumerate(self.lines, 1):
-            after = b"\n]}\n" if position == len(self.lines) else b""
-            yield before + _entry(line, layout) + after
+        for line in self.lines:
+            yield before + _entry(line, layout)
             before = b",\n"
 
-    def _empty(self, layout: int) -> list[Chunk]:
-        return [] if layout == types_pb2.FORMAT_NDJSON else [Chunk(_head(layout) + b"}\n", 0)]
+    def _end(self, layout: int) -> bytes:
+        if layout == types_pb2.FORMAT_NDJSON:
+            return b""
+        return b"\n]}\n" if self.lines else _head(layout) + b"}\n"
+
+
+def _ended(segment: Sequence[Chunk]) -> Iterator[Chunk]:
+    """Yield the chunks of a segment, the last of them with its digest."""
+    *others, last = segment
+    yield from others
+    yield replace(last, digest=hashlib.sha256(b"".join(chunk.content for chunk in segment)).digest())
 
 
 def _head(layout: int) -> bytes:

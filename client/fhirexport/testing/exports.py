@@ -10,6 +10,7 @@ import zstandard
 from fhirexport.cache_models import DATASETS, Dataset
 from fhirexport.errors import Violation
 from fhirexport.testing.content import Chunk
+from fhirexport.testing.content_events import content_events
 from fhirexport.testing.failures import Failure
 from fhirexport.testing.script import Held, Script
 from fhirexport.testing.watches import watched
@@ -37,6 +38,14 @@ class _Rendering:
         return b"".join(chunk.content for chunk in self.chunks)
 
     @property
+    def digests(self) -> list[bytes]:
+        return [chunk.digest for chunk in self.chunks if chunk.digest]
+
+    @property
+    def root(self) -> str:
+        return hashlib.sha256(b"".join(self.digests)).hexdigest()
+
+    @property
     def resource_count(self) -> int:
         return len(self.held.content.lines)
 
@@ -47,6 +56,9 @@ class _Rendering:
             resource_count=self.resource_count,
             size_bytes=len(self.content),
             source=types_pb2.Snapshot.SOURCE_DATABASE,
+            root=self.root,
+            rendered_count=self.resource_count,
+            incarnation=self.held.incarnation,
         )
         snapshot.read_time.FromDatetime(self.held.read_time)
         return snapshot
@@ -55,10 +67,18 @@ class _Rendering:
 class Exports(ExportServiceServicer):
     """Answers with what a test has put there."""
 
-    def __init__(self, script: Script, chunk_resources: int, *, resumable: bool) -> None:
+    def __init__(self, script: Script, cut: tuple[int, int], *, knows_roots: bool) -> None:
+        """Make the service.
+
+        Args:
+            script: what the test says.
+            cut: how many resources a chunk has at most, and how many chunks a segment.
+            knows_roots: whether it understands the roots of what it has sent.
+        """
         self._script = script
-        self._chunk_resources = chunk_resources
-        self._resumable = resumable
+        self._cut = cut
+        self._knows_roots = knows_roots
+        self._sent: dict[str, list[bytes]] = {}
 
     def ListLegalEntities(
         self, request: messages.ListLegalEntitiesRequest, context: grpc.ServicerContext
@@ -116,7 +136,6 @@ class Exports(ExportServiceServicer):
             _refused("dataset", "must be a dataset").abort(context, request_id)
         held = self._held(request.ej_id, dataset, context, request_id, movements=request.detail == _MOVEMENTS)
         rendering = self._rendering(held, layout)
-        start = self._start(request.resume_token, rendering, context, request_id)
         context.send_initial_metadata((("cache-status", "fhirexport; fwd=miss"),))
         yield messages.StreamExportResponse(started=rendering.snapshot())
         finished = messages.StreamExportResponse.Finished(
@@ -124,13 +143,19 @@ class Exports(ExportServiceServicer):
         )
         if not finished.not_modified:
             zstd = types_pb2.ENCODING_ZSTD in request.accept_encodings
-            for position in range(start, len(rendering.chunks)):
-                if scripted is not None and position - start >= scripted.after_chunks:
+            have = self._sent.get(request.have.root) or list(request.have.digests)
+            sent = 0
+            for event in content_events(rendering.chunks, have, zstd=zstd):
+                if scripted is not None and sent >= scripted.after_chunks:
                     break
-                yield self._event(rendering, position, zstd=zstd)
+                yield event
+                sent += event.HasField("chunk")
             finished.sha256 = hashlib.sha256(rendering.content).hexdigest()
             finished.resource_count = rendering.resource_count
             finished.size_bytes = len(rendering.content)
+            finished.root = rendering.root
+            if self._knows_roots:
+                self._sent[rendering.root] = rendering.digests
         if scripted is not None:
             scripted.failure.abort(context, request_id)
         yield messages.StreamExportResponse(finished=finished)
@@ -159,27 +184,7 @@ class Exports(ExportServiceServicer):
         return held
 
     def _rendering(self, held: Held, layout: int) -> _Rendering:
-        return _Rendering(held, held.content.etag(layout), held.content.chunks(layout, self._chunk_resources))
-
-    def _start(
-        self, token: str, rendering: _Rendering, context: grpc.ServicerContext, request_id: str
-    ) -> int:
-        etag, _, position = token.rpartition("/")
-        if token and etag != rendering.etag:
-            Failure("SNAPSHOT_GONE", metadata={"etag": etag}).abort(context, request_id)
-        return int(position or 0)
-
-    def _event(self, rendering: _Rendering, position: int, *, zstd: bool) -> messages.StreamExportResponse:
-        chunk = rendering.chunks[position]
-        message = messages.StreamExportResponse.Chunk(
-            resource_count=chunk.resource_count,
-            resume_token=f"{rendering.etag}/{position + 1}" if self._resumable else "",
-        )
-        if zstd:
-            message.zstd = zstandard.compress(chunk.content)
-        else:
-            message.json = chunk.content.decode()
-        return messages.StreamExportResponse(chunk=message)
+        return _Rendering(held, held.content.etag(layout), held.content.chunks(layout, *self._cut))
 
     def _fill(
         self,

@@ -20,7 +20,6 @@ Reason = Literal[
     "INVALID_FIELD",
     "EJ_NOT_FOUND",
     "EXPORT_TOO_LARGE",
-    "SNAPSHOT_GONE",
     "CACHE_UNAVAILABLE",
     "DATABASE_UNAVAILABLE",
     "TOO_MANY_EXPORTS",
@@ -60,7 +59,6 @@ _SENT: Mapping[Reason, _Sent] = {
     "EXPORT_TOO_LARGE": _Sent(
         StatusCode.RESOURCE_EXHAUSTED, {"size_bytes": "3145729", "limit_bytes": "3145728"}
     ),
-    "SNAPSHOT_GONE": _Sent(StatusCode.ABORTED, {"etag": '"gone"'}),
     "CACHE_UNAVAILABLE": _Sent(StatusCode.UNAVAILABLE, retryable=True),
     "DATABASE_UNAVAILABLE": _Sent(StatusCode.UNAVAILABLE, retryable=True),
     "TOO_MANY_EXPORTS": _Sent(StatusCode.RESOURCE_EXHAUSTED, {"limit": "4"}, retryable=True),

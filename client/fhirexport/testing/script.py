@@ -45,6 +45,7 @@ class Held:
     content: Content
     revision: str
     read_time: datetime
+    incarnation: str
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Script:
     entities: dict[int, LegalEntity] = field(default_factory=dict)
     calls: list[ReceivedCall] = field(default_factory=list)
     imports: list[ReceivedImport] = field(default_factory=list)
+    incarnation: str = "fake"
     _failures: list[ScriptedFailure] = field(default_factory=list)
     _held: dict[tuple[int, Dataset, bool], Held] = field(default_factory=dict)
     _revisions: Iterable[int] = field(default_factory=lambda: count(1))
@@ -69,7 +71,9 @@ class Script:
         """Hold a dataset in place of what there was; return its revision. An EJ that is not there is made."""
         with self._lock:
             revision = f"{_PREFIX}{next(iter(self._revisions))}"
-            self._held[ej_id, dataset, movements] = Held(content, revision, datetime.now(UTC))
+            self._held[ej_id, dataset, movements] = Held(
+                content, revision, datetime.now(UTC), self.incarnation
+            )
             self.entities.setdefault(ej_id, default_entity(ej_id))
             self._lock.notify_all()
         return revision
@@ -84,7 +88,7 @@ class Script:
                 return None
             plain = self._held.get((ej_id, dataset, False))
             held = self._held.get((ej_id, dataset, True), plain) if movements else plain
-            return held or Held(Content(()), f"{_PREFIX}0", datetime.now(UTC))
+            return held or Held(Content(()), f"{_PREFIX}0", datetime.now(UTC), self.incarnation)
 
     def revision(self, ej_id: int, dataset: Dataset) -> str | None:
         """Return the latest revision of a dataset, whatever its movements; None where there is no such EJ."""

@@ -31,18 +31,23 @@ class FakeServer:
     consistency is asked for, an export is what was put there last.
     """
 
-    def __init__(self, *, chunk_resources: int = 100, resumable: bool = True) -> None:
+    def __init__(
+        self, *, chunk_resources: int = 100, segment_chunks: int = 1, knows_roots: bool = True
+    ) -> None:
         """Prepare a server that holds nothing.
 
         Args:
             chunk_resources: how many resources a chunk of a stream holds at most.
-            resumable: whether a stream that breaks can be taken up again, as it can where the real server
-                keeps the rendering.
+            segment_chunks: how many chunks a segment has at most, as the real server's large ones have
+                several.
+            knows_roots: whether it understands the roots of what it has sent, as the real server does for a
+                while.
         """
-        if chunk_resources < 1:
-            raise ValueError("chunk_resources must be at least 1")
+        for name, number in (("chunk_resources", chunk_resources), ("segment_chunks", segment_chunks)):
+            if number < 1:
+                raise ValueError(f"{name} must be at least 1")
         self._script = Script()
-        self._exports = Exports(self._script, chunk_resources, resumable=resumable)
+        self._exports = Exports(self._script, (chunk_resources, segment_chunks), knows_roots=knows_roots)
         self._server: grpc.Server | None = None
         self._address = ""
 
@@ -108,6 +113,10 @@ class FakeServer:
         if dataset not in DATASETS:
             raise ValueError(f"there is no dataset {dataset!r}: it is one of {', '.join(DATASETS)}")
         return self._script.hold(ej_id, dataset, Content.of(resources), movements=movements)
+
+    def replace_database(self, incarnation: str) -> None:
+        """Say that what is put there from now on is of another database, such as a restored one."""
+        self._script.incarnation = incarnation
 
     def fail(
         self,

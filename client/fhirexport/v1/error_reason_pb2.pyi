@@ -30,8 +30,6 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND. Metadata: ej_id."""
     ERROR_REASON_EXPORT_TOO_LARGE: _ErrorReason.ValueType  # 3
     """RESOURCE_EXHAUSTED: use StreamExport. Metadata: size_bytes (at least), limit_bytes."""
-    ERROR_REASON_SNAPSHOT_GONE: _ErrorReason.ValueType  # 4
-    """ABORTED: start the export again without the token. Metadata: etag."""
     ERROR_REASON_CACHE_UNAVAILABLE: _ErrorReason.ValueType  # 5
     """UNAVAILABLE, with a RetryInfo: only from CacheAdmin, as exports work without the cache."""
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 6
@@ -111,8 +109,6 @@ ERROR_REASON_EJ_NOT_FOUND: ErrorReason.ValueType  # 2
 """NOT_FOUND. Metadata: ej_id."""
 ERROR_REASON_EXPORT_TOO_LARGE: ErrorReason.ValueType  # 3
 """RESOURCE_EXHAUSTED: use StreamExport. Metadata: size_bytes (at least), limit_bytes."""
-ERROR_REASON_SNAPSHOT_GONE: ErrorReason.ValueType  # 4
-"""ABORTED: start the export again without the token. Metadata: etag."""
 ERROR_REASON_CACHE_UNAVAILABLE: ErrorReason.ValueType  # 5
 """UNAVAILABLE, with a RetryInfo: only from CacheAdmin, as exports work without the cache."""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 6

@@ -370,6 +370,34 @@ class StreamExportRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class Have(_message.Message):
+        """Have names the segments that a caller has, by one of these. Digests are always understood; a root
+        only while the server remembers that rendering, else everything is sent.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ROOT_FIELD_NUMBER: _builtins.int
+        DIGESTS_FIELD_NUMBER: _builtins.int
+        root: _builtins.str
+        """The `root` of a complete rendering."""
+        @_builtins.property
+        def digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+            """The `digest` of each segment, in the order in which they came; at most 100,000."""
+
+        def __init__(
+            self,
+            *,
+            root: _builtins.str = ...,
+            digests: _abc.Iterable[_builtins.bytes] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["digests", b"digests", "root", b"root"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     EJ_ID_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
@@ -377,7 +405,7 @@ class StreamExportRequest(_message.Message):
     CONSISTENCY_FIELD_NUMBER: _builtins.int
     ACCEPT_ENCODINGS_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
-    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    HAVE_FIELD_NUMBER: _builtins.int
     ej_id: _builtins.int
     """Required. The EJ's id."""
     dataset: _types_pb2.Dataset.ValueType
@@ -390,8 +418,6 @@ class StreamExportRequest(_message.Message):
     """
     detail: _types_pb2.VenueDetail.ValueType
     """How much detail of the movements to include. Only for DATASET_VENUES."""
-    resume_token: _builtins.str
-    """Where to resume a broken stream. The other fields must be those of the first request."""
     @_builtins.property
     def consistency(self) -> _types_pb2.Consistency:
         """Which writes the response must contain; all that were committed before the request if left out."""
@@ -399,6 +425,12 @@ class StreamExportRequest(_message.Message):
     @_builtins.property
     def accept_encodings(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.Encoding.ValueType]:
         """The encodings that the caller understands besides text. The server chooses."""
+
+    @_builtins.property
+    def have(self) -> Global___StreamExportRequest.Have:
+        """What the caller has of this export, of whatever revision. Segments that are still part of it are not
+        sent again.
+        """
 
     def __init__(
         self,
@@ -410,11 +442,11 @@ class StreamExportRequest(_message.Message):
         consistency: _types_pb2.Consistency | None = ...,
         accept_encodings: _abc.Iterable[_types_pb2.Encoding.ValueType] | None = ...,
         detail: _types_pb2.VenueDetail.ValueType = ...,
-        resume_token: _builtins.str = ...,
+        have: Global___StreamExportRequest.Have | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "have", b"have"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_encodings", b"accept_encodings", "consistency", b"consistency", "dataset", b"dataset", "detail", b"detail", "ej_id", b"ej_id", "format", b"format", "if_none_match", b"if_none_match", "resume_token", b"resume_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_encodings", b"accept_encodings", "consistency", b"consistency", "dataset", b"dataset", "detail", b"detail", "ej_id", b"ej_id", "format", b"format", "have", b"have", "if_none_match", b"if_none_match"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -428,23 +460,25 @@ class StreamExportResponse(_message.Message):
 
     @_typing.final
     class Chunk(_message.Message):
-        """Chunk is a run of about 256 KiB of content, cut between resources: in NDJSON, whole lines."""
+        """Chunk is a segment of the content, or a part of one: about 256 KiB, cut between resources; in NDJSON,
+        whole lines. A segment holds the resources of a block of ids, at most 128 venues or patients.
+        """
 
         DESCRIPTOR: _descriptor.Descriptor
 
         JSON_FIELD_NUMBER: _builtins.int
         ZSTD_FIELD_NUMBER: _builtins.int
         RESOURCE_COUNT_FIELD_NUMBER: _builtins.int
-        RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+        DIGEST_FIELD_NUMBER: _builtins.int
         json: _builtins.str
         """FHIR JSON as text."""
         zstd: _builtins.bytes
         """The same text as one Zstandard frame."""
         resource_count: _builtins.int
         """How many resources this chunk holds."""
-        resume_token: _builtins.str
-        """Opaque. Resumes right after this chunk, for as long as the rendering is kept. Empty when the
-        rendering is not kept.
+        digest: _builtins.bytes
+        """The SHA-256 of the text of the segment that ends with this chunk, 32 bytes. Empty where the segment
+        goes on in the next chunk.
         """
         def __init__(
             self,
@@ -452,15 +486,39 @@ class StreamExportResponse(_message.Message):
             json: _builtins.str = ...,
             zstd: _builtins.bytes = ...,
             resource_count: _builtins.int = ...,
-            resume_token: _builtins.str = ...,
+            digest: _builtins.bytes = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "json", b"json", "zstd", b"zstd"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "json", b"json", "resource_count", b"resource_count", "resume_token", b"resume_token", "zstd", b"zstd"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "digest", b"digest", "json", b"json", "resource_count", b"resource_count", "zstd", b"zstd"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["json", "zstd"]  # noqa: Y015
         _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
         def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
+
+    @_typing.final
+    class Unchanged(_message.Message):
+        """Unchanged stands for segments that the caller has, one after the other."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        FIRST_FIELD_NUMBER: _builtins.int
+        COUNT_FIELD_NUMBER: _builtins.int
+        first: _builtins.int
+        """The position of the first of them among those of the request, from 0."""
+        count: _builtins.int
+        """How many."""
+        def __init__(
+            self,
+            *,
+            first: _builtins.int = ...,
+            count: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "first", b"first"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
     class Finished(_message.Message):
@@ -472,16 +530,21 @@ class StreamExportResponse(_message.Message):
         SHA256_FIELD_NUMBER: _builtins.int
         RESOURCE_COUNT_FIELD_NUMBER: _builtins.int
         SIZE_BYTES_FIELD_NUMBER: _builtins.int
+        ROOT_FIELD_NUMBER: _builtins.int
         not_modified: _builtins.bool
         """True when `if_none_match` is current, and no chunk was sent."""
         sha256: _builtins.str
-        """The SHA-256 of the whole rendering as text, in lower-case hexadecimal. Empty where the server had no
-        need to make all of the text.
+        """The SHA-256 of the whole rendering as text, in lower-case hexadecimal. Empty where the server sent no
+        text and had no need to make it: `root` proves the same.
         """
         resource_count: _builtins.int
         """How many resources the whole rendering holds."""
         size_bytes: _builtins.int
         """The size of the whole rendering as text, in UTF-8 bytes without compression."""
+        root: _builtins.str
+        """The SHA-256, in lower-case hexadecimal, of the digests of all segments, 32 bytes each, end to end, in
+        order, those that the caller had included. Who has computed it has the whole rendering, unharmed.
+        """
         def __init__(
             self,
             *,
@@ -489,10 +552,11 @@ class StreamExportResponse(_message.Message):
             sha256: _builtins.str = ...,
             resource_count: _builtins.int | None = ...,
             size_bytes: _builtins.int | None = ...,
+            root: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["_resource_count", b"_resource_count", "_size_bytes", b"_size_bytes", "resource_count", b"resource_count", "size_bytes", b"size_bytes"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["_resource_count", b"_resource_count", "_size_bytes", b"_size_bytes", "not_modified", b"not_modified", "resource_count", b"resource_count", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_resource_count", b"_resource_count", "_size_bytes", b"_size_bytes", "not_modified", b"not_modified", "resource_count", b"resource_count", "root", b"root", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType__resource_count: _TypeAlias = _typing.Literal["resource_count"]  # noqa: Y015
         _WhichOneofArgType__resource_count: _TypeAlias = _typing.Literal["_resource_count", b"_resource_count"]  # noqa: Y015
@@ -506,17 +570,22 @@ class StreamExportResponse(_message.Message):
     STARTED_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
     FINISHED_FIELD_NUMBER: _builtins.int
+    UNCHANGED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def started(self) -> _types_pb2.Snapshot:
         """Once, first, on every attempt."""
 
     @_builtins.property
     def chunk(self) -> Global___StreamExportResponse.Chunk:
-        """A run of content. The chunks, end to end, are the whole rendering."""
+        """Content. The chunks, and what `unchanged` stands for, end to end are the whole rendering."""
 
     @_builtins.property
     def finished(self) -> Global___StreamExportResponse.Finished:
         """Once, last. A stream that ends without it is incomplete."""
+
+    @_builtins.property
+    def unchanged(self) -> Global___StreamExportResponse.Unchanged:
+        """Stands, in its place between the chunks, for segments that the caller has."""
 
     def __init__(
         self,
@@ -524,12 +593,13 @@ class StreamExportResponse(_message.Message):
         started: _types_pb2.Snapshot | None = ...,
         chunk: Global___StreamExportResponse.Chunk | None = ...,
         finished: Global___StreamExportResponse.Finished | None = ...,
+        unchanged: Global___StreamExportResponse.Unchanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "event", b"event", "finished", b"finished", "started", b"started"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "event", b"event", "finished", b"finished", "started", b"started", "unchanged", b"unchanged"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "event", b"event", "finished", b"finished", "started", b"started"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "event", b"event", "finished", b"finished", "started", b"started", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "chunk", "finished"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "chunk", "finished", "unchanged"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 

@@ -109,8 +109,8 @@ class ExportServiceServicer(object):
 
     def StreamExport(self, request, context):
         """StreamExport returns a dataset of any size in chunks: one `started`, then any number of
-        `chunk`, then one `finished`. To resume a stream that broke, send the same request with
-        the `resume_token` of the last chunk received.
+        `chunk` and `unchanged`, then one `finished`. A caller who keeps a copy tells what it has (`have`),
+        and is sent what differs. A stream that broke is resumed in the same way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

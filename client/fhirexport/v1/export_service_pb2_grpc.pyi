@@ -48,8 +48,8 @@ class ExportServiceStub:
     """ExportVenues returns the EJ's Encounter resources."""
     StreamExport: _grpc.UnaryStreamMultiCallable[_export_service_pb2.StreamExportRequest, _export_service_pb2.StreamExportResponse]
     """StreamExport returns a dataset of any size in chunks: one `started`, then any number of
-    `chunk`, then one `finished`. To resume a stream that broke, send the same request with
-    the `resume_token` of the last chunk received.
+    `chunk` and `unchanged`, then one `finished`. A caller who keeps a copy tells what it has (`have`),
+    and is sent what differs. A stream that broke is resumed in the same way.
     """
     WatchExports: _grpc.UnaryStreamMultiCallable[_export_service_pb2.WatchExportsRequest, _export_service_pb2.WatchExportsResponse]
     """WatchExports tells of new revisions within a second of the commit, whoever wrote. The first message
@@ -80,8 +80,8 @@ class ExportServiceAsyncStub(ExportServiceStub):
     """ExportVenues returns the EJ's Encounter resources."""
     StreamExport: _aio.UnaryStreamMultiCallable[_export_service_pb2.StreamExportRequest, _export_service_pb2.StreamExportResponse]  # type: ignore[assignment]
     """StreamExport returns a dataset of any size in chunks: one `started`, then any number of
-    `chunk`, then one `finished`. To resume a stream that broke, send the same request with
-    the `resume_token` of the last chunk received.
+    `chunk` and `unchanged`, then one `finished`. A caller who keeps a copy tells what it has (`have`),
+    and is sent what differs. A stream that broke is resumed in the same way.
     """
     WatchExports: _aio.UnaryStreamMultiCallable[_export_service_pb2.WatchExportsRequest, _export_service_pb2.WatchExportsResponse]  # type: ignore[assignment]
     """WatchExports tells of new revisions within a second of the commit, whoever wrote. The first message
@@ -139,8 +139,8 @@ class ExportServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_export_service_pb2.StreamExportResponse], _abc.AsyncIterator[_export_service_pb2.StreamExportResponse]]:
         """StreamExport returns a dataset of any size in chunks: one `started`, then any number of
-        `chunk`, then one `finished`. To resume a stream that broke, send the same request with
-        the `resume_token` of the last chunk received.
+        `chunk` and `unchanged`, then one `finished`. A caller who keeps a copy tells what it has (`have`),
+        and is sent what differs. A stream that broke is resumed in the same way.
         """
 
     @_abc_1.abstractmethod

@@ -26,25 +26,25 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66hirexport/v1/types.proto\x12\rfhirexport.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"|\n\x0b\x43onsistency\x12\x32\n\rmax_staleness\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x12\n\x08\x61t_least\x18\x02 \x01(\tH\x00\x12\x16\n\x0c\x62ypass_cache\x18\x03 \x01(\x08H\x00\x42\r\n\x0brequirement\"\xaa\x02\n\x08Snapshot\x12\x0c\n\x04\x65tag\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12-\n\tread_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x0eresource_count\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nsize_bytes\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12.\n\x06source\x18\x06 \x01(\x0e\x32\x1e.fhirexport.v1.Snapshot.Source\"G\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSOURCE_CACHE\x10\x01\x12\x13\n\x0fSOURCE_DATABASE\x10\x02\x42\x11\n\x0f_resource_countB\r\n\x0b_size_bytes*c\n\x07\x44\x61taset\x12\x17\n\x13\x44\x41TASET_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x41TASET_STRUCTURE\x10\x01\x12\x14\n\x10\x44\x41TASET_PATIENTS\x10\x02\x12\x12\n\x0e\x44\x41TASET_VENUES\x10\x03*^\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x11\n\rFORMAT_BUNDLE\x10\x01\x12\x16\n\x12\x46ORMAT_TRANSACTION\x10\x02\x12\x11\n\rFORMAT_NDJSON\x10\x03*a\n\x0bVenueDetail\x12\x1c\n\x18VENUE_DETAIL_UNSPECIFIED\x10\x00\x12\x18\n\x14VENUE_DETAIL_SUMMARY\x10\x01\x12\x1a\n\x16VENUE_DETAIL_MOVEMENTS\x10\x02*N\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NCODING_IDENTITY\x10\x01\x12\x11\n\rENCODING_ZSTD\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66hirexport/v1/types.proto\x12\rfhirexport.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"|\n\x0b\x43onsistency\x12\x32\n\rmax_staleness\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x12\n\x08\x61t_least\x18\x02 \x01(\tH\x00\x12\x16\n\x0c\x62ypass_cache\x18\x03 \x01(\x08H\x00\x42\r\n\x0brequirement\"\xfd\x02\n\x08Snapshot\x12\x0c\n\x04\x65tag\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12-\n\tread_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x0eresource_count\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nsize_bytes\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12.\n\x06source\x18\x06 \x01(\x0e\x32\x1e.fhirexport.v1.Snapshot.Source\x12\x0c\n\x04root\x18\x07 \x01(\t\x12\x1b\n\x0erendered_count\x18\x08 \x01(\x05H\x02\x88\x01\x01\x12\x13\n\x0bincarnation\x18\t \x01(\t\"G\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSOURCE_CACHE\x10\x01\x12\x13\n\x0fSOURCE_DATABASE\x10\x02\x42\x11\n\x0f_resource_countB\r\n\x0b_size_bytesB\x11\n\x0f_rendered_count*c\n\x07\x44\x61taset\x12\x17\n\x13\x44\x41TASET_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x41TASET_STRUCTURE\x10\x01\x12\x14\n\x10\x44\x41TASET_PATIENTS\x10\x02\x12\x12\n\x0e\x44\x41TASET_VENUES\x10\x03*^\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x11\n\rFORMAT_BUNDLE\x10\x01\x12\x16\n\x12\x46ORMAT_TRANSACTION\x10\x02\x12\x11\n\rFORMAT_NDJSON\x10\x03*a\n\x0bVenueDetail\x12\x1c\n\x18VENUE_DETAIL_UNSPECIFIED\x10\x00\x12\x18\n\x14VENUE_DETAIL_SUMMARY\x10\x01\x12\x1a\n\x16VENUE_DETAIL_MOVEMENTS\x10\x02*N\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NCODING_IDENTITY\x10\x01\x12\x11\n\rENCODING_ZSTD\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fhirexport.v1.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DATASET']._serialized_start=536
-  _globals['_DATASET']._serialized_end=635
-  _globals['_FORMAT']._serialized_start=637
-  _globals['_FORMAT']._serialized_end=731
-  _globals['_VENUEDETAIL']._serialized_start=733
-  _globals['_VENUEDETAIL']._serialized_end=830
-  _globals['_ENCODING']._serialized_start=832
-  _globals['_ENCODING']._serialized_end=910
+  _globals['_DATASET']._serialized_start=619
+  _globals['_DATASET']._serialized_end=718
+  _globals['_FORMAT']._serialized_start=720
+  _globals['_FORMAT']._serialized_end=814
+  _globals['_VENUEDETAIL']._serialized_start=816
+  _globals['_VENUEDETAIL']._serialized_end=913
+  _globals['_ENCODING']._serialized_start=915
+  _globals['_ENCODING']._serialized_end=993
   _globals['_CONSISTENCY']._serialized_start=109
   _globals['_CONSISTENCY']._serialized_end=233
   _globals['_SNAPSHOT']._serialized_start=236
-  _globals['_SNAPSHOT']._serialized_end=534
-  _globals['_SNAPSHOT_SOURCE']._serialized_start=429
-  _globals['_SNAPSHOT_SOURCE']._serialized_end=500
+  _globals['_SNAPSHOT']._serialized_end=617
+  _globals['_SNAPSHOT_SOURCE']._serialized_start=493
+  _globals['_SNAPSHOT_SOURCE']._serialized_end=564
 # @@protoc_insertion_point(module_scope)

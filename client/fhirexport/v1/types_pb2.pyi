@@ -200,6 +200,9 @@ class Snapshot(_message.Message):
     RESOURCE_COUNT_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    RENDERED_COUNT_FIELD_NUMBER: _builtins.int
+    INCARNATION_FIELD_NUMBER: _builtins.int
     etag: _builtins.str
     """A strong validator, quotes included (RFC 9110). Send it back as `if_none_match`."""
     revision: _builtins.str
@@ -212,6 +215,16 @@ class Snapshot(_message.Message):
     """The size of the whole rendering as text, in UTF-8 bytes without compression. Absent as above."""
     source: Global___Snapshot.Source.ValueType
     """Where the bytes came from."""
+    root: _builtins.str
+    """The `root` of the rendering (`StreamExportResponse.Finished`). Absent as above."""
+    rendered_count: _builtins.int
+    """How many resources were rendered for this response: 0 from the cache, few after few changes. Absent as
+    above.
+    """
+    incarnation: _builtins.str
+    """Which database it is of. One that was restored from a backup, or took another's place, is another one: what
+    was exported before need not be in it.
+    """
     @_builtins.property
     def read_time(self) -> _timestamp_pb2.Timestamp:
         """When the database was read."""
@@ -225,15 +238,22 @@ class Snapshot(_message.Message):
         resource_count: _builtins.int | None = ...,
         size_bytes: _builtins.int | None = ...,
         source: Global___Snapshot.Source.ValueType = ...,
+        root: _builtins.str = ...,
+        rendered_count: _builtins.int | None = ...,
+        incarnation: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_resource_count", b"_resource_count", "_size_bytes", b"_size_bytes", "read_time", b"read_time", "resource_count", b"resource_count", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rendered_count", b"_rendered_count", "_resource_count", b"_resource_count", "_size_bytes", b"_size_bytes", "read_time", b"read_time", "rendered_count", b"rendered_count", "resource_count", b"resource_count", "size_bytes", b"size_bytes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_resource_count", b"_resource_count", "_size_bytes", b"_size_bytes", "etag", b"etag", "read_time", b"read_time", "resource_count", b"resource_count", "revision", b"revision", "size_bytes", b"size_bytes", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rendered_count", b"_rendered_count", "_resource_count", b"_resource_count", "_size_bytes", b"_size_bytes", "etag", b"etag", "incarnation", b"incarnation", "read_time", b"read_time", "rendered_count", b"rendered_count", "resource_count", b"resource_count", "revision", b"revision", "root", b"root", "size_bytes", b"size_bytes", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__rendered_count: _TypeAlias = _typing.Literal["rendered_count"]  # noqa: Y015
+    _WhichOneofArgType__rendered_count: _TypeAlias = _typing.Literal["_rendered_count", b"_rendered_count"]  # noqa: Y015
     _WhichOneofReturnType__resource_count: _TypeAlias = _typing.Literal["resource_count"]  # noqa: Y015
     _WhichOneofArgType__resource_count: _TypeAlias = _typing.Literal["_resource_count", b"_resource_count"]  # noqa: Y015
     _WhichOneofReturnType__size_bytes: _TypeAlias = _typing.Literal["size_bytes"]  # noqa: Y015
     _WhichOneofArgType__size_bytes: _TypeAlias = _typing.Literal["_size_bytes", b"_size_bytes"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rendered_count) -> _WhichOneofReturnType__rendered_count | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__resource_count) -> _WhichOneofReturnType__resource_count | None: ...
     @_typing.overload

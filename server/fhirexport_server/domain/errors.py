@@ -104,13 +104,6 @@ class EjNotFoundError(FhirExportError):
 
 
 @dataclass(eq=False)
-class SnapshotGoneError(FhirExportError):
-    """The rendering to resume from is neither cached nor current any more."""
-
-    etag: str
-
-
-@dataclass(eq=False)
 class ExportTooLargeError(FhirExportError):
     """The rendering does not fit into one message."""
 

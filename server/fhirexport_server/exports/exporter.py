@@ -9,7 +9,6 @@ from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import SharedCache
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.domain.errors import SnapshotGoneError
 from fhirexport_server.domain.outcomes import ExportAnswer
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.flights import Flights
@@ -92,8 +91,6 @@ class Exporter:
         async with self._flights.reading(order.key, produce) as (flight, joined):
             with unavailable_on_stall():
                 snapshot = await flight.spool.started(STALL_SECONDS)
-            if order.only is not None and order.only != snapshot.etag:
-                raise SnapshotGoneError(order.only)
             yield InFlight(snapshot, flight, order.request.have, why=order.why, joined=joined)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fhirexport_server.cache.entry import Description, Variant
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import Exactly, Recent, SharedCache, StoredManifest
-from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError, SnapshotGoneError
+from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
 from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.domain.segments import Chunk, ending
@@ -52,12 +52,9 @@ class Planner:
         Raises:
             EjNotFoundError: There is no such EJ.
             InvalidRequestError: The revision token is invalid.
-            SnapshotGoneError: The rendering that the request resumes no longer exists.
             DatabaseUnavailableError, SchemaMismatchError: The database cannot answer.
         """
         variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
-        if request.resume is not None:
-            return await self._resumed(request, variant, request.resume.etag, begun)
         request = self._with_segments(request, variant)
         kept = await self._acceptable(request, variant, begun)
         if kept is not None:
@@ -117,20 +114,6 @@ class Planner:
         # Not shared: if it has to be rendered after all, its state is this request's own.
         order = Order(variant, None, request, None, begun - found.age_seconds, ExportAnswer.MISS, found=found)
         return self._in_memory(request, description) or order
-
-    async def _resumed(self, request: ExportRequest, variant: Variant, etag: str, begun: float) -> Plan:
-        """Return where the rendering of a broken export is, even where it is no longer current.
-
-        If it is not cached it is produced again: the bytes are the same while the data is.
-        """
-        kept = self._memory.same(variant, etag) or (await self._shared.look_up(variant, Exactly(etag))).hit
-        if kept is not None:
-            plan = self._content(replace(request, if_none_match=""), variant, kept, begun)
-            return replace(plan, only=etag) if isinstance(plan, Order) else plan
-        revision = await self._revision(request)
-        if etags.etag(revision, request, self._base_url) != etag:
-            raise SnapshotGoneError(etag)
-        return Order(variant, etag, request, revision, begun, ExportAnswer.MISS, only=etag)
 
     async def _acceptable(
         self, request: ExportRequest, variant: Variant, now: float

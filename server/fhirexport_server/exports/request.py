@@ -36,16 +36,6 @@ Consistency = Strict | MaxStaleness | AtLeast | Bypass
 
 
 @dataclass(frozen=True)
-class Resume:
-    """Where to resume a broken export."""
-
-    etag: str
-    """The etag of its rendering, without quotes. No other rendering can resume it."""
-    chunks: int
-    """How many of its chunks the caller has."""
-
-
-@dataclass(frozen=True)
 class Have:
     """What the caller has of an earlier rendering: the segments that need not be sent."""
 
@@ -57,7 +47,7 @@ class Have:
     @cached_property
     def positions(self) -> Mapping[bytes, int]:
         """The position of each segment in the caller's order, by digest."""
-        return {digest: position for position, digest in enumerate(self.digests)}
+        return dict(zip(self.digests, range(len(self.digests)), strict=True))
 
     @cached_property
     def key(self) -> str:
@@ -79,7 +69,5 @@ class ExportRequest:
     consistency: Consistency = field(default_factory=Strict)
     if_none_match: str = ""
     """The etag that the caller has, without quotes; empty for none."""
-    resume: Resume | None = None
-    """Set to resume this export, whatever `if_none_match` and `consistency` say."""
     have: Have = NOTHING
     """The segments that the caller has; they are told, not sent."""

@@ -45,8 +45,6 @@ class Order:
     """Why memory did not answer: MISS, STALE or BYPASS."""
     found: Found | None = None
     """The rendering, where it is kept."""
-    only: str | None = None
-    """The only etag that the reader accepts; None for any."""
 
     @property
     def key(self) -> str | None:

@@ -16,7 +16,6 @@ from fhirexport_server.domain.errors import (
     InvalidRequestError,
     RequestIdReusedError,
     RevisionChangedError,
-    SnapshotGoneError,
     WriteConflictError,
 )
 from fhirexport_server.rpc.errors.details import bad_request, fitting, retry_after
@@ -55,16 +54,6 @@ def _export_too_large(error: ExportTooLargeError) -> Refusal:
         f"the export is at least {error.size_bytes} bytes long, and one message holds {error.limit_bytes}; "
         "use StreamExport",
         {"size_bytes": str(error.size_bytes), "limit_bytes": str(error.limit_bytes)},
-    )
-
-
-def _snapshot_gone(error: SnapshotGoneError) -> Refusal:
-    return Refusal(
-        grpc.StatusCode.ABORTED,
-        ErrorReason.ERROR_REASON_SNAPSHOT_GONE,
-        "the data has changed since the export began, and its rendering is no longer kept; "
-        "start again without the resume_token",
-        {"etag": f'"{error.etag}"'},
     )
 
 
@@ -121,7 +110,6 @@ REFUSALS: Final[Sequence[Callable[..., Refusal]]] = (
     _unreadable_message,
     _ej_not_found,
     _export_too_large,
-    _snapshot_gone,
     _import_refused,
     _revision_changed,
     _request_id_reused,

@@ -1,1 +1,1 @@
-"""ExportService: its requests, its responses, and the resumption of broken streams."""
+"""ExportService: its requests and its responses."""

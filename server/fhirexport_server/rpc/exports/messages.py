@@ -11,6 +11,7 @@ from fhirexport.v1.export_service_pb2 import (
 )
 from fhirexport.v1.types_pb2 import Snapshot
 
+from fhirexport_server.domain.revision import Token
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.rendering import Chunk, ContentSource, Rendering, Totals
 from fhirexport_server.rpc.exports.wire import around, nested
@@ -26,10 +27,15 @@ _SOURCES = {ContentSource.CACHE: Snapshot.SOURCE_CACHE, ContentSource.DATABASE: 
 
 
 def snapshot(rendering: Rendering) -> Snapshot:
-    """Return the description of a rendering; its counts are set only once it is complete."""
+    """Return the description of a rendering; its counts and its root are set only once it is complete."""
     description = rendering.snapshot
     message = Snapshot(
-        etag=f'"{description.etag}"', revision=description.revision, source=_SOURCES[description.source]
+        etag=f'"{description.etag}"',
+        revision=description.revision,
+        source=_SOURCES[description.source],
+        root=_hexadecimal(rendering.root),
+        rendered_count=rendering.rendered,
+        incarnation=Token.decode(description.revision).revision.incarnation,
     )
     message.read_time.FromDatetime(description.read_time)
     totals = rendering.totals
@@ -57,22 +63,34 @@ def started(rendering: Rendering) -> StreamExportResponse:
     return StreamExportResponse(started=snapshot(rendering))
 
 
-def run(chunk: Chunk, resume_token: str, *, zstd: bool) -> Serialized:
-    """Return a stream's next run of content."""
-    rest = StreamExportResponse.Chunk(resource_count=chunk.resource_count, resume_token=resume_token)
-    content = _content([chunk], zstd=zstd)
-    return nested(StreamExportResponse(), "chunk", _field(zstd=zstd), content, rest)
+def run(chunk: Chunk, content: bytes, *, zstd: bool) -> Serialized:
+    """Return a stream's next chunk; `content` is its frame or its text."""
+    digest = b"" if chunk.segment is None else chunk.segment.digest
+    rest = StreamExportResponse.Chunk(resource_count=chunk.resource_count, digest=digest)
+    return nested(StreamExportResponse(), "chunk", _field(zstd=zstd), [content], rest)
 
 
-def finished(totals: Totals | None) -> StreamExportResponse:
+def unchanged(first: int, count: int) -> StreamExportResponse:
+    """Return what stands for segments that the caller has."""
+    return StreamExportResponse(unchanged=StreamExportResponse.Unchanged(first=first, count=count))
+
+
+def finished(totals: Totals | None, root: bytes | None = None, sha256: str = "") -> StreamExportResponse:
     """Return a stream's last event; `totals` is None when the caller's etag is current."""
     if totals is None:
         return StreamExportResponse(finished=StreamExportResponse.Finished(not_modified=True))
     return StreamExportResponse(
         finished=StreamExportResponse.Finished(
-            sha256=totals.sha256, resource_count=totals.resource_count, size_bytes=totals.size_bytes
+            sha256=totals.sha256 or sha256,
+            resource_count=totals.resource_count,
+            size_bytes=totals.size_bytes,
+            root=_hexadecimal(root),
         )
     )
+
+
+def _hexadecimal(root: bytes | None) -> str:
+    return "" if root is None else root.hex()
 
 
 def _field(*, zstd: bool) -> str:

@@ -15,14 +15,15 @@ from fhirexport.v1.export_service_pb2 import (
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
 from fhirexport_server.exports.request import (
+    NOTHING,
     AtLeast,
     Bypass,
     Consistency,
     ExportRequest,
+    Have,
     MaxStaleness,
     Strict,
 )
-from fhirexport_server.rpc.exports import resumption
 
 UnaryRequest = ExportStructureRequest | ExportPatientsRequest | ExportVenuesRequest
 
@@ -50,6 +51,10 @@ _MOST_STALE_SECONDS = 86_400
 _NANOS = 1_000_000_000
 _MOST_ENCODINGS = 10
 _LONGEST_TOKEN = 512
+_ROOT = re.compile(r"[0-9a-f]{64}")
+_DIGEST_BYTES = 32
+MOST_DIGESTS = 100_000
+"""How many segments a caller may name."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +89,11 @@ def stream(message: StreamExportRequest) -> ValidRequest:
         reader.refuse("dataset", "must be DATASET_STRUCTURE, DATASET_PATIENTS or DATASET_VENUES")
     elif dataset is not Dataset.VENUES and message.detail:
         reader.refuse("detail", "is only for DATASET_VENUES: leave it out")
-    resume = resumption.resume(message.resume_token) if message.resume_token else None
-    if message.resume_token and resume is None:
-        reader.refuse("resume_token", "must be the resume_token of a chunk: leave it out to start anew")
+    have = reader.have(message.have)
     valid = reader.valid_request(
         message, dataset or Dataset.VENUES, message.format or types.FORMAT_NDJSON, message.detail
     )
-    return replace(valid, request=replace(valid.request, resume=resume))
+    return replace(valid, request=replace(valid.request, have=have))
 
 
 class _Reader:
@@ -101,6 +104,24 @@ class _Reader:
 
     def refuse(self, field: str, description: str) -> None:
         self._violations.append(FieldViolation(field, description))
+
+    def have(self, message: StreamExportRequest.Have) -> Have:
+        if message.root and message.digests:
+            self.refuse("have", "must have a root or digests, not both")
+        if message.root and not _ROOT.fullmatch(message.root):
+            self.refuse(
+                "have.root", "must be the root of an earlier answer: 64 lower-case hexadecimal digits"
+            )
+            return NOTHING
+        if len(message.digests) > MOST_DIGESTS:
+            self.refuse("have.digests", f"must have at most {MOST_DIGESTS} values: leave the others out")
+            return NOTHING
+        digests = tuple(message.digests)
+        sizes = list(map(len, digests))
+        if sizes.count(_DIGEST_BYTES) != len(sizes):
+            position = next(number for number, size in enumerate(sizes) if size != _DIGEST_BYTES)
+            self.refuse(f"have.digests[{position}]", f"must be {_DIGEST_BYTES} bytes: a chunk's digest")
+        return Have(bytes.fromhex(message.root), digests)
 
     def valid_request(
         self,

@@ -1,7 +1,7 @@
 """ExportService: validates requests, asks the exporter, returns responses."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Protocol, cast
 
 from fhirexport.v1.export_service_pb2 import (
@@ -27,7 +27,8 @@ from fhirexport_server.exports.rendering import Chunk, Rendering
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.rpc import call
 from fhirexport_server.rpc.call import Context
-from fhirexport_server.rpc.exports import messages, pages, requests, resumption, watching
+from fhirexport_server.rpc.exports import messages, pages, requests, watching
+from fhirexport_server.rpc.exports.content_events import ContentEvents, Sent
 from fhirexport_server.rpc.interceptors.request_id import send_metadata
 from fhirexport_server.watches.watch import Watch
 
@@ -118,19 +119,11 @@ class ExportService(ExportServiceServicer):
             if rendering.not_modified:
                 yield messages.finished(None)
                 return
-            sent, number = _Sent(), 0
-            etag, resume = rendering.snapshot.etag, valid.request.resume
-            received = resume.chunks if resume else 0
-            async for chunk in rendering.chunks():
-                number += 1
-                if number > received:
-                    # The generated types know no message that is serialized already.
-                    run = messages.run(chunk, resumption.token(etag, number), zstd=valid.zstd)
-                    yield cast("StreamExportResponse", run)
-                    sent.add(chunk)
-            if rendering.totals is None:
-                raise RuntimeError("the chunks have ended and there are no totals")
-            yield messages.finished(rendering.totals)
+            content = ContentEvents(rendering, zstd=valid.zstd)
+            async with aclosing(content.events()) as events:
+                async for event in events:
+                    yield event
+            yield content.finished()
 
     async def WatchExports(  # noqa: N802 - the contract's name
         self, request: WatchExportsRequest, context: Context
@@ -168,26 +161,13 @@ class ExportService(ExportServiceServicer):
         """Return all chunks, or raise ExportTooLargeError."""
         if rendering.totals is not None and rendering.totals.size_bytes > self._unary_bytes:
             raise ExportTooLargeError(rendering.totals.size_bytes, self._unary_bytes)
-        chunks, sent = [], _Sent()
+        chunks, sent = [], Sent()
         async for chunk in rendering.chunks():
             sent.add(chunk)
             if sent.size > self._unary_bytes:
                 raise ExportTooLargeError(sent.size, self._unary_bytes)
             chunks.append(chunk)
         return chunks
-
-
-class _Sent:
-    """Counts the content of a response, for its log line."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._resources = 0
-
-    def add(self, chunk: Chunk) -> None:
-        self.size += chunk.size
-        self._resources += chunk.resource_count
-        call.current().facts.update(resources=self._resources, bytes=self.size)
 
 
 def _note_request(request: ExportRequest) -> None:
