@@ -72,8 +72,8 @@ def _kept(client: Client) -> Table:
     return table
 
 
-def _written(client: Client, database: Path) -> str:
-    """Write a discharge with plain SQL, as another program would; print what the next export has."""
+def _written(client: Client, database: Path) -> Table:
+    """Write a discharge with plain SQL, as another program would; return what the next export took."""
     number = f"DEMO-{int(time.time())}"
     with closing(sqlite3.connect(database)) as connection:
         connection.execute(
@@ -83,9 +83,18 @@ def _written(client: Client, database: Path) -> str:
         )
         connection.commit()
     export = client.venues(EJ_ID, movements=True)
-    if number.encode() not in export.read():
+    start = time.perf_counter()
+    content = export.read()
+    milliseconds = (time.perf_counter() - start) * 1000
+    if number.encode() not in content:
         raise SystemExit("the export lacks a movement that was committed before it")
-    return f"A movement written with plain SQL is in the next export, from the {_snapshot(export).source}."
+    snapshot = _snapshot(export)
+    table = Table(title="After a movement written with plain SQL, which the export has")
+    for heading in ("dataset", "source", "resources", "rendered", "milliseconds"):
+        table.add_column(heading, justify="left" if heading in ("dataset", "source") else "right")
+    count, rendered = f"{snapshot.resource_count:,}", f"{snapshot.rendered_count:,}"
+    table.add_row("venues, with movements", snapshot.source, count, rendered, f"{milliseconds:.0f}")
+    return table
 
 
 def _snapshot(export: Export) -> Snapshot:
