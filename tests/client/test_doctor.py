@@ -109,6 +109,9 @@ async def test_without_its_database_it_is_a_problem_that_says_what_to_run(tmp_pa
 ALTERED = {
     "ALTER TABLE patient DISABLE TRIGGER USER": "trigger patient_revision_insert is not ENABLE ALWAYS",
     "ALTER TABLE venue ENABLE TRIGGER venue_tombstone": "trigger venue_tombstone is not ENABLE ALWAYS",
+    "ALTER TABLE venue ENABLE TRIGGER venue_revision_replicated": (
+        "trigger venue_revision_replicated is not ENABLE REPLICA"
+    ),
     "DROP TRIGGER patient_revision_update ON patient": "trigger patient_revision_update is not there",
     "CREATE TABLE archived () INHERITS (movement)": "table movement has a parent, a child or a partition",
     "ALTER TABLE patient_contact SET UNLOGGED": "table patient_contact is UNLOGGED",

@@ -220,6 +220,15 @@ def test_a_copy_is_named(connection_of_postgresql: Connection) -> None:
     assert log.changes(before) == {**_named(P, 60, 62), **_named(P, 61, ej_id=2)}
 
 
+def test_what_a_session_that_replicates_writes_is_named(connection_of_postgresql: Connection) -> None:
+    connection, log = connection_of_postgresql, Log(connection_of_postgresql)
+    before = log.now()
+    connection.execute(text("SET LOCAL session_replication_role = replica"))
+    connection.execute(text("UPDATE movement SET venue_id = 3 WHERE id = 3"))
+    connection.execute(text("DELETE FROM patient WHERE id IN (3, 5)"))
+    assert log.changes(before) == {**_named(V, 2, 3), **_named(P, 3), **_named(P, 5, ej_id=2)}
+
+
 def test_a_cascade_names_what_it_deletes(connection: Connection) -> None:
     log = Log(connection)
     before = log.now()

@@ -40,6 +40,7 @@ def _types() -> Iterator[str]:
     columns = [column for table in METADATA.tables.values() for column in table.c]
     types = {_type(column, "postgresql"): _type(column, "sqlite") for column in columns}
     spelt = {
+        "BIGINT[]": "`1,2`",
         "BOOLEAN": "0 or 1",
         "DATE": "`2026-01-10`",
         "TIMESTAMP(0) WITH TIME ZONE": "`2026-01-10T17:00:00Z`, always in UTC",
