@@ -33,6 +33,10 @@ NOT_TRIED = {
         "docs/operations.md",
         "# Debian 13, Ubuntu 24.04 and later (before: redis-server); it is started at once",
     ): ("it installs programs, with the rights of root or in an engine for containers"),
+    (
+        "docs/operations.md",
+        "-- Where it comes from:",
+    ): "two PostgreSQL servers; tests/store/test_replication.py has them",
 }
 """Blocks that are not tried, by their page and first line, with the reason."""
 
