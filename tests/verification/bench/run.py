@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 from support.postgres import Postgres, running_postgres
 from support.server import server_process
-from verification.bench import changes, floor, hits, imports, invalidation, orm
+from verification.bench import changes, floor, hits, imports, invalidation, orm, writers
 from verification.bench.rss import growth
 
 EJ_ID = 1
@@ -40,6 +40,7 @@ SMALL_PATIENTS = 1_250  # of which EJ 1 has about 1,000
 HIT_PATIENTS = (85, 425, 1_250)  # patients of EJ 1 of about 200 KB, 1 MB and 3 MB
 HITS_A_ROUND = 40
 KEYS = 100_000
+BULK = 100_000  # rows written by one statement
 MIB = 1024 * 1024
 MEMORY_GOAL_MIB = 64
 
@@ -70,6 +71,8 @@ def main() -> None:
         group = _database(server, Path(directory), "postgresql", arguments.venues * 5 // 4)
         empty = partial(_database, server, Path(directory), "postgresql", 0)
         console.print(asyncio.run(imports.imports(group, Path(directory), empty)))
+        # The last, for commits wait for the disk afterwards.
+        console.print(writers.writers(server, Path(directory), rounds=arguments.rounds, seconds=3, rows=BULK))
 
 
 # --- misses: 1,000 venues, 1,000 patients ---------------------------------------------------------
