@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from verification.mutants.safeguards import MUTANTS, Mutant
+from verification.mutants.mutant import Mutant
+from verification.mutants.safeguards import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 

@@ -192,3 +192,16 @@ def test_a_deleted_row_leaves_a_tombstone_and_an_update_its_time(url: str) -> No
         found = connection.execute(text("SELECT table_name, row_id FROM tombstone ORDER BY 1")).all()
     assert int(year) > 2020
     assert [tuple(row) for row in found] == [("movement", 1), ("venue", 1)]
+
+
+def test_setseed_does_not_make_changes_alike(new_database: Callable[[str], str]) -> None:
+    url = new_database("postgresql")
+    load(url, small())
+    nonces = set()
+    for _ in range(2):
+        with writing(url) as connection:
+            connection.execute(text("DELETE FROM revision_delta"))
+            connection.execute(text("SELECT setseed(0.5)"))
+            connection.execute(text(UPDATES["venue"]))
+            nonces |= set(connection.execute(text("SELECT nonce FROM revision_delta")).scalars())
+    assert len(nonces) == 2

@@ -1,6 +1,7 @@
 """The safeguards of the never-stale protocol, each with the code without it and the tests that notice."""
 
-from dataclasses import dataclass
+from verification.mutants.log_safeguards import OF_THE_LOG
+from verification.mutants.mutant import Mutant
 
 CACHE = "fhirexport_server/cache/"
 EXPORTS = "fhirexport_server/exports/"
@@ -12,24 +13,7 @@ REDIS = "tests/cache/test_redis_cache.py"
 CHANGES = "tests/cache/test_published_changes.py"
 PACKING = "tests/cache/test_packing.py"
 CACHED = "tests/exports/test_cached_exports.py"
-CHANGED = "tests/exports/test_changed_exports.py"
-SPLICED = "tests/formats/test_splicing.py"
 ALTERED = "tests/store/test_altered.py"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """The code without one safeguard."""
-
-    name: str
-    file: str
-    """Below `server/`."""
-    safeguard: str
-    """The code as it is: there exactly once."""
-    without: str
-    noticed_by: str
-    """The tests that fail then: a pytest argument."""
-
 
 MUTANTS = (
     Mutant(
@@ -251,41 +235,6 @@ MUTANTS = (
         "tests/exports/test_production.py",
     ),
     Mutant(
-        "a rendering of another shape is brought up to date",
-        f"{EXPORTS}producing/bases.py",
-        " and etags.shape(candidate.etag) == shape",
-        "",
-        "tests/exports/test_bases.py",
-    ),
-    Mutant(
-        "a rendering is brought up to date in another context",
-        f"{EXPORTS}producing/changed_rendering.py",
-        "if not context_text.covers(shared, before):",
-        "if False:",
-        f"{CHANGED}::test_what_all_resources_share_is_compared",
-    ),
-    Mutant(
-        "segments that deletions have left small are not joined",
-        "fhirexport_server/formats/splicing.py",
-        "for block in self._fewer:",
-        "for block in self._fewer[:0]:",
-        SPLICED,
-    ),
-    Mutant(
-        "what has become the first segment is not written anew",
-        "fhirexport_server/formats/splicing.py",
-        "        self._mend_first(segments)\n",
-        "",
-        SPLICED,
-    ),
-    Mutant(
-        "a segment is taken apart although its text is another",
-        "fhirexport_server/formats/segment_text.py",
-        "if hashlib.sha256(text).digest() != segment.digest:",
-        "if False:",
-        "tests/formats/test_segment_text.py",
-    ),
-    Mutant(
         "what is kept before its tables are altered is served after it",
         f"{STORE}guard/statements.py",
         'f"{incarnation}.{catalog:x}"',
@@ -341,4 +290,5 @@ MUTANTS = (
         "ej_id IN ({ej_ids})",
         "tests/store/test_lookup.py::test_what_counts_for_every_ej_counts_here",
     ),
+    *OF_THE_LOG,
 )
