@@ -4,6 +4,9 @@ BIN := $(VENV)/bin
 PYTHON ?= python3.11
 PROTOS := $(wildcard protos/fhirexport/v1/*.proto)
 
+# The tests start hundreds of processes. Without bytecode, as images have it, each would spend seconds on compiling.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve http test check lint format types proto lock bench prove siege mutants kills watches conformance
 

@@ -209,7 +209,7 @@ async def test_exports_go_on_while_redis_dies_and_comes_back_older(url: str, own
 
 
 async def test_exports_go_on_while_redis_is_frozen(url: str, own_valkey: Valkey) -> None:
-    async with serving(url, own_valkey, cache_memory=LITTLE) as client:
+    async with serving(url, own_valkey, cache_memory=LITTLE, cache_budget="0.3") as client:
         content, _ = await answer(client)
         own_valkey.pause()
         for _ in range(5):

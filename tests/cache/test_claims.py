@@ -8,14 +8,13 @@ import pytest
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.redis import claims
 from fhirexport_server.cache.redis.breaker import State
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import new, rendering, variant
 from support.server import PATIENCE
-from support.valkey import Valkey
+from support.valkey import Valkey, unhurried
 
 ETAG = rendering().description.etag
 LEASE = keys.lease(keys.head(variant()), ETAG)
@@ -23,7 +22,7 @@ LEASE = keys.lease(keys.head(variant()), ETAG)
 
 @asynccontextmanager
 async def opened(valkey: Valkey) -> AsyncIterator[RedisCache]:
-    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(valkey.url)
     async with open_redis_cache(address, dict.fromkeys(Dataset, 300), Metrics(CollectorRegistry())) as cache:
         yield cache
 

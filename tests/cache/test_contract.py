@@ -9,14 +9,13 @@ import pytest
 from fhirexport_server.cache.entry import Description, Variant
 from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import Exactly, NoCache, Recent, SharedCache
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.domain.segments import Chunk
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import Whole, large, new, read, rendering, variant
-from support.valkey import Valkey
+from support.valkey import Valkey, unhurried
 
 
 class Cache(Protocol):
@@ -89,7 +88,7 @@ class Memory:
 
 @asynccontextmanager
 async def redis_cache(url: str) -> AsyncIterator[Shared]:
-    address = RedisAddress(url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(url)
     time_to_live = dict.fromkeys(Dataset, 2)
     async with open_redis_cache(address, time_to_live, Metrics(CollectorRegistry())) as cache:
         yield Shared(cache, keeps=True)

@@ -8,7 +8,6 @@ import redis
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.port import Exactly, NewRendering
 from fhirexport_server.cache.redis import segment_store
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.outcomes import LookupOutcome
@@ -16,7 +15,7 @@ from fhirexport_server.domain.segments import Chunk
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import PARTS, Whole, changed, digest, new, read, rendering, segment, variant, whole
-from support.valkey import Valkey
+from support.valkey import Valkey, unhurried
 
 HEAD = "fhir:export:venues:ej:1"
 SECONDS = 300
@@ -24,7 +23,7 @@ SECONDS = 300
 
 @pytest.fixture
 async def cache(valkey: Valkey) -> AsyncIterator[RedisCache]:
-    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(valkey.url)
     metrics = Metrics(CollectorRegistry())
     async with open_redis_cache(address, dict.fromkeys(Dataset, SECONDS), metrics) as opened:
         yield opened

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.port import Exactly, Recent
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.packing import envelope
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
@@ -15,7 +14,7 @@ from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import Whole, large, new, read, rendering, variant
-from support.valkey import Valkey
+from support.valkey import Valkey, unhurried
 
 HEAD = "fhir:export:venues:ej:1"
 TIME_TO_LIVE = {Dataset.STRUCTURE: 3600, Dataset.PATIENTS: 600, Dataset.VENUES: 300}
@@ -28,7 +27,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 async def cache(valkey: Valkey, registry: CollectorRegistry) -> AsyncIterator[RedisCache]:
-    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(valkey.url)
     async with open_redis_cache(address, TIME_TO_LIVE, Metrics(registry)) as opened:
         yield opened
 

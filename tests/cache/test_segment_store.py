@@ -8,7 +8,6 @@ import pytest
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.port import Exactly, NewRendering
 from fhirexport_server.cache.redis import segment_store
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.packing import packed_segment
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
@@ -17,7 +16,7 @@ from fhirexport_server.domain.segments import Chunk
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import Whole, large, new, read, rendering, segment, variant, whole
-from support.valkey import Valkey
+from support.valkey import Valkey, unhurried
 
 HEAD = "fhir:export:venues:ej:1"
 SECONDS = 300
@@ -30,7 +29,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 async def cache(valkey: Valkey, registry: CollectorRegistry) -> AsyncIterator[RedisCache]:
-    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(valkey.url)
     async with open_redis_cache(address, dict.fromkeys(Dataset, SECONDS), Metrics(registry)) as opened:
         yield opened
 
@@ -122,7 +121,7 @@ async def test_a_missing_or_damaged_segment_is_none_and_the_others_are_read(
 
 async def test_a_redis_that_goes_away_leaves_the_rest_out(own_valkey: Valkey) -> None:
     registry = CollectorRegistry()
-    address = RedisAddress(own_valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(own_valkey.url)
     async with open_redis_cache(address, dict.fromkeys(Dataset, SECONDS), Metrics(registry)) as cache:
         entry = rendering(size=600_000, segments=10)
         await cache.publish(variant(), new(entry))
@@ -159,7 +158,7 @@ async def test_a_rendering_that_takes_too_long_to_write_is_not_published(
     valkey: Valkey, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segment_store, "WINDOW_BYTES", 1)
-    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(valkey.url)
     entry = rendering(segments=3)
 
     def slowly() -> Iterator[Chunk]:

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import pytest
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.audit import AuditEntry
@@ -21,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from support.exporting import exporting
 from support.rows import writing
-from support.valkey import Valkey
+from support.valkey import Valkey, unhurried
 
 MEMORY = 64 * 1024 * 1024
 VENUES = ExportRequest(1, Dataset.VENUES, Format.NDJSON)
@@ -98,7 +97,7 @@ async def keeping(url: str, cache: RedisCache | None = None, memory: int = MEMOR
 
 @asynccontextmanager
 async def shared(valkey: Valkey) -> AsyncIterator[RedisCache]:
-    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(valkey.url)
     times = dict.fromkeys(Dataset, 300)
     async with open_redis_cache(address, times, Metrics(CollectorRegistry())) as cache:
         yield cache

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset, Format
@@ -15,7 +14,7 @@ from fhirexport_server.store.loader import load
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.exporting import exporting
-from support.valkey import Valkey
+from support.valkey import Valkey, unhurried
 
 PATIENTS = ExportRequest(1, Dataset.PATIENTS, Format.NDJSON)
 RELAXED = ExportRequest(1, Dataset.PATIENTS, Format.NDJSON, consistency=MaxStaleness(60))
@@ -30,7 +29,7 @@ def url(new_database: Callable[[str], str]) -> str:
 
 @asynccontextmanager
 async def shared(valkey: Valkey) -> AsyncIterator[RedisCache]:
-    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(valkey.url)
     times = dict.fromkeys(Dataset, 300)
     async with open_redis_cache(address, times, Metrics(CollectorRegistry())) as cache:
         yield cache

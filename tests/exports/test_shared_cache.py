@@ -11,7 +11,7 @@ from fhirexport import AsyncClient
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from support.cached import LITTLE, answer, change, hit, serving
-from support.server import server_process
+from support.server import UNHURRIED, server_process
 from support.valkey import Valkey
 
 
@@ -96,7 +96,7 @@ async def test_four_processes_with_fifty_callers_each_render_once(
             directory = tmp_path / str(number)
             directory.mkdir()
             server = await stack.enter_async_context(
-                server_process(directory, url, REDIS_URL=valkey.url, CACHE_MEMORY=LITTLE)
+                server_process(directory, url, REDIS_URL=valkey.url, CACHE_MEMORY=LITTLE, **UNHURRIED)
             )
             clients.append(await stack.enter_async_context(AsyncClient(server.address)))
         answers = await asyncio.gather(*(answer(client) for client in clients for _ in range(50)))

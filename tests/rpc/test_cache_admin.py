@@ -16,7 +16,6 @@ from fhirexport.v1.cache_admin_pb2 import (
 from fhirexport.v1.export_service_pb2 import (
     ExportVenuesRequest,
 )
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.telemetry.metrics import Metrics
@@ -25,7 +24,7 @@ from sqlalchemy import text
 from support.admin import Server, fill, kept, refused, serving
 from support.rows import writing
 from support.server import PATIENCE
-from support.valkey import Valkey
+from support.valkey import Valkey, unhurried
 
 
 async def test_the_hit_rate_is_this_services_own(server: Server, valkey: Valkey) -> None:
@@ -182,7 +181,7 @@ async def test_an_entry_is_listed_with_all_that_is_known(server: Server, valkey:
 
 
 async def test_every_entry_is_on_one_page(server: Server, valkey: Valkey) -> None:
-    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(valkey.url)
     async with open_redis_cache(address, dict.fromkeys(Dataset, 300), Metrics(CollectorRegistry())) as cache:
         await fill(cache, 2000)
     found: list[str] = []

@@ -11,7 +11,6 @@ from fhirexport.v1.cache_admin_pb2 import (
     GetStatsRequest,
     InvalidateRequest,
 )
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.inspection import SCAN_KEYS
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.demo.group import batches
@@ -24,7 +23,7 @@ from structlog.testing import capture_logs
 from support.admin import Server, fill, kept, refused, serving
 from support.rows import writing
 from support.server import PATIENCE
-from support.valkey import Valkey
+from support.valkey import Valkey, unhurried
 
 MANY = 20_000
 OURS = 4_000
@@ -222,7 +221,7 @@ async def test_no_key_of_another_application_is_touched(sixty_url: str, crowd: V
 
 
 async def test_many_keys_are_invalidated_step_by_step(sixty_url: str, own_valkey: Valkey) -> None:
-    address = RedisAddress(own_valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(own_valkey.url)
     times = dict.fromkeys(Dataset, 3600)
     async with open_redis_cache(address, times, Metrics(CollectorRegistry())) as cache:
         await fill(cache, OURS)

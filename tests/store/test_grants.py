@@ -20,7 +20,7 @@ from psycopg.errors import InsufficientPrivilege, NotNullViolation
 from support.command import fhirexport
 from support.importing import exported
 from support.rows import EJ_ID
-from support.server import PATIENCE, server_process, wait_for_health
+from support.server import PATIENCE, UNHURRIED, server_process, wait_for_health
 from support.valkey import Valkey
 
 SCRIPT = (Path(__file__).parents[2] / "deploy/grants.sql").read_text(encoding="utf-8")
@@ -253,7 +253,7 @@ async def test_a_server_does_all_it_does_without_any_right_to_alter(
     role = as_role("server").replace(_name(url), _name(empty))
     assert _allowed(role, DDL) == []
     async with (
-        server_process(tmp_path, role, REDIS_URL=own_valkey.url) as server,
+        server_process(tmp_path, role, REDIS_URL=own_valkey.url, **UNHURRIED) as server,
         AsyncClient(server.address) as client,
     ):
         await wait_for_health(server.address, service="fhirexport.cache")

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypedDict
 
 import grpc
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
@@ -32,6 +32,18 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 """How long a test waits for what must happen, in seconds: generous, for machines with other work."""
 
+
+class Times(TypedDict):
+    """How long a server waits for Redis."""
+
+    REDIS_SOCKET_TIMEOUT: str
+    REDIS_SOCKET_CONNECT_TIMEOUT: str
+    CACHE_BUDGET: str
+
+
+UNHURRIED = Times(REDIS_SOCKET_TIMEOUT="10", REDIS_SOCKET_CONNECT_TIMEOUT="10", CACHE_BUDGET="10")
+"""A Redis that is slow, on a busy machine, is not away. A test of one that is frozen sets its own."""
+
 NO_REDIS = "unix:///nowhere/redis.sock"
 """An address that refuses at once: a test that wants a Redis says which."""
 
@@ -44,10 +56,7 @@ def settings(database_url: str, **overrides: object) -> Settings:
         "metrics_address": OFF,
         "drain_delay": 0.0,
         "redis_url": NO_REDIS,
-        # A Redis that is slow, on a busy machine, is not away. A test of one that is away says how long.
-        "redis_socket_timeout": 10.0,
-        "redis_socket_connect_timeout": 10.0,
-        "cache_budget": 3.0,
+        **{name.lower(): seconds for name, seconds in UNHURRIED.items()},
         **overrides,
     }
     return _GivenSettings(**values)

