@@ -7,6 +7,7 @@ ends. It is run as a file, as a console script is: commands name themselves by t
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -31,6 +32,8 @@ def main() -> None:
     os.environ["GRPC_VERBOSITY"] = "NONE"  # it is read when gRPC is loaded; the scripts set it as well
     for module in _LOADED:
         importlib.import_module(module)
+    # What is loaded is no garbage: a command would look through it as it ends, for half a second.
+    gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those who keep children wait for them
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
