@@ -7,6 +7,7 @@ import pytest
 import redis
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.port import Exactly, NewRendering
+from fhirexport_server.cache.redis import connection as link_module
 from fhirexport_server.cache.redis import segment_store
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
@@ -49,6 +50,12 @@ def expire(client: redis.Redis, *, seconds: float) -> None:
     for name in client.scan_iter(match="*fhir:export:venues*"):
         client.pexpireat(name, client.pexpiretime(name) - int(seconds * 1000))
     client.hset(HEAD, "ends", ends(client) - int(seconds * 1000))
+
+
+@pytest.fixture(autouse=True)
+def unprobed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probes only once: `commands` would count what a probe sends."""
+    monkeypatch.setattr(link_module, "PROBE_SECONDS", 3600.0)
 
 
 @pytest.fixture
