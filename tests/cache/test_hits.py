@@ -2,13 +2,12 @@
 
 import pytest
 from fhirexport_server.cache.redis.breaker import State
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.renderings import new, rendering, variant
-from support.valkey import Valkey
+from support.valkey import Valkey, unhurried
 
 HEAD = "fhir:export:venues:ej:1"
 
@@ -16,7 +15,7 @@ HEAD = "fhir:export:venues:ej:1"
 @pytest.mark.parametrize("hits", [b"", b"text", b"1.5", b"9223372036854775807", b"-7", b"\xff", b"9" * 5000])
 async def test_a_damaged_count_of_hits_is_begun_anew(valkey: Valkey, hits: bytes) -> None:
     entry = rendering()
-    address = RedisAddress(valkey.url, socket_timeout=5, connect_timeout=5, budget=5)
+    address = unhurried(valkey.url)
     metrics = Metrics(CollectorRegistry())
     async with open_redis_cache(address, dict.fromkeys(Dataset, 300), metrics) as cache:
         await cache.publish(variant(), new(entry))
