@@ -7,6 +7,7 @@ database. Each safeguard of the protocol is a switch of `Protocol`, so that a te
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from verification.model.change_log import ChangeLog
 from verification.model.state import (
     Database,
     Entry,
@@ -42,6 +43,7 @@ class Protocol(NamedTuple):
     replica_stamps_itself: bool = True  # else: the replica's data with the primary's revision
     replica_must_catch_up: bool = True  # else: a rendering older than what was asked for is good enough
     at_least_compares: bool = True  # the entry's count with the token's
+    change_log: ChangeLog = ChangeLog()  # what is logged, and what is believed of it
     deletes_before_commit: bool = False
     deletes_after_commit: bool = False
 
@@ -103,6 +105,8 @@ class Model(NamedTuple):
                 yield from self._look_for_an_entry(state, number)
             case "rendering" | "behind" | "unstamped" | "rendered":
                 yield self._render(state, number)
+                if export.at == "rendering" and self.scenario.updates:
+                    yield from self._bring_up_to_date(state, number)
 
     def _start(self, state: State, number: int) -> State:
         returned = (w for w in state.database.writes if state.writers[w - 1] == "returned")
@@ -167,6 +171,20 @@ class Model(NamedTuple):
             step, after = "reads a snapshot", export._replace(at="rendered", rendered=entry)
         return f"{name} {step}", with_export(state, number, after)
 
+    def _bring_up_to_date(self, state: State, number: int) -> Iterator[Step]:
+        """Start from any rendering that is kept, whatever its revision: one that the log leads on from."""
+        export, database = state.exports[number], state.database
+        stamp = self._tag(database, export.version)
+        for base in self._candidates(state, number):
+            shown = self.protocol.change_log.brought_up_to_date(
+                base, stamp, database, self.scenario, pruned=state.pruned
+            )
+            if shown is not None:
+                entry = Entry(stamp, shown, base.version if shown.writes else export.version)
+                differs = shown.incarnation != database.incarnation or {*shown.writes} != {*database.writes}
+                after = export._replace(at="rendered", rendered=entry, differs=differs)
+                yield f"export {number + 1} brings a rendering up to date", with_export(state, number, after)
+
     def _publish(self, state: State, number: int, entry: Entry) -> State:
         if not self.protocol.stamped_when_read:
             entry = entry._replace(tag=self._tag(state.database, entry.version))
@@ -184,17 +202,18 @@ class Model(NamedTuple):
 
     def _answer(self, state: State, number: int, entry: Entry) -> State:
         kept = entry if number == 0 and "if none match" in self.scenario.exports else None
-        done = Export("done", answer=kept, lacks=lacks(entry, state.exports[number]))
+        differs = state.exports[number].differs
+        done = Export("done", answer=kept, lacks=lacks(entry, state.exports[number]), differs=differs)
         return with_export(state, number, done)
 
     # --- what an export may be served
 
     def _tag(self, database: Database, version: int) -> Tag:
-        has = self.protocol
+        has, logged = self.protocol, self.protocol.change_log.logged(database, self.scenario)
         return Tag(
             database.incarnation if has.revision_has_incarnation else 0,
-            len(database.writes) if has.revision_counts else max(database.writes, default=0),
-            frozenset(database.writes) if has.revision_has_digest and has.revision_counts else frozenset(),
+            len(logged) if has.revision_counts else max(logged, default=0),
+            frozenset(logged) if has.revision_has_digest and has.revision_counts else frozenset(),
             version if has.entry_has_fingerprint else 0,
         )
 
@@ -235,6 +254,9 @@ class Model(NamedTuple):
             match event:
                 case "deploy":
                     yield "a new exporter is deployed", after._replace(version=state.version + 1)
+                case "prune":
+                    logged = self.protocol.change_log.logged(state.database, self.scenario)
+                    yield "the log is pruned", after._replace(pruned=len(logged))
                 case "crash" if state.database.writes:
                     shorter = state.database._replace(writes=state.database.writes[:-1])
                     yield "the database crashes and loses its last commit", lose(after, shorter)

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Mode = Literal["strict", "if none match", "at least"]
-Event = Literal["crash", "restore", "deploy"]
+Event = Literal["crash", "restore", "deploy", "prune"]
 
 
 class Scenario(NamedTuple):
@@ -18,6 +18,11 @@ class Scenario(NamedTuple):
     redis_is_faulty: bool = True
     replica: bool = False  # renderings read from it, and it catches up when it likes
     events: tuple[Event, ...] = ()  # each at most once
+    updates: bool = False  # whether exports bring kept renderings up to date
+    # What some writes are, by number. The others change one resource.
+    contexts: frozenset[int] = frozenset()  # change what all resources share
+    moves: frozenset[int] = frozenset()  # take a row from one resource to another
+    replaces: frozenset[int] = frozenset()  # delete a row without a trigger of their own: REPLACE of SQLite
 
 
 class Database(NamedTuple):
@@ -51,6 +56,7 @@ class Export(NamedTuple):
     joined: int | None = None
     answer: Entry | None = None  # kept only where a later export is conditional on it
     lacks: bool = False
+    differs: bool = False  # what it brought up to date is not what a full rendering gives
 
 
 class State(NamedTuple):
@@ -62,11 +68,15 @@ class State(NamedTuple):
     writers: tuple[str, ...]
     exports: tuple[Export, ...]
     events: tuple[Event, ...]
+    pruned: int = 0  # how many rows of the log, from the first one on, are there no more
 
 
 def holds(state: State) -> bool:
-    """Property P: no export that started after a commit returned lacks that write."""
-    return not any(export.lacks for export in state.exports)
+    """Property P: no export that started after a commit returned lacks that write.
+
+    And what is brought up to date is what a full rendering of the same snapshot gives.
+    """
+    return not any(export.lacks or export.differs for export in state.exports)
 
 
 def lose(state: State, database: Database) -> State:
@@ -79,7 +89,8 @@ def lose(state: State, database: Database) -> State:
         )
         for export in state.exports
     )
-    return state._replace(database=database, exports=exports)
+    pruned = min(state.pruned, len(database.writes))
+    return state._replace(database=database, exports=exports, pruned=pruned)
 
 
 def lacks(answer: Entry, export: Export) -> bool:
