@@ -131,8 +131,9 @@ proto: setup ## Generate client/fhirexport/v1 from the protos
 schema: setup ## Make docs/schema.md, the data dictionary, from store/schema
 	$(BIN)/python -m fhirexport_server.store.schema.page docs/schema.md
 
-prove: setup ## Write, read and break things for a minute: no read may lack a write
+prove: setup ## Write, read and break things, a minute on each database: no read may lack a write, or differ from a full rendering
 	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60
+	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60 --database sqlite
 
 siege: setup ## Attack a server for a minute, with well-behaved callers beside: its memory, their times
 	PYTHONPATH=tests $(BIN)/python -m verification.siege.run --seconds 60

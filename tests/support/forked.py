@@ -45,7 +45,11 @@ class Forked:
 
 
 async def fork(
-    arguments: Sequence[str | Path], directory: Path, environment: Mapping[str, str], streams: Sequence[int]
+    arguments: Sequence[str | Path],
+    directory: Path,
+    environment: Mapping[str, str],
+    streams: Sequence[int],
+    module: str = "",
 ) -> Forked:
     """Run a command.
 
@@ -54,11 +58,13 @@ async def fork(
         directory: Where it runs.
         environment: Its variables.
         streams: The descriptors that are its standard input, output and errors.
+        module: A module of the tests whose `main` is called in place of the command's.
     """
     request = {
         "arguments": [str(argument) for argument in arguments],
         "directory": str(directory),
         "environment": dict(environment),
+        "module": module,
     }
     nursery = await asyncio.to_thread(_nursery)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -80,7 +80,10 @@ def _become(wanted: dict[str, object], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(wanted["environment"])  # type: ignore[call-overload]  # names and values
     sys.argv = [str(argument) for argument in wanted["arguments"]]  # type: ignore[attr-defined]  # a list
-    script = importlib.import_module(SCRIPTS[Path(sys.argv[0]).name])
+    module = str(wanted["module"])
+    if module:
+        sys.path.insert(0, str(Path(__file__).parents[1]))
+    script = importlib.import_module(module or SCRIPTS[Path(sys.argv[0]).name])
     script.main()
 
 

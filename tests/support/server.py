@@ -9,6 +9,7 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypedDict
 
@@ -151,7 +152,7 @@ class Start:
 
 @asynccontextmanager
 async def server_process(
-    directory: Path, database_url: str, *, serving: bool = True, **variables: str
+    directory: Path, database_url: str, *, serving: bool = True, module: str = "", **variables: str
 ) -> AsyncIterator[ServerProcess]:
     """Runs the program in a directory, until the end of the context.
 
@@ -159,12 +160,13 @@ async def server_process(
       directory: Where it runs, and where its log goes.
       database_url: Its DATABASE_URL.
       serving: Whether to wait until it says that it serves.
+      module: A module of the tests whose `main` runs it, after it has changed something.
       variables: Other settings, by the names of their variables.
     """
     named = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
     command = (Path(sys.executable).with_name("fhirexport-server"), "serve")
     async with _program(
-        command, directory, serving=serving, variables=named | variables, run=_forked
+        command, directory, serving=serving, variables=named | variables, run=partial(_forked, module=module)
     ) as server:
         yield server
 
@@ -180,10 +182,10 @@ async def make_serve(directory: Path, **variables: str) -> AsyncIterator[ServerP
         yield server
 
 
-async def _forked(start: Start) -> Forked:
+async def _forked(start: Start, module: str) -> Forked:
     with Path(os.devnull).open("rb") as nothing:  # noqa: ASYNC230 - it keeps nobody waiting
         streams = [stream.fileno() for stream in (nothing, start.out, start.log)]
-        return await fork(start.command, start.directory, start.environment, streams)
+        return await fork(start.command, start.directory, start.environment, streams, module)
 
 
 async def _executed(start: Start) -> Process:

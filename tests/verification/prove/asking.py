@@ -5,7 +5,6 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from hashlib import blake2b
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +17,7 @@ from fhirexport.v1 import export_service_pb2 as messages
 from fhirexport.v1 import types_pb2 as types
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from google.protobuf.duration_pb2 import Duration
-from verification.prove.history import Content, Read, Recorder
+from verification.prove.history import Content, Read, Recorder, digest
 from verification.prove.plan import Plan
 from verification.prove.stamps import marks
 
@@ -129,27 +128,28 @@ class Asker:
             self._recorder.add(Read(**common, failure=failure))
             return False
         content, snapshot, not_modified = answer
-        digest = condition.digest if condition and not_modified else self._digest(content)
+        shown = condition.digest if condition and not_modified else self._shown(content)
         self._recorder.add(
             Read(
                 **common,
                 not_modified=not_modified,
-                digest=digest,
+                digest=shown,
                 etag=snapshot.etag,
                 revision=snapshot.revision,
+                root=snapshot.root,
                 source=snapshot.source,
                 cache_status=snapshot.cache_status,
             )
         )
-        self._held[question.export, question.shape].append(Held(snapshot.etag, snapshot.revision, digest))
+        self._held[question.export, question.shape].append(Held(snapshot.etag, snapshot.revision, shown))
         return True
 
-    def _digest(self, content: bytes) -> str:
-        digest = blake2b(content, digest_size=16).hexdigest()
-        if digest not in self._known:
-            self._known.add(digest)
-            self._recorder.add(Content(digest, marks(content)))
-        return digest
+    def _shown(self, content: bytes) -> str:
+        known = digest(content)
+        if known not in self._known:
+            self._known.add(known)
+            self._recorder.add(Content(known, marks(content)))
+        return known
 
     async def _answer(self, door: Door, question: Question, demand: Demand) -> tuple[bytes, Snapshot, bool]:
         if question.text:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import accumulate
 
 from verification.prove.availability import unexcused
-from verification.prove.history import ANCHOR, Content, History, Read
+from verification.prove.history import ANCHOR, Comparison, Content, History, Read
 
 State = Mapping[str, int]
 """What each register holds, by name."""
@@ -42,6 +42,8 @@ class Kind(StrEnum):
     """Its etag has been that of other bytes, or of another layout."""
     REVISION = "revision"
     """Its revision has been that of another state."""
+    DIFFERENT = "different"
+    """Its text or its root is not that of the full rendering of its snapshot."""
     ETAG = "etag"
     """It is not modified, but not of the etag that was sent."""
     UNAVAILABLE = "unavailable"
@@ -95,6 +97,7 @@ def check(history: History) -> list[Violation]:
     }
     seen = _Seen(answered, looks)
     bytes_of, state_of = _Once(), _Once()
+    fully = {comparison.etag: comparison for comparison in history.comparisons}
     found = [Violation(Kind.UNAVAILABLE, read, read.failure) for read in unexcused(reads, history.faults)]
     for read in answered:
         look = looks[read.digest, read.export]
@@ -104,9 +107,36 @@ def check(history: History) -> list[Violation]:
             found.append(Violation(Kind.BYTES, read, f"{read.etag} was {bytes_of[read.etag]}"))
         if not state_of.same(f"{read.export} {read.revision}", look.anchors):
             found.append(Violation(Kind.REVISION, read, "its revision has shown other stamps"))
+        full = fully.get(read.etag)
+        if full is not None:
+            found += (Violation(Kind.DIFFERENT, read, detail) for detail in _differences(read, full))
         if read.not_modified and read.etag != read.condition:
             found.append(Violation(Kind.ETAG, read, f"{read.condition} was sent"))
     return sorted(found, key=lambda violation: violation.read.start)
+
+
+def different(history: History) -> list[Comparison]:
+    """Returns the comparisons in which what was brought up to date was not what a full rendering gives."""
+    first: dict[str, Comparison] = {}
+    return [
+        comparison
+        for comparison in history.comparisons
+        if not comparison.is_same or first.setdefault(comparison.etag, comparison) != comparison
+    ]
+
+
+def compared(history: History) -> list[Read]:
+    """Returns the answers whose snapshots were rendered in full beside what they were answered with."""
+    etags = {comparison.etag for comparison in history.comparisons}
+    return [read for read in history.reads if read.etag in etags]
+
+
+def _differences(read: Read, full: Comparison) -> Iterator[str]:
+    if read.digest != full.digest:
+        yield f"its text is {read.digest}, in full {full.digest}"
+    # With "not modified" there is no root, for there is no content.
+    if not read.not_modified and read.root != full.root:
+        yield f"its root is {read.root}, in full {full.root}"
 
 
 class _Look:

@@ -11,6 +11,7 @@ from support.valkey import Valkey
 from verification.prove.availability import CONNECTIONS_ENDED, SERVER_KILLED
 from verification.prove.bells import Ringer
 from verification.prove.breaking import Entries
+from verification.prove.change_log import ChangeLog
 from verification.prove.history import Fault
 from verification.prove.servers import Servers
 from verification.prove.stamps import chosen
@@ -48,9 +49,10 @@ class Injector:
         self._entries = Entries(valkey, random)
         self._killed = 0
         self.faults: list[Fault] = []
+        self._log = ChangeLog(database_url, random)
         redis, process, database = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         entries = self._entries
-        self._cards = (
+        self._cards: tuple[_Card, ...] = (
             _Card("Redis back with an older snapshot", redis, self._older, 2),
             _Card("Redis down", redis, self._down, 1),
             _Card("Redis frozen", redis, self._freeze, 2),
@@ -61,9 +63,13 @@ class Injector:
             _Card("entries corrupted", redis, _threaded(entries.corrupt), 5),
             _Card("entries exchanged", redis, _threaded(entries.exchange), 2),
             _Card("entries outdated", redis, _threaded(entries.outdate), 4),
-            _Card(CONNECTIONS_ENDED, database, _threaded(self._end_connections), 2),
+            # Whoever does these has a connection that must not be ended meanwhile.
+            _Card("log pruned", database, _threaded(self._log.prune), 2),
+            _Card("exports invalidated", database, _threaded(self._log.invalidate), 1),
             _Card(SERVER_KILLED, process, self._kill_server, 1),
         )
+        if database_url.startswith("postgresql:"):
+            self._cards += (_Card(CONNECTIONS_ENDED, database, _threaded(self._end_connections), 2),)
         self._deck: list[_Card] = []
 
     async def run(self, until: float, rate: float, progress: Callable[[], None]) -> None:

@@ -5,6 +5,7 @@ Every time is of CLOCK_MONOTONIC, which the processes of one machine share, in s
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -38,6 +39,8 @@ class Write(msgspec.Struct, frozen=True, tag="write"):
     committed: bool
     changes: dict[str, dict[str, bool]]
     """By export and register: whether the register then holds `seq`, or nothing."""
+    ways: tuple[str, ...] = ()
+    """What was special about it, such as a two-phase commit."""
 
 
 class Content(msgspec.Struct, frozen=True, tag="content"):
@@ -76,6 +79,8 @@ class Read(msgspec.Struct, frozen=True, tag="read"):
     """Of the bytes that the reader then holds: with `not_modified`, those that it held before."""
     etag: str = ""
     revision: str = ""
+    root: str = ""
+    """The SHA-256 over the digests of its segments, as the server tells it."""
     source: str = ""
     cache_status: str = ""
 
@@ -83,6 +88,26 @@ class Read(msgspec.Struct, frozen=True, tag="read"):
     def seconds(self) -> float:
         """How long it took."""
         return self.end - self.start
+
+
+class Comparison(msgspec.Struct, frozen=True, tag="comparison"):
+    """A rendering that was brought up to date, and a full one of the same snapshot."""
+
+    etag: str
+    """As answers have it."""
+    is_same: bool
+    """Whether both have the same segments: ids, counts, sizes and digests."""
+    root: str
+    """Of the full rendering."""
+    digest: str
+    """Of the bytes of the full rendering, as a reader's are digested."""
+
+
+class Fallback(msgspec.Struct, frozen=True, tag="fallback"):
+    """An export that could not be brought up to date, and was rendered in full."""
+
+    dataset: str
+    reason: str
 
 
 class Fault(msgspec.Struct, frozen=True, tag="fault"):
@@ -96,7 +121,12 @@ class Fault(msgspec.Struct, frozen=True, tag="fault"):
     """The server that was killed."""
 
 
-Event = Write | Content | Read | Fault
+Event = Write | Content | Read | Comparison | Fallback | Fault
+
+
+def digest(content: bytes) -> str:
+    """Returns what stands for an export's bytes in a history."""
+    return blake2b(content, digest_size=16).hexdigest()
 
 
 @dataclass
@@ -107,6 +137,8 @@ class History:
     contents: dict[str, Content] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    fallbacks: list[Fallback] = field(default_factory=list)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "History":
@@ -120,16 +152,20 @@ class History:
                     history.contents[event.digest] = event
                 case Read():
                     history.reads.append(event)
+                case Comparison():
+                    history.comparisons.append(event)
+                case Fallback():
+                    history.fallbacks.append(event)
                 case Fault():
                     history.faults.append(event)
         return history
 
 
 class Recorder:
-    """Writes events to a file as they happen."""
+    """Writes events to a file as they happen: each at once, for its process may be killed."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self._file = path.open("wb", buffering=0)
         self._encoder = msgspec.json.Encoder()
 
     def __enter__(self) -> Self:

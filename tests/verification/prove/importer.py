@@ -21,7 +21,8 @@ from verification.prove.bells import ringer
 from verification.prove.hands import hand
 from verification.prove.history import ANCHOR, Recorder, Stamp, Write
 from verification.prove.plan import Plan, wait_for_start
-from verification.prove.stamps import EJ_IDS, Rows, chosen, mark
+from verification.prove.registers import Rows
+from verification.prove.stamps import EJ_IDS, chosen, mark
 
 ONLY_TRIED = 0.12
 """How many of the imports are with `validate_only`."""

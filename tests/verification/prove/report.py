@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 from verification.prove.availability import slowest
-from verification.prove.check import STALE_KINDS, Violation
+from verification.prove.check import STALE_KINDS, Violation, compared, different
 from verification.prove.history import History, Read
 from verification.prove.plan import WRITERS
 
@@ -52,10 +52,18 @@ def _events(history: History, violations: Sequence[Violation], seconds: float) -
     table.add_row("… right after a commit or a fault", f"{pursuits:,}")
     table.add_row("… without a rendering", f"{hit_ratio(history):.1%}")
     table.add_row("… brought up to date", f"{sum('rendered=' in read.cache_status for read in reads):,}")
+    table.add_row("… compared with a full rendering", f"{len(compared(history)):,}")
+    table.add_row("brought up to date and compared", f"{len(history.comparisons):,}")
+    wrong = len(different(history))
+    table.add_row("… and found different", f"{wrong}", style="bold red" if wrong else "bold")
+    for reason, count in sorted(Counter(fallback.reason for fallback in history.fallbacks).items()):
+        table.add_row(f"rendered in full: {reason}", f"{count:,}")
     committed = sum(write.committed for write in history.writes)
     table.add_row("writes", f"{committed:,}")
     imported = sum(write.committed and write.writer == WRITERS for write in history.writes)
     table.add_row("… of them imported", f"{imported:,}")
+    for way, count in sorted(Counter(way for write in history.writes for way in write.ways).items()):
+        table.add_row(f"… with {way}", f"{count:,}")
     table.add_row("… and rolled back", f"{len(history.writes) - committed:,}")
     table.add_row("slowest answer while only Redis was broken", f"{slowest(reads, history.faults):.2f} s")
     table.add_row("faults", f"{len(history.faults)}")

@@ -1,7 +1,9 @@
 """The proof under fire: `python -m verification.prove.run --seconds 60`.
 
-Real servers, PostgreSQL and Valkey; processes that write and read; faults at random. Prints what happened,
-and exits with 1 when a read lacked a write, or was wrong in any other way: the history is then kept.
+Real servers, databases and Valkey; processes that write and read; faults at random. What servers bring up to
+date they also render in full, of the same snapshot: segments, text and root must be the same. Prints what
+happened, and exits with 1 when a read lacked a write, or was wrong in any other way: the history is then
+kept.
 """
 
 import argparse
@@ -16,15 +18,17 @@ from pathlib import Path
 from random import Random, SystemRandom
 from time import monotonic
 
-import psycopg
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
+from fhirexport_server.store.schema import METADATA
 from rich.console import Console
+from sqlalchemy import insert
 from support.postgres import Postgres, running_postgres
+from support.rows import writing
 from support.valkey import running_valkey
 from verification.prove.bells import ringer
-from verification.prove.check import Violation, check
+from verification.prove.check import Violation, check, different
 from verification.prove.children import children
 from verification.prove.faults import Injector
 from verification.prove.history import History, Recorder, recorded
@@ -33,7 +37,7 @@ from verification.prove.report import tables
 from verification.prove.servers import running_servers
 from verification.prove.stamps import ballast
 
-PATIENTS = 20
+PATIENTS = 100
 READERS = 3
 SHOWN = 10
 """How many violations are printed."""
@@ -48,19 +52,19 @@ class Options:
     """How many a second."""
     seed: int
     servers: int = 2
+    database: str = "postgresql"
 
 
 def prove(
     postgres: Postgres, directory: Path, options: Options, progress: Callable[[str], None] = lambda _: None
 ) -> History:
     """Runs everything in a directory; returns what happened."""
-    url = postgres.create_database()
+    is_sqlite = options.database == "sqlite"
+    url = f"sqlite:///{directory / 'prove.db'}" if is_sqlite else postgres.create_database()
     migrate(url)
     load(url, batches(patients=PATIENTS))
-    with psycopg.connect(url) as connection, connection.cursor() as cursor:
-        rows = list(ballast(Random(options.seed)))
-        names, marks = ", ".join(rows[0]), ", ".join(f"%({name})s" for name in rows[0])
-        cursor.executemany(f"INSERT INTO place ({names}) VALUES ({marks})".encode(), rows)
+    with writing(url) as connection:
+        connection.execute(insert(METADATA.tables["place"]), list(ballast(Random(options.seed))))
     random = Random(f"faults {options.seed}")
     with running_valkey() as valkey, ringer(directory, READERS, random) as bell:
         numbers = {"writer": range(WRITERS), "importer": (WRITERS,), "reader": range(READERS)}
@@ -123,29 +127,31 @@ def main() -> int:
     parser.add_argument("--faults", type=float, default=1.5, help="how many a second")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--servers", type=int, default=2)
+    parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
     parser.add_argument("--keep", type=Path, default=Path("build/prove"), help="where a bad run is kept")
     given = parser.parse_args()
     seed = SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
     console = Console()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fhirexport-prove-")))
-        postgres = stack.enter_context(running_postgres())
+        postgres = stack.enter_context(running_postgres(logical=True))
         status = stack.enter_context(console.status("")) if console.is_terminal else None
-        options = Options(given.seconds, given.faults, seed, given.servers)
+        options = Options(given.seconds, given.faults, seed, given.servers, given.database)
         history = prove(postgres, directory, options, status.update if status else lambda _: None)
         violations = check(history)
         kept = None
-        if violations:
+        is_wrong = bool(violations or different(history))
+        if is_wrong:
             given.keep.mkdir(parents=True, exist_ok=True)
             kept = keep(directory, given.keep)
-    console.print(f"seed {seed}")
+    console.print(f"{given.database}, seed {seed}")
     for table in tables(history, violations, given.seconds):
         console.print(table)
     for violation in violations[:SHOWN]:
         console.print(_describe(violation), markup=False, highlight=False, soft_wrap=True)
     if kept is not None:
         console.print(f"history kept in {kept}", soft_wrap=True)
-    return 1 if violations else 0
+    return 1 if is_wrong else 0
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ from pathlib import Path
 from signal import SIGKILL
 
 from support.server import ServerProcess, server_process
+from verification.prove.comparing import HISTORY
 from verification.prove.plan import server_socket
 
 
 class Servers:
-    """`fhirexport-server serve`, several times."""
+    """Servers that compare (`comparing.py`)."""
 
     def __init__(self, directory: Path, database_url: str, variables: Mapping[str, str], count: int) -> None:
         self._directory = directory
@@ -28,8 +29,10 @@ class Servers:
         address = {"LISTEN_ADDRESS": f"unix:{server_socket(self._directory, number)}"}
         # Every second one keeps nothing in memory, so that it takes everything from Redis.
         memory = {"CACHE_MEMORY": "1"} if number % 2 else {}
-        variables = {**self._variables, **memory, **address}
-        server = server_process(directory, self._database_url, serving=True, **variables)
+        variables = {**self._variables, **memory, **address, HISTORY: str(self._directory)}
+        server = server_process(
+            directory, self._database_url, serving=True, module="verification.prove.comparing", **variables
+        )
         self._running[number] = await self._stacks[number].enter_async_context(server)
 
     async def kill(self, number: int) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from verification.prove.availability import CONNECTIONS_ENDED, SERVER_KILLED, slowest
-from verification.prove.check import Kind, check
-from verification.prove.history import ANCHOR, Content, Fault, History, Read, Stamp, Write
+from verification.prove.check import Kind, check, compared, different
+from verification.prove.history import ANCHOR, Comparison, Content, Fault, History, Read, Stamp, Write
 
 EXPORT = "1/venues"
 ROW = "row"
@@ -166,6 +166,36 @@ def test_another_layout_under_one_etag_is_found() -> None:
 
 def test_another_state_under_one_revision_is_found() -> None:
     assert kinds(read(5.5, THREE, revision=f"r {TWO.digest}")) == [Kind.REVISION]
+
+
+IN_FULL = Comparison(f"e {THREE.digest}", is_same=True, root="root", digest=THREE.digest)
+
+
+@pytest.mark.parametrize(
+    ("others", "wrong"),
+    [
+        ({"root": "root"}, 0),
+        ({"root": "another"}, 1),
+        ({}, 1),
+        ({"not_modified": True, "condition": IN_FULL.etag}, 0),
+        ({"root": "another", "digest": TWO.digest, "etag": IN_FULL.etag}, 2),
+    ],
+)
+def test_an_answer_is_that_of_the_full_rendering_of_its_snapshot(others: dict[str, Any], wrong: int) -> None:
+    answer = read(5.0, THREE, **others)
+    history = History(WRITES, SOUND.contents, [answer], comparisons=[IN_FULL])
+    assert [found.kind for found in check(history)].count(Kind.DIFFERENT) == wrong
+    assert compared(history) == [answer]
+
+
+@pytest.mark.parametrize(
+    "other", [{"is_same": False}, {"etag": "e", "is_same": False}, {"root": "another"}, {"digest": "another"}]
+)
+def test_what_is_brought_up_to_date_is_what_a_full_rendering_gives(other: dict[str, Any]) -> None:
+    same = [IN_FULL, IN_FULL, replace(IN_FULL, etag="e another", root="another")]
+    assert different(History(comparisons=same)) == []
+    wrong = replace(IN_FULL, **other)
+    assert different(History(comparisons=[*same, wrong])) == [wrong]
 
 
 FAILED = read(10.0, THREE, end=11.0, failure="UNAVAILABLE")

@@ -10,10 +10,14 @@ from verification.prove.bells import Ringer, ringer
 from verification.prove.hands import Hand, hand
 from verification.prove.history import Recorder, Write
 from verification.prove.plan import Plan, wait_for_start
-from verification.prove.stamps import Change, Rows, chosen
+from verification.prove.registers import Change, Rows, Statement
+from verification.prove.stamps import chosen
 
 ROLLED_BACK = 0.12
-"""How many of the transactions are."""
+PREPARED = 0.15
+"""How many of the transactions are, the latter on PostgreSQL."""
+REPLACED = 0.5
+"""How many rows are written by REPLACE, of those that can, on SQLite."""
 
 
 class Writer:
@@ -48,10 +52,27 @@ class Writer:
             time.sleep(self._random.uniform(0.0, 0.06))
 
     def _transact(self, change: Change, *, commit: bool) -> None:
-        sent, done = self._hand.transact(change.statements, commit=commit)
+        is_sqlite = self._plan.database_url.startswith("sqlite:")
+        statements = change.statements
+        if is_sqlite:
+            statements = list(map(self._replacing, statements))
+        prepares = not is_sqlite and self._random.random() < PREPARED
+        sent, done = self._hand.transact(statements, commit=commit, undone=change.undone, prepares=prepares)
         if commit:
             self._rows.committed(change)
-        self._recorder.add(Write(self._plan.number, self._seq, sent, done, commit, change.changes))
+        ways = change.ways | {"prepared"} if prepares else change.ways
+        if any(statement.replaces for statement in statements):
+            ways |= {"REPLACE"}
+        written = Write(self._plan.number, self._seq, sent, done, commit, change.changes, tuple(sorted(ways)))
+        self._recorder.add(written)
+
+    def _replacing(self, statement: Statement) -> Statement:
+        """Returns REPLACE in place of an UPDATE, or OR REPLACE with it, or the statement as it is."""
+        if not statement.row or self._random.random() >= REPLACED:
+            return statement
+        if self._random.random() < 0.3:
+            return statement._replace(replaces=True)
+        return Statement(statement.table, {}, statement.row, replaces=True)
 
 
 def main() -> None:
