@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
 from typing import cast
 
 import hypothesis
@@ -16,11 +15,10 @@ from fhirexport_server.telemetry.metrics import Metrics
 from hypothesis import settings
 from imports.hospital import Hospital, Resource
 from prometheus_client import CollectorRegistry
-from support.databases import BACKENDS, Databases, filled_with
+from support.databases import BACKENDS, Databases
 from support.exporting import exporting
 from support.importing import Exported, exported, import_lines, importing
 from support.postgres import Postgres, running_postgres
-from support.rows import small
 from support.valkey import Valkey, running_valkey
 
 DEMO_PATIENTS = 200
@@ -96,10 +94,28 @@ def new_database(databases: Databases) -> Callable[[str], str]:
     return databases.new
 
 
+@pytest.fixture(scope="session")
+def new_small(databases: Databases) -> Callable[[str], str]:
+    """Make a database of the small hospital: `new_small("sqlite")`; return its URL."""
+    return databases.small
+
+
+@pytest.fixture(scope="session")
+def new_group(databases: Databases) -> Callable[[str, int], str]:
+    """Make a database of a demo group of so many patients: `new_group("sqlite", 20)`; return its URL."""
+    return databases.group
+
+
 @pytest.fixture(params=BACKENDS)
-def database_url(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> str:
+def backend(request: pytest.FixtureRequest) -> str:
+    """Either backend, by its name."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(backend: str, new_database: Callable[[str], str]) -> str:
     """A migrated, empty database of one's own, on either backend."""
-    return new_database(request.param)
+    return new_database(backend)
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
@@ -135,13 +151,13 @@ def own_valkey() -> Iterator[Valkey]:
 @pytest.fixture
 def small_url(databases: Databases) -> str:
     """A small hospital, in SQLite."""
-    return databases.copy("sqlite", "small", filled_with(small))
+    return databases.small("sqlite")
 
 
 @pytest.fixture
 def lockable_url(databases: Databases) -> str:
     """The same in PostgreSQL, where `support.locks` can hold up its readers."""
-    return databases.copy("postgresql", "small", filled_with(small))
+    return databases.small("postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +171,7 @@ def large_url(new_database: Callable[[str], str]) -> str:
 @pytest.fixture
 def sixty_url(databases: Databases) -> str:
     """A group of sixty patients, in SQLite."""
-    return databases.copy("sqlite", "sixty", filled_with(partial(batches, patients=60)))
+    return databases.group("sqlite", 60)
 
 
 @pytest.fixture(scope="session")

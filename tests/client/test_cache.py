@@ -7,8 +7,6 @@ from datetime import timedelta
 
 import pytest
 from fhirexport import AsyncClient, Client, InvalidArgumentError, NotFoundError, UnavailableError, Warmed
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from support.server import PATIENCE, running_server, wait_for_health
 from support.valkey import Valkey
 
@@ -16,9 +14,8 @@ VENUES = "fhir:export:venues:ej:1"
 
 
 @pytest.fixture
-async def address(new_database: Callable[[str], str], valkey: Valkey) -> AsyncIterator[str]:
-    url = new_database("sqlite")
-    load(url, batches(patients=60))
+async def address(new_group: Callable[[str, int], str], valkey: Valkey) -> AsyncIterator[str]:
+    url = new_group("sqlite", 60)
     async with running_server(url, redis_url=valkey.url) as address:
         await wait_for_health(address)
         yield address

@@ -2,15 +2,13 @@
 
 import asyncio
 import json
-import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
-from support.command import FHIREXPORT, fhirexport, on_a_terminal
+from support.command import FHIREXPORT, environment, fhirexport, on_a_terminal, run
 from support.rows import writing
 from support.scripted import playing
 from support.server import NO_REDIS, PATIENCE, running_server, wait_for_health
@@ -20,10 +18,8 @@ NDJSON = "fhir:export:venues:ej:1:v:ndjson"
 
 
 @pytest.fixture
-def url(new_database: Callable[[str], str]) -> str:
-    url = new_database("sqlite")
-    load(url, batches(patients=40))
-    return url
+def url(new_group: Callable[[str, int], str]) -> str:
+    return new_group("sqlite", 40)
 
 
 @pytest.fixture
@@ -237,15 +233,10 @@ async def test_watching_ends_with_what_does_not_pass() -> None:
 
 
 async def test_a_shell_can_complete_commands() -> None:
-    process = await asyncio.create_subprocess_exec(
-        FHIREXPORT,
-        env=os.environ
-        | {
-            "_FHIREXPORT_COMPLETE": "complete_bash",
-            "COMP_WORDS": "fhirexport cache ",
-            "COMP_CWORD": "2",
-        },
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, _ = await process.communicate()
+    words = {
+        "_FHIREXPORT_COMPLETE": "complete_bash",
+        "COMP_WORDS": "fhirexport cache ",
+        "COMP_CWORD": "2",
+    }
+    _, out, _ = await run((FHIREXPORT,), Path.cwd(), environment("localhost:1") | words)
     assert set(out.decode().split()) == {"stats", "health", "entries", "invalidate", "flush", "warm"}

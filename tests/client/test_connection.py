@@ -9,8 +9,6 @@ import grpc
 import pytest
 from fhirexport import TLS, AsyncClient, Client, DeadlineExceededError, LegalEntity, UnavailableError
 from fhirexport._internal.tls import system_certificates
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from support.command import environment, fhirexport
 from support.scripted import COMPLETE, HANG, playing, started
 from support.server import PATIENCE, running_server, wait_for_health
@@ -20,9 +18,8 @@ Ask = Callable[..., Awaitable[list[LegalEntity]]]
 
 
 @pytest.fixture
-async def address(new_database: Callable[[str], str]) -> AsyncIterator[str]:
-    url = new_database("sqlite")
-    load(url, batches(patients=20))
+async def address(new_group: Callable[[str, int], str]) -> AsyncIterator[str]:
+    url = new_group("sqlite", 20)
     async with running_server(url) as address:
         await wait_for_health(address)
         yield address

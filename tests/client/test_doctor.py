@@ -14,18 +14,14 @@ import pytest
 from fhirexport.cli.diagnosis import checks, findings
 from fhirexport.cli.diagnosis.findings import Finding
 from fhirexport.cli.diagnosis.reaching import Place, place
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from support.command import fhirexport
 from support.server import NO_REDIS, running_server, wait_for_health
 from support.valkey import Valkey
 
 
 @pytest.fixture
-def url(new_database: Callable[[str], str]) -> str:
-    url = new_database("sqlite")
-    load(url, batches(patients=40))
-    return url
+def url(new_group: Callable[[str, int], str]) -> str:
+    return new_group("sqlite", 40)
 
 
 async def _examined(target: str) -> list[Finding]:
@@ -126,36 +122,32 @@ ALTERED = {
 
 
 async def test_a_database_that_was_altered_is_a_problem_with_its_name(
-    new_database: Callable[[str], str],
+    new_group: Callable[[str, int], str],
 ) -> None:
-    url = new_database("postgresql")
-    load(url, batches(patients=10))
-    database = url.partition("?")[0].rpartition("/")[2]
-    for alter, told in ALTERED.items():
-        altered = url.replace(f"/{database}?", f"/{database}_altered?")
-        with closing(psycopg.connect(url.replace(f"/{database}?", "/postgres?"), autocommit=True)) as server:
-            server.execute(f"CREATE DATABASE {database}_altered TEMPLATE {database}".encode())
+    await asyncio.gather(*(_altered(new_group("postgresql", 10), *one) for one in ALTERED.items()))
+
+
+async def _altered(url: str, alter: str, told: str) -> None:
+    """Alter the database of a server, and examine that."""
+    async with running_server(url) as address:
+        await wait_for_health(address)
+        with closing(psycopg.connect(url, autocommit=True)) as connection:
+            connection.execute(alter.encode())
         try:
-            async with running_server(altered) as address:
-                await wait_for_health(address)
-                with closing(psycopg.connect(altered, autocommit=True)) as connection:
-                    connection.execute(alter.encode())
-                await wait_for_health(address, serving=False)
-                found = (await _examined(address))[-1]
-                assert (found.check, found.level) == ("exports", "problem")
-                assert told in found.message
-                assert "CHANGES_UNTRACKED" in found.message
-                assert found.advice == "docs/never-stale.md, 'When the database is altered'"
+            await wait_for_health(address, serving=False)
+            found = (await _examined(address))[-1]
         finally:
-            with closing(psycopg.connect(altered, autocommit=True)) as connection:
-                if "SUBSCRIPTION" in alter:
+            if "SUBSCRIPTION" in alter:
+                with closing(psycopg.connect(url, autocommit=True)) as connection:
                     connection.execute("DELETE FROM pg_subscription_rel; DROP SUBSCRIPTION s")
-            with closing(psycopg.connect(url, autocommit=True)) as connection:
-                connection.execute(f"DROP DATABASE {database}_altered WITH (FORCE)".encode())
+    assert (found.check, found.level) == ("exports", "problem")
+    assert told in found.message
+    assert "CHANGES_UNTRACKED" in found.message
+    assert found.advice == "docs/never-stale.md, 'When the database is altered'"
 
 
 async def test_damaged_files_and_missing_rights_are_told_by_their_cause(
-    new_database: Callable[[str], str], tmp_path: Path
+    new_group: Callable[[str, int], str], tmp_path: Path
 ) -> None:
     file = tmp_path / "damaged.db"
     file.write_bytes(b"no database at all, but as long as some pages of one are " * 200)
@@ -164,8 +156,7 @@ async def test_damaged_files_and_missing_rights_are_told_by_their_cause(
         found = (await _examined(address))[-1]
         assert "DATABASE_CORRUPT" in found.message
         assert found.advice == "docs/operations.md, 'Restoring a backup'"
-    url = new_database("postgresql")
-    load(url, batches(patients=10))
+    url = new_group("postgresql", 10)
     with closing(psycopg.connect(url, autocommit=True)) as connection:
         connection.execute("CREATE ROLE half_blind LOGIN")
         connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO half_blind")

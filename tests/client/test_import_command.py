@@ -10,16 +10,13 @@ from uuid import uuid4
 
 import pytest
 from fhirexport import AsyncClient
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from support.command import fhirexport, on_a_terminal
 from support.server import running_server, wait_for_health
 
 
 @pytest.fixture
-async def address(new_database: Callable[[str], str]) -> AsyncIterator[str]:
-    url = new_database("sqlite")
-    load(url, batches(patients=20))
+async def address(new_group: Callable[[str, int], str]) -> AsyncIterator[str]:
+    url = new_group("sqlite", 20)
     async with running_server(url) as address:
         await wait_for_health(address)
         yield address

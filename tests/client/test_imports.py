@@ -18,17 +18,14 @@ from fhirexport import (
 )
 from fhirexport._internal.import_calls import Source
 from fhirexport.imports import Imports
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from support.server import running_server, wait_for_health
 
 EJ = 1
 
 
 @pytest.fixture
-async def address(new_database: Callable[[str], str]) -> AsyncIterator[str]:
-    url = new_database("sqlite")
-    load(url, batches(patients=20))
+async def address(new_group: Callable[[str, int], str]) -> AsyncIterator[str]:
+    url = new_group("sqlite", 20)
     async with running_server(url) as address:
         await wait_for_health(address)
         yield address

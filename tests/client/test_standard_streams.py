@@ -7,10 +7,12 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from threading import Condition
 
 import pytest
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
+import typer
+from fhirexport._internal.stdio import SignalledError, signals_as_they_came
+from fhirexport.cli.common import until_interrupted
 from support.command import FHIREXPORT, environment, fhirexport, run
 from support.scripted import COMPLETE, HANG, WHOLE, Script, chunk, playing, started
 from support.server import PATIENCE, running_server, wait_for_health
@@ -41,9 +43,8 @@ CLOSED = "fhirexport: standard output: Bad file descriptor\n"
 
 
 @pytest.fixture
-async def address(new_database: Callable[[str], str], valkey: Valkey) -> AsyncIterator[str]:
-    url = new_database("sqlite")
-    load(url, batches(patients=40))
+async def address(new_group: Callable[[str, int], str], valkey: Valkey) -> AsyncIterator[str]:
+    url = new_group("sqlite", 40)
     async with running_server(url, redis_url=valkey.url) as address:
         await wait_for_health(address)
         await fhirexport(address, "cache", "warm", "1", "2")
@@ -54,6 +55,10 @@ def _full() -> int:
     return os.open("/dev/full", os.O_WRONLY)
 
 
+def _closed() -> None:
+    return None
+
+
 def _without_a_reader() -> int:
     read, write = os.pipe()
     os.close(read)
@@ -61,7 +66,11 @@ def _without_a_reader() -> int:
 
 
 async def _ended(
-    address: str, directory: Path, command: str, output: Callable[[], int] | None, program: Path = FHIREXPORT
+    address: str,
+    directory: Path,
+    command: str,
+    output: Callable[[], int | None],
+    program: Path = FHIREXPORT,
 ) -> tuple[int, str]:
     """Run a command; return its exit status, and what it says on standard error.
 
@@ -69,29 +78,26 @@ async def _ended(
         address: Of the server.
         directory: Where it runs.
         command: Its arguments.
-        output: Opens its standard output, which is closed where this is None.
+        output: Opens its standard output, which is closed where it returns None.
         program: What is run.
     """
-    if output is None:
-        line = f'exec "{program}" {command} >&-'
-        status, _, told = await _shell(address, directory, line)
-        return status, told
     descriptor = output()
     try:
         arguments: tuple[str | Path, ...] = (program, *shlex.split(command))
         status, _, told = await run(arguments, directory, environment(address), output=descriptor)
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
     return status, told
 
 
 @pytest.mark.parametrize(
     ("output", "expected"),
-    [(_full, (1, FULL)), (None, (1, CLOSED)), (_without_a_reader, (141, ""))],
+    [(_full, (1, FULL)), (_closed, (1, CLOSED)), (_without_a_reader, (141, ""))],
     ids=["full", "closed", "a pipe without a reader"],
 )
 async def test_output_that_nobody_takes_ends_a_command_with_one_line_or_none(
-    output: Callable[[], int] | None, expected: tuple[int, str], address: str, tmp_path: Path
+    output: Callable[[], int | None], expected: tuple[int, str], address: str, tmp_path: Path
 ) -> None:
     await fhirexport(address, "structure", "1", "-o", tmp_path / "structure.json")
     places = asyncio.Semaphore(3)
@@ -107,9 +113,18 @@ async def test_output_that_nobody_takes_ends_a_command_with_one_line_or_none(
 @pytest.mark.parametrize("command", ["--help", "--version", "serve --help"])
 async def test_the_servers_command_ends_in_the_same_way(command: str, tmp_path: Path) -> None:
     program = FHIREXPORT.with_name("fhirexport-server")
-    for output, expected in ((_full, (1, FULL)), (None, (1, CLOSED)), (_without_a_reader, (141, ""))):
+    for output, expected in ((_full, (1, FULL)), (_closed, (1, CLOSED)), (_without_a_reader, (141, ""))):
         status, errors = await _ended("localhost:1", tmp_path, command, output, program)
         assert (status, errors) == (expected[0], expected[1].replace("fhirexport:", "fhirexport-server:"))
+
+
+async def test_a_program_that_a_shell_starts_without_an_output_ends_in_the_same_way(
+    address: str, tmp_path: Path
+) -> None:
+    for program, command in (("fhirexport", "venues 1 --movements"), ("fhirexport-server", "--version")):
+        line = f'exec "{FHIREXPORT.with_name(program)}" {command} >&-'
+        status, _, errors = await _shell(address, tmp_path, line)
+        assert (status, errors) == (1, CLOSED.replace("fhirexport:", f"{program}:"))
 
 
 async def test_a_reader_that_has_enough_ends_an_export_in_silence(address: str, tmp_path: Path) -> None:
@@ -173,7 +188,7 @@ async def test_a_signal_in_the_middle_of_an_export_leaves_no_part_of_it(
     target = tmp_path / "patients.ndjson"
     target.write_text("yesterday's")
     # More than fits into a buffer, and never an end.
-    endless: Script = [started(), *(chunk(place % 4) for place in range(20_000)), HANG]
+    endless: Script = [started(), *[chunk(place) for place in range(4)] * 1500, HANG]
     async with playing(endless) as (address, server):
         process = await asyncio.create_subprocess_exec(
             FHIREXPORT, "--address", address, "patients", "1", "--format", "ndjson", "-o", target,
@@ -185,6 +200,23 @@ async def test_a_signal_in_the_middle_of_an_export_leaves_no_part_of_it(
             out, errors = await process.communicate()
     assert (process.returncode, out, errors) == (128 + number, b"", b"")
     assert (target.read_text(), list(tmp_path.iterdir())) == ("yesterday's", [target])
+
+
+@pytest.mark.parametrize("raised", [SignalledError(signal.SIGTERM), KeyboardInterrupt()])
+def test_a_signal_that_comes_while_a_lock_is_let_go_is_no_error(raised: BaseException) -> None:
+    def waiting() -> None:
+        condition = Condition()
+        with condition:
+            condition.release()  # as its wait does, until it has the lock again
+            raise raised
+
+    with pytest.raises(type(raised)), signals_as_they_came():
+        waiting()
+    ends = typer.Exit if isinstance(raised, KeyboardInterrupt) else SignalledError
+    with pytest.raises(ends), until_interrupted():
+        waiting()
+    with pytest.raises(RuntimeError), signals_as_they_came():
+        Condition().release()
 
 
 async def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:

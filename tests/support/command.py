@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -37,7 +38,7 @@ async def run(
     directory: Path,
     variables: Mapping[str, str],
     stdin: bytes = b"",
-    output: int | None = None,
+    output: int | None = PIPE,
 ) -> tuple[int, bytes, str]:
     """Run one of our commands; return its exit status, output and errors.
 
@@ -46,7 +47,7 @@ async def run(
         directory: Where it runs.
         variables: Its environment.
         stdin: What is piped into it.
-        output: The descriptor of its standard output, where that is not to be returned.
+        output: The descriptor of its standard output, where that is not to be returned; None, to close it.
     """
     given, written, told = os.pipe(), os.pipe(), os.pipe()
     with (
@@ -56,7 +57,7 @@ async def run(
     ):
         theirs = (given[0], written[1], told[1])
         try:
-            streams = (given[0], written[1] if output is None else output, told[1])
+            streams = (given[0], written[1] if output == PIPE else output, told[1])
             process = await fork(arguments, directory, variables, streams)
         finally:
             for descriptor in theirs:

@@ -1,32 +1,41 @@
 """Makes databases for tests: each is a copy of a template, which is filled once a session."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
+import psycopg
+from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.rows import Batch
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
-from sqlalchemy import text
 
 from support.postgres import Postgres
-from support.rows import writing
+from support.rows import small
 
 BACKENDS = ("sqlite", "postgresql")
 
 Fill = Callable[[str], object]
 """Fills the migrated, empty database at a URL."""
 
-_OTHER_INCARNATION = {
-    "sqlite": "UPDATE database_incarnation SET id = lower(hex(randomblob(16)))",
-    "postgresql": "UPDATE database_incarnation SET id = gen_random_uuid()::text",
-}
-
 
 def filled_with(rows: Callable[[], Iterable[Batch]]) -> Fill:
     """Return what fills a database with rows."""
     return lambda url: load(url, rows())
+
+
+def _become_another(url: str) -> None:
+    """Give a copy an incarnation of its own; without our engine, whose making takes longer than the copy."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as file:
+            file.execute("PRAGMA synchronous = OFF")
+            file.execute("UPDATE database_incarnation SET id = lower(hex(randomblob(16)))")
+    else:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("UPDATE database_incarnation SET id = gen_random_uuid()::text")
 
 
 class Databases:
@@ -62,6 +71,14 @@ class Databases:
             fill: Fills the template.
         """
         return self._copy(backend, self.template(backend, name, fill))
+
+    def small(self, backend: str) -> str:
+        """Return a database that holds the small hospital of `support.rows`."""
+        return self.copy(backend, "small", filled_with(small))
+
+    def group(self, backend: str, patients: int) -> str:
+        """Return a database that holds a demo group of so many patients."""
+        return self.copy(backend, f"group of {patients}", filled_with(partial(batches, patients=patients)))
 
     def template(self, backend: str, name: str, fill: Fill) -> str:
         """Return the database that such copies are made of: for those who commit nothing."""
@@ -101,6 +118,5 @@ class Databases:
             shutil.copyfile(source, url.removeprefix("sqlite:///"))
         else:
             url = self._postgres().copy_database(template)
-        with writing(url) as connection:
-            connection.execute(text(_OTHER_INCARNATION[backend]))
+        _become_another(url)
         return url

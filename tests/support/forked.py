@@ -48,7 +48,7 @@ async def fork(
     arguments: Sequence[str | Path],
     directory: Path,
     environment: Mapping[str, str],
-    streams: Sequence[int],
+    streams: Sequence[int | None],
     module: str = "",
 ) -> Forked:
     """Run a command.
@@ -57,7 +57,7 @@ async def fork(
         arguments: What it is called by, and its arguments.
         directory: Where it runs.
         environment: Its variables.
-        streams: The descriptors that are its standard input, output and errors.
+        streams: The descriptors that are its standard input, output and errors; None, where one is closed.
         module: A module of the tests whose `main` is called in place of the command's.
     """
     request = {
@@ -65,12 +65,14 @@ async def fork(
         "directory": str(directory),
         "environment": dict(environment),
         "module": module,
+        "closed": [number for number, stream in enumerate(streams) if stream is None],
     }
+    opened = [stream for stream in streams if stream is not None]
     nursery = await asyncio.to_thread(_nursery)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.setblocking(False)
     await asyncio.get_running_loop().sock_connect(connection, nursery.path)
-    socket.send_fds(connection, [json.dumps(request).encode()], list(streams))
+    socket.send_fds(connection, [json.dumps(request).encode()], opened)
     return Forked(connection, int(await asyncio.get_running_loop().sock_recv(connection, 64)))
 
 

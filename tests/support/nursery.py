@@ -72,7 +72,15 @@ def _keep(connection: socket.socket) -> None:
 
 
 def _become(wanted: dict[str, object], streams: list[int]) -> None:
-    for descriptor, stream in enumerate(streams):
+    given = iter(streams)
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if descriptor in wanted["closed"]:  # type: ignore[operator]  # a list
+            # What a program finds that is started so: no stream at all.
+            os.close(descriptor)
+            setattr(sys, name, None)
+            setattr(sys, f"__{name}__", None)
+            continue
+        stream = next(given)
         os.dup2(stream, descriptor)
         os.close(stream)
     signal.signal(signal.SIGINT, signal.default_int_handler)

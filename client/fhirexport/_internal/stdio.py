@@ -73,6 +73,24 @@ class _Outlet(io.RawIOBase):
         return len(content)
 
 
+@contextmanager
+def signals_as_they_came() -> Iterator[None]:
+    """Raise what a signal has raised, also where a lock hides it.
+
+    A signal may come while a thread waits for a condition, and has let its lock go. What the handler raises
+    leaves the `with` of a lock that is not held, and that is a RuntimeError.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        hidden: BaseException | None = error
+        while hidden is not None and not isinstance(hidden, KeyboardInterrupt | SignalledError):
+            hidden = hidden.__context__
+        if hidden is None:
+            raise
+        raise hidden from None
+
+
 def run(program: str, command: Callable[[], object], *, signals: bool = True) -> int:
     """Run a command; return its exit status.
 
@@ -86,7 +104,7 @@ def run(program: str, command: Callable[[], object], *, signals: bool = True) ->
     """
     output = _streams()
     try:
-        with _signals() if signals else nullcontext():
+        with _signals() if signals else nullcontext(), signals_as_they_came():
             status = _status(command)
     except OutputError:
         status = FAILED

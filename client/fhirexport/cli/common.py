@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fhirexport._internal.stdio import signals_as_they_came
 from fhirexport.errors import ExportError
 
 _GRPC_EXIT = 64
@@ -39,6 +40,7 @@ def example(arguments: str) -> str:
 def until_interrupted() -> Iterator[None]:
     """End with status 0 on Ctrl-C, which is the way to end it."""
     try:
-        yield
+        with signals_as_they_came():
+            yield
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
