@@ -5,6 +5,7 @@ changed nor deleted, and those that were written. So an import can be tried with
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -54,6 +55,27 @@ class Layer(NamedTuple):
         return ~exists(select(self.gone).where(same))
 
 
+# They are made once: SQLAlchemy knows a statement again by its tables, and does not translate it anew. There
+# are few tables, and a server has one schema.
+@lru_cache(maxsize=64)
+def _real(table: str, schema_name: str) -> Table:
+    return schema.METADATA.tables[table].to_metadata(MetaData(), schema=schema_name)
+
+
+@lru_cache(maxsize=64)
+def _layer(table: str, schema_name: str, temporary: str) -> Layer:
+    of_table = schema.METADATA.tables[table]
+    metadata = MetaData(schema=temporary)
+    new = of_table.to_metadata(metadata, schema=temporary, name=_NEW + table)
+    keys: list[Column[Any]] = [
+        Column(key.name, key.type, nullable=False, autoincrement=False) for key in of_table.primary_key
+    ]
+    gone = Table(
+        _GONE + table, metadata, *keys, PrimaryKeyConstraint(*(key.name for key in of_table.primary_key))
+    )
+    return Layer(_real(table, schema_name), new, gone)
+
+
 class Overlay:
     """What one transaction would write. Roll the transaction back: the views would stay."""
 
@@ -66,7 +88,7 @@ class Overlay:
 
     def real(self, table: str) -> Table:
         """Return a table without what was written here."""
-        return schema.METADATA.tables[table].to_metadata(MetaData(), schema=self._schema)
+        return _real(table, self._schema)
 
     def new(self, table: str) -> str:
         """Return the name of the temporary table that rows are to be inserted into."""
@@ -119,15 +141,8 @@ class Overlay:
 
     def _new_layer(self, table: str) -> Layer:
         connection = self._connection
-        of_table = schema.METADATA.tables[table]
-        metadata = MetaData(schema=self._temporary)
-        new = of_table.to_metadata(metadata, schema=self._temporary, name=_NEW + table)
-        keys: list[Column[Any]] = [
-            Column(key.name, key.type, nullable=False, autoincrement=False) for key in of_table.primary_key
-        ]
-        gone = Table(
-            _GONE + table, metadata, *keys, PrimaryKeyConstraint(*(key.name for key in of_table.primary_key))
-        )
+        layer = _layer(table, self._schema, self._temporary)
+        new, gone = layer.new, layer.gone
         # It has the table's rules but for foreign keys: what the rows refer to may be in another layer.
         statements: list[ExecutableDDLElement] = [
             CreateTable(new, include_foreign_key_constraints=[]),
@@ -137,8 +152,7 @@ class Overlay:
         for statement in statements:
             # The patterns of CHECKs contain the percent sign, which marks the driver's placeholders.
             connection.execute(statement, execution_options={"no_parameters": True})
-        layer = Layer(self.real(table), new, gone)
-        names = [column.name for column in of_table.columns]
+        names = new.columns.keys()
         unchanged = select(*(layer.real.c[name] for name in names)).where(layer.is_left)
         visible = unchanged.union_all(select(*(new.c[name] for name in names)))
         query = visible.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
