@@ -1,14 +1,12 @@
 """Shows the cache as a service's users see it: exports through real servers, with Redis and without."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
 from fhirexport import AsyncClient
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from support.cached import LITTLE, answer, asked, change, hit, published, serving, status
 from support.rows import writing
@@ -20,9 +18,8 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    load(database_url, batches(patients=60))
-    return database_url
+def url(backend: str, new_group: Callable[[str, int], str]) -> str:
+    return new_group(backend, 60)
 
 
 @pytest.fixture

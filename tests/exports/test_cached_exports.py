@@ -1,11 +1,10 @@
 """Shows that what is kept is served while it is current and never after, and that bytes are made once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from threading import Event
 
 import pytest
-from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.domain.errors import SchemaMismatchError
 from fhirexport_server.domain.revision import Revision
@@ -18,7 +17,6 @@ from fhirexport_server.exports.spool import Spool
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store import queries
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.loader import load
 from fhirexport_server.store.snapshot import SnapshotReader
 from sqlalchemy import text
 from support.exporting import exporting
@@ -97,9 +95,8 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    load(database_url, batches(patients=60))
-    return database_url
+def url(backend: str, new_group: Callable[[str, int], str]) -> str:
+    return new_group(backend, 60)
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Shows that an export after a change costs what has changed, and is what a full rendering gives."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import pytest
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
-from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.outcomes import FullReason
@@ -14,7 +13,6 @@ from fhirexport_server.domain.segments import Chunk, Manifest, Segment
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.rendering import ContentSource
 from fhirexport_server.exports.request import Bypass, ExportRequest, Have
-from fhirexport_server.store.loader import load
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
@@ -104,9 +102,8 @@ async def shared(valkey: Valkey) -> AsyncIterator[RedisCache]:
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    load(database_url, batches(patients=700))
-    return database_url
+def url(backend: str, new_group: Callable[[str, int], str]) -> str:
+    return new_group(backend, 700)
 
 
 def run(url: str, *statements: str) -> None:

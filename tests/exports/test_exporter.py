@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.errors import (
     DatabaseUnavailableError,
@@ -31,11 +30,10 @@ from fhirexport_server.exports.producing import rendering_places
 from fhirexport_server.exports.rendering import Rendering
 from fhirexport_server.exports.request import AtLeast, ExportRequest
 from fhirexport_server.fhir.rendering.ej_context import EjContext
-from fhirexport_server.store.loader import load
 from fhirexport_server.store.snapshot import SnapshotReader
 from sqlalchemy import text
 from support.exporting import exporting
-from support.rows import small, writing
+from support.rows import writing
 
 VENUES = ExportRequest(ej_id=1, dataset=Dataset.VENUES, format=Format.NDJSON)
 EVERY_REQUEST = [
@@ -61,9 +59,8 @@ async def _export(exporter: Exporter, request: ExportRequest) -> bytes:
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    load(database_url, small())
-    return database_url
+def url(backend: str, new_small: Callable[[str], str]) -> str:
+    return new_small(backend)
 
 
 @pytest.fixture
@@ -75,20 +72,18 @@ async def exporter(url: str) -> AsyncIterator[Exporter]:
 # --- the bytes ------------------------------------------------------------------------------------
 
 
-async def test_both_databases_give_the_same_bytes(new_database: Callable[[str], str]) -> None:
+async def test_both_databases_give_the_same_bytes(new_group: Callable[[str, int], str]) -> None:
     found = []
     for backend in ("sqlite", "postgresql"):
-        url = new_database(backend)
-        load(url, batches(patients=150))
+        url = new_group(backend, 150)
         async with exporting(url) as exporter:
             found.append([await _export(exporter, request) for request in EVERY_REQUEST])
     assert found[0] == found[1]
     assert all(len(content) > 1000 for content in found[0])
 
 
-def test_processes_and_hash_seeds_give_the_same_bytes(new_database: Callable[[str], str]) -> None:
-    url = new_database("sqlite")
-    load(url, batches(patients=50))
+def test_processes_and_hash_seeds_give_the_same_bytes(new_group: Callable[[str, int], str]) -> None:
+    url = new_group("sqlite", 50)
     program = (
         "import asyncio, sys; sys.path[:0] = sys.argv[2:]\n"
         "import hashlib\n"

@@ -5,12 +5,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
-from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.rendering import ContentSource
 from fhirexport_server.exports.request import ExportRequest, MaxStaleness
-from fhirexport_server.store.loader import load
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from support.exporting import exporting
@@ -21,10 +19,8 @@ RELAXED = ExportRequest(1, Dataset.PATIENTS, Format.NDJSON, consistency=MaxStale
 
 
 @pytest.fixture(scope="module")
-def url(new_database: Callable[[str], str]) -> str:
-    url = new_database("sqlite")
-    load(url, batches(patients=400))
-    return url
+def url(new_group: Callable[[str, int], str]) -> str:
+    return new_group("sqlite", 400)
 
 
 @asynccontextmanager

@@ -8,24 +8,20 @@ from pathlib import Path
 
 import pytest
 from fhirexport import AsyncClient
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from support.cached import LITTLE, answer, change, hit, serving
 from support.server import UNHURRIED, server_process
 from support.valkey import Valkey
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    load(database_url, batches(patients=60))
-    return database_url
+def url(backend: str, new_group: Callable[[str, int], str]) -> str:
+    return new_group(backend, 60)
 
 
 async def test_a_database_from_a_backup_is_not_served_what_came_after_it(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+    new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path
 ) -> None:
-    url = new_database("sqlite")
-    load(url, batches(patients=60))
+    url = new_group("sqlite", 60)
     file = Path(url.removeprefix("sqlite:///"))
     backup = tmp_path / "backup.db"
 
@@ -56,10 +52,9 @@ async def test_another_base_url_is_another_export(url: str, valkey: Valkey) -> N
 
 
 async def test_another_database_with_the_same_revisions_is_not_served_what_the_first_has_kept(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+    new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path
 ) -> None:
-    url = new_database("sqlite")
-    load(url, batches(patients=60))
+    url = new_group("sqlite", 60)
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         connection.execute("VACUUM INTO ?", (str(other),))
@@ -86,10 +81,9 @@ async def test_another_database_with_the_same_revisions_is_not_served_what_the_f
 
 
 async def test_four_processes_with_fifty_callers_each_render_once(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+    new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path
 ) -> None:
-    url = new_database("postgresql")
-    load(url, batches(patients=300))
+    url = new_group("postgresql", 300)
     async with AsyncExitStack() as stack:
         clients = []
         for number in range(4):

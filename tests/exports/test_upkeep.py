@@ -6,17 +6,15 @@ from collections.abc import Callable
 from fhirexport import AsyncClient
 from fhirexport_server.domain.changes import Compaction
 from fhirexport_server.runtime.upkeep import Upkeep
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from structlog.testing import capture_logs
-from support.rows import small, writing
+from support.rows import writing
 from support.server import PATIENCE, running_server, wait_for_health
 from support.valkey import Valkey
 
 
-async def test_a_server_leaves_no_delta_uncompacted(new_database: Callable[[str], str]) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+async def test_a_server_leaves_no_delta_uncompacted(new_small: Callable[[str], str]) -> None:
+    url = new_small("postgresql")
 
     def deltas() -> int:
         with writing(url) as connection:
@@ -28,9 +26,10 @@ async def test_a_server_leaves_no_delta_uncompacted(new_database: Callable[[str]
             await asyncio.sleep(0.05)
 
 
-async def test_what_writers_change_is_logged_and_stays_in_redis(database_url: str, valkey: Valkey) -> None:
-    load(database_url, small())
-    sqlite = database_url.startswith("sqlite")
+async def test_what_writers_change_is_logged_and_stays_in_redis(
+    backend: str, new_small: Callable[[str], str], valkey: Valkey
+) -> None:
+    database_url, sqlite = new_small(backend), backend == "sqlite"
     with capture_logs() as logs:
         async with running_server(database_url, redis_url=valkey.url) as address:
             await wait_for_health(address)

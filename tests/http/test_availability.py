@@ -6,12 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import grpc
-from fhirexport_server.store.loader import load
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from support.envoy import Answer, Envoy, running_envoy
 from support.locks import locked, until_waiting
-from support.rows import small
 from support.server import PATIENCE, running_server, wait_for_health
 
 ENTITIES = "/api/fhir/entities"
@@ -54,10 +52,9 @@ async def test_a_server_that_says_it_does_not_serve_is_not_asked(tmp_path: Path)
 
 
 async def test_streams_and_watches_have_more_time_than_a_message(
-    new_database: Callable[[str], str], tmp_path: Path
+    new_small: Callable[[str], str], tmp_path: Path
 ) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+    url = new_small("postgresql")
     async with running_server(url) as server:
         await wait_for_health(server)
         async with running_envoy(tmp_path, server, replace={"timeout: 35s": "timeout: 0.5s"}) as envoy:

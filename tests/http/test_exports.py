@@ -8,12 +8,11 @@ from pathlib import Path
 import grpc
 from fhirexport.v1.export_service_pb2 import ExportPatientsRequest, ExportStructureRequest
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
-from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.rows import Batch
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from support.envoy import Envoy, running_envoy
-from support.rows import small, writing
+from support.rows import writing
 from support.server import running_server, wait_for_health
 
 MEBIBYTE = 1024 * 1024
@@ -61,9 +60,8 @@ async def test_the_request_id_goes_in_and_comes_out(envoy: Envoy) -> None:
     assert made.headers["x-request-id"] == made.json["details"][0]["metadata"]["request_id"]
 
 
-async def test_the_largest_message_comes_through(new_database: Callable[[str], str], tmp_path: Path) -> None:
-    url = new_database("sqlite")
-    load(url, small())
+async def test_the_largest_message_comes_through(new_small: Callable[[str], str], tmp_path: Path) -> None:
+    url = new_small("sqlite")
     patient = {"ej_id": 1, "birth_family": LONGEST_IN_JSON, "first_given": LONGEST_IN_JSON}
     load(url, [Batch("patient", [{"id": number, **patient} for number in range(2, 5900)])])
     async with running_server(url) as server:
@@ -78,9 +76,8 @@ async def test_the_largest_message_comes_through(new_database: Callable[[str], s
     assert answer.json["json"] == export.json
 
 
-async def test_a_stream_is_one_event_a_line(new_database: Callable[[str], str], tmp_path: Path) -> None:
-    url = new_database("sqlite")
-    load(url, batches(patients=1000))
+async def test_a_stream_is_one_event_a_line(new_group: Callable[[str, int], str], tmp_path: Path) -> None:
+    url = new_group("sqlite", 1000)
     async with running_server(url) as server:
         await wait_for_health(server)
         async with running_envoy(tmp_path, server) as envoy:
@@ -95,10 +92,9 @@ async def test_a_stream_is_one_event_a_line(new_database: Callable[[str], str], 
 
 
 async def test_a_stream_that_fails_on_its_way_lacks_its_last_line(
-    new_database: Callable[[str], str], tmp_path: Path
+    new_group: Callable[[str, int], str], tmp_path: Path
 ) -> None:
-    url = new_database("sqlite")
-    load(url, batches(patients=1000))
+    url = new_group("sqlite", 1000)
     with writing(url) as connection:
         connection.execute(text("PRAGMA ignore_check_constraints = ON"))
         connection.execute(

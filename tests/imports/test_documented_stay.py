@@ -6,8 +6,6 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from imports.test_stays import event, movements_of
 from support.documented import blocks
 from support.importing import exported, import_bundle
@@ -19,7 +17,6 @@ START, MOVED, END = "2026-03-01T08:00:00+01:00", "2026-03-01T11:30:00+01:00", "2
 
 async def _imported(url: str, bundle: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Import a Bundle into the demo group; return the venue, and the events of its movements."""
-    load(url, batches(patients=20))
     summary = await import_bundle(url, json.dumps(bundle).encode(), ej_id=1)
     assert (summary.problems, summary.created) == ((), len(bundle["entry"]))
     resources = {one["id"]: one for one in map(json.loads, (await exported(url))[1].venues.splitlines())}
@@ -30,13 +27,13 @@ async def _imported(url: str, bundle: dict[str, Any]) -> tuple[dict[str, Any], l
 
 
 @pytest.mark.parametrize("types", [True, False])
-async def test_the_example_is_what_the_page_says(types: bool, new_database: Callable[[str], str]) -> None:  # noqa: FBT001 - a parameter of the test
+async def test_the_example_is_what_the_page_says(types: bool, new_group: Callable[[str, int], str]) -> None:  # noqa: FBT001 - a parameter of the test
     bundle = deepcopy(EXAMPLE)
     if not types:
         for entry in bundle["entry"]:
             entry["resource"].pop("type", None)
 
-    venue, events = await _imported(new_database("sqlite"), bundle)
+    venue, events = await _imported(new_group("sqlite", 20), bundle)
 
     assert events == ["A04", "A06", "A03"]
     assert (venue["status"], venue["class"]["code"]) == ("finished", "IMP")
@@ -52,8 +49,8 @@ async def test_the_example_is_what_the_page_says(types: bool, new_database: Call
     assert venue["serviceProvider"] == {"reference": "Organization/uf-28"}
 
 
-async def test_the_example_without_its_movements(new_database: Callable[[str], str]) -> None:
-    venue, events = await _imported(new_database("sqlite"), EXAMPLE | {"entry": EXAMPLE["entry"][:2]})
+async def test_the_example_without_its_movements(new_group: Callable[[str, int], str]) -> None:
+    venue, events = await _imported(new_group("sqlite", 20), EXAMPLE | {"entry": EXAMPLE["entry"][:2]})
 
     assert events == ["A01", "A03"]
     assert (venue["status"], venue["class"]["code"]) == ("finished", "IMP")

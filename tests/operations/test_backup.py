@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 from fhirexport import AsyncClient, Snapshot, UnavailableError
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from support.documented import output
 from support.rows import writing
@@ -76,15 +74,14 @@ class Hospital:
 
 @asynccontextmanager
 async def _hospital(
-    new_database: Callable[[str], str],
+    new_group: Callable[[str, int], str],
     valkey: Valkey,
     directory: Path,
     *,
     backend: str = "sqlite",
     cached: bool = True,
 ) -> AsyncIterator[Hospital]:
-    url = new_database(backend)
-    load(url, batches(patients=20))
+    url = new_group(backend, 20)
     async with (
         running_server(url, redis_url=valkey.url, cache_enabled=cached) as address,
         AsyncClient(address) as client,
@@ -95,9 +92,9 @@ async def _hospital(
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 async def test_nothing_has_to_be_flushed(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path, backend: str
+    new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path, backend: str
 ) -> None:
-    async with _hospital(new_database, valkey, tmp_path, backend=backend) as hospital:
+    async with _hospital(new_group, valkey, tmp_path, backend=backend) as hospital:
         hospital.name(KEPT)
         await hospital.dump()
         hospital.name(LOST)
@@ -111,9 +108,9 @@ async def test_nothing_has_to_be_flushed(
 
 
 async def test_what_pg_restore_makes_is_another_database(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+    new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path
 ) -> None:
-    async with _hospital(new_database, valkey, tmp_path, backend="postgresql") as hospital:
+    async with _hospital(new_group, valkey, tmp_path, backend="postgresql") as hospital:
         await hospital.dump()
         hospital.name(LOST)
         _, lost = await hospital.read()
@@ -123,9 +120,9 @@ async def test_what_pg_restore_makes_is_another_database(
 
 
 async def test_a_token_of_the_lost_state_is_answered_by_what_is_kept_of_it(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+    new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path
 ) -> None:
-    async with _hospital(new_database, valkey, tmp_path) as hospital:
+    async with _hospital(new_group, valkey, tmp_path) as hospital:
         await hospital.dump()
         hospital.name(LOST)
         _, lost = await hospital.read()
@@ -138,9 +135,9 @@ async def test_a_token_of_the_lost_state_is_answered_by_what_is_kept_of_it(
 
 
 async def test_without_the_cache_it_is_refused_until_there_are_as_many_changes(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+    new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path
 ) -> None:
-    async with _hospital(new_database, valkey, tmp_path, cached=False) as hospital:
+    async with _hospital(new_group, valkey, tmp_path, cached=False) as hospital:
         await hospital.dump()
         hospital.name(LOST)
         _, lost = await hospital.read()
@@ -153,9 +150,9 @@ async def test_without_the_cache_it_is_refused_until_there_are_as_many_changes(
 
 
 async def test_with_a_new_incarnation_it_is_answered_by_the_state_of_now(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+    new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path
 ) -> None:
-    async with _hospital(new_database, valkey, tmp_path, cached=False) as hospital:
+    async with _hospital(new_group, valkey, tmp_path, cached=False) as hospital:
         await hospital.dump()
         hospital.name(LOST)
         _, lost = await hospital.read()

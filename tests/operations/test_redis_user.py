@@ -7,8 +7,6 @@ from collections.abc import Callable
 import pytest
 import redis
 from fhirexport import AsyncClient
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from support.documented import commands
 from support.server import PATIENCE, running_server, wait_for_health
 from support.valkey import Valkey
@@ -25,9 +23,8 @@ def url_of_user(own_valkey: Valkey) -> str:
     return own_valkey.url.replace("unix://", "unix://fhirexport:password@")
 
 
-async def test_the_server_can_do_all_it_does(new_database: Callable[[str], str], url_of_user: str) -> None:
-    url = new_database("sqlite")
-    load(url, batches(patients=40))
+async def test_the_server_can_do_all_it_does(new_group: Callable[[str, int], str], url_of_user: str) -> None:
+    url = new_group("sqlite", 40)
     async with running_server(url, redis_url=url_of_user) as address, AsyncClient(address) as client:
         await wait_for_health(address)
         cache = client.cache

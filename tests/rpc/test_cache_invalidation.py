@@ -13,9 +13,7 @@ from fhirexport.v1.cache_admin_pb2 import (
 )
 from fhirexport_server.cache.redis.inspection import SCAN_KEYS
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
-from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.store.loader import load
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
@@ -110,10 +108,9 @@ async def test_what_was_done_is_written_down(sixty_url: str, server: Server) -> 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 async def test_while_redis_is_away_it_counts_all_the_same(
-    new_database: Callable[[str], str], own_valkey: Valkey, backend: str
+    new_group: Callable[[str, int], str], own_valkey: Valkey, backend: str
 ) -> None:
-    url = new_database(backend)
-    load(url, batches(patients=20))
+    url = new_group(backend, 20)
     async with serving(url, own_valkey.url) as server:
         for flush in (False, True):
             await server.hit()
@@ -170,10 +167,9 @@ async def test_a_reason_that_is_no_text_is_refused(server: Server, reason: str) 
 
 
 async def test_a_server_that_may_not_write_says_so(
-    new_database: Callable[[str], str], valkey: Valkey
+    new_group: Callable[[str, int], str], valkey: Valkey
 ) -> None:
-    url = new_database("postgresql")
-    load(url, batches(patients=20))
+    url = new_group("postgresql", 20)
     with writing(url) as connection:
         connection.execute(text("DROP ROLE IF EXISTS onlooker"))
         connection.execute(text("CREATE ROLE onlooker LOGIN"))

@@ -1,7 +1,7 @@
 """Shows every row of the table of errors in docs/api.md, against the real server."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack
 from pathlib import Path
 from typing import TypeAlias
@@ -27,7 +27,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 from support.locks import locked, until_waiting
 from support.postgres import Postgres, running_postgres
-from support.rows import small, writing
+from support.rows import writing
 from support.server import exporting, running_server, wait_for_health
 from support.status import Refused, refused
 
@@ -36,10 +36,9 @@ STRUCTURE = ExportStructureRequest(ej_id=1)
 
 
 @pytest.fixture
-def each_url(database_url: str) -> str:
+def each_url(backend: str, new_small: Callable[[str], str]) -> str:
     """The small hospital, on either backend."""
-    load(database_url, small())
-    return database_url
+    return new_small(backend)
 
 
 async def _refusal(call: Awaitable[object]) -> Refused:

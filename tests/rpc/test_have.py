@@ -9,9 +9,7 @@ import grpc
 import pytest
 from fhirexport.v1 import types_pb2 as types
 from fhirexport.v1.export_service_pb2 import StreamExportRequest, StreamExportResponse
-from fhirexport_server.demo.group import batches
 from fhirexport_server.rpc.admission.call_limits import Limits
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from support.rows import writing
 from support.server import PATIENCE, exporting
@@ -28,9 +26,8 @@ Have = StreamExportRequest.Have
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    load(database_url, batches(patients=500))
-    return database_url
+def url(backend: str, new_group: Callable[[str, int], str]) -> str:
+    return new_group(backend, 500)
 
 
 def change(url: str, where: str) -> None:
@@ -174,11 +171,10 @@ async def test_what_is_known_of_a_rendering_is_told_at_its_start(url: str) -> No
         assert same[-1].finished.not_modified
 
 
-async def test_databases_have_their_own_incarnations(new_database: Callable[[str], str]) -> None:
+async def test_databases_have_their_own_incarnations(new_group: Callable[[str, int], str]) -> None:
     incarnations = set()
     for _ in range(2):
-        url = new_database("sqlite")
-        load(url, batches(patients=5))
+        url = new_group("sqlite", 5)
         async with exporting(url) as stub:
             incarnations.add((await read(stub))[0].started.incarnation)
     assert len(incarnations) == 2

@@ -1,7 +1,7 @@
 """Shows ImportService over a real socket: what it answers, what it refuses, and how it says so."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -12,8 +12,6 @@ from fhirexport.v1 import types_pb2
 from fhirexport.v1.export_service_pb2 import ExportStructureRequest
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
 from google.rpc.error_details_pb2 import ErrorInfo
 from structlog.testing import capture_logs
 from support.server import running_server
@@ -45,9 +43,13 @@ class Stubs:
         return [json.loads(line) for line in answer.json.splitlines()]
 
 
+@pytest.fixture
+def url(backend: str, new_group: Callable[[str, int], str]) -> str:
+    return new_group(backend, 20)
+
+
 @asynccontextmanager
 async def serving(url: str) -> AsyncIterator[Stubs]:
-    load(url, batches(patients=20))
     async with running_server(url) as address, grpc.aio.insecure_channel(address) as channel:
         yield Stubs(channel)
 
@@ -72,8 +74,8 @@ def _messages(options: pb.ImportOptions, content: bytes, size: int) -> Iterator[
         yield pb.ImportResourcesRequest(chunk=content[start : start + size])
 
 
-async def test_an_export_at_least_as_new_as_the_import_contains_it(database_url: str) -> None:
-    async with serving(database_url) as stubs:
+async def test_an_export_at_least_as_new_as_the_import_contains_it(url: str) -> None:
+    async with serving(url) as stubs:
         service = next(one for one in await stubs.structure() if str(one["id"]).startswith("service"))
 
         summary = await stubs.bundle(_bundle("transaction", service | {"name": "Renamed"}), ej_id=EJ_ID)
@@ -90,8 +92,8 @@ async def test_an_export_at_least_as_new_as_the_import_contains_it(database_url:
 
 
 @pytest.mark.parametrize("size", [7, 1000, 1 << 20])
-async def test_resources_come_in_chunks_cut_anywhere(database_url: str, size: int) -> None:
-    async with serving(database_url) as stubs:
+async def test_resources_come_in_chunks_cut_anywhere(url: str, size: int) -> None:
+    async with serving(url) as stubs:
         resources = (await stubs.structure())[:30]
         content = "".join(json.dumps(one | {"name": "É" + str(one["name"])[:50]}) + "\n" for one in resources)
 
@@ -101,8 +103,8 @@ async def test_resources_come_in_chunks_cut_anywhere(database_url: str, size: in
         assert {str(one["name"])[0] for one in (await stubs.structure())[:30]} == {"É"}
 
 
-async def test_what_is_wrong_is_said_with_its_place_and_one_error_info(database_url: str) -> None:
-    async with serving(database_url) as stubs:
+async def test_what_is_wrong_is_said_with_its_place_and_one_error_info(url: str) -> None:
+    async with serving(url) as stubs:
         service = next(one for one in await stubs.structure() if str(one["id"]).startswith("service"))
         wrong = service | {"active": "yes", "colour": "blue"}
 
@@ -199,8 +201,8 @@ async def test_an_ej_that_is_not_there_is_said(small_url: str) -> None:
         assert list(found.violations) == ["options.ej_id"]
 
 
-async def test_a_request_id_is_answered_once(database_url: str) -> None:
-    async with serving(database_url) as stubs:
+async def test_a_request_id_is_answered_once(url: str) -> None:
+    async with serving(url) as stubs:
         service = next(one for one in await stubs.structure() if str(one["id"]).startswith("service"))
         bundle, request_id = _bundle("transaction", service | {"name": "Renamed"}), str(uuid4())
 
@@ -215,8 +217,8 @@ async def test_a_request_id_is_answered_once(database_url: str) -> None:
         assert (found.code, found.reason) == ("FAILED_PRECONDITION", "REQUEST_ID_REUSED")
 
 
-async def test_a_revision_that_has_moved_on_is_said(database_url: str) -> None:
-    async with serving(database_url) as stubs:
+async def test_a_revision_that_has_moved_on_is_said(url: str) -> None:
+    async with serving(url) as stubs:
         service = next(one for one in await stubs.structure() if str(one["id"]).startswith("service"))
         answer = await stubs.exports.ExportStructure(ExportStructureRequest(ej_id=EJ_ID))
         seen = answer.snapshot.revision
@@ -233,9 +235,9 @@ async def test_a_revision_that_has_moved_on_is_said(database_url: str) -> None:
         assert service | {"name": "One"} in await stubs.structure()
 
 
-async def test_the_log_says_how_many_and_of_whom_never_what(database_url: str) -> None:
+async def test_the_log_says_how_many_and_of_whom_never_what(url: str) -> None:
     with capture_logs() as lines:
-        async with serving(database_url) as stubs:
+        async with serving(url) as stubs:
             service = next(one for one in await stubs.structure() if str(one["id"]).startswith("service"))
             await stubs.bundle(_bundle("transaction", service | {"name": "zq7zq"}), ej_id=EJ_ID)
             await stubs.bundle(_bundle("batch", service | {"name": "zq7zq", "active": "zq8"}), ej_id=EJ_ID)

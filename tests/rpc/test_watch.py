@@ -12,10 +12,9 @@ from fhirexport.v1.export_service_pb2 import ExportPatientsRequest, WatchExports
 from fhirexport.v1.import_service_pb2 import ImportBundleRequest, ImportOptions
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 from fhirexport.v1.types_pb2 import Consistency
-from fhirexport_server.store.loader import load
 from rpc.watching import ALL, ended, request, told, until, watching
 from sqlalchemy import text
-from support.rows import small, writing
+from support.rows import writing
 from support.server import running_server
 from support.status import refused
 
@@ -26,9 +25,8 @@ DELETE = """{"resourceType": "Bundle", "type": "batch", "entry": [
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    load(database_url, small())
-    return database_url
+def url(backend: str, new_small: Callable[[str], str]) -> str:
+    return new_small(backend)
 
 
 def _write(url: str, *statements: str) -> None:
@@ -73,9 +71,8 @@ async def test_what_is_rolled_back_is_not_told(url: str) -> None:
         assert set(await told(watch)) == {VENUES}
 
 
-async def test_what_is_not_committed_yet_is_not_told(new_database: Callable[[str], str]) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+async def test_what_is_not_committed_yet_is_not_told(new_small: Callable[[str], str]) -> None:
+    url = new_small("postgresql")
     async with running_server(url) as address, watching(address) as stub:
         watch = stub.WatchExports(request())
         await told(watch)

@@ -14,13 +14,12 @@ from fhirexport.v1.export_service_pb2 import ExportStructureRequest, WatchExport
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport_server.app import App, running
 from fhirexport_server.rpc.admission.call_limits import Limits
-from fhirexport_server.store.loader import load
 from fhirexport_server.watches.hub import WatchHub
 from rpc.watching import ALL, ended, request, told, watching
 from sqlalchemy import text
 from support import attacking
 from support.reachable import reachable
-from support.rows import small, writing
+from support.rows import writing
 from support.server import PATIENCE, running_server, server_process, settings, wait_for_health
 from support.status import refused
 
@@ -30,10 +29,8 @@ SERVED = "ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_revision_update"
 
 
 @pytest.fixture
-def url(new_database: Callable[[str], str]) -> str:
-    url = new_database("postgresql")
-    load(url, small())
-    return url
+def url(new_small: Callable[[str], str]) -> str:
+    return new_small("postgresql")
 
 
 def _write(url: str, *statements: str) -> None:

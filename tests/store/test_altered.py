@@ -13,21 +13,18 @@ from fhirexport_server.domain.errors import (
 )
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.request import ExportRequest
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from store.altered import AS_VIEW, CACHE_BYTES, CHANGE, export_patients, is_cached
 from support.exporting import exporting
 from support.locks import until_waiting
-from support.rows import EJ_ID, small, writing
+from support.rows import EJ_ID, writing
 
 ALWAYS = "ALTER TABLE patient ENABLE ALWAYS TRIGGER patient_revision_update"
 
 
 @pytest.fixture
-def url(new_database: Callable[[str], str]) -> str:
-    url = new_database("postgresql")
-    load(url, small())
-    return url
+def url(new_small: Callable[[str], str]) -> str:
+    return new_small("postgresql")
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ from fhirexport_server.domain.outcomes import FullReason
 from fhirexport_server.store import compactor
 from fhirexport_server.store.change_log import postgresql_log, touched
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from store.differences import changes_since, see
-from support.databases import BACKENDS, Databases, filled_with
-from support.rows import EJ_ID, small, writing
+from support.databases import BACKENDS, Databases
+from support.rows import EJ_ID, writing
 
 ENTRY = AuditEntry("test", "invalidate", "fhir:*", 1, "", "")
 UPDATE = "UPDATE venue SET nda = 'N' WHERE id = 1"
@@ -23,7 +22,7 @@ INSERT = "INSERT INTO venue (id, ej_id, patient_id, venue_no, patient_class) VAL
 
 @pytest.fixture(params=BACKENDS)
 def url(request: pytest.FixtureRequest, databases: Databases) -> str:
-    return databases.copy(request.param, "small", filled_with(small))
+    return databases.small(request.param)
 
 
 @pytest.fixture
@@ -54,9 +53,8 @@ def test_after_an_invalidation_everything_may_differ(url: str, database: Databas
     assert changes_since(database, after) == Changes(frozenset({1}))
 
 
-def test_after_truncate_the_table_is_another(new_database: Callable[[str], str]) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+def test_after_truncate_the_table_is_another(new_small: Callable[[str], str]) -> None:
+    url = new_small("postgresql")
     with Database.open(url) as database:
         before = see(database, EJ_ID, Dataset.VENUES)
         _write(url, UPDATE, "TRUNCATE movement")
@@ -181,9 +179,8 @@ def test_ranges_are_joined_and_bounded() -> None:
     )
 
 
-def test_a_position_is_given_while_few_changes_are_not_folded(new_database: Callable[[str], str]) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+def test_a_position_is_given_while_few_changes_are_not_folded(new_small: Callable[[str], str]) -> None:
+    url = new_small("postgresql")
     with Database.open(url) as database:
         _write(url, *[UPDATE] * postgresql_log.MOST_OPEN)
         open_changes = see(database, EJ_ID, Dataset.VENUES)
@@ -199,10 +196,9 @@ def test_a_position_is_given_while_few_changes_are_not_folded(new_database: Call
 
 
 def test_the_log_is_pruned_in_steps_as_it_grows(
-    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+    new_small: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+    url = new_small("postgresql")
 
     def logged() -> int:
         with writing(url) as connection:
@@ -228,9 +224,8 @@ def test_the_log_is_pruned_in_steps_as_it_grows(
         assert changes_since(database, before) is FullReason.UNPROVEN
 
 
-def test_sqlite_prunes_its_log_as_it_grows(new_database: Callable[[str], str]) -> None:
-    url = new_database("sqlite")
-    load(url, small())
+def test_sqlite_prunes_its_log_as_it_grows(new_small: Callable[[str], str]) -> None:
+    url = new_small("sqlite")
     many = (
         "INSERT INTO venue (id, ej_id, patient_id, venue_no, patient_class)"
         " WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 100500)"

@@ -4,15 +4,13 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.changes import Change, Compaction
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.store.compactor import BATCH_ROWS
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
-from support.rows import EJ_ID, small, writing
+from support.rows import EJ_ID, writing
 
 WRITES = 150
 WRITERS = 2
@@ -20,10 +18,8 @@ UPDATE = text("UPDATE movement SET nature = 'H' WHERE ej_id = 1")
 
 
 @pytest.fixture
-def url(new_database: Callable[[str], str]) -> str:
-    url = new_database("postgresql")
-    load(url, small())
-    return url
+def url(new_small: Callable[[str], str]) -> str:
+    return new_small("postgresql")
 
 
 def _revision(database: Database) -> Revision:
@@ -95,9 +91,8 @@ def test_revisions_only_grow_while_writers_and_two_compactors_run(url: str) -> N
         assert len(by_n) > 10
 
 
-def test_each_change_is_told_of_once(database_url: str) -> None:
-    load(database_url, batches(patients=20))
-    sqlite = database_url.startswith("sqlite")
+def test_each_change_is_told_of_once(backend: str, new_group: Callable[[str, int], str]) -> None:
+    database_url, sqlite = new_group(backend, 20), backend == "sqlite"
     with Database.open(database_url) as database, Database.open(database_url) as other:
         while database.compact().changes:
             pass
@@ -117,9 +112,8 @@ def test_each_change_is_told_of_once(database_url: str) -> None:
         assert database.compact() == other.compact() == Compaction((), more=False)
 
 
-def test_what_counts_for_every_ej_is_told_as_such(new_database: Callable[[str], str]) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+def test_what_counts_for_every_ej_is_told_as_such(new_small: Callable[[str], str]) -> None:
+    url = new_small("postgresql")
     with Database.open(url) as database:
         while database.compact().changes:
             pass

@@ -6,15 +6,13 @@ import pytest
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseAccessDeniedError
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from support.importing import import_lines
-from support.rows import EJ_ID, small, writing
+from support.rows import EJ_ID, writing
 
 
-async def test_a_right_to_read_that_lacks_is_not_read_only(new_database: Callable[[str], str]) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+async def test_a_right_to_read_that_lacks_is_not_read_only(new_small: Callable[[str], str]) -> None:
+    url = new_small("postgresql")
     with writing(url) as connection:
         connection.execute(text("CREATE ROLE blind LOGIN"))
         connection.execute(text("GRANT ALL ON ALL TABLES IN SCHEMA public TO blind"))

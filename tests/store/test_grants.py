@@ -10,10 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from fhirexport import AsyncClient, ExportError
-from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.loader import load
 from fhirexport_server.store.schema import METADATA
 from fhirexport_server.store.schema.revisions import READ_BY
 from psycopg.errors import InsufficientPrivilege, NotNullViolation
@@ -85,10 +83,9 @@ REQUEST_ID = "5f0d3c1e-0b0a-4c3a-9a52-9a4bb0c0f6f1"
 
 
 @pytest.fixture
-def url(new_database: Callable[[str], str]) -> str:
+def url(new_group: Callable[[str, int], str]) -> str:
     """The demo group, with the grants."""
-    url = new_database("postgresql")
-    load(url, batches(patients=40))
+    url = new_group("postgresql", 40)
     with _connected(url) as connection:
         connection.execute(SCRIPT.encode())
     return url

@@ -16,9 +16,8 @@ from fhirexport_server.domain.errors import (
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.store import lookup
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.loader import load
 from sqlalchemy import event
-from support.rows import small, writing
+from support.rows import writing
 
 EXPORTS = [EjDataset(ej_id, dataset) for ej_id in (1, 2, 3) for dataset in Dataset]
 WRITES = (
@@ -33,9 +32,8 @@ WRITES = (
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    load(database_url, small())
-    return database_url
+def url(backend: str, new_small: Callable[[str], str]) -> str:
+    return new_small(backend)
 
 
 @pytest.fixture
@@ -124,10 +122,8 @@ def test_nothing_is_asked_for_nothing(database: Database) -> None:
 
 
 @pytest.fixture
-def postgresql_url(new_database: Callable[[str], str]) -> str:
-    url = new_database("postgresql")
-    load(url, small())
-    return url
+def postgresql_url(new_small: Callable[[str], str]) -> str:
+    return new_small("postgresql")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.schema.revisions import READ_BY
 from sqlalchemy import text
+from support.databases import Databases
 from support.rows import small, writing
 
 Revisions = dict[tuple[int, Dataset], Revision]
@@ -58,10 +59,9 @@ DELETES = {
 }
 
 
-@pytest.fixture
-def url(database_url: str) -> str:
-    load(database_url, small())
-    with writing(database_url) as connection:
+def _fill(url: str) -> None:
+    load(url, small())
+    with writing(url) as connection:
         connection.execute(text(OTHER_EJ))
         for number in (2, 3):
             connection.execute(
@@ -71,7 +71,11 @@ def url(database_url: str) -> str:
                 )
             )
         connection.execute(text("INSERT INTO org_member (ej_id, parent_id, child_id) VALUES (1, 1, 2)"))
-    return database_url
+
+
+@pytest.fixture
+def url(backend: str, databases: Databases) -> str:
+    return databases.copy(backend, "two EJs and their units", _fill)
 
 
 @pytest.fixture
@@ -165,9 +169,8 @@ def test_truncate_moves_every_ej(url: str, database: Database) -> None:
     assert _moved(database, before) == expected
 
 
-def test_sqlite_replace_moves_the_ej_that_loses_the_row(new_database: Callable[[str], str]) -> None:
-    url = new_database("sqlite")
-    load(url, small())
+def test_sqlite_replace_moves_the_ej_that_loses_the_row(new_small: Callable[[str], str]) -> None:
+    url = new_small("sqlite")
     with writing(url) as connection:
         connection.execute(text(OTHER_EJ))
     # Another program, with the driver's defaults: REPLACE then deletes without a DELETE trigger.
@@ -194,9 +197,8 @@ def test_a_deleted_row_leaves_a_tombstone_and_an_update_its_time(url: str) -> No
     assert [tuple(row) for row in found] == [("movement", 1), ("venue", 1)]
 
 
-def test_setseed_does_not_make_changes_alike(new_database: Callable[[str], str]) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+def test_setseed_does_not_make_changes_alike(new_small: Callable[[str], str]) -> None:
+    url = new_small("postgresql")
     nonces = set()
     for _ in range(2):
         with writing(url) as connection:

@@ -7,16 +7,13 @@ from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseReadOnlyError
 from fhirexport_server.store.connection.engine import create
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
-from support.rows import EJ_ID, small, writing
+from support.rows import EJ_ID, writing
 
 
 @pytest.fixture
-def url(new_database: Callable[[str], str]) -> str:
-    url = new_database("postgresql")
-    load(url, small())
-    return url
+def url(new_small: Callable[[str], str]) -> str:
+    return new_small("postgresql")
 
 
 def _as_role(url: str, name: str, *grants: str) -> str:

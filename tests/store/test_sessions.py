@@ -6,12 +6,11 @@ import psycopg
 import pytest
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from store.hostile_settings import HOSTILE, altered, export, export_all, fill
 from support.exporting import exporting
 from support.importing import exported, import_lines
-from support.rows import EJ_ID, small, writing
+from support.rows import EJ_ID, writing
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +76,9 @@ async def test_an_import_writes_the_same_under_any_settings(
 
 
 def test_tables_are_found_in_any_schema_and_where_they_have_moved_to(
-    new_database: Callable[[str], str],
+    new_small: Callable[[str], str],
 ) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+    url = new_small("postgresql")
     with Database.open(url) as database:
         before = database.revision(EJ_ID, Dataset.VENUES)
         with writing(url) as connection:

@@ -12,16 +12,14 @@ from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store.database import Database
-from fhirexport_server.store.loader import load
 from sqlalchemy import text
 from support.postgres import running_postgres
-from support.rows import EJ_ID, small, writing
+from support.rows import EJ_ID, writing
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    load(database_url, small())
-    return database_url
+def url(backend: str, new_small: Callable[[str], str]) -> str:
+    return new_small(backend)
 
 
 @pytest.fixture
@@ -155,9 +153,8 @@ def test_a_read_from_a_frozen_server_can_be_interrupted() -> None:
             thread.join()
 
 
-def test_a_connection_that_died_in_the_pool_is_replaced(new_database: Callable[[str], str]) -> None:
-    url = new_database("postgresql")
-    load(url, small())
+def test_a_connection_that_died_in_the_pool_is_replaced(new_small: Callable[[str], str]) -> None:
+    url = new_small("postgresql")
     with Database.open(url) as database:
         with database.snapshot() as snapshot:
             backend = snapshot._connection.execute(text("SELECT pg_backend_pid()")).scalar_one()  # noqa: SLF001 - to end it
