@@ -17,6 +17,7 @@ from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.outcomes import FullReason
 from fhirexport_server.domain.segments import Manifest
 from fhirexport_server.exports import pipeline
+from fhirexport_server.exports.producing import rendering_places
 from fhirexport_server.exports.producing.changed_rendering import ChangedRendering
 from fhirexport_server.exports.producing.order import Update
 from fhirexport_server.exports.request import ExportRequest
@@ -36,6 +37,8 @@ HISTORY: Final = "PROVE_HISTORY"
 MOST_IDS: Final = 8
 BATCH_ROWS: Final = 20
 LOG_ROWS: Final = 60
+PLACE_SECONDS: Final = 30.0
+"""How long an export waits for a place. Others keep theirs twice as long, because they are compared."""
 
 
 @dataclass
@@ -94,6 +97,7 @@ def main() -> None:
     for module in (segments, splicing):
         module.MOST_IDS = MOST_IDS  # type: ignore[attr-defined]
     compactor.BATCH_ROWS = BATCH_ROWS
+    rendering_places.PLACE_SECONDS = PLACE_SECONDS
     compactor.LOG_ROWS = LOG_ROWS  # type: ignore[attr-defined]
     with Recorder(Path(os.environ.pop(HISTORY)) / f"server-{os.getpid()}.ndjson") as recorder:
         compare(recorder)

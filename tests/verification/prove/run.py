@@ -28,7 +28,7 @@ from support.postgres import Postgres, running_postgres
 from support.rows import writing
 from support.valkey import running_valkey
 from verification.prove.bells import ringer
-from verification.prove.check import Violation, check, different
+from verification.prove.check import Violation, check, compared, different
 from verification.prove.children import children
 from verification.prove.faults import Injector
 from verification.prove.history import History, Recorder, recorded
@@ -151,7 +151,9 @@ def main() -> int:
         console.print(_describe(violation), markup=False, highlight=False, soft_wrap=True)
     if kept is not None:
         console.print(f"history kept in {kept}", soft_wrap=True)
-    return 1 if is_wrong else 0
+    if not compared(history):
+        console.print("nothing was compared: this run shows nothing")
+    return 1 if is_wrong or not compared(history) else 0
 
 
 if __name__ == "__main__":
