@@ -1,7 +1,7 @@
 """The look-ups of an import: by id and by number, for a window of resources at once."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy
 from sqlalchemy import (
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     exists,
     func,
     literal_column,
@@ -41,6 +42,20 @@ _MOST_SYSTEMS = 64
 _FIRST_NUMBERS = 20
 _COMPUTED = ("parent_kind", "depth", "uf_kind")
 """Fields of rows that no column holds: None here."""
+
+
+_IDENTIFIER: Final = schema.patient_identifier.c
+_CURRENT: Final = and_(_IDENTIFIER.ej_id == bindparam("of_ej"), _IDENTIFIER.use_code != "old")
+# Every import asks so a few times: to make the statements anew took longer than to run them.
+_NEXT_SYSTEM: Final = select(func.min(_IDENTIFIER.system)).where(
+    _CURRENT, _IDENTIFIER.system > bindparam("known")
+)
+_FIRST_OF_SYSTEM: Final = (
+    select(_IDENTIFIER.kind, _IDENTIFIER.use_code)
+    .where(_CURRENT, _IDENTIFIER.system == bindparam("known"))
+    .order_by(_IDENTIFIER.value)
+    .limit(_FIRST_NUMBERS)
+)
 
 
 class StoredMovement(NamedTuple):
@@ -137,17 +152,14 @@ class Lookups:
         Each system costs one step through the index, however many patients have a number of it; of each,
         the first few numbers are looked at.
         """
-        table = schema.patient_identifier
-        current = and_(table.c.ej_id == ej_id, table.c.use_code != "old")
         systems: set[str] = set()
         system = ""
         for _ in range(_MOST_SYSTEMS):
-            following = select(func.min(table.c.system)).where(current, table.c.system > system)
-            system = self._connection.execute(following).scalar_one()
+            given = {"of_ej": ej_id, "known": system}
+            system = self._connection.execute(_NEXT_SYSTEM, given).scalar_one()
             if system is None:
                 break
-            first = select(table.c.kind, table.c.use_code).where(current, table.c.system == system)
-            rows = self._connection.execute(first.order_by(table.c.value).limit(_FIRST_NUMBERS))
+            rows = self._connection.execute(_FIRST_OF_SYSTEM, given | {"known": system})
             if any((kind, use) == ("IPP", "usual") for kind, use in rows):
                 systems.add(system)
         return systems
