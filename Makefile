@@ -71,6 +71,7 @@ pages: setup ## Do what the README and the pages of docs/ tell people to type
 verify: setup ## Run each verification program for a short time: prove, siege, kills, the model, walks, memory
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/verification/*/check_*.py
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --every-database -m content -k postgresql tests/imports
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --hypothesis-profile all -m hypothesis
 
 .PHONY: package
 package: setup ## Build the wheel, install and try it in fresh environments: locked, newest and oldest releases

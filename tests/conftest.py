@@ -6,15 +6,14 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import cast
 
-import hypothesis
 import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.runtime.garbage import collect_rarely
 from fhirexport_server.store.loader import load
 from fhirexport_server.telemetry.metrics import Metrics
-from hypothesis import settings
 from imports.hospital import Hospital, Resource
 from prometheus_client import CollectorRegistry
+from support import examples  # noqa: F401 - it makes the profiles
 from support.databases import BACKENDS, Databases
 from support.exporting import exporting
 from support.importing import Exported, exported, import_lines, importing
@@ -22,10 +21,6 @@ from support.postgres import Postgres, running_postgres
 from support.valkey import Valkey, running_valkey
 
 DEMO_PATIENTS = 200
-
-# No test fails because the machine has other work.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,15 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Take signals as a terminal's programs do, and time no example.
+    """Take signals as a terminal's programs do.
 
     What a shell runs in the background ignores SIGINT, and so would the commands that the tests start.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # An example that takes long on a busy machine says nothing of the code.
-    hypothesis.settings.register_profile("suite", deadline=None)
-    hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_finish() -> None:

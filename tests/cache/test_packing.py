@@ -10,8 +10,9 @@ from fhirexport_server.cache.redis.packing import packed_manifest, packed_segmen
 from fhirexport_server.cache.redis.packing.corruption import CorruptError
 from fhirexport_server.cache.redis.packing.packed_manifest import MOST_SEGMENTS, TooManySegmentsError
 from fhirexport_server.domain.segments import Block, Chunk, Manifest, Segment
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.renderings import BASE, rendering, segment
 
 SEGMENTS = st.builds(
@@ -127,7 +128,7 @@ PACKED = packed_segment.pack(listed(CHUNKS), CHUNKS)
 
 
 @given(st.integers(0, len(PACKED) - 1), st.integers(1, 255))
-@settings(max_examples=300)
+@examples(300)
 def test_no_bit_of_a_segment_may_change(at: int, flipped: int) -> None:
     damaged = PACKED[:at] + bytes([PACKED[at] ^ flipped]) + PACKED[at + 1 :]
     for other in (damaged, PACKED[:at], PACKED + PACKED[at:]):

@@ -8,8 +8,9 @@ from fhirexport_server.cache import keys
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.domain.errors import InvalidRequestError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.renderings import variant
 from support.valkey import Valkey
 
@@ -31,7 +32,7 @@ def matched(text: str) -> set[str]:
     return {keys.head(one) for one in EVERY if parsed.matches(one)}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@examples(300, HealthCheck.function_scoped_fixture)
 @given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
 def test_a_pattern_matches_what_redis_matches(valkey: Valkey, text: str) -> None:
     text = f"fhir:{text}"

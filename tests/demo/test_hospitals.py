@@ -7,7 +7,8 @@ from fhirexport_server.demo.columns import COLUMNS
 from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import Batch
 from fhirexport_server.store.loader import load
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from support.examples import examples
 from support.hospitals import MOST_MOVEMENTS, hospitals, random_hospital, random_hospitals
 
 CODED: dict[tuple[str, str], Iterable[str]] = {
@@ -47,7 +48,7 @@ def test_they_fill_every_column_and_leave_every_optional_one_out() -> None:
         assert None in coded["movement", column]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(30, HealthCheck.too_slow)
 @given(hospitals())
 def test_they_are_small(hospital: list[Batch]) -> None:
     rows = {batch.table: batch.rows for batch in hospital}

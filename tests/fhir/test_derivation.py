@@ -9,7 +9,8 @@ from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.pam import derivation, movement_order
 from fhirexport_server.pam.derivation import Event, derive
 from fhirexport_server.pam.fold import Stay, fold
-from hypothesis import example, given, settings
+from hypothesis import example, given
+from support.examples import examples
 
 KINDS = {UH: "UH", ROOM: "ROOM", BED: "BED", BED_2: "BED"}
 CLASS = {"EMER": "E", "IMP": "I", "AMB": "O", "VR": "V"}
@@ -28,7 +29,7 @@ def _again(venue: VenueRow, stay: Stay) -> tuple[Stay, list[MovementRow]]:
     return fold(venue, rows), rows
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(VENUES, histories())
 @example(VENUE, movements("08:00 A01 bed", "09:00 A21 bed", "10:00 A54 class:O"))
 @example(VENUE, movements("08:00 A21 bed"))

@@ -28,8 +28,9 @@ from fhirexport_server.fhir.time_zones import USUAL as USUAL_TIME_ZONE
 from fhirexport_server.store.schema import METADATA
 from fhirexport_server.store.schema.column_types import Instant
 from fhirexport_server.store.schema.ddl import statements
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 
 CONTEXT = ReadingContext(BASE)
 TABLES = {
@@ -62,7 +63,7 @@ def store() -> Iterator[sqlite3.Connection]:
 
 
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_any_bytes_are_read_or_malformed(data: bytes) -> None:
     problems = Problems()
     try:
@@ -74,7 +75,7 @@ def test_any_bytes_are_read_or_malformed(data: bytes) -> None:
 
 
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_any_line_is_read_or_refused(data: bytes) -> None:
     problems = Problems()
 
@@ -84,7 +85,7 @@ def test_any_line_is_read_or_refused(data: bytes) -> None:
 
 
 @given(st.lists(mutants(), min_size=1, max_size=3), st.sampled_from(["collection", "transaction", "batch"]))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_bundles_of_mutants_are_read(resources: list[dict[str, Any]], type_: str) -> None:
     request = {} if type_ == "collection" else {"request": {"method": "POST", "url": "Patient"}}
     entries = [{"resource": resource, **request} for resource in resources]
@@ -99,7 +100,7 @@ def test_bundles_of_mutants_are_read(resources: list[dict[str, Any]], type_: str
 
 
 @given(mutants())
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 def test_the_store_takes_whatever_is_read(store: sqlite3.Connection, resource: dict[str, Any]) -> None:
     problems = Problems()
     entry = line(json.dumps(resource).encode(), 0, CONTEXT, problems)

@@ -14,9 +14,10 @@ from fhirexport_server.fhir.reading.resources.drafts import Stop, Summary, Venue
 from fhirexport_server.fhir.reading.together.outlines import Unclear, outline
 from fhirexport_server.pam import derivation, movement_order
 from fhirexport_server.pam.fold import Stay, fold
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
+from support.examples import examples
 
 KINDS = {UH: "UH", ROOM: "ROOM", BED: "BED", BED_2: "BED"}
 CLASSES = ("AMB", "EMER", "IMP", "VR")
@@ -80,7 +81,7 @@ def _told(stay: Stay) -> Stay:
 
 
 @given(SUMMARIES)
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_what_is_derived_says_what_was_sent_or_the_stay_is_refused(said: Summary) -> None:
     stay = outline(DRAFT._replace(summary=said), _find, KINDS)
 

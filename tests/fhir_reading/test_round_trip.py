@@ -8,7 +8,8 @@ from fhir_reading.valid import valid
 from fhirexport_server.demo.group import batches
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.domain.rows import Batch
-from hypothesis import given, settings
+from hypothesis import given
+from support.examples import examples
 from support.hospitals import hospitals, random_hospital
 
 # What is said of exports that are as they must be.
@@ -52,7 +53,7 @@ def test_random_hospitals_come_back(dataset: Dataset, wanted: Format) -> None:
             _assert_comes_back(valid(rows), dataset, wanted, knows_systems=seed % 2 == 0)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(hospitals())
 def test_any_hospital_comes_back(batches: list[Batch]) -> None:
     for rows in ej_rows(batches):

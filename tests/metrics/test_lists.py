@@ -1,8 +1,9 @@
 """Shows that the documentation, the alerts and the dashboard name every metric there is, and no other."""
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,15 @@ MADE = frozenset({"up", *(rule["record"] for rule in RULES if "record" in rule)}
 _OPEN = {"le", "version", "python", "grpc_service", "grpc_method", "grpc_code", "reason"}
 
 
-@pytest.fixture
-async def page(small_url: str) -> Page:
-    async with running(settings(small_url, metrics_address="127.0.0.1:0")) as app:
-        return await read(app.metrics_address)
+@pytest.fixture(scope="module")
+def page(new_small: Callable[[str], str]) -> Page:
+    """The page of a server that has done nothing yet."""
+
+    async def of_new_server() -> Page:
+        async with running(settings(new_small("sqlite"), metrics_address="127.0.0.1:0")) as app:
+            return await read(app.metrics_address)
+
+    return asyncio.run(of_new_server())
 
 
 def _panels() -> Iterator[dict[str, Any]]:
