@@ -50,4 +50,5 @@ def wait_for_start() -> float:
     """Says that this process is ready, and waits; returns until when to go on, on CLOCK_MONOTONIC."""
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    return monotonic() + float(sys.stdin.readline())
+    seconds = float(sys.stdin.readline())
+    return monotonic() + seconds

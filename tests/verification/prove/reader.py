@@ -70,9 +70,8 @@ def _small(export: str) -> bool:
     return export != "1/structure"
 
 
-async def _read(plan: Plan, its_bell: Bell, recorder: Recorder) -> None:
+async def _read(plan: Plan, until: float, its_bell: Bell, recorder: Recorder) -> None:
     async with doors(plan) as open_doors:
-        until = await asyncio.to_thread(wait_for_start)
         reader = Reader(Asker(plan, open_doors, recorder), plan.random("reader"))
         its_bell.listen()
         pursuers = [asyncio.create_task(reader.pursue(its_bell)) for _ in range(PURSUERS)]
@@ -94,7 +93,7 @@ def main() -> None:
         bell(Path(plan.directory), plan.number) as its_bell,
         Recorder(plan.history("reader")) as recorder,
     ):
-        asyncio.run(_read(plan, its_bell, recorder))
+        asyncio.run(_read(plan, wait_for_start(), its_bell, recorder))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ CROWDED = 21
 CROWDED_MOVEMENTS = {1: 3, 2: 25, 3: 1}
 """How many movements each venue of a crowd has, by EJ. Of the most, the log names a range, not the ids."""
 IN_BULK = 0.15
+ELSEWHERE = 0.04
+"""How likely a transaction is to write to a crowd, and to change the EJ's time zone."""
 _STARTED = datetime(2026, 1, 10, 17, tzinfo=UTC)
 _NEVER = 999_999
 """The number of the transaction that a savepoint undoes: no export may show it."""
@@ -109,6 +111,10 @@ class Rows:
                     change.ways.add("in bulk")
         if self._random.random() < 0.3:
             self._move(export, seq, statements, change)
+        if self._random.random() < ELSEWHERE:
+            zone = self._random.choice(("Europe/Paris", "Indian/Reunion", "America/Cayenne"))
+            statements.append(Statement("ej", {"id": int(export.partition("/")[0])}, {"time_zone": zone}))
+            change.ways.add("another time zone")
         self._random.shuffle(statements)
         undone: list[Statement] = []
         if self._random.random() < 0.15:
