@@ -4,12 +4,14 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from support.beside import beside
 from support.envoy import Envoy, running_envoy
-from support.server import running_server, wait_for_health
+from support.server import running_server, server_process, wait_for_health
 
 STAND_IN = "stand-in"
 CURLS = [STAND_IN, *(["curl"] if shutil.which("curl") else [])]
@@ -22,6 +24,25 @@ async def envoy(small_url: str, tmp_path: Path) -> AsyncIterator[Envoy]:
         await wait_for_health(server)
         async with running_envoy(tmp_path, server) as envoy:
             yield envoy
+
+
+@pytest.fixture(scope="module")
+def shared_envoy(
+    new_small: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Envoy]:
+    """The same, for the tests of a module: what they ask leaves nothing behind that another would see."""
+    directory = tmp_path_factory.mktemp("envoy")
+
+    @asynccontextmanager
+    async def served() -> AsyncIterator[Envoy]:
+        async with (
+            server_process(directory, new_small("sqlite")) as server,
+            running_envoy(directory, server.address) as envoy,
+        ):
+            yield envoy
+
+    with beside(served()) as envoy:
+        yield envoy
 
 
 @pytest.fixture(params=CURLS)

@@ -55,8 +55,8 @@ def test_the_lines_are_documented() -> None:
         ("GET", "/api/cache/health"),
     ],
 )
-async def test_they_are_answered_without_redis_too(verb: str, path: str, envoy: Envoy) -> None:
-    answer = await envoy.ask(path, method=verb)
+async def test_they_are_answered_without_redis_too(verb: str, path: str, shared_envoy: Envoy) -> None:
+    answer = await shared_envoy.ask(path, method=verb)
     assert answer.status == 200
     if path.endswith("stats"):
         assert answer.json["enabled"] is True

@@ -55,8 +55,8 @@ def test_all_methods_but_one_have_a_path() -> None:
 
 
 @pytest.mark.parametrize(("name", "verb", "path"), RULES, ids=[name for name, _, _ in RULES])
-async def test_a_path_reaches_the_server(name: str, verb: str, path: str, envoy: Envoy) -> None:
-    answer = await envoy.ask(path, method=verb, x_request_id="r7")
+async def test_a_path_reaches_the_server(name: str, verb: str, path: str, shared_envoy: Envoy) -> None:
+    answer = await shared_envoy.ask(path, method=verb, x_request_id="r7")
     assert answer.headers["x-request-id"] == "r7"
     if answer.status != 200:
         # Envoy's own refusals have no details.
@@ -103,6 +103,6 @@ def test_a_name_that_envoy_does_not_know_is_found_out(tmp_path: Path) -> None:
     assert "streams_idle_timeout" in validated.stdout + validated.stderr
 
 
-async def test_a_client_of_envoy_may_ping_as_it_likes(envoy: Envoy) -> None:
-    async with connected(envoy.port) as peer:
+async def test_a_client_of_envoy_may_ping_as_it_likes(shared_envoy: Envoy) -> None:
+    async with connected(shared_envoy.port) as peer:
         assert [await peer.pinged() for _ in range(20)] == [True] * 20

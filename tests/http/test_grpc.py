@@ -12,8 +12,8 @@ from support.server import running_server, wait_for_health
 from support.status import refused
 
 
-async def test_a_stream_comes_through(envoy: Envoy) -> None:
-    async with grpc.aio.insecure_channel(envoy.address) as channel:
+async def test_a_stream_comes_through(shared_envoy: Envoy) -> None:
+    async with grpc.aio.insecure_channel(shared_envoy.address) as channel:
         stream = ExportServiceStub(channel).StreamExport(
             StreamExportRequest(ej_id=1, dataset=DATASET_PATIENTS)
         )
@@ -21,8 +21,8 @@ async def test_a_stream_comes_through(envoy: Envoy) -> None:
     assert events == ["started", "chunk", "finished"]
 
 
-async def test_an_error_comes_through_with_its_details(envoy: Envoy) -> None:
-    async with grpc.aio.insecure_channel(envoy.address) as channel:
+async def test_an_error_comes_through_with_its_details(shared_envoy: Envoy) -> None:
+    async with grpc.aio.insecure_channel(shared_envoy.address) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await ExportServiceStub(channel).ExportPatients(
                 ExportPatientsRequest(ej_id=7), metadata=[("x-request-id", "r7")]
@@ -31,8 +31,8 @@ async def test_an_error_comes_through_with_its_details(envoy: Envoy) -> None:
     assert (found.code, found.reason, found.request_id) == ("NOT_FOUND", "EJ_NOT_FOUND", "r7")
 
 
-async def test_health_can_be_watched(envoy: Envoy) -> None:
-    await wait_for_health(envoy.address)
+async def test_health_can_be_watched(shared_envoy: Envoy) -> None:
+    await wait_for_health(shared_envoy.address)
 
 
 async def test_what_envoy_itself_says_is_text_and_no_json(small_url: str, tmp_path: Path) -> None:

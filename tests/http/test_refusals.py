@@ -14,8 +14,8 @@ def _info(reason: str, **metadata: str) -> dict[str, Any]:
     return {"@type": INFO, "reason": reason, "domain": "fhirexport", "metadata": metadata}
 
 
-async def test_an_unknown_ej_is_404_with_its_error_info(envoy: Envoy) -> None:
-    answer = await envoy.ask("/api/fhir/export/patients/7", x_request_id="r7")
+async def test_an_unknown_ej_is_404_with_its_error_info(shared_envoy: Envoy) -> None:
+    answer = await shared_envoy.ask("/api/fhir/export/patients/7", x_request_id="r7")
     assert (answer.status, answer.headers["content-type"]) == (404, "application/json")
     assert answer.json == {
         "code": 5,
@@ -24,13 +24,13 @@ async def test_an_unknown_ej_is_404_with_its_error_info(envoy: Envoy) -> None:
     }
 
 
-async def test_a_stream_that_is_refused_is_too(envoy: Envoy) -> None:
-    answer = await envoy.ask("/api/fhir/stream/DATASET_PATIENTS/7", x_request_id="r7")
+async def test_a_stream_that_is_refused_is_too(shared_envoy: Envoy) -> None:
+    answer = await shared_envoy.ask("/api/fhir/stream/DATASET_PATIENTS/7", x_request_id="r7")
     assert (answer.status, answer.json["details"]) == (404, [_info("EJ_NOT_FOUND", ej_id="7")])
 
 
-async def test_a_field_that_is_wrong_is_400_and_named(envoy: Envoy) -> None:
-    answer = await envoy.ask("/api/fhir/entities?page_size=-3", x_request_id="r7")
+async def test_a_field_that_is_wrong_is_400_and_named(shared_envoy: Envoy) -> None:
+    answer = await shared_envoy.ask("/api/fhir/entities?page_size=-3", x_request_id="r7")
     assert answer.status == 400
     violation = {"field": "page_size", "description": "must be from 1 to 1000, or left out"}
     assert answer.json["details"] == [
@@ -60,21 +60,21 @@ async def test_a_field_that_is_wrong_is_400_and_named(envoy: Envoy) -> None:
     ids=["path", "parameter", "number", "enum"],
 )
 async def test_what_envoy_cannot_map_is_refused_in_the_same_shape(
-    path: str, status: int, code: int, message: str, envoy: Envoy
+    path: str, status: int, code: int, message: str, shared_envoy: Envoy
 ) -> None:
-    answer = await envoy.ask(path, x_request_id="r7")
+    answer = await shared_envoy.ask(path, x_request_id="r7")
     assert (answer.status, answer.headers["content-type"]) == (status, "application/json")
     assert answer.headers["x-request-id"] == "r7"
     assert answer.json == {"code": code, "message": message, "details": []}
 
 
-async def test_the_wrong_verb_is_refused(envoy: Envoy) -> None:
-    assert (await envoy.ask("/api/cache/flush")).status == 404
-    assert (await envoy.ask("/api/fhir/entities", method="POST")).status == 404
+async def test_the_wrong_verb_is_refused(shared_envoy: Envoy) -> None:
+    assert (await shared_envoy.ask("/api/cache/flush")).status == 404
+    assert (await shared_envoy.ask("/api/fhir/entities", method="POST")).status == 404
 
 
-async def test_an_import_that_cannot_be_read_is_not_quoted(envoy: Envoy) -> None:
-    answer = await envoy.ask("/api/fhir/import/bundle", method="POST", body="MARTIN ANNE")
+async def test_an_import_that_cannot_be_read_is_not_quoted(shared_envoy: Envoy) -> None:
+    answer = await shared_envoy.ask("/api/fhir/import/bundle", method="POST", body="MARTIN ANNE")
     assert answer.status == 400
     assert answer.json == {
         "code": 3,
@@ -84,14 +84,14 @@ async def test_an_import_that_cannot_be_read_is_not_quoted(envoy: Envoy) -> None
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/api/fhir/entities"), ("POST", "/api/cache/flush")])
-async def test_another_sites_page_is_refused(method: str, path: str, envoy: Envoy) -> None:
-    answer = await envoy.ask(path, method=method, origin="https://elsewhere.example")
+async def test_another_sites_page_is_refused(method: str, path: str, shared_envoy: Envoy) -> None:
+    answer = await shared_envoy.ask(path, method=method, origin="https://elsewhere.example")
     assert answer.status == 403
     assert answer.json == {"code": 7, "message": "Web pages may not use this API.", "details": []}
 
 
-async def test_a_name_that_is_made_to_point_here_is_refused(envoy: Envoy) -> None:
-    answer = await envoy.ask("/api/fhir/entities", host="elsewhere.example")
+async def test_a_name_that_is_made_to_point_here_is_refused(shared_envoy: Envoy) -> None:
+    answer = await shared_envoy.ask("/api/fhir/entities", host="elsewhere.example")
     assert answer.status == 404
     assert answer.json == {
         "code": 5,
