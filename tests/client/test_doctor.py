@@ -14,14 +14,22 @@ import pytest
 from fhirexport.cli.diagnosis import checks, findings
 from fhirexport.cli.diagnosis.findings import Finding
 from fhirexport.cli.diagnosis.reaching import Place, place
+from support import patient
 from support.command import fhirexport
-from support.server import NO_REDIS, running_server, wait_for_health
+from support.server import NO_REDIS, PATIENCE, running_server, wait_for_health
 from support.valkey import Valkey
 
 
 @pytest.fixture
 def url(new_group: Callable[[str, int], str]) -> str:
     return new_group("sqlite", 40)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with other work is no problem of the server's."""
+    for module, name in patient.BOUNDS:
+        monkeypatch.setattr(module, name, PATIENCE)
 
 
 async def _examined(target: str) -> list[Finding]:

@@ -38,7 +38,9 @@ async def run(
     directory: Path,
     variables: Mapping[str, str],
     stdin: bytes = b"",
+    *,
     output: int | None = PIPE,
+    hurried: bool = False,
 ) -> tuple[int, bytes, str]:
     """Run one of our commands; return its exit status, output and errors.
 
@@ -48,6 +50,7 @@ async def run(
         variables: Its environment.
         stdin: What is piped into it.
         output: The descriptor of its standard output, where that is not to be returned; None, to close it.
+        hurried: Whether `fhirexport` gives up for a person's sake; if not, it is `support.patient`.
     """
     given, written, told = os.pipe(), os.pipe(), os.pipe()
     with (
@@ -58,7 +61,8 @@ async def run(
         theirs = (given[0], written[1], told[1])
         try:
             streams = (given[0], written[1] if output == PIPE else output, told[1])
-            process = await fork(arguments, directory, variables, streams)
+            module = "" if hurried or arguments[0] != FHIREXPORT else "support.patient"
+            process = await fork(arguments, directory, variables, streams, module)
         finally:
             for descriptor in theirs:
                 os.close(descriptor)

@@ -14,7 +14,8 @@ from fhirexport.errors import NotFoundError
 _FINESS = re.compile(r"(?:[0-9]{2}|2[AB])[0-9]{7}", re.ASCII)
 _ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 _LARGEST = 2**63 - 1
-_COMPLETION_SECONDS = 1.0
+COMPLETION_SECONDS = 1.0
+"""How long the person who types waits for what is offered."""
 _COMPLETED = 200
 
 
@@ -71,7 +72,7 @@ def _completed(
         level = level.parent  # type: ignore[assignment]  # typer's contexts have parents of the same kind
     completions: list[tuple[str, str]] = []
     try:
-        connection = parsed(options | {"timeout": _COMPLETION_SECONDS})
+        connection = parsed(options | {"timeout": COMPLETION_SECONDS})
         with connection.open_client() as client:
             for *numbers, name in listed(client):
                 # As it is typed so far, capitals or not: anything else would be no completion of it.
