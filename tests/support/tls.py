@@ -33,20 +33,35 @@ async def behind_tls(address: str, *, mutual: bool = False) -> AsyncIterator[str
         task = asyncio.current_task()
         assert task is not None
         passing.add(task)
+        writers = [writer]
         try:
-            inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
-            await asyncio.gather(_pass(reader, inner_writer), _pass(inner_reader, writer))
+            # Here, and not by the server: whoever has not shaken hands yet is one to be sent away as well.
+            with suppress(OSError):
+                await writer.start_tls(context)
+                inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+                writers.append(inner_writer)
+                await asyncio.gather(_pass(reader, inner_writer), _pass(inner_reader, writer))
         finally:
+            for one in writers:
+                one.transport.abort()
             passing.discard(task)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", ssl=context)
+    server = await asyncio.start_server(accept, "127.0.0.1")
     try:
         yield f"localhost:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        await _turns()
         for task in passing.copy():
             task.cancel()
         await asyncio.gather(*passing, return_exceptions=True)
+        await _turns()
+
+
+async def _turns() -> None:
+    """Let the event loop do what it has begun: accept a connection, or close one."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
