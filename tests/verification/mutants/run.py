@@ -18,7 +18,10 @@ from verification.mutants.safeguards import MUTANTS
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 300
-PYTEST = ("-q", "-x", "--no-header", "-p", "no:cacheprovider", "--numprocesses", "0")
+PYTEST = (
+    *("-q", "-x", "--no-header", "-p", "no:cacheprovider", "--numprocesses", "0"),
+    *("--hypothesis-profile", "first"),
+)
 
 SCRIPTS = "fhirexport_server/store/migrations/scripts.py"
 SCHEMA_AT_ONCE = """
