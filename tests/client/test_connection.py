@@ -63,16 +63,16 @@ async def test_both_clients_reach_a_server_behind_tls(ask: Ask, address: str) ->
         ):
             assert await ask(target, **options) == expected
         with pytest.raises(UnavailableError):
-            await ask(encrypted, tls=TLS.from_files(OTHER_CA), timeout=10)
+            await ask(encrypted, tls=TLS.from_files(OTHER_CA), timeout=PATIENCE)
         with pytest.raises(UnavailableError):
-            await ask(encrypted, tls=TLS.from_files(CA, server_name="other.test"), timeout=10)
+            await ask(encrypted, tls=TLS.from_files(CA, server_name="other.test"), timeout=PATIENCE)
 
 
 async def test_both_clients_show_their_certificate(ask: Ask, address: str) -> None:
     async with behind_tls(address, mutual=True) as encrypted:
         assert await ask(encrypted, tls=TLS.from_files(CA, CERT, KEY)) == await ask(address)
         with pytest.raises(UnavailableError):
-            await ask(encrypted, tls=TLS.from_files(CA), timeout=10)
+            await ask(encrypted, tls=TLS.from_files(CA), timeout=PATIENCE)
 
 
 async def test_the_systems_certificates_are_trusted(
@@ -81,7 +81,7 @@ async def test_the_systems_certificates_are_trusted(
     monkeypatch.delenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", raising=False)
     async with behind_tls(address) as encrypted:
         with pytest.raises(UnavailableError):
-            await ask(encrypted, tls=True, timeout=10)
+            await ask(encrypted, tls=True, timeout=PATIENCE)
         monkeypatch.setenv("SSL_CERT_FILE", str(CA))
         assert await ask(encrypted, tls=True) == await ask(address)
 
@@ -195,7 +195,7 @@ async def test_what_is_for_this_machine_passes_no_proxy(
         monkeypatch.setenv(name, "http://localhost:1")
     for name in ("no_proxy", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)
-    assert await ask(address, timeout=10)
+    assert await ask(address, timeout=PATIENCE)
 
 
 # --- the command line -----------------------------------------------------------------------------

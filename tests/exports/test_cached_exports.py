@@ -24,7 +24,7 @@ from support.rows import writing
 
 VENUES = ExportRequest(ej_id=1, dataset=Dataset.VENUES, format=Format.NDJSON)
 FRESH = ExportRequest(1, Dataset.VENUES, Format.NDJSON, consistency=Bypass())
-PATIENCE = 10.0
+PATIENCE = 60.0
 RENAME_ONE = "UPDATE venue SET nda = 'another' WHERE id = 1"
 
 

@@ -34,6 +34,7 @@ from fhirexport_server.store.snapshot import SnapshotReader
 from sqlalchemy import text
 from support.exporting import exporting
 from support.rows import writing
+from support.server import PATIENCE
 
 VENUES = ExportRequest(ej_id=1, dataset=Dataset.VENUES, format=Format.NDJSON)
 EVERY_REQUEST = [
@@ -284,7 +285,7 @@ async def test_cancelled_exports_leave_nothing_behind(demo_database_url: str) ->
                 await task
         first = await _export(exporter, VENUES)
         assert await _export(exporter, VENUES) == first
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while exporter.database._threads.runs or exporter._flights._space._used:  # noqa: SLF001 - nothing else shows a leak
                 await asyncio.sleep(0.01)
 

@@ -17,7 +17,7 @@ from fhirexport_server.runtime.spool_space import SpoolSpace
 SNAPSHOT = Snapshot("e", "r", datetime(2026, 1, 1, tzinfo=UTC), ContentSource.DATABASE)
 TOTALS = Totals(resource_count=3, size_bytes=30, sha256="0" * 64)
 PLENTY = 64 * 1024 * 1024
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def _chunk(number: int, size: int = 100) -> Chunk:

@@ -15,6 +15,7 @@ from fhirexport_server.store.database import Database
 from sqlalchemy import text
 from support.postgres import running_postgres
 from support.rows import EJ_ID, writing
+from support.server import PATIENCE
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ def test_a_read_from_a_frozen_server_can_be_interrupted() -> None:
             thread.start()
             assert not ended.wait(0.5)
             interrupt.cut()
-            assert ended.wait(10)
+            assert ended.wait(PATIENCE)
             thread.join()
 
 
