@@ -46,7 +46,8 @@ async def test_a_burst_of_500_calls_on_one_connection_loses_none(tmp_path: Path)
             return refused(error).reason
         return "OK"
 
-    async with exporting(f"sqlite:///{tmp_path}/none.db") as stub:
+    # On a busy machine more of them wait at once than have room in what answers may take.
+    async with exporting(f"sqlite:///{tmp_path}/none.db", bytes_in_flight=1 << 32) as stub:
         outcomes = await asyncio.gather(*(outcome(stub) for _ in range(500)))
     assert Counter(outcomes) == {"INVALID_FIELD": 500}
 
