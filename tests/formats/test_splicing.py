@@ -1,6 +1,6 @@
 """Shows that splicing changes into segments gives what cutting and writing all of it anew gives."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from unittest import mock
 
@@ -37,14 +37,18 @@ class Kept:
     def __init__(self, chosen: Layout) -> None:
         self.layout = chosen
         self.texts: dict[bytes, bytes] = {}
-        self.written = 0
+        self.chunks: dict[bytes, list[Chunk]] = {}
 
-    def keep(self, segment: Segment, chunks: Sequence[Chunk]) -> None:
-        self.texts[segment.digest] = b"".join(chunk.text() for chunk in chunks)
-        self.written += 1
+    def keep(self, chunks: Iterable[Chunk]) -> Segment:
+        written = list(chunks)
+        segment = written[-1].segment
+        assert segment is not None
+        self.chunks[segment.digest] = written
+        self.texts[segment.digest] = b"".join(chunk.text() for chunk in written)
+        return segment
 
-    def read(self, segment: Segment) -> Mapping[int, Sequence[bytes]]:
-        return segment_text.entries(self.layout, b"ven", segment, self.texts[segment.digest])
+    def read(self, segment: Segment) -> Iterable[segment_text.Group]:
+        return segment_text.groups(self.layout, b"ven", segment, self.chunks[segment.digest])
 
     def full(self, rows: Rows) -> tuple[list[Segment], list[bytes]]:
         """Cut and write all rows; return the segments and their texts."""
@@ -52,15 +56,13 @@ class Kept:
             (block, [resources(key, *rows[key]) for key in keys])
             for block, keys in in_blocks(sorted(rows), lambda key: key)
         )
-        listed, texts, text = [], [], b""
+        listed, written = [], []
         for chunk in Chunker(self.layout).chunks(blocks):
-            text += chunk.text()
+            written.append(chunk)
             if chunk.segment is not None:
-                listed.append(chunk.segment)
-                texts.append(text)
-                self.texts[chunk.segment.digest] = text
-                text = b""
-        return listed, texts
+                listed.append(self.keep(written))
+                written.clear()
+        return listed, [self.texts[segment.digest] for segment in listed]
 
     def groups(self, rows: Rows, changed: Keys) -> Iterator[tuple[int, list[bytes]]]:
         for key in sorted(rows):

@@ -7,9 +7,9 @@ from fhirexport_server.domain import segments
 from fhirexport_server.domain.changes import Keys
 from fhirexport_server.domain.datasets import Format
 from fhirexport_server.domain.segments import Segment
-from fhirexport_server.formats import splicing
+from fhirexport_server.formats import segment_writer, splicing
 from fhirexport_server.formats.layout import layout
-from fhirexport_server.formats.segment_writer import SegmentWriter
+from fhirexport_server.formats.segment_writer import CHUNK_BYTES, SegmentWriter
 from fhirexport_server.formats.splicing import Splicer
 from formats.test_splicing import BASE, Kept, Rows, ranges
 from hypothesis import given
@@ -24,10 +24,16 @@ def spliced(kept: Kept, listed: list[Segment], rows: Rows, changed: Keys) -> lis
     """Splice, and compare with a full rendering; return the segments."""
     splicer = Splicer(SegmentWriter(kept.layout), kept.read, kept.keep)
     result = list(splicer.splice(listed, changed, kept.groups(rows, changed)))
+    ours = frames(kept, result)
     expected, texts = kept.full(rows)
     assert result == [segment for segment in expected if segment.ids]
     assert [kept.texts[segment.digest] for segment in expected] == texts
+    assert frames(kept, result) == ours
     return result
+
+
+def frames(kept: Kept, listed: list[Segment]) -> list[bytes]:
+    return [chunk.frame for segment in listed for chunk in kept.chunks[segment.digest]]
 
 
 def listed(kept: Kept, rows: Rows) -> list[Segment]:
@@ -47,7 +53,7 @@ def test_a_segment_that_was_the_first_is_found_where_its_block_begins_earlier(wa
 
 
 @given(
-    most_ids=st.integers(1, 4),
+    sizes=st.tuples(st.integers(1, 4), st.sampled_from([CHUNK_BYTES, 1, 300])),
     keys=st.sets(IDS, max_size=30),
     wanted=st.sampled_from(Format),
     movements=st.integers(0, 1),
@@ -60,15 +66,17 @@ def test_a_segment_that_was_the_first_is_found_where_its_block_begins_earlier(wa
     ),
 )
 def test_splicing_of_ids_far_apart_gives_what_a_full_rendering_gives(
-    most_ids: int,
+    sizes: tuple[int, int],
     keys: set[int],
     wanted: Format,
     movements: int,
     steps: list[tuple[set[int], set[int], set[int], bool]],
 ) -> None:
+    most_ids, chunk_bytes = sizes
     with (
         mock.patch.object(segments, "MOST_IDS", most_ids),
         mock.patch.object(splicing, "MOST_IDS", most_ids),
+        mock.patch.object(segment_writer, "CHUNK_BYTES", chunk_bytes),
     ):
         kept = Kept(layout(wanted, BASE))
         rows = dict.fromkeys(keys, (0, movements))

@@ -61,6 +61,11 @@ class MemoryCache:
         return self._limit // 4
 
     @property
+    def largest(self) -> int:
+        """How many bytes the chunks of a segment may take: larger ones are not kept."""
+        return self._limit // 8
+
+    @property
     def used(self) -> int:
         """How many bytes it takes."""
         return self._described + self._former.used + self._held
@@ -168,7 +173,7 @@ class MemoryCache:
             return chunks
 
     def keep_segment(self, digest: bytes, chunks: tuple[Chunk, ...]) -> None:
-        """Keep the chunks of a segment, unless they take more than an eighth of all.
+        """Keep the chunks of a segment, unless they are too large.
 
         Those least recently used go first.
         """
@@ -177,7 +182,7 @@ class MemoryCache:
             former = self._segments.pop(digest, None)
             if former is not None:
                 self._held -= _size(former)
-            if size > self._limit // 8:
+            if size > self.largest:
                 return
             self._segments[digest] = chunks
             self._held += size

@@ -1,10 +1,10 @@
 """From rows to resources: which rows make which resources of a dataset, in which order, by which ids."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from fhirexport_server.domain.changes import Keys
 from fhirexport_server.domain.datasets import Dataset, Detail
-from fhirexport_server.domain.rows import EjRow, Rendered
+from fhirexport_server.domain.rows import EjRow, MovementRow, Rendered, VenueRow
 from fhirexport_server.domain.segments import Block
 from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.fhir import ids
@@ -70,8 +70,8 @@ def groups(
             for patient in snapshot.patients(shared.ej_id, among):
                 yield patient[0].id, _patient(patient, shared)
         case Dataset.VENUES:
-            for venue in snapshot.venues(shared.ej_id, among):
-                yield venue[0].id, _venue(venue, shared, request.detail)
+            for venue, movements in snapshot.stays(shared.ej_id, among):
+                yield venue.id, _stay(venue, movements, shared, request.detail)
 
 
 def _structure(snapshot: SnapshotReader, ej: EjRow, shared: EjContext) -> Iterator[Rendered]:
@@ -86,6 +86,12 @@ def _structure(snapshot: SnapshotReader, ej: EjRow, shared: EjContext) -> Iterat
 def _patient(rows: PatientRows, shared: EjContext) -> Iterator[Rendered]:
     patient, identifiers, contacts = rows
     yield patients.patient(patient, identifiers, contacts, shared)
+
+
+def _stay(
+    venue: VenueRow, movements: Callable[[], Sequence[MovementRow]], shared: EjContext, detail: Detail
+) -> Iterator[Rendered]:
+    yield from _venue((venue, movements()), shared, detail)
 
 
 def _venue(rows: VenueRows, shared: EjContext, detail: Detail) -> Iterator[Rendered]:

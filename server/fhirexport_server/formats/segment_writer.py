@@ -73,4 +73,5 @@ class SegmentWriter:
         hashed.update(text)
         if self._hash_of_all is not None:
             self._hash_of_all.update(text)
-        return self._compressor.compress(text)
+        # What zstandard returns has as much memory as the text, of which the frame takes a tenth.
+        return bytes(memoryview(self._compressor.compress(text)))

@@ -4,7 +4,7 @@ Only the segments of changed ids are written anew, and those that a deletion mak
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain
 from operator import itemgetter
@@ -20,10 +20,8 @@ from fhirexport_server.domain.segments import (
     in_blocks,
     largest_block,
 )
+from fhirexport_server.formats.segment_text import Group
 from fhirexport_server.formats.segment_writer import SegmentWriter
-
-Group = tuple[int, Iterable[bytes]]
-"""An id, and the entries of its resources, which are read once."""
 
 
 class Splicer:
@@ -32,15 +30,16 @@ class Splicer:
     def __init__(
         self,
         writer: SegmentWriter,
-        read: Callable[[Segment], Mapping[int, Sequence[bytes]]],
-        keep: Callable[[Segment, tuple[Chunk, ...]], None],
+        read: Callable[[Segment], Iterable[Group]],
+        keep: Callable[[Iterable[Chunk]], Segment],
     ) -> None:
         """Make a splicer.
 
         Args:
             writer: Writes the new segments.
             read: Returns the entries of a segment, of the rendering or of what was kept, by ascending id.
-            keep: Is called with each new segment. Some may be joined with others later.
+            keep: Is called with the chunks of each new segment, as they are written, and returns the segment.
+                Some may be joined with others later.
         """
         self._writer = writer
         self._read = read
@@ -84,7 +83,7 @@ class Splicer:
         """Yield the groups of a segment that have not changed."""
         if changed.covers_range(segment.block.lo, end(segment.block) - 1):
             return
-        for group in self._read(segment).items():
+        for group in self._read(segment):
             if not changed.covers(group[0]):
                 yield group
 
@@ -115,11 +114,7 @@ class Splicer:
         return ids
 
     def _write(self, block: Block, groups: Iterable[Group], *, first: bool) -> Segment:
-        chunks = tuple(self._writer.chunks(block, map(itemgetter(1), groups), first=first))
-        segment = chunks[-1].segment
-        if segment is None:
-            raise RuntimeError("the last chunk of a segment has none")
-        self._keep(segment, chunks)
+        segment = self._keep(self._writer.chunks(block, map(itemgetter(1), groups), first=first))
         if first:
             self._as_first.add(segment.digest)
         return segment
@@ -138,7 +133,7 @@ class Splicer:
         block, first, last = joined
         inside = self._segments[first:last]
         if len(inside) > 1:
-            groups = chain.from_iterable(self._read(segment).items() for segment in inside)
+            groups = chain.from_iterable(map(self._read, inside))
             inside = [self._write(block, groups, first=first == 0)]
         self._segments[first:last] = [segment._replace(block=block) for segment in inside]
         self._los[first:last] = [block.lo for _ in inside]
@@ -157,8 +152,7 @@ class Splicer:
 
     def _rewrite(self, index: int) -> None:
         segment = self._segments[index]
-        groups = self._read(segment).items()
-        self._segments[index] = self._write(segment.block, groups, first=index == 0)
+        self._segments[index] = self._write(segment.block, self._read(segment), first=index == 0)
 
 
 class _Peekable:

@@ -1,7 +1,8 @@
 """Reads one state of the database: the revision first, then rows as they stream."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -35,6 +36,8 @@ PatientRows = tuple[PatientRow, list[PatientIdentifierRow], list[PatientContactR
 """A patient, with its identifiers and contacts."""
 VenueRows = tuple[VenueRow, Sequence[MovementRow]]
 """A venue, with its active movements in order."""
+StayRows = tuple[VenueRow, Callable[[], Sequence[MovementRow]]]
+"""A venue, and what reads its active movements in order."""
 R = TypeVar("R", bound=tuple[Any, ...])
 FETCH_ROWS = 1000
 
@@ -151,10 +154,18 @@ class SnapshotReader:
 
     def venues(self, ej_id: int, among: Keys | None = None) -> Iterator[VenueRows]:
         """Yield the venues by id, each with its active movements in order; only these ids of them."""
+        for venue, movements in self.stays(ej_id, among):
+            yield venue, movements()
+
+    def stays(self, ej_id: int, among: Keys | None = None) -> Iterator[StayRows]:
+        """Yield what `venues` yields, for those who look ahead: movements are read when they are called for.
+
+        Call for them by ascending venue, once; those of some venues may be left out.
+        """
         for piece in pieces(among):
             movements = _Merge(self._rows(MovementRow, queries.movements(ej_id), "venue_id", piece))
             for row in self._rows(VenueRow, queries.venues(ej_id), "id", piece):
-                yield row, in_order(movements.of(row.id))
+                yield row, partial(_in_order, movements, row.id)
 
     def venue_blocks(self, ej_id: int) -> Iterator[tuple[Block, Iterable[VenueRows]]]:
         """Yield the venues by the blocks of segments. Read each block to its end before the next."""
@@ -207,3 +218,7 @@ class _Merge:
             row = next(self._rows, None)
         self._next = row
         return rows
+
+
+def _in_order(movements: _Merge, venue: int) -> Sequence[MovementRow]:
+    return in_order(movements.of(venue))

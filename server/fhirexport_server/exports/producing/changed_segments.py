@@ -1,6 +1,7 @@
 """Changes the segments of a rendering: reads those kept, renders what has changed, writes the new ones."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from fhirexport_server.domain.changes import Changes, Keys
 from fhirexport_server.domain.rows import Rendered
@@ -13,6 +14,7 @@ from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.formats import segment_text
 from fhirexport_server.formats.chunker import bounded
 from fhirexport_server.formats.layout import layout
+from fhirexport_server.formats.segment_text import Group
 from fhirexport_server.formats.segment_writer import SegmentWriter
 from fhirexport_server.formats.splicing import Splicer, touched
 from fhirexport_server.runtime.interrupt import Interrupt
@@ -20,6 +22,8 @@ from fhirexport_server.store.snapshot import SnapshotReader
 
 WINDOW = 64
 """How many kept segments are read at once."""
+WINDOW_BYTES = 16 * 1024 * 1024
+"""How much text the segments have at most that are read at once, unless one alone has more."""
 MOST_LOST = 64
 """How many segments that are no longer kept are read from the database again."""
 
@@ -66,12 +70,10 @@ class ChangedSegments:
         splicer = Splicer(writer, self._read, self._keep)
         segments = splicer.splice(self._segments, self._changes, self._groups(self._changes))
         for chunk in writer.end(empty=not segments):
-            if chunk.segment is not None:
-                self._keep(chunk.segment, (chunk,))
-                segments = (*segments, chunk.segment)
+            segments = (*segments, self._keep((chunk,)))
         return Manifest(segments)
 
-    def _groups(self, among: Keys) -> Iterator[tuple[int, Iterator[bytes]]]:
+    def _groups(self, among: Keys) -> Iterator[Group]:
         for key, resources in pipeline.groups(self._rows, self._request, self._shared, among):
             self._interrupt.check()
             yield key, self._entries(resources)
@@ -81,33 +83,47 @@ class ChangedSegments:
             self.rendered += 1
             yield self._layout.entry(bounded(resource))
 
-    def _keep(self, segment: Segment, chunks: tuple[Chunk, ...]) -> None:
-        self._interrupt.check()
-        self.fresh[segment.digest] = tuple(map(self._spool.put, chunks))
-        self._kept.keep(segment, chunks)
+    def _keep(self, chunks: Iterable[Chunk]) -> Segment:
+        """Put a new segment into the spool, chunk by chunk, and into memory if it fits."""
+        segment, stored = None, list[Stored]()
+        for chunk in chunks:
+            self._interrupt.check()
+            stored.append(self._spool.put(chunk))
+            segment = chunk.segment
+        if segment is None:
+            raise RuntimeError("the last chunk of a segment has none")
+        self.fresh[segment.digest] = tuple(stored)
+        self._kept.keep(segment, sum(one.length for one in stored), map(self._spool.chunk, stored))
+        return segment
 
-    def _read(self, segment: Segment) -> Mapping[int, Sequence[bytes]]:
+    def _read(self, segment: Segment) -> Iterable[Group]:
         """Return the entries of a segment, from where it is kept, else from the database."""
         self._interrupt.check()
         chunks = self._chunks(segment)
         if chunks is not None:
-            text = b"".join(chunk.text() for chunk in chunks)
+            kind = pipeline.kind(self._request.dataset)
             try:
-                return segment_text.entries(self._layout, pipeline.kind(self._request.dataset), segment, text)
+                return segment_text.groups(self._layout, kind, segment, chunks)
             except segment_text.ForeignTextError:
                 pass  # It is as good as lost.
         self._lost += 1
         if self._lost > MOST_LOST:
             raise TooMuchLostError
-        ids = Keys(ranges=((segment.block.lo, end(segment.block) - 1),))
-        return {key: list(entries) for key, entries in self._groups(ids)}
+        return self._groups(Keys(ranges=((segment.block.lo, end(segment.block) - 1),)))
 
     def _chunks(self, segment: Segment) -> Sequence[Chunk] | None:
         fresh = self.fresh.get(segment.digest)
         if fresh is not None:
             return [self._spool.chunk(stored) for stored in fresh]
         if segment.digest not in self._window:
-            place = self._coming.get(segment.digest)
-            wanted = [segment] if place is None else self._dirty[place : place + WINDOW]
-            self._window = self._kept.read(wanted)
+            self._window = self._kept.read(self._with_the_next(segment))
         return self._window.get(segment.digest)
+
+    def _with_the_next(self, segment: Segment) -> Sequence[Segment]:
+        """Return a segment, and those that will be read after it, as far as a window goes."""
+        place = self._coming.get(segment.digest)
+        if place is None:
+            return [segment]
+        coming = self._dirty[place : place + WINDOW]
+        sizes = accumulate(one.size for one in coming)
+        return coming[: max(1, sum(size <= WINDOW_BYTES for size in sizes))]

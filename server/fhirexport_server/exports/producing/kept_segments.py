@@ -1,7 +1,7 @@
 """Reads the segments that are kept, from the thread of a rendering."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.memory import MemoryCache
@@ -35,9 +35,10 @@ class KeptSegments:
             kept |= asyncio.run_coroutine_threadsafe(self._from_shared(missing), self._loop).result()
         return kept
 
-    def keep(self, segment: Segment, chunks: tuple[Chunk, ...]) -> None:
-        """Keep a new segment in memory. From any thread."""
-        self._memory.keep_segment(segment.digest, chunks)
+    def keep(self, segment: Segment, length: int, chunks: Iterable[Chunk]) -> None:
+        """Keep a new segment in memory, where its frames are of a length that fits. From any thread."""
+        if length <= self._memory.largest:
+            self._memory.keep_segment(segment.digest, tuple(chunks))
 
     async def _from_shared(self, segments: Sequence[Segment]) -> dict[bytes, tuple[Chunk, ...]]:
         return {
