@@ -148,6 +148,9 @@ kills: setup ## Kill servers in imports, 200 times on each database, two thirds 
 watches: setup ## Measure how long after a commit 1 to 1,000 watchers hear of it, and what they cost the database
 	PYTHONPATH=tests $(BIN)/python -m verification.watches.run
 
+mirror: setup ## Bring mirrors up to date 5,000 times on each database, while servers, Redis, connections and programs die
+	PYTHONPATH=tests $(BIN)/python -m verification.mirror.run
+
 hostile: setup ## Import 1,000 NDJSON of hostile shapes, and see how large the process gets
 	PYTHONPATH=tests $(BIN)/python -m verification.growth.hostile
 

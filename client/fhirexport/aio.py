@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from fhirexport._internal import channels, requests
 from fhirexport._internal.calls import Calls, Metadata
 from fhirexport._internal.files import is_replaced, whole_file_async
+from fhirexport._internal.mirroring.manifest import MirroredExport
 from fhirexport._internal.reader import Reader, cache_status
 from fhirexport._internal.requests import ExportQuery, OnProgress, Options
 from fhirexport._internal.resources import Resource, resources
@@ -23,6 +24,7 @@ from fhirexport.aio_cache import AsyncCache
 from fhirexport.aio_imports import AsyncImports
 from fhirexport.cache_models import Dataset
 from fhirexport.errors import SnapshotGoneError, from_rpc
+from fhirexport.mirrors.aio_mirror import AsyncMirror
 from fhirexport.models import Format, LegalEntity, Snapshot
 from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminStub
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
@@ -239,6 +241,30 @@ class AsyncClient:
         """
         request = watching(ej, datasets, after)
         return AsyncWatch(self._stub, self._calls, request, on_interruption)
+
+    def mirror(
+        self,
+        ej: int,
+        dataset: Dataset,
+        path: str | Path,
+        *,
+        movements: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> AsyncMirror:
+        """Return a mirror of an export: a copy in a folder, which is brought up to date for what has changed.
+
+        Args:
+            ej: the EJ's id.
+            dataset: `structure`, `patients` or `venues`.
+            path: the folder, which is made where it is not there. It holds nothing else.
+            movements: whether the venues have one Encounter for each movement too.
+            on_progress: called as an update goes on, with how far it has come.
+
+        Raises:
+            ValueError: there is no such dataset, or it has no movements.
+        """
+        export = MirroredExport(ej, dataset, movements)
+        return AsyncMirror(self._stub, self._calls, export, Path(path), on_progress)
 
     async def health(self, service: str = channels.EXPORTS) -> str:
         """Return what the server says of a service: `SERVING`, `NOT_SERVING`.

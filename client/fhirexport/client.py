@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from fhirexport._internal import channels, requests
 from fhirexport._internal.calls import Calls, Metadata
 from fhirexport._internal.files import is_replaced, whole_file
+from fhirexport._internal.mirroring.manifest import MirroredExport
 from fhirexport._internal.reader import Reader, cache_status
 from fhirexport._internal.requests import ExportQuery, OnProgress, Options
 from fhirexport._internal.resources import Resource, resources
@@ -22,6 +23,7 @@ from fhirexport.cache import Cache
 from fhirexport.cache_models import Dataset
 from fhirexport.errors import SnapshotGoneError, from_rpc
 from fhirexport.imports import Imports
+from fhirexport.mirrors.mirror import Mirror
 from fhirexport.models import Format, LegalEntity, Snapshot
 from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminStub
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
@@ -231,6 +233,30 @@ class Client:
         """
         request = watching(ej, datasets, after)
         return Watch(self._stub, self._calls, request, on_interruption)
+
+    def mirror(
+        self,
+        ej: int,
+        dataset: Dataset,
+        path: str | Path,
+        *,
+        movements: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Mirror:
+        """Return a mirror of an export: a copy in a folder, which is brought up to date for what has changed.
+
+        Args:
+            ej: the EJ's id.
+            dataset: `structure`, `patients` or `venues`.
+            path: the folder, which is made where it is not there. It holds nothing else.
+            movements: whether the venues have one Encounter for each movement too.
+            on_progress: called as an update goes on, with how far it has come.
+
+        Raises:
+            ValueError: there is no such dataset, or it has no movements.
+        """
+        export = MirroredExport(ej, dataset, movements)
+        return Mirror(self._stub, self._calls, export, Path(path), on_progress)
 
     def health(self, service: str = channels.EXPORTS) -> str:
         """Return what the server says of a service: `SERVING`, `NOT_SERVING`.

@@ -20,6 +20,7 @@ COMMANDS = (
     "patients",
     "venues",
     "watch",
+    "sync",
     "import",
     "health",
     "doctor",

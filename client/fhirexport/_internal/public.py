@@ -25,6 +25,9 @@ from fhirexport.errors import (
 )
 from fhirexport.import_models import ImportProblem, ImportRevision, ImportSummary
 from fhirexport.imports import Imports
+from fhirexport.mirrors.aio_mirror import AsyncChanges, AsyncMirror
+from fhirexport.mirrors.mirror import Changes, Mirror
+from fhirexport.mirrors.mirror_models import Change, MirrorUpdate
 from fhirexport.models import LegalEntity, Progress, Snapshot
 from fhirexport.watches.aio_watch import AsyncWatch
 from fhirexport.watches.following import ExportRevision
@@ -33,14 +36,18 @@ from fhirexport.watches.watch import Watch
 __all__ = [
     "TLS",
     "AsyncCache",
+    "AsyncChanges",
     "AsyncClient",
     "AsyncExport",
     "AsyncImports",
+    "AsyncMirror",
     "AsyncWatch",
     "Cache",
     "CacheEntry",
     "CacheHealth",
     "CacheStats",
+    "Change",
+    "Changes",
     "Client",
     "ConflictError",
     "DatasetStats",
@@ -56,6 +63,8 @@ __all__ = [
     "InvalidArgumentError",
     "Invalidation",
     "LegalEntity",
+    "Mirror",
+    "MirrorUpdate",
     "NotFoundError",
     "OverloadedError",
     "Progress",

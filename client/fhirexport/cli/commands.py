@@ -10,7 +10,7 @@ import typer
 
 from fhirexport import __version__
 from fhirexport._internal.requests import Options
-from fhirexport.cli import cache, output, watch
+from fhirexport.cli import cache, output, sync, watch
 from fhirexport.cli.common import AsJson, example
 from fhirexport.cli.connecting import connected, connecting, grouping
 from fhirexport.cli.diagnosis import doctor
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(cache.app)
 app.command(epilog=example("doctor --address localhost:50051"))(connecting(doctor.doctor))
+app.command(epilog=example("sync 1 venues mirror/venues --movements"))(connected(sync.sync))
 app.command(epilog=example("watch 1 venues"))(connected(watch.watch))
 app.command("import", epilog=example("import venues.ndjson --ej 1"))(connected(command.import_))
 

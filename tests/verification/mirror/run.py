@@ -1,0 +1,58 @@
+"""Bring mirrors up to date as `make mirror` does: `python -m verification.mirror.run --syncs 5000`."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from fhirexport_server.demo.group import batches
+from fhirexport_server.store.loader import load
+from fhirexport_server.store.migrate import migrate
+from support.postgres import running_postgres
+from support.valkey import running_valkey
+from verification.mirror.syncs import Tally, synced
+
+
+def main() -> int:
+    """Bring mirrors up to date as often as is asked for; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--syncs", type=int, default=5000, help="on each database")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), action="append")
+    arguments = parser.parse_args()
+    wrong = 0
+    for backend in arguments.database or ("sqlite", "postgresql"):
+        tally = _run(backend, arguments.syncs, Random(arguments.seed))
+        wrong += len(tally.wrong)
+        sys.stdout.write(f"{backend}, seed {arguments.seed}: {tally}\n")
+        for line in tally.wrong[:20]:
+            sys.stdout.write(f"  {line}\n")
+        sys.stdout.flush()
+    return int(wrong > 0)
+
+
+def _run(backend: str, syncs: int, random: Random) -> Tally:
+    with tempfile.TemporaryDirectory() as name, running_valkey() as valkey:
+        directory = Path(name)
+
+        def run(url: str) -> Tally:
+            migrate(url)
+            load(url, batches(patients=300))
+            return asyncio.run(synced(url, valkey, directory, syncs, random))
+
+        return _on(backend, directory, run)
+
+
+def _on(backend: str, directory: Path, run: Callable[[str], Tally]) -> Tally:
+    if backend == "sqlite":
+        return run(f"sqlite:///{directory / 'hospital.db'}")
+    with running_postgres() as server:
+        return run(server.create_database())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
