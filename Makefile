@@ -8,7 +8,7 @@ PROTOS := $(wildcard protos/fhirexport/v1/*.proto)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve http test check lint format types proto lock bench prove siege mutants kills watches conformance
+.PHONY: help setup demo serve http test check lint format types proto lock bench prove siege mutants kills watches mirror hostile conformance
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
