@@ -272,6 +272,40 @@ async def test_who_reads_is_not_disturbed(mirror: Mirrored, server: FakeServer) 
     assert len(list((mirror.path / "segments").iterdir())) == 5
 
 
+async def test_what_a_reader_was_in_the_way_of_goes_without_a_change(
+    mirror: Mirrored, server: FakeServer
+) -> None:
+    """What is left are patients who may be gone."""
+    await mirror.update()
+    with Client(server.address) as client:
+        reading = client.mirror(1, "patients", mirror.path).chunks()
+        next(reading)
+        server.put(1, "patients", patients(20))
+        await mirror.update()
+        assert len(list((mirror.path / "segments").iterdir())) == 6
+        assert len(list(reading)) == 4
+    assert not (await mirror.update()).changed
+    assert len(list((mirror.path / "segments").iterdir())) == 1
+
+
+@pytest.mark.parametrize("content", ['{"name":"an app"}', '{"format":1}', "", "[]"])
+async def test_a_manifest_of_something_else_is_left_alone(mirror: Mirrored, content: str) -> None:
+    mirror.path.mkdir()
+    (mirror.path / "manifest.json").write_text(content)
+    with pytest.raises(OSError, match="is not a mirror"):
+        await mirror.update()
+    assert [path.name for path in mirror.path.iterdir()] == ["manifest.json"]
+    assert (mirror.path / "manifest.json").read_text() == content
+
+
+async def test_a_mirror_that_was_copied_without_its_locks_is_one(mirror: Mirrored) -> None:
+    await mirror.update()
+    for lock in mirror.path.glob("*.lock"):
+        lock.unlink()
+    update = await mirror.update()
+    assert (update.changed, update.mended, update.received_segments) == (False, None, 0)
+
+
 async def test_a_folder_of_something_else_is_left_alone(mirror: Mirrored) -> None:
     mirror.path.mkdir()
     (mirror.path / "letter.txt").write_text("Dear")

@@ -1,7 +1,9 @@
 """Shows that a mirror mends itself, and takes nothing that is not what the server has."""
 
+import asyncio
 import json
 import os
+import resource
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +11,10 @@ from pathlib import Path
 import grpc
 import pytest
 from fhirexport import AsyncClient, Client, ExportError, IncompleteError, UnavailableError
+from fhirexport._internal.mirroring.folder import MirrorFolder
+from fhirexport._internal.mirroring.manifest import MirroredExport
+from fhirexport._internal.mirroring.session import Session
+from fhirexport._internal.mirroring.transfer import Piece
 from fhirexport.testing import FakeServer
 from fhirexport.v1 import types_pb2
 from support.mirroring import Mirrored, patients, told
@@ -243,6 +249,43 @@ def test_a_disk_that_fails_leaves_the_old_copy_or_the_new_one(
         else:
             raise AssertionError("it has not come to its end")
     assert failed
+
+
+@pytest.mark.parametrize("most", [0, 1_000, 4_096, 8_192])
+def test_a_full_disk_leaves_no_lock_and_no_part(tmp_path: Path, most: int) -> None:
+    folder = MirrorFolder(tmp_path / "m")
+    session = Session(folder, MirroredExport(1, "patients"), None)
+    session.begin()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    try:
+        # Two chunks of one segment, of which the first may still wait in memory.
+        with pytest.raises(OSError, match="File too large") as error, session:
+            session.take(Piece(os.urandom(5_000), starts=True, segment=None))
+            session.take(Piece(os.urandom(9_000), starts=False, segment=None))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert error.tb is not None, "a program may keep the error, and all that it refers to"
+    assert list((tmp_path / "m" / "segments").iterdir()) == []
+    with folder.updating():
+        pass
+
+
+async def test_what_was_mended_while_somebody_read_it_stays(mirror: Mirrored) -> None:
+    await mirror.update()
+    file = _segment(mirror.path, 2)
+    good = file.rename(tmp := file.with_suffix(".good"))
+    os.mkfifo(file)
+
+    def mend() -> None:
+        with file.open("wb") as pipe:  # once it is being read
+            tmp.replace(file)
+            pipe.write(b"damaged")
+
+    _, intact = await asyncio.gather(asyncio.to_thread(mend), mirror.verify())
+    assert not intact
+    assert not good.exists()
+    assert await mirror.read() == await mirror.export()
 
 
 # --- the server -----------------------------------------------------------------------------------

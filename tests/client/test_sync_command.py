@@ -2,14 +2,20 @@
 
 import asyncio
 import json
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fhirexport import Client
+from fhirexport.cli.sync_output import ChangeFormat, write
+from fhirexport.testing import FakeServer
 from sqlalchemy import text
 from support.command import FHIREXPORT, environment, fhirexport
+from support.mirroring import patients
 from support.rows import writing
 from support.server import PATIENCE, running_server, wait_for_health
 
@@ -143,6 +149,43 @@ async def test_what_could_not_be_written_is_told_again(address: str, tmp_path: P
     assert await _copy(address, folder) == await _export(address, "patients", "1")
 
 
+async def test_what_a_full_disk_does_not_take_is_told_again(address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "patients"
+    limited = f"ulimit -f 0; trap '' XFSZ; exec {FHIREXPORT} sync 1 patients {folder}"
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", limited, env=environment(address), stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert b"Traceback" not in errors
+    assert list((folder / "segments").iterdir()) == []
+    assert await _copy(address, folder) == await _export(address, "patients", "1")
+
+
+def test_a_copy_is_as_told_only_once_that_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk may say only when it is waited for that it is full."""
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    written = tmp_path / "changes"
+    with FakeServer() as server, Client(server.address) as client:
+        server.put(1, "patients", patients(1))
+        mirror = client.mirror(1, "patients", tmp_path / "copy")
+        with (
+            written.open("w") as out,
+            mirror.changes() as changes,
+            monkeypatch.context() as patch,
+            pytest.raises(OSError, match="No space left"),
+        ):
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(os, "fsync", full)
+            write(changes, ChangeFormat.NDJSON, BASE)
+        assert len(written.read_bytes().splitlines()) == 1
+
+
 async def test_a_damaged_copy_is_mended_and_that_is_said(address: str, tmp_path: Path) -> None:
     folder = tmp_path / "patients"
     expected = await _copy(address, folder)
@@ -164,6 +207,8 @@ async def test_a_damaged_copy_is_mended_and_that_is_said(address: str, tmp_path:
         (("patients", "new", "--movements"), 2, "--movements is for venues"),
         (("patients", "new", "--json", "--as", "ndjson"), 2, "give one of them"),
         (("beds", "new"), 2, "beds"),
+        (("patients", "new", "--as", "transaction", "--base-url", "fhir.example.org"), 2, "absolute http"),
+        (("patients", "new", "--as", "transaction", "--base-url", 'http://x/"'), 2, "absolute http"),
         (("patients", "others"), 1, "is not a mirror"),
         (("patients", "others/file"), 1, "others/file"),
     ],

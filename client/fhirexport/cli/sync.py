@@ -1,5 +1,6 @@
 """`fhirexport sync`: keeps a copy of an export in a folder, and writes what has changed."""
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,10 @@ from fhirexport.mirrors.mirror import Mirror
 
 _PASSING = (UnavailableError, OverloadedError)
 _RETRY_SECONDS = 5.0
+# What the server takes as its own, and fullUrl may begin with.
+_BASE_URL = re.compile(
+    r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~!$&'()*+,;=:@%/-]*)?", re.ASCII
+)
 
 
 def sync(
@@ -60,6 +65,8 @@ def sync(
         raise typer.BadParameter("--movements is for venues")
     if as_json and written is not None:
         raise typer.BadParameter("--json and --as both write to standard output: give one of them")
+    if not _BASE_URL.fullmatch(base_url):
+        raise typer.BadParameter("--base-url is an absolute http or https URL without a query")
     number = ej_id(client, ej)
     mirror = client.mirror(number, dataset.value, folder, movements=movements)
     with output.progress() as mirror.on_progress:

@@ -1,6 +1,8 @@
 """What `fhirexport sync` writes: what has changed, and what bringing the copy up to date took."""
 
 import json
+import os
+import stat
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -51,7 +53,7 @@ def write(changes: Changes, written: ChangeFormat, base_url: str) -> None:
             out.write(_json(_everything(_MENDED[mended])) + b"\n")
         for change in changes:
             out.write((_json(_deletion(change)) if change.content is None else change.content) + b"\n")
-    out.flush()
+    _wait_for_disk(out)
     if changes.whole and mended is not None:
         output.note(f"{_MENDED[mended]}: everything is written; delete what you have besides")
 
@@ -87,11 +89,9 @@ def _entry(change: Change, base_url: str) -> bytes:
     if change.content is None:
         return _json({"request": {"method": "DELETE", "url": f"{change.type}/{change.id}"}})
     url = f"{change.type}/{change.id}"
-    before, after = (
-        f'{{"fullUrl":"{base_url}/{url}","resource":',
-        f',"request":{{"method":"PUT","url":"{url}"}}}}',
-    )
-    return before.encode() + change.content + after.encode()
+    request = _json({"method": "PUT", "url": url})
+    before = b'{"fullUrl":' + _json(f"{base_url}/{url}") + b',"resource":'
+    return before + change.content + b',"request":' + request + b"}"
 
 
 def _deletion(change: Change) -> dict[str, Any]:
@@ -105,5 +105,12 @@ def _everything(why: str) -> dict[str, Any]:
     return {"resourceType": "OperationOutcome", "issue": [issue]}
 
 
-def _json(value: dict[str, Any]) -> bytes:
+def _json(value: dict[str, Any] | str) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _wait_for_disk(out: BinaryIO) -> None:
+    """Wait until what is written to a file lasts through a power cut, as the copy does."""
+    out.flush()
+    if stat.S_ISREG(os.fstat(out.fileno()).st_mode):
+        os.fsync(out.fileno())

@@ -7,7 +7,12 @@ from pathlib import Path
 
 from fhirexport._internal.files import whole_file
 from fhirexport._internal.mirroring.locks import LockedError, exclusive, shared
-from fhirexport._internal.mirroring.manifest import CopiedSegment, CopyManifest, DamagedManifestError
+from fhirexport._internal.mirroring.manifest import (
+    CopiedSegment,
+    CopyManifest,
+    DamagedManifestError,
+    ForeignFormatError,
+)
 from fhirexport._internal.mirroring.segment_files import DamagedSegmentError, SegmentFiles
 from fhirexport.errors import IncompleteError
 
@@ -122,9 +127,18 @@ class MirrorFolder:
     def _make(self) -> None:
         self.path.mkdir(_MODE, parents=True, exist_ok=True)
         names = {path.name for path in self.path.iterdir()}
-        if names and not names & {_MANIFEST, _UPDATE_LOCK}:
+        # The lock is the first that an update makes. Others have files of the manifest's name.
+        if names and _UPDATE_LOCK not in names and not self._has_manifest():
             message = "is not a mirror: give a folder that is new or empty"
             raise OSError(errno.ENOTEMPTY, message, str(self.path))
+
+    def _has_manifest(self) -> bool:
+        try:
+            return self.manifest() is not None
+        except ForeignFormatError:
+            return True
+        except DamagedManifestError:
+            return False
 
 
 def damaged() -> IncompleteError:

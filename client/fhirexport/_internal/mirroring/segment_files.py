@@ -92,7 +92,7 @@ class SegmentFiles:
 
     def _verified(self, segment: CopiedSegment) -> Iterator[bytes]:
         """Yield the text of a segment; raise at its end, at the latest, where it is another one."""
-        hashed, size = hashlib.sha256(), 0
+        hashed, size, read = hashlib.sha256(), 0, self._status(segment.digest)
         with suppress(DamagedSegmentError):
             for run in self._runs(segment.digest):
                 hashed.update(run)
@@ -101,9 +101,11 @@ class SegmentFiles:
                     break
                 yield run
         if hashed.digest() != segment.digest:
-            # Its name says that it holds something else. The next update fetches it.
-            with suppress(OSError):
-                self.remove(segment.digest)
+            # Its name says that it holds something else. The next update fetches it, unless one just has.
+            now = self._status(segment.digest)
+            if read is not None and now is not None and os.path.samestat(read, now):
+                with suppress(OSError):
+                    self.remove(segment.digest)
             raise DamagedSegmentError
 
     def _runs(self, digest: bytes) -> Iterator[bytes]:
@@ -118,6 +120,12 @@ class SegmentFiles:
                     yield run
             except zstandard.ZstdError:
                 raise DamagedSegmentError from None
+
+    def _status(self, digest: bytes) -> os.stat_result | None:
+        try:
+            return self._path(digest).stat()
+        except OSError:
+            return None
 
     def _path(self, digest: bytes) -> Path:
         return self._folder / f"{digest.hex()}{_SUFFIX}"
@@ -143,7 +151,9 @@ class SegmentPart:
 
     def discard(self) -> None:
         """Remove it."""
-        self._file.close()
+        # On a full disk it cannot even be closed: what it holds back has no place.
+        with suppress(OSError):
+            self._file.close()
         self._path.unlink(missing_ok=True)
 
 

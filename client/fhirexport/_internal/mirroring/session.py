@@ -60,8 +60,10 @@ class Session:
 
     def close(self) -> None:
         """Let others have the mirror."""
-        self._discard()
-        self._stack.close()
+        try:
+            self._discard()
+        finally:
+            self._stack.close()
 
     def begin(self) -> Transfer:
         """Have the mirror for oneself, look at what is there, and return what is to be transferred.
@@ -131,7 +133,7 @@ class Session:
 
     def commit(self) -> None:
         """Make the new state the mirror's."""
-        transfer, snapshot = self._finished(), self._snapshot()
+        transfer, snapshot, manifest = self._finished(), self._snapshot(), self._base
         if not transfer.not_modified:
             manifest = CopyManifest(
                 self._export,
@@ -144,7 +146,10 @@ class Session:
             synced = set(self._base.segments) if self._base is not None and self._is_intact else set()
             new = (segment for segment in transfer.segments if segment not in synced)
             self._folder.replace(manifest, new)
-            with suppress(OSError):  # it is done, but for what is in nobody's way
+        if manifest is not None:
+            # Also where nothing has changed: a reader may have been in the way of the last update's, and what
+            # it left is of patients who may be gone.
+            with suppress(OSError):  # the copy is what it must be; the next update does it
                 self._folder.clean(manifest)
         mended = self.result().mended
         if mended is not None:
@@ -162,9 +167,9 @@ class Session:
         return snapshot
 
     def _discard(self) -> None:
-        if self._part is not None:
-            self._part.discard()
-            self._part = None
+        part, self._part = self._part, None
+        if part is not None:
+            part.discard()
 
 
 def _mismatch(base: CopyManifest | None, export: MirroredExport, incarnation: str) -> Mended | None:
