@@ -1,4 +1,4 @@
-"""Shows that gRPC knows every channel argument that is set, and what each one does.
+"""Shows that gRPC knows every channel argument that is set, and what each of the server's does.
 
 gRPC passes over a name that it does not know. The times of an argument are scaled down here; that the
 argument works at all is what is shown.
@@ -6,32 +6,34 @@ argument works at all is what is shown.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
-from fhirexport._internal import channels
 from fhirexport.v1.import_service_pb2 import ImportOptions, ImportResourcesRequest
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
-from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.server import options
 from grpc._cython import cygrpc  # type: ignore[attr-defined] # the library publishes no types of it
 from support import http2
-from support.http2 import accepting, connected
+from support.echo import (
+    CLIENT,
+    ECHO,
+    PING_INTERVAL,
+    SERVER,
+    SHORT,
+    WAIT,
+    channel_to,
+    code,
+    echoing,
+    method,
+)
+from support.http2 import connected
 from support.server import PATIENCE, running_server
 from support.status import refused
 
-Option = tuple[str, Any]
-SERVER: Sequence[Option] = options(Limits(stream_seconds=900))
-CLIENT: Sequence[Option] = [*channels.options(), *channels.options(watched=False)]
 LIBRARY = Path(cygrpc.__file__).read_bytes()
-PING_INTERVAL = "grpc.http2.min_ping_interval_without_data_ms"
-ECHO, WAIT = "/test.Test/Echo", "/test.Test/Wait"
-SHORT = 200
-"""Milliseconds: long for two processes of one machine, short for a test."""
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in [*SERVER, *CLIENT]}))
@@ -44,66 +46,8 @@ def test_a_name_that_the_library_does_not_know_is_found_out(name: str) -> None:
     assert name.encode() + b"\0" not in LIBRARY
 
 
-class _Echo(grpc.GenericRpcHandler):
-    """Answers a call with its request, and another once it is let go."""
-
-    def __init__(self) -> None:
-        self.agents: list[str] = []
-        self.let_go = asyncio.Event()
-
-    def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
-        self.agents += [str(value) for key, value in details.invocation_metadata if key == "user-agent"]
-        if details.method == ECHO:
-            return grpc.unary_unary_rpc_method_handler(self._echo)
-        return grpc.unary_unary_rpc_method_handler(self._wait)
-
-    async def _echo(self, request: bytes, _context: object) -> bytes:
-        return request * 2 if request.startswith(b"twice") else request
-
-    async def _wait(self, request: bytes, _context: object) -> bytes:
-        await self.let_go.wait()
-        return request
-
-
-@asynccontextmanager
-async def _server(**scaled: int) -> AsyncIterator[tuple[int, _Echo]]:
-    """Run a server with the options that are shipped, some with other values; yield its port."""
-    given = dict(SERVER)
-    names = {name.rpartition(".")[2]: name for name in given}
-    given |= {names[name]: value for name, value in scaled.items()}
-    server = grpc.aio.server(options=list(given.items()))
-    echo = _Echo()
-    server.add_generic_rpc_handlers([echo])
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        async with asyncio.timeout(PATIENCE):
-            yield port, echo
-    finally:
-        echo.let_go.set()
-        await server.stop(None)
-
-
-def _channel_to(port: int, *given: Option) -> grpc.aio.Channel:
-    # A pool of its own: another channel's connection would be another one's bounds.
-    return grpc.aio.insecure_channel(
-        f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1), *given]
-    )
-
-
-def _method(channel: grpc.aio.Channel, name: str) -> "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]":
-    return channel.unary_unary(name)
-
-
-async def _code(call: "grpc.aio.UnaryUnaryCall[bytes, bytes]") -> str:
-    return (await call.code()).name
-
-
-# --- The server's ------------------------------------------------------------------------------------
-
-
 async def test_a_port_is_one_servers_alone() -> None:
-    async with _server() as (port, _):
+    async with echoing() as (port, _):
         other = grpc.aio.server(options=SERVER)
         with pytest.raises(RuntimeError):
             other.add_insecure_port(f"127.0.0.1:{port}")
@@ -111,68 +55,68 @@ async def test_a_port_is_one_servers_alone() -> None:
 
 async def test_messages_have_a_greatest_size_both_ways() -> None:
     most = dict(SERVER)["grpc.max_receive_message_length"]
-    async with _server() as (port, _), _channel_to(port) as channel:
-        echo = _method(channel, ECHO)
-        assert await _code(echo(bytes(3 << 20))) == "OK"
-        assert await _code(echo(bytes(most + 1))) == "RESOURCE_EXHAUSTED"
+    async with echoing() as (port, _), channel_to(port) as channel:
+        echo = method(channel, ECHO)
+        assert await code(echo(bytes(3 << 20))) == "OK"
+        assert await code(echo(bytes(most + 1))) == "RESOURCE_EXHAUSTED"
         # What it would send is 6 MiB; the client would take it.
-        async with _channel_to(port, ("grpc.max_receive_message_length", -1)) as patient:
-            call = _method(patient, ECHO)(b"twice" + bytes(3 << 20))
-            assert await _code(call) == "RESOURCE_EXHAUSTED"
+        async with channel_to(port, ("grpc.max_receive_message_length", -1)) as patient:
+            call = method(patient, ECHO)(b"twice" + bytes(3 << 20))
+            assert await code(call) == "RESOURCE_EXHAUSTED"
             assert "Sent message larger than max" in await call.details()
 
 
 async def test_metadata_have_a_greatest_size() -> None:
-    async with _server() as (port, _), _channel_to(port) as channel:
-        echo = _method(channel, ECHO)
-        assert await _code(echo(b"", metadata=[("x", "y" * (6 << 10))])) == "OK"
-        assert await _code(echo(b"", metadata=[("x", "y" * (16 << 10))])) == "RESOURCE_EXHAUSTED"
+    async with echoing() as (port, _), channel_to(port) as channel:
+        echo = method(channel, ECHO)
+        assert await code(echo(b"", metadata=[("x", "y" * (6 << 10))])) == "OK"
+        assert await code(echo(b"", metadata=[("x", "y" * (16 << 10))])) == "RESOURCE_EXHAUSTED"
 
 
 @pytest.mark.parametrize("name", ["max_metadata_size", "absolute_max_metadata_size"])
 async def test_of_the_two_bounds_of_metadata_each_counts(name: str) -> None:
     # Between the two, gRPC refuses some. It takes the larger one where the absolute one is the smaller.
     scaled = {"max_metadata_size": 1 << 10, "absolute_max_metadata_size": 1 << 10}
-    async with _server(**scaled) as (port, _), _channel_to(port) as channel:
-        call = _method(channel, ECHO)(b"", metadata=[("x", "y" * (2 << 10))])
-        assert await _code(call) == "RESOURCE_EXHAUSTED"
-    async with _server(**scaled | {name: 32 << 10}) as (port, _), _channel_to(port) as channel:
-        call = _method(channel, ECHO)(b"", metadata=[("x", "y" * (512))])
-        assert await _code(call) == "OK"
+    async with echoing(**scaled) as (port, _), channel_to(port) as channel:
+        call = method(channel, ECHO)(b"", metadata=[("x", "y" * (2 << 10))])
+        assert await code(call) == "RESOURCE_EXHAUSTED"
+    async with echoing(**scaled | {name: 32 << 10}) as (port, _), channel_to(port) as channel:
+        call = method(channel, ECHO)(b"", metadata=[("x", "y" * (512))])
+        assert await code(call) == "OK"
 
 
 async def test_a_connection_has_so_many_calls_and_a_burst_over_them_waits() -> None:
     most = dict(SERVER)["grpc.max_concurrent_streams"]
-    async with _server() as (port, echo), connected(port) as peer:
+    async with echoing() as (port, echo), connected(port) as peer:
         first = await peer.receive(http2.SETTINGS)
         assert first is not None
         assert first.settings[http2.MAX_CONCURRENT_STREAMS] == most
-        async with _channel_to(port) as channel:
-            calls = [_method(channel, WAIT)(b"") for _ in range(3 * most)]
+        async with channel_to(port) as channel:
+            calls = [method(channel, WAIT)(b"") for _ in range(3 * most)]
             echo.let_go.set()
-            assert {await _code(call) for call in calls} == {"OK"}
+            assert {await code(call) for call in calls} == {"OK"}
 
 
 async def _burst(port: int) -> set[str]:
     """Make a thousand calls at once, from ten connections; return the codes that they end with."""
     async with AsyncExitStack() as stack:
-        connections = [await stack.enter_async_context(_channel_to(port)) for _ in range(10)]
-        calls = [_code(_method(channel, ECHO)(b"x")) for channel in connections for _ in range(100)]
+        connections = [await stack.enter_async_context(channel_to(port)) for _ in range(10)]
+        calls = [code(method(channel, ECHO)(b"x")) for channel in connections for _ in range(100)]
         return set(await asyncio.gather(*calls))
 
 
 async def test_no_call_of_a_burst_is_lost() -> None:
     async with asyncio.timeout(PATIENCE):
-        async with _server() as (port, _):
+        async with echoing() as (port, _):
             assert await _burst(port) == {"OK"}
-        async with _server(max_pending_requests=1, max_pending_requests_hard_limit=1) as (port, _):
+        async with echoing(max_pending_requests=1, max_pending_requests_hard_limit=1) as (port, _):
             while (codes := await _burst(port)) == {"OK"}:
                 pass
             assert "CANCELLED" in codes
 
 
 async def test_connections_have_a_greatest_number() -> None:
-    async with _server(max_allowed_incoming_connections=2) as (port, _), AsyncExitStack() as stack:
+    async with echoing(max_allowed_incoming_connections=2) as (port, _), AsyncExitStack() as stack:
         served = [await stack.enter_async_context(connected(port)) for _ in range(2)]
         assert [await peer.pinged() for peer in served] == [True, True]
         refused = await stack.enter_async_context(connected(port))
@@ -181,7 +125,7 @@ async def test_connections_have_a_greatest_number() -> None:
 
 
 async def test_who_connects_and_says_nothing_is_hung_up_on() -> None:
-    async with _server(server_handshake_timeout_ms=SHORT) as (port, _):
+    async with echoing(server_handshake_timeout_ms=SHORT) as (port, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         await reader.read()  # until the end
         writer.close()
@@ -191,13 +135,13 @@ async def test_a_client_is_pinged_without_a_call_too_and_one_that_is_gone_is_let
     # One that is slow to answer, on a busy machine, is not gone.
     patient = int(PATIENCE * 1000)
     async with (
-        _server(keepalive_time_ms=SHORT, ping_timeout_ms=patient) as (port, _),
+        echoing(keepalive_time_ms=SHORT, ping_timeout_ms=patient) as (port, _),
         connected(port) as peer,
     ):
         for _ in range(4):
             assert await peer.receive(http2.PING) is not None
     async with (
-        _server(keepalive_time_ms=SHORT, ping_timeout_ms=SHORT) as (port, _),
+        echoing(keepalive_time_ms=SHORT, ping_timeout_ms=SHORT) as (port, _),
         connected(port, acks_pings=False) as gone,
     ):
         while await gone.receive(http2.PING, http2.GOAWAY) is not None:
@@ -207,7 +151,7 @@ async def test_a_client_is_pinged_without_a_call_too_and_one_that_is_gone_is_let
 async def test_a_client_may_ping_every_10_seconds() -> None:
     assert dict(SERVER)[PING_INTERVAL] <= 10_000 / 2
     scaled = dict(SERVER)[PING_INTERVAL] // 100
-    async with _server(min_ping_interval_without_data_ms=scaled) as (port, _), connected(port) as peer:
+    async with echoing(min_ping_interval_without_data_ms=scaled) as (port, _), connected(port) as peer:
         for _ in range(10):
             assert await peer.pinged()
             await asyncio.sleep(10 / 100)
@@ -215,7 +159,7 @@ async def test_a_client_may_ping_every_10_seconds() -> None:
 
 async def test_who_pings_all_the_time_is_sent_away_at_the_third_strike() -> None:
     strikes = dict(SERVER)["grpc.http2.max_ping_strikes"]
-    async with _server() as (port, _), connected(port) as peer:
+    async with echoing() as (port, _), connected(port) as peer:
         # The first ping is no strike.
         assert [await peer.pinged() for _ in range(1 + strikes)] == [True] * (1 + strikes)
         peer.send(http2.PING, bytes(8))
@@ -225,22 +169,22 @@ async def test_who_pings_all_the_time_is_sent_away_at_the_third_strike() -> None
 
 
 async def test_an_idle_connection_is_closed() -> None:
-    async with _server(max_connection_idle_ms=SHORT) as (port, _), connected(port) as peer:
+    async with echoing(max_connection_idle_ms=SHORT) as (port, _), connected(port) as peer:
         away = await peer.receive(http2.GOAWAY)
         assert away is not None
         assert away.debug == b"connection idle"
 
 
 async def test_an_old_connection_is_closed_and_its_calls_are_not_cut_off() -> None:
-    async with _server(max_connection_age_ms=SHORT) as (port, echo), _channel_to(port) as channel:
-        call = _method(channel, WAIT)(b"")
+    async with echoing(max_connection_age_ms=SHORT) as (port, echo), channel_to(port) as channel:
+        call = method(channel, WAIT)(b"")
         async with connected(port) as peer:
             assert await peer.receive(http2.GOAWAY) is not None
         echo.let_go.set()
-        assert await _code(call) == "OK"
+        assert await code(call) == "OK"
     aged = {"max_connection_age_ms": SHORT, "max_connection_age_grace_ms": SHORT}
-    async with _server(**aged) as (port, _), _channel_to(port) as channel:
-        assert await _code(_method(channel, WAIT)(b"")) == "UNAVAILABLE"
+    async with echoing(**aged) as (port, _), channel_to(port) as channel:
+        assert await code(method(channel, WAIT)(b"")) == "UNAVAILABLE"
 
 
 async def test_no_channelz_is_kept() -> None:
@@ -249,9 +193,9 @@ async def test_no_channelz_is_kept() -> None:
         return {server["ref"]["serverId"] for server in found.get("server", [])}
 
     before = servers()
-    async with _server():
+    async with echoing():
         assert servers() == before
-    async with _server(enable_channelz=1):
+    async with echoing(enable_channelz=1):
         assert servers() != before
 
 
@@ -278,77 +222,3 @@ async def test_a_paused_import_outlives_a_client_that_pings(new_database: Callab
                 await ImportServiceStub(channel).ImportResources(parts())
     # It came to an answer of the server: there is no such EJ, and nothing to import.
     assert refused(caught.value).reason in {"EJ_NOT_FOUND", "INVALID_FIELD"}
-
-
-# --- The client's ------------------------------------------------------------------------------------
-
-
-def _scaled(**values: int) -> list[Option]:
-    given = dict(channels.options(watched=False))
-    names = {name.rpartition(".")[2]: name for name in given}
-    return [*(given | {names[name]: value for name, value in values.items()}).items()]
-
-
-async def test_a_silent_call_is_watched_over_for_as_long_as_it_takes() -> None:
-    async with (
-        accepting() as (port, peers),
-        _channel_to(port, *_scaled(keepalive_time_ms=SHORT)) as channel,
-    ):
-        call = _method(channel, WAIT)(b"")
-        peer = await asyncio.wait_for(peers.get(), PATIENCE)
-        for _ in range(6):
-            assert await peer.receive(http2.PING) is not None
-        call.cancel()
-
-
-async def test_a_server_that_is_gone_is_found_out() -> None:
-    scaled = _scaled(keepalive_time_ms=SHORT, ping_timeout_ms=SHORT)
-    async with accepting(acks_pings=False) as (port, peers), _channel_to(port, *scaled) as channel:
-        call = _method(channel, WAIT)(b"")
-        peer = await asyncio.wait_for(peers.get(), PATIENCE)
-        assert await peer.receive(http2.PING) is not None
-        assert await peer.receive() is None
-        assert await asyncio.wait_for(_code(call), PATIENCE) == "UNAVAILABLE"
-
-
-def test_the_clients_own_pings_are_within_what_the_server_allows() -> None:
-    assert dict(CLIENT)["grpc.keepalive_time_ms"] >= 2 * dict(SERVER)[PING_INTERVAL]
-
-
-async def test_a_server_knows_which_client_calls() -> None:
-    async with _server() as (port, echo), _channel_to(port, *channels.options(watched=False)) as channel:
-        await _method(channel, ECHO)(b"")
-    assert echo.agents[0].startswith("fhirexport/")
-
-
-async def test_a_server_that_is_away_is_looked_for_again_and_again() -> None:
-    # At gRPC's own pace, the twelfth attempt would be minutes away.
-    attempts = asyncio.Semaphore(0)
-
-    def hang_up(_reader: object, writer: asyncio.StreamWriter) -> None:
-        attempts.release()
-        writer.close()
-
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with (
-        server,
-        asyncio.timeout(PATIENCE),
-        _channel_to(port, *_scaled(max_reconnect_backoff_ms=SHORT)) as channel,
-    ):
-        call = _method(channel, ECHO)(b"", wait_for_ready=True)
-        for _ in range(12):
-            await attempts.acquire()
-        call.cancel()
-
-
-async def test_the_service_config_counts() -> None:
-    """Two servers at one name, of which one does not serve: every call reaches the other one."""
-    config = dict(channels.options())["grpc.service_config"]
-    assert "round_robin" in config
-    async with _server() as (one, first), _server() as (other, second):
-        target = f"ipv4:127.0.0.1:{one},127.0.0.1:{other}"
-        async with grpc.aio.insecure_channel(target, options=channels.options(watched=False)) as channel:
-            echo = _method(channel, ECHO)
-            while not (first.agents and second.agents):
-                await echo(b"", wait_for_ready=True)
