@@ -3,9 +3,10 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
-from functools import partial
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache, partial
 from pathlib import Path
+from tempfile import mkdtemp
 
 import psycopg
 from fhirexport_server.demo.group import batches
@@ -13,7 +14,7 @@ from fhirexport_server.domain.rows import Batch
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 
-from support.postgres import Postgres
+from support.postgres import Postgres, running_postgres
 from support.rows import small
 
 BACKENDS = ("sqlite", "postgresql")
@@ -120,3 +121,11 @@ class Databases:
             url = self._postgres().copy_database(template)
         _become_another(url)
         return url
+
+
+@contextmanager
+def running_databases(directory: Path) -> Iterator[Databases]:
+    """Offer databases to a program, until the end; PostgreSQL is started when one of it is asked for."""
+    with ExitStack() as stack:
+        server = cache(lambda: stack.enter_context(running_postgres()))
+        yield Databases(lambda: Path(mkdtemp(dir=directory)), server)

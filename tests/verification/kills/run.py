@@ -6,15 +6,11 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
-from fhirexport_server.store.migrate import migrate
 from rich.console import Console
 from rich.table import Table
-from support.postgres import running_postgres
+from support.databases import running_databases
 from support.valkey import running_valkey
 from verification.kills.aim import Aim
 from verification.kills.kills import Place, Tally, killed
@@ -76,20 +72,9 @@ def main() -> int:
 def _run(backend: str, kills: int, dice: random.Random) -> Tally:
     with tempfile.TemporaryDirectory() as name, running_valkey() as valkey:
         directory = Path(name)
-
-        def run(url: str) -> Tally:
-            migrate(url)
-            load(url, batches(patients=300))
-            return asyncio.run(killed(Place(url, valkey.url, directory), kills, dice, watched=_WATCHED))
-
-        return _on(backend, directory, run)
-
-
-def _on(backend: str, directory: Path, run: Callable[[str], Tally]) -> Tally:
-    if backend == "sqlite":
-        return run(f"sqlite:///{directory / 'hospital.db'}")
-    with running_postgres() as server:
-        return run(server.create_database())
+        with running_databases(directory) as databases:
+            place = Place(databases.group(backend, 300), valkey.url, directory)
+            return asyncio.run(killed(place, kills, dice, watched=_WATCHED))
 
 
 if __name__ == "__main__":

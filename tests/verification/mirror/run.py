@@ -5,14 +5,10 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from fhirexport_server.demo.group import batches
-from fhirexport_server.store.loader import load
-from fhirexport_server.store.migrate import migrate
-from support.postgres import running_postgres
+from support.databases import running_databases
 from support.valkey import running_valkey
 from verification.mirror.syncs import Tally, synced
 
@@ -38,20 +34,8 @@ def main() -> int:
 def _run(backend: str, syncs: int, random: Random) -> Tally:
     with tempfile.TemporaryDirectory() as name, running_valkey() as valkey:
         directory = Path(name)
-
-        def run(url: str) -> Tally:
-            migrate(url)
-            load(url, batches(patients=300))
-            return asyncio.run(synced(url, valkey, directory, syncs, random))
-
-        return _on(backend, directory, run)
-
-
-def _on(backend: str, directory: Path, run: Callable[[str], Tally]) -> Tally:
-    if backend == "sqlite":
-        return run(f"sqlite:///{directory / 'hospital.db'}")
-    with running_postgres() as server:
-        return run(server.create_database())
+        with running_databases(directory) as databases:
+            return asyncio.run(synced(databases.group(backend, 300), valkey, directory, syncs, random))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The two programs that write: one through SQLAlchemy Core, one in plain SQL. Neither knows a cache."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from time import monotonic
@@ -114,10 +114,7 @@ class _Psycopg:
             pid = self._connection.info.backend_pid
             self._connection.tpc_begin(self._connection.xid(1, f"prove-{pid}-{self._prepared}", "one"))
         self._run(statements)
-        if undone:
-            self._connection.execute("SAVEPOINT here")
-            self._run(undone)
-            self._connection.execute("ROLLBACK TO here")
+        _undo(self._connection.execute, self._run, undone)
         if prepares:
             self._connection.tpc_prepare()
         sent = monotonic()
@@ -154,10 +151,7 @@ class _Sqlite:
             raise ValueError("SQLite has no commit in two phases")
         self._connection.execute("BEGIN IMMEDIATE")
         self._run(statements)
-        if undone:
-            self._connection.execute("SAVEPOINT here")
-            self._run(undone)
-            self._connection.execute("ROLLBACK TO here")
+        _undo(self._connection.execute, self._run, undone)
         sent = monotonic()
         self._connection.execute("COMMIT" if commit else "ROLLBACK")
         return sent, monotonic()
@@ -167,6 +161,15 @@ class _Sqlite:
             values = {**statement.key, **statement.values}
             plain = {name: _plain(value) for name, value in values.items()}
             self._connection.execute(_text(statement, ":{}"), plain)
+
+
+def _undo(
+    execute: Callable[[str], object], run: Callable[[Iterable[Statement]], None], undone: Sequence[Statement]
+) -> None:
+    if undone:
+        execute("SAVEPOINT here")
+        run(undone)
+        execute("ROLLBACK TO here")
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - what the driver takes
