@@ -227,6 +227,15 @@ async def test_what_cannot_be_is_refused(
     assert not (tmp_path / "new").exists()
 
 
+async def test_a_folder_of_another_export_is_left_alone(address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    await _copy(address, folder)
+    status, out, errors = await fhirexport(address, "sync", "1", "venues", folder, "--as", "transaction")
+    assert (status, out) == (1, b"")
+    assert "is a mirror of the patients of EJ 1: give another folder" in errors.replace("\n", " ")
+    assert "Traceback" not in errors
+
+
 async def test_an_ej_that_does_not_exist_leaves_a_copy_of_nothing(address: str, tmp_path: Path) -> None:
     status, _, errors = await fhirexport(address, "sync", "77", "patients", tmp_path / "new")
     assert status == 64 + 5

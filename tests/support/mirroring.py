@@ -1,6 +1,7 @@
 """Mirrors of either client, as tests use them."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,15 @@ class Mirrored:
 def patients(*numbers: int, **fields: object) -> list[Resource]:
     """Returns patients with these numbers."""
     return [{"resourceType": "Patient", "id": f"pat-{number}", **fields} for number in numbers]
+
+
+NINE = patients(*range(1, 10))
+
+
+def segment_file(path: Path, number: int = 0) -> Path:
+    """Returns the file of a segment of a mirror, by its place in the export."""
+    manifest = json.loads((path / "manifest.json").read_text())
+    return path / "segments" / f"{manifest['segments'][number][0]}.ndjson.zst"
 
 
 def told(changes: Sequence[Change]) -> list[str]:

@@ -22,7 +22,6 @@ BASE_URL = "http://localhost:8000/fhir"
 _MENDED: dict[Mended, str] = {
     "damaged": "the copy was damaged",
     "format": "another release had written the copy",
-    "other_export": "the copy was of another EJ, dataset or detail",
     "other_database": "the copy was of another database",
 }
 

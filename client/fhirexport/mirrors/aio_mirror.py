@@ -82,7 +82,7 @@ class AsyncMirror:
         Raises:
             ExportError: it failed; the copy is as it was, and what has come is there for the next update.
             BlockingIOError: another program does it.
-            OSError: the folder cannot be used.
+            OSError: the folder cannot be used; FileExistsError where it is the mirror of another export.
         """
         async with self._session() as (session, disk):
             await self._transfer(session, disk)
@@ -99,7 +99,7 @@ class AsyncMirror:
         Raises:
             ExportError: it failed, as an update does.
             BlockingIOError: another program does it.
-            OSError: the folder cannot be used.
+            OSError: the folder cannot be used; FileExistsError where it is the mirror of another export.
         """
         async with self._session() as (session, disk):
             await self._transfer(session, disk)

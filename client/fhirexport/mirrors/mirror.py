@@ -69,7 +69,7 @@ class Mirror:
         Raises:
             ExportError: it failed; the copy is as it was, and what has come is there for the next update.
             BlockingIOError: another program does it.
-            OSError: the folder cannot be used.
+            OSError: the folder cannot be used; FileExistsError where it is the mirror of another export.
         """
         with Session(self._folder, self._export, self.on_progress) as session:
             self._transfer(session)
@@ -86,7 +86,7 @@ class Mirror:
         Raises:
             ExportError: it failed, as an update does.
             BlockingIOError: another program does it.
-            OSError: the folder cannot be used.
+            OSError: the folder cannot be used; FileExistsError where it is the mirror of another export.
         """
         with Session(self._folder, self._export, self.on_progress) as session:
             self._transfer(session)

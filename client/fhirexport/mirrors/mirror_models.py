@@ -7,10 +7,9 @@ from typing import Literal
 from fhirexport._internal.resources import Resource
 from fhirexport.models import Snapshot
 
-Mended = Literal["damaged", "format", "other_export", "other_database"]
-"""What was wrong with a copy: it was `damaged`; a program of another release wrote it (`format`); it was of
-another EJ, dataset or detail (`other_export`); or of a database that the server has no more
-(`other_database`)."""
+Mended = Literal["damaged", "format", "other_database"]
+"""What was wrong with a copy: it was `damaged`; a program of another release wrote it (`format`); or it was
+of a database that the server has no more (`other_database`)."""
 
 
 @dataclass(frozen=True)

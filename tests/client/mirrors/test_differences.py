@@ -8,15 +8,14 @@ import pytest
 from fhirexport import Change, Client
 from fhirexport._internal.mirroring import comparison, segment_files
 from fhirexport.testing import FakeServer
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.mirroring import Resource, difference
 
 ITEMS = st.dictionaries(st.integers(1, 60), st.integers(0, 2), max_size=60)
 """The numbers and the versions of resources."""
-UNTIMED = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
-)
+SOME = examples(60, HealthCheck.function_scoped_fixture)
 
 
 def _resources(items: dict[int, int], *, ordered: bool = True) -> list[Resource]:
@@ -76,7 +75,7 @@ def _bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(segment_files, "_RUN_BYTES", 70)
 
 
-@UNTIMED
+@SOME
 @given(ITEMS, ITEMS, st.integers(1, 9), st.integers(1, 3))
 def test_changes_are_the_difference_of_two_exports(
     old: dict[int, int], new: dict[int, int], chunk: int, segment: int
@@ -86,7 +85,7 @@ def test_changes_are_the_difference_of_two_exports(
     assert [(change.type, change.id, change.resource) for change in changes] == difference(before, after)
 
 
-@UNTIMED
+@SOME
 @given(ITEMS, ITEMS, st.integers(1, 9))
 def test_what_changes_its_place_is_not_taken_for_gone(
     old: dict[int, int], new: dict[int, int], chunk: int
@@ -103,7 +102,7 @@ def test_what_changes_its_place_is_not_taken_for_gone(
 PLANS = st.dictionaries(st.integers(1, 30), st.tuples(st.integers(1, 8), st.integers(0, 1)), max_size=30)
 
 
-@UNTIMED
+@SOME
 @given(PLANS, PLANS, st.integers(1, 6))
 def test_movements_may_go_from_venue_to_venue(
     old: dict[int, tuple[int, int]], new: dict[int, tuple[int, int]], chunk: int

@@ -48,6 +48,10 @@ class MirroredExport:
         if self.movements and self.dataset != "venues":
             raise ValueError(f"only venues have movements, not {self.dataset}")
 
+    def __str__(self) -> str:
+        """Name it for people."""
+        return f"the {self.dataset} of EJ {self.ej_id}{', with movements' * self.movements}"
+
 
 @dataclass(frozen=True)
 class CopyManifest:

@@ -1,5 +1,6 @@
 """One update of a mirror, from the lock to the new manifest: what is done on the disk between the calls."""
 
+import errno
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -26,7 +27,6 @@ LOG = logging.getLogger("fhirexport.mirror")
 _SAYS: dict[Mended, str] = {
     "damaged": "it was damaged",
     "format": "it was written by another release",
-    "other_export": "it was of another EJ, dataset or detail",
     "other_database": "it was of another database",
 }
 
@@ -69,7 +69,8 @@ class Session:
         """Have the mirror for oneself, look at what is there, and return what is to be transferred.
 
         Raises:
-            OSError: the folder cannot be used; BlockingIOError where another program uses it.
+            OSError: the folder cannot be used; BlockingIOError where another program uses it, FileExistsError
+                where it is the mirror of another export.
         """
         self._stack.enter_context(self._folder.updating())
         try:
@@ -79,13 +80,17 @@ class Session:
         except DamagedManifestError:
             self._mended = "damaged"
         files, base = self._folder.files, self._base
+        if base is not None and base.export != self._export:
+            # Whoever applies what changes would delete all that it has of the other one.
+            message = f"is a mirror of {base.export}: give another folder, or remove it"
+            raise FileExistsError(errno.EEXIST, message, str(self._folder.path))
         there = files.listed()
         ours = {} if base is None else {segment.digest: segment for segment in base.segments}
         self._is_intact = base is not None and there.issuperset(ours)
         # What an update that broke off has left, or one that could not clean up.
         others = [segment for digest in there - ours.keys() if (segment := files.identify(digest))]
         query = ExportQuery(DATASETS[self._export.dataset], self._export.ej_id, self._export.movements)
-        if base is not None and self._is_intact and base.export == self._export:
+        if base is not None and self._is_intact:
             query = replace(query, if_none_match=base.etag)
         if base is not None and not self._is_intact:
             self._mended = "damaged"
@@ -128,7 +133,7 @@ class Session:
             segments=len(transfer.segments),
             received_segments=len(transfer.received),
             received_bytes=transfer.received_bytes,
-            mended=self._mended or _mismatch(base, self._export, self._snapshot().incarnation),
+            mended=self._mended or _mismatch(base, self._snapshot().incarnation),
         )
 
     def commit(self) -> None:
@@ -172,9 +177,5 @@ class Session:
             part.discard()
 
 
-def _mismatch(base: CopyManifest | None, export: MirroredExport, incarnation: str) -> Mended | None:
-    if base is None:
-        return None
-    if base.export != export:
-        return "other_export"
-    return "other_database" if base.incarnation != incarnation else None
+def _mismatch(base: CopyManifest | None, incarnation: str) -> Mended | None:
+    return "other_database" if base is not None and base.incarnation != incarnation else None
