@@ -271,6 +271,14 @@ def test_rows_in_bulk_are_named_up_to_a_thousand_and_then_by_their_range(
     connection.execute(text(insert.format(1001, 2001)))
     connection.execute(text("UPDATE patient SET used_family = 'X' WHERE id IN (10, 10100, 30000)"))
     assert log.changes(before) == {(1, P): Changes(frozenset({10}), ((10_010, 20_010),))}
+    # A row that is updated is there twice, before and after.
+    before = log.now()
+    update = "UPDATE patient SET used_family = 'Y' WHERE id BETWEEN 10 AND {}"
+    connection.execute(text(update.format(10_000)))
+    assert log.changes(before) == _named(P, *range(10, 10_001, 10))
+    before = log.now()
+    connection.execute(text(update.format(10_010)))
+    assert log.changes(before) == {(1, P): Changes(ranges=((10, 10_010),))}
     # Of a statement with very many rows, not even the few ids of one EJ are gathered.
     before = log.now()
     owner = "CASE WHEN n IN (1, 4) THEN 1 ELSE 2 END"

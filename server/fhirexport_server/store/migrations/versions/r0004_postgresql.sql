@@ -197,7 +197,7 @@ BEGIN
     FROM (
       SELECT ej_id AS ej_id, greatest(count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new)) AS row_count,
         min(id) AS lo, max(id) AS hi,
-        CASE WHEN min(id) <> max(id) AND count(*) <= 1000
+        CASE WHEN min(id) <> max(id) AND count(*) <= 2000
           THEN array_agg(id) FILTER (WHERE NOT EXISTS (SELECT FROM new_rows OFFSET 10000)) END AS ids
       FROM (
         SELECT ej_id AS ej_id, id AS id, false AS is_new FROM old_rows
@@ -264,7 +264,7 @@ BEGIN
     FROM (
       SELECT ej_id AS ej_id, greatest(count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new)) AS row_count,
         min(id) AS lo, max(id) AS hi,
-        CASE WHEN min(id) <> max(id) AND count(*) <= 1000
+        CASE WHEN min(id) <> max(id) AND count(*) <= 2000
           THEN array_agg(id) FILTER (WHERE NOT EXISTS (SELECT FROM new_rows OFFSET 10000)) END AS ids
       FROM (
         SELECT ej_id AS ej_id, patient_id AS id, false AS is_new FROM old_rows
@@ -331,7 +331,7 @@ BEGIN
     FROM (
       SELECT ej_id AS ej_id, greatest(count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new)) AS row_count,
         min(id) AS lo, max(id) AS hi,
-        CASE WHEN min(id) <> max(id) AND count(*) <= 1000
+        CASE WHEN min(id) <> max(id) AND count(*) <= 2000
           THEN array_agg(id) FILTER (WHERE NOT EXISTS (SELECT FROM new_rows OFFSET 10000)) END AS ids
       FROM (
         SELECT ej_id AS ej_id, venue_id AS id, false AS is_new FROM old_rows

@@ -76,7 +76,7 @@ def statements() -> Iterator[str]:
 def _changed(event: str, ej: str, key: str | None) -> str:
     """Count the rows of a statement, one delta for each EJ and dataset."""
     rows = "old_rows" if event == "DELETE" else "new_rows"
-    source, row_count = rows, "count(*)"
+    source, row_count, most = rows, "count(*)", MOST_IDS
     if event == "UPDATE":
         # A row that stays in its EJ is both old and new.
         columns = f"{ej} AS ej_id" if key is None else f"{ej} AS ej_id, {key} AS id"
@@ -84,7 +84,7 @@ def _changed(event: str, ej: str, key: str | None) -> str:
         SELECT {columns}, false AS is_new FROM old_rows
         UNION ALL SELECT {columns}, true FROM new_rows) AS both_rows"""
         row_count = "greatest(count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new))"
-        ej, key = "ej_id", key and "id"
+        ej, key, most = "ej_id", key and "id", 2 * MOST_IDS
     if key is None:
         touched, named = "", _CONTEXT
     else:
@@ -92,7 +92,7 @@ def _changed(event: str, ej: str, key: str | None) -> str:
         few = f"NOT EXISTS (SELECT FROM {rows} OFFSET {MOST_ROWS})"
         touched = f""",
         min({key}) AS lo, max({key}) AS hi,
-        CASE WHEN min({key}) <> max({key}) AND count(*) <= {MOST_IDS}
+        CASE WHEN min({key}) <> max({key}) AND count(*) <= {most}
           THEN array_agg({key}) FILTER (WHERE {few}) END AS ids"""
         named = "changed.lo, changed.hi, changed.ids"
     return f"""
