@@ -16,7 +16,7 @@ CROWD = "crowd"
 """A register of many rows, which are written by one statement."""
 CROWDED = 21
 """How many patients, and venues, a crowd has."""
-CROWDED_MOVEMENTS = {1: 3, 2: 25, 3: 1}
+CROWDED_MOVEMENTS = {1: 3, 2: 50, 3: 1}
 """How many movements each venue of a crowd has, by EJ. Of the most, the log names a range, not the ids."""
 IN_BULK = 0.15
 ELSEWHERE = 0.04
