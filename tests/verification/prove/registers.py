@@ -18,6 +18,8 @@ CROWDED = 21
 """How many patients, and venues, a crowd has."""
 CROWDED_MOVEMENTS = {1: 3, 2: 50, 3: 1}
 """How many movements each venue of a crowd has, by EJ. Of the most, the log names a range, not the ids."""
+CROWDED_ACTIVE = 25
+"""How many of them are active at most: exports of more would be too large for one message."""
 IN_BULK = 0.15
 ELSEWHERE = 0.04
 """How likely a transaction is to write to a crowd, and to change the EJ's time zone."""
@@ -259,6 +261,7 @@ def _crowd_of_venues(writer: int, ej_id: int) -> _Register:
                 "movement_no": f"PROVE-{writer}-C{venue_id}-{number}",
                 "started_at": _STARTED + timedelta(hours=number),
                 "trigger_event": "A02" if number else "A01",
+                "state": "active" if number < CROWDED_ACTIVE else "cancelled",
             }
             rows.append(("movement", arrival))
     key = {"ej_id": ej_id, "attending_rpps": f"1000000000{writer}"}
