@@ -3,16 +3,16 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
 import psycopg
 import pytest
+from client.examining import answering, encrypted, examined, last, levels
 from fhirexport.cli.diagnosis import checks, findings
-from fhirexport.cli.diagnosis.findings import Finding
 from fhirexport.cli.diagnosis.reaching import Place, place
 from support import patient
 from support.command import fhirexport
@@ -30,23 +30,6 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with other work is no problem of the server's."""
     for module, name in patient.BOUNDS:
         monkeypatch.setattr(module, name, PATIENCE)
-
-
-async def _examined(target: str) -> list[Finding]:
-    return await asyncio.to_thread(lambda: list(checks.examine(target)))
-
-
-def _levels(found: list[Finding]) -> dict[str, str]:
-    """Returns the worst level of each check."""
-    order = ("ok", "warning", "problem")
-    levels: dict[str, str] = {}
-    for one in found:
-        levels[one.check] = max(levels.get(one.check, "ok"), one.level, key=order.index)
-    return levels
-
-
-def _last(found: list[Finding]) -> tuple[str, str, str]:
-    return found[-1].check, found[-1].level, found[-1].message
 
 
 async def test_a_server_in_order_is_ok_and_the_exit_status_0(url: str, own_valkey: Valkey) -> None:
@@ -75,8 +58,8 @@ async def test_a_server_in_order_is_ok_and_the_exit_status_0(url: str, own_valke
 async def test_without_redis_there_are_warnings_each_with_what_to_do(url: str) -> None:
     async with running_server(url, redis_url=NO_REDIS) as address:
         await wait_for_health(address)
-        found = await _examined(address)
-    assert _levels(found) == {
+        found = await examined(address)
+    assert levels(found) == {
         "address": "ok", "connection": "ok", "encryption": "ok", "health": "warning",
         "Redis": "warning", "database": "ok", "exports": "ok", "clock": "ok",
     }  # fmt: skip
@@ -86,7 +69,7 @@ async def test_without_redis_there_are_warnings_each_with_what_to_do(url: str) -
 async def test_redis_s_own_warnings_are_split_into_what_is_and_what_to_do(url: str, valkey: Valkey) -> None:
     async with running_server(url, redis_url=valkey.url) as address:
         await wait_for_health(address)
-        found = [one for one in await _examined(address) if one.check == "Redis" and one.level != "ok"]
+        found = [one for one in await examined(address) if one.check == "Redis" and one.level != "ok"]
     assert [one.message for one in found] == [
         "maxmemory is not set: Redis may take all the memory of its machine"
     ]
@@ -96,17 +79,17 @@ async def test_redis_s_own_warnings_are_split_into_what_is_and_what_to_do(url: s
 async def test_a_cache_that_is_switched_off_is_in_order(url: str) -> None:
     async with running_server(url, cache_enabled=False) as address:
         await wait_for_health(address)
-        assert set(_levels(await _examined(address)).values()) == {"ok"}
+        assert set(levels(await examined(address)).values()) == {"ok"}
 
 
 async def test_without_its_database_it_is_a_problem_that_says_what_to_run(tmp_path: Path) -> None:
     async with running_server(f"sqlite:///{tmp_path}/none.db") as address:
         await wait_for_health(address, serving=False)
-        found = await _examined(address)
+        found = await examined(address)
         status, out, _ = await fhirexport(address, "doctor")
-    assert _last(found)[:2] == ("database", "problem")
+    assert last(found)[:2] == ("database", "problem")
     assert "fhirexport-server migrate" in found[-1].advice
-    assert _levels(found)["health"] == "problem"
+    assert levels(found)["health"] == "problem"
     assert (status, b"fhirexport-server migrate" in out) == (1, True)
 
 
@@ -143,7 +126,7 @@ async def _altered(url: str, alter: str, told: str) -> None:
             connection.execute(alter.encode())
         try:
             await wait_for_health(address, serving=False)
-            found = (await _examined(address))[-1]
+            found = (await examined(address))[-1]
         finally:
             if "SUBSCRIPTION" in alter:
                 with closing(psycopg.connect(url, autocommit=True)) as connection:
@@ -161,7 +144,7 @@ async def test_damaged_files_and_missing_rights_are_told_by_their_cause(
     file.write_bytes(b"no database at all, but as long as some pages of one are " * 200)
     async with running_server(f"sqlite:///{file}") as address:
         await wait_for_health(address, serving=False)
-        found = (await _examined(address))[-1]
+        found = (await examined(address))[-1]
         assert "DATABASE_CORRUPT" in found.message
         assert found.advice == "docs/operations.md, 'Restoring a backup'"
     url = new_group("postgresql", 10)
@@ -172,7 +155,7 @@ async def test_damaged_files_and_missing_rights_are_told_by_their_cause(
         try:
             async with running_server(url.replace("postgres@", "half_blind@")) as address:
                 await wait_for_health(address, serving=False)
-                found = (await _examined(address))[-1]
+                found = (await examined(address))[-1]
                 assert "may not read table venue" in found.message
                 assert found.advice == "grant the server's user the rights of docs/configuration.md"
         finally:
@@ -183,7 +166,7 @@ async def test_damaged_files_and_missing_rights_are_told_by_their_cause(
 async def test_a_database_without_an_ej_is_a_warning(new_database: Callable[[str], str]) -> None:
     async with running_server(new_database("sqlite")) as address:
         await wait_for_health(address)
-        assert _last(await _examined(address))[:2] == ("database", "warning")
+        assert last(await examined(address))[:2] == ("database", "warning")
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
@@ -194,7 +177,7 @@ async def test_a_clock_that_is_off_is_a_warning(url: str, hours: int) -> None:
     async with running_server(url) as address:
         await wait_for_health(address)
         found = await asyncio.to_thread(lambda: list(checks.examine(address, now)))
-    assert _last(found)[:2] == ("clock", "warning")
+    assert last(found)[:2] == ("clock", "warning")
     assert ("behind" if hours > 0 else "ahead of") in found[-1].message
     assert "3,600 s" in found[-1].message or "3,599 s" in found[-1].message
 
@@ -214,8 +197,8 @@ async def test_a_clock_that_is_off_is_a_warning(url: str, hours: int) -> None:
     ],
 )
 async def test_an_address_that_leads_nowhere_says_why(target: str, check: str, told: str) -> None:
-    found = await _examined(target)
-    assert _last(found)[:2] == (check, "problem")
+    found = await examined(target)
+    assert last(found)[:2] == (check, "problem")
     assert told in found[-1].message
     assert found[-1].advice
     status, _, errors = await fhirexport(target, "doctor")
@@ -234,28 +217,10 @@ def test_targets_are_read_as_grpc_reads_them() -> None:
 async def test_a_unix_socket_is_examined_too(url: str, tmp_path: Path) -> None:
     async with running_server(url, listen_address=f"unix:{tmp_path}/f.sock") as address:
         await wait_for_health(address)
-        assert "problem" not in _levels(await _examined(address)).values()
+        assert "problem" not in levels(await examined(address)).values()
 
 
 # --- others that answer in its place --------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _answering(answer: bytes | None) -> AsyncIterator[str]:
-    """Runs a server that answers everything the same way; with None, it says nothing."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        if answer is not None:
-            writer.write(answer)
-            await writer.drain()
-            writer.close()
-        else:
-            await reader.read()
-            writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1") as server:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 @pytest.mark.parametrize(
@@ -271,9 +236,9 @@ async def test_what_is_no_grpc_server_is_told_so(
     answer: bytes | None, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "SOCKET_SECONDS", 0.5)
-    async with _answering(answer) as address:
-        found = await _examined(address)
-    assert _last(found)[:2] == ("encryption", "problem")
+    async with answering(answer) as address:
+        found = await examined(address)
+    assert last(found)[:2] == ("encryption", "problem")
     assert told in found[-1].message
 
 
@@ -281,9 +246,9 @@ async def test_a_grpc_server_that_is_not_ours_is_told_so() -> None:
     server = grpc.aio.server()
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    found = await _examined(f"127.0.0.1:{port}")
+    found = await examined(f"127.0.0.1:{port}")
     await server.stop(None)
-    assert _last(found)[:2] == ("gRPC", "problem")
+    assert last(found)[:2] == ("gRPC", "problem")
     assert "no health service" in found[-1].advice
 
 
@@ -295,31 +260,17 @@ async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
         asyncio.run(asyncio.wait_for(over.wait(), 1))
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    found = await _examined("localhost:50051")
-    assert _last(found) == ("address", "problem", "localhost has no address: no answer within 0.2 s")
+    found = await examined("localhost:50051")
+    assert last(found) == ("address", "problem", "localhost has no address: no answer within 0.2 s")
 
 
 # --- encryption -----------------------------------------------------------------------------------
 
 
-TLS = Path(__file__).with_name("tls")
-"""A key that protects nothing, and a certificate that nobody vouches for."""
-
-
-@asynccontextmanager
-async def _encrypted() -> AsyncIterator[str]:
-    certificate = (TLS / "key.pem").read_bytes(), (TLS / "certificate.pem").read_bytes()
-    server = grpc.aio.server()
-    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([certificate]))
-    await server.start()
-    yield f"localhost:{port}"
-    await server.stop(None)
-
-
 async def test_a_server_that_wants_tls_where_we_speak_plaintext_is_a_problem() -> None:
-    async with _encrypted() as address:
-        found = await _examined(address)
-    assert _last(found)[:2] == ("encryption", "problem")
+    async with encrypted() as address:
+        found = await examined(address)
+    assert last(found)[:2] == ("encryption", "problem")
     assert "the server speaks TLS, and this client speaks plaintext" in found[-1].message
 
 
@@ -328,15 +279,15 @@ async def test_a_server_without_tls_where_we_speak_tls_is_a_problem(
 ) -> None:
     monkeypatch.setattr("fhirexport._internal.channels.is_local", lambda _target: False)
     async with running_server(url) as address:
-        found = await _examined(address)
-    assert _last(found)[:2] == ("encryption", "problem")
+        found = await examined(address)
+    assert last(found)[:2] == ("encryption", "problem")
     assert "the server speaks plaintext" in found[-1].message
     assert "ssh -L 50051:" in found[-1].advice
 
 
 async def test_a_certificate_that_is_not_trusted_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fhirexport._internal.channels.is_local", lambda _target: False)
-    async with _encrypted() as address:
-        found = await _examined(address)
+    async with encrypted() as address:
+        found = await examined(address)
     assert [one.level for one in found] == ["ok", "ok", "ok", "problem"]
     assert "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH" in found[-1].advice

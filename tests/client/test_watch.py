@@ -1,26 +1,22 @@
 """Shows that both clients tell of new revisions, go on by themselves, and miss nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Protocol
 
 import pytest
+from client.loops import Loop, Open, watched_async, watched_sync
 from fhirexport import (
     AsyncClient,
     Client,
     DeadlineExceededError,
     ExportError,
-    ExportRevision,
     InvalidArgumentError,
     NotFoundError,
     ServerError,
     UnavailableError,
 )
 from fhirexport.testing import FakeServer, Reason
-from fhirexport.v1.export_service_pb2 import WatchExportsResponse
-from fhirexport.watches.following import Following, Untold, watching
 from fhirexport_server.app import running
 from fhirexport_server.rpc.admission.call_limits import Limits
 from sqlalchemy import text
@@ -31,73 +27,7 @@ ANNE = [{"resourceType": "Patient", "id": "pat-1"}]
 WATCH = "WatchExports"
 
 
-class Loop(Protocol):
-    """A loop over a watch, of either client."""
-
-    async def next(self) -> ExportRevision:
-        """Returns what it tells next."""
-
-    def cancel(self) -> None:
-        """Cancels the watch."""
-
-
-Open = Callable[..., AbstractAsyncContextManager[Loop]]
-
-
-class _Plain:
-    def __init__(self, watch: Any) -> None:  # noqa: ANN401 - of either kind
-        self._iterator: Iterator[ExportRevision] = iter(watch)
-        self.cancel = watch.cancel
-
-    async def next(self) -> ExportRevision:
-        async with asyncio.timeout(PATIENCE):
-            revision = await asyncio.to_thread(next, self._iterator, None)
-        if revision is None:
-            raise StopAsyncIteration
-        return revision
-
-    async def close(self) -> None:
-        self._iterator.close()  # type: ignore[attr-defined]  # of a generator
-
-
-class _Async:
-    def __init__(self, watch: Any) -> None:  # noqa: ANN401 - as above
-        self._iterator: AsyncIterator[ExportRevision] = aiter(watch)
-        self.cancel = watch.cancel
-
-    async def next(self) -> ExportRevision:
-        async with asyncio.timeout(PATIENCE):
-            return await anext(self._iterator)
-
-    async def close(self) -> None:
-        await self._iterator.aclose()  # type: ignore[attr-defined]  # of a generator
-
-
-@asynccontextmanager
-async def _sync(
-    address: str, *arguments: Any, seconds: float | None = None, **options: Any
-) -> AsyncIterator[Loop]:
-    with Client(address, timeout=seconds) as client:
-        loop = _Plain(client.watch(*arguments, **options))
-        try:
-            yield loop
-        finally:
-            await loop.close()
-
-
-@asynccontextmanager
-async def _aio(
-    address: str, *arguments: Any, seconds: float | None = None, **options: Any
-) -> AsyncIterator[Loop]:
-    async with AsyncClient(address, timeout=seconds) as client:
-        loop = _Async(client.watch(*arguments, **options))
-        try:
-            yield loop
-        finally:
-            await loop.close()
-
-
-@pytest.fixture(params=[_sync, _aio], ids=["sync", "async"])
+@pytest.fixture(params=[watched_sync, watched_async], ids=["sync", "async"])
 def opened(request: pytest.FixtureRequest) -> Open:
     """Opens a loop over a watch of one of the two clients."""
     way: Open = request.param
@@ -306,41 +236,3 @@ def test_the_fake_goes_away_under_its_watches(server: FakeServer) -> None:
         server.stop()
         with pytest.raises(ExportError):
             client.patients(1).read()
-
-
-# --- without a server ---
-
-
-def test_no_dataset_but_the_three_can_be_watched() -> None:
-    with Client("localhost:1") as client, pytest.raises(ValueError, match="there is no dataset 'beds'"):
-        client.watch(1, "beds")  # type: ignore[arg-type]  # wrong on purpose
-
-
-def test_what_is_named_twice_is_watched_once() -> None:
-    request = watching([2, 1, 2], ("venues", "venues"), ())
-    assert [(wanted.ej_id, wanted.dataset) for wanted in request.exports] == [(2, 3), (1, 3)]
-
-
-def test_of_what_waits_the_latest_is_told_in_the_order_of_arrival() -> None:
-    untold = Untold()
-    now = datetime.now(UTC)
-    untold.put([ExportRevision(1, "patients", "a", now), ExportRevision(1, "venues", "b", now)])
-    untold.put([ExportRevision(1, "patients", "c", now)])
-    taken = [untold.take(), untold.take(), untold.take()]
-    assert [revision and revision.revision for revision in taken] == ["c", "b", None]
-
-
-def test_a_server_that_ends_each_watch_at_once_is_given_up() -> None:
-    following = Following(watching(1, (), ()))
-    with pytest.raises(UnavailableError):
-        for _ in range(10):
-            assert following.delay() > 0
-
-
-def test_waits_grow_and_have_a_bound() -> None:
-    following = Following(watching(1, (), ()))
-    following.accept(WatchExportsResponse())
-    waits = [following.delay(UnavailableError("away")) for _ in range(2000)]
-    assert waits[0] < 0.11
-    assert 2.5 <= max(waits) <= 5
-    assert min(waits[10:]) >= 2.5

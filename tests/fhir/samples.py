@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import msgspec
 from fhirexport_server.domain.rows import (
     EjRow,
     MovementRow,
@@ -14,7 +13,6 @@ from fhirexport_server.domain.rows import (
     PatientIdentifierRow,
     PatientRow,
     PlaceRow,
-    Rendered,
     VenueRow,
 )
 from fhirexport_server.fhir.rendering.ej_context import EjContext
@@ -293,16 +291,3 @@ _SAYS: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
     "uf": lambda value: {"uf_med_id": int(value)},
     "doctor": lambda value: {"attending_name": value},
 }
-
-
-def content(resource: Rendered) -> dict[str, Any]:
-    """The resource that was rendered, whose type and id are those that it carries itself."""
-    decoded: dict[str, Any] = msgspec.json.decode(resource.json)
-    assert (decoded["resourceType"], decoded["id"]) == (resource.type, resource.id)
-    return decoded
-
-
-def concept(system: str, code: str, display: str | None = None) -> dict[str, Any]:
-    """A CodeableConcept with one coding, as JSON."""
-    coding = {"system": system, "code": code}
-    return {"coding": [coding if display is None else coding | {"display": display}]}

@@ -3,19 +3,8 @@
 from typing import Any
 
 import pytest
-from fhir.samples import (
-    COMMUNE,
-    CONTEXT,
-    CORE,
-    HL7,
-    INS,
-    IPP,
-    PATIENT,
-    QUALIFIED,
-    SID,
-    concept,
-    content,
-)
+from fhir.decoding import concept, content
+from fhir.samples import COMMUNE, CONTEXT, CORE, HL7, INS, IPP, PATIENT, QUALIFIED, SID
 from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import PatientIdentifierRow, PatientRow
 from fhirexport_server.fhir.rendering.patients import patient

@@ -3,22 +3,8 @@
 from typing import Any
 
 import pytest
-from fhir.samples import (
-    BASE,
-    BED,
-    CONTEXT,
-    CORE,
-    HL7,
-    SID,
-    UF,
-    UF_CARE,
-    UF_HEB,
-    VENUE,
-    at,
-    concept,
-    content,
-    movements,
-)
+from fhir.decoding import concept, content
+from fhir.samples import BASE, BED, CONTEXT, CORE, HL7, SID, UF, UF_CARE, UF_HEB, VENUE, at, movements
 from fhirexport_server.fhir.rendering import venues
 
 SD = f"{CORE}/StructureDefinition"

@@ -3,46 +3,10 @@
 from typing import Any
 
 import pytest
-from fhir.samples import (
-    COMMUNE,
-    CONTACT,
-    CONTEXT,
-    CORE,
-    HL7,
-    IPP,
-    PATIENT,
-    SID,
-    at,
-    concept,
-    content,
-)
-from fhirexport_server.domain.rows import PatientContactRow, PatientIdentifierRow, PatientRow
-from fhirexport_server.fhir.rendering.patients import patient
-
-SD = f"{CORE}/StructureDefinition"
-PI = concept(f"{HL7}/v2-0203", "PI", "Patient internal identifier")
-RELIABILITY = f"{SD}/fr-core-identity-reliability"
-GIVEN_NAMES = f"{SD}/fr-core-patient-birth-list-given-name"
-NOS = "https://mos.esante.gouv.fr/NOS"
-
-
-def rendered(
-    row: PatientRow,
-    identifiers: tuple[PatientIdentifierRow, ...] = (),
-    contacts: tuple[PatientContactRow, ...] = (),
-) -> dict[str, Any]:
-    return content(patient(row, identifiers, contacts, CONTEXT))
-
-
-def _status(code: str) -> dict[str, Any]:
-    return {
-        "url": "identityStatus",
-        "valueCoding": {"system": f"{CORE}/CodeSystem/fr-core-cs-v2-0445", "code": code},
-    }
-
-
-def _insee(code: str) -> list[dict[str, Any]]:
-    return [{"url": f"{SD}/fr-core-address-insee-code", "valueCoding": {"system": COMMUNE, "code": code}}]
+from fhir.decoding import concept
+from fhir.patient_parts import GIVEN_NAMES, NOS, PI, RELIABILITY, SD, insee, rendered, status
+from fhir.samples import CONTACT, CORE, HL7, IPP, PATIENT, SID, at
+from fhirexport_server.domain.rows import PatientRow
 
 
 def test_a_patient_with_nothing_optional() -> None:
@@ -118,7 +82,7 @@ def test_a_patient_with_everything() -> None:
             {
                 "url": RELIABILITY,
                 "extension": [
-                    _status("PROV"),
+                    status("PROV"),
                     {
                         "url": "methodCollection",
                         "valueCoding": {
@@ -139,7 +103,7 @@ def test_a_patient_with_everything() -> None:
             },
             {
                 "url": "http://hl7.org/fhir/StructureDefinition/patient-birthPlace",
-                "valueAddress": {"extension": _insee("35238"), "city": "Rennes", "country": "FRA"},
+                "valueAddress": {"extension": insee("35238"), "city": "Rennes", "country": "FRA"},
             },
             {
                 "url": f"{SD}/fr-core-patient-nationality",

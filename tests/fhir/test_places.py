@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from fhir.samples import BASE, CONTEXT, CORE, HL7, PLACE, SID, concept, content
+from fhir.decoding import concept, content
+from fhir.samples import BASE, CONTEXT, CORE, HL7, PLACE, SID
 from fhirexport_server.domain import codes
 from fhirexport_server.fhir.rendering.ej_context import EjContext
 from fhirexport_server.fhir.rendering.structure import place

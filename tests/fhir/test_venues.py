@@ -3,18 +3,8 @@
 from typing import Any
 
 import pytest
-from fhir.samples import (
-    CONTEXT,
-    CORE,
-    HL7,
-    SID,
-    UF,
-    VENUE,
-    at,
-    concept,
-    content,
-    movements,
-)
+from fhir.decoding import concept, content
+from fhir.samples import CONTEXT, CORE, HL7, SID, UF, VENUE, at, movements
 from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import VenueRow
 from fhirexport_server.fhir.rendering import venues

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from fhir.samples import BASE
 from fhir_reading.changes import READER, read_bundle, valid
-from fhirexport_server.fhir.reading.bundles.bundle import BundleType, bundle, line
+from fhirexport_server.fhir.reading.bundles.bundle import BundleType, bundle
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry, Method
 from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
-from fhirexport_server.fhir.reading.json.problems import MOST_PROBLEMS, Problem, Problems, Severity
+from fhirexport_server.fhir.reading.json.problems import Problems
 
 URN = "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"
 ELSEWHERE = "https://elsewhere.example/fhir"
@@ -276,35 +276,3 @@ def test_a_resource_of_an_entry_has_the_path_of_the_bundle() -> None:
     assert said == [
         (ERROR, "Bundle.entry[1].resource.gender"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("data", "expression"),
-    [
-        (b"", ""),
-        (b"[]", ""),
-        (b"{}", ""),
-        (b'{"resourceType":"Observation"}', "resourceType"),
-        (b'{"resourceType":"Patient","id":"a b"}', "id"),
-    ],
-)
-def test_a_line_that_is_no_resource_is_refused_with_its_place(data: bytes, expression: str) -> None:
-    problems = Problems()
-
-    assert line(data, 7, READER, problems) is None
-    assert [(one.entry, one.expression) for one in problems.listed()] == [(7, expression)]
-
-
-def test_a_hundred_problems_are_kept_and_errors_come_before_warnings() -> None:
-    problems = Problems()
-    for number in range(150):
-        problems.report(Severity.WARNING, number, "a", "w")
-    for number in range(30):
-        problems.report(Severity.ERROR, number, "b", "e")
-
-    kept = problems.listed()
-
-    assert len(kept) == MOST_PROBLEMS
-    assert kept[0] == Problem(0, "a", Severity.WARNING, "w")
-    assert [one.severity for one in kept].count(Severity.ERROR) == 30
-    assert problems.counts == {Severity.ERROR: 30, Severity.WARNING: 150}

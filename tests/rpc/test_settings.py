@@ -4,23 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from fhirexport_server.cache.redis.redis_urls import OPTIONS
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.settings import Settings, misspelt, problems, redacted, redacted_redis
-from fhirexport_server.store.connection.database_urls import POSTGRESQL
-from psycopg.pq import Conninfo
+from fhirexport_server.settings import Settings, misspelt, problems
 from pydantic import ValidationError
-from redis.asyncio import ConnectionPool
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting from where the tests happen to run."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def _defaults() -> dict[str, str]:
@@ -137,121 +126,6 @@ def test_a_trailing_slash_of_the_base_url_is_dropped(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("sqlite:////data/a@b.db", "sqlite:////data/a@b.db"),
-        ("postgresql://export:CANARY@db:5432/fhir", "postgresql://db:5432/fhir"),
-        ("postgresql://export:C@N/A?RY@db/fhir", "postgresql://db/fhir"),
-        ("postgresql+psycopg://db/fhir?password=CANARY", "postgresql+psycopg://db/fhir"),
-        ("postgresql://export@/fhir?host=/run/postgresql", "postgresql:///fhir"),
-        ("postgresql://export@[::1]:5432/fhir", "postgresql://[::1]:5432/fhir"),
-    ],
-)
-def test_a_database_url_is_shown_without_its_secrets(
-    url: str, shown: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", url)
-    assert redacted(url) == shown
-    assert Settings().public()["DATABASE_URL"] == shown
-    assert "CANARY" not in repr(Settings())
-
-
-def test_a_database_url_that_is_refused_is_shown_without_its_options() -> None:
-    assert redacted("sqlite:////data/a@b.db?mode=ro") == "sqlite:////data/a@b.db"
-
-
-@pytest.mark.parametrize(
-    ("name", "url", "told"),
-    [
-        ("database_url", "postgresql://h/db?client_encoding=CANARY", "client_encoding"),
-        ("database_url", "postgresql://h/db?options=-c DateStyle=CANARY", "-c name=value"),
-        ("database_url", "postgresql://h/db?options=-c search_path=a -c client_encoding=CANARY", "-c name"),
-        ("database_url", "postgresql://h/db?sslmode=CANARY", "disable or allow or prefer or require"),
-        ("database_url", "postgresql://h/db?ssl_mode=require", "ssl_mode: docs/configuration.md"),
-        ("database_url", "postgresql://h/db?connect_timeout=CANARY", "from 1 to 60"),
-        ("database_url", "postgresql://h/db?connect_timeout=61", "from 1 to 60"),
-        ("database_url", "postgresql://h/db?port=CANARY", "port"),
-        ("database_url", "postgresql://h/db?port=1&port=0", "port"),
-        ("database_url", "postgresql://h/db?CANARY=1", "has an unknown option"),
-        ("database_url", "postgresql://h/db?prepare_threshold=5", "prepare_threshold"),
-        ("database_url", "postgresql://h:99999/db", "from 1 to 65535"),
-        ("database_url", "postgresql://h:0/db", "from 1 to 65535"),
-        ("database_url", "sqlite:///CANARY.db?mode=ro", "sqlite:/// takes none"),
-        ("database_url", "sqlite:///CANARY.db?detect_types=1", "sqlite:/// takes none"),
-        ("redis_url", "redis://:CANARY@h/0?decode_responses=True", "decode_responses"),
-        ("redis_url", "redis://h/0?decode_responses=False", "decode_responses"),
-        ("redis_url", "redis://h/0?encoding=CANARY", "encoding: redis:// takes db"),
-        ("redis_url", "redis://h/0?protocol=3", "protocol"),
-        ("redis_url", "redis://h/0?ssl_cert_reqs=none", "rediss://"),
-        ("redis_url", "redis://h/0?ssl=true", "rediss://"),
-        ("redis_url", "rediss://h/0?ssl=true", "ssl: rediss:// takes db"),
-        ("redis_url", "rediss://h/0?ssl_cert_reqs=CANARY", "none or optional or required"),
-        ("redis_url", "rediss://h/0?ssl_check_hostname=", "true or false"),
-        ("redis_url", "rediss://h/0?ssl_min_version=CANARY", "ssl_min_version"),
-        ("redis_url", "redis://h/0?socket_timeout=5", "set REDIS_SOCKET_TIMEOUT"),
-        ("redis_url", "redis://h/0?socket_connect_timeout=5", "set REDIS_SOCKET_CONNECT_TIMEOUT"),
-        ("redis_url", "redis://h/0?max_connections=CANARY", "max_connections"),
-        ("redis_url", "redis://h/0?db=CANARY", "from 0 to 65535"),
-        ("redis_url", "redis://h/?db=1&db=CANARY", "from 0 to 65535"),
-        ("redis_url", "redis://pa?CANARY=x@host", "has an unknown option"),
-        ("redis_url", "redis://h:99999", "from 1 to 65535"),
-        ("redis_url", "redis://h:0", "from 1 to 65535"),
-        ("redis_url", "rediss://[::ffff]:99999", "from 1 to 65535"),
-        ("redis_url", "unix:///run/redis.sock?socket_keepalive=true", "socket_keepalive: unix:// takes db"),
-    ],
-)
-def test_options_that_no_driver_takes_or_that_change_its_answers_are_refused(
-    name: str, url: str, told: str
-) -> None:
-    with pytest.raises(ValidationError) as refused:
-        Settings.model_validate({name: url})
-    (line,) = problems(refused.value)
-    assert line.startswith(f"{name.upper()}: ")
-    assert told in line
-    assert "CANARY" not in line
-
-
-VALUES = {"db": "1", "socket_keepalive": "true", "ssl_cert_reqs": "none", "ssl_check_hostname": "false"}
-
-
-@pytest.mark.parametrize(
-    ("scheme", "name"), [(scheme, name) for scheme, names in OPTIONS.items() for name in names]
-)
-def test_the_driver_of_redis_takes_the_options_that_are_accepted(scheme: str, name: str) -> None:
-    where = "/run/redis.sock" if scheme == "unix" else "localhost"
-    url = f"{scheme}://{where}?{name}={VALUES.get(name, 'x')}"
-    assert Settings.model_validate({"redis_url": url}).redis_address == url
-    ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call] # the driver publishes no type of it
-
-
-def test_the_driver_of_postgresql_takes_the_options_that_are_accepted() -> None:
-    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
-    assert POSTGRESQL.keys() <= known
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "host=/run/postgresql&port=5433",
-        "host=a&host=b:5433",
-        "sslmode=verify-full&sslrootcert=/etc/ssl/ca.pem&sslnegotiation=direct",
-        "options=-c%20search_path=hospital,public%20-c%20role=reader",
-        "application_name=export&connect_timeout=10&target_session_attrs=read-write",
-    ],
-)
-def test_what_connections_to_postgresql_need_is_accepted(query: str) -> None:
-    url = f"postgresql://export@db/fhir?{query}"
-    assert Settings.model_validate({"database_url": url}).database_url.get_secret_value() == url
-
-
-def test_the_documentation_has_the_options_that_are_accepted() -> None:
-    text = (ROOT / "docs/configuration.md").read_text()
-    documented = set(re.findall(r"`(\w+)`", text.partition("## The options of the URLs")[2]))
-    names = {*POSTGRESQL, *(name for names in OPTIONS.values() for name in names)}
-    assert names <= documented
-
-
-@pytest.mark.parametrize(
     ("name", "near"),
     [
         ("CACHE_TLL", "CACHE_TTL"),
@@ -283,59 +157,6 @@ def test_a_misspelt_setting_is_found_out_wherever_it_is(
 def test_what_other_programs_are_given_is_no_misspelling(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "x")
     assert misspelt() == []
-
-
-def test_a_refused_database_url_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgres://export:CANARY@db/fhir")
-    with pytest.raises(ValidationError) as caught:
-        Settings()
-    assert "CANARY" not in "".join(problems(caught.value)) + str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("values", "address", "shown"),
-    [
-        ({}, "redis://localhost:6379/0", "redis://localhost:6379/0"),
-        (
-            {"redis_host": "::1", "redis_port": "6380", "redis_db": "2", "redis_password": "p/w@d"},
-            "redis://:p%2Fw%40d@[::1]:6380/2",
-            "redis://[::1]:6380/2",
-        ),
-        (
-            {"redis_url": "rediss://me:secret@cache.example.org/1?ssl_ca_certs=x", "redis_host": "other"},
-            "rediss://me:secret@cache.example.org/1?ssl_ca_certs=x",
-            "rediss://cache.example.org/1",
-        ),
-        (
-            {"redis_url": "unix://me:secret@/run/redis.sock?db=1"},
-            "unix://me:secret@/run/redis.sock?db=1",
-            "unix:///run/redis.sock",
-        ),
-    ],
-)
-def test_where_redis_is_is_shown_without_its_password(
-    values: dict[str, str], address: str, shown: str
-) -> None:
-    settings = Settings.model_validate(values)
-    assert (settings.redis_address, redacted_redis(settings.redis_address)) == (address, shown)
-    assert not any(secret in str(settings.public()) for secret in ("p/w@d", "p%2F", "secret"))
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        *(("redis_url", url) for url in ("CANARY:6379", "http://CANARY", "redis://", "unix://CANARY")),
-        *(("redis_host", host) for host in ("", "a CANARY", "me@CANARY", "redis://CANARY")),
-        *(("redis_port", "0"), ("redis_port", "65536"), ("redis_db", "-1")),
-        *(("cache_ttl", "0"), ("cache_ttl_venues", "-5"), ("cache_budget", "0"), ("cache_budget", "nan")),
-    ],
-)
-def test_where_redis_cannot_be_is_refused_without_being_repeated(name: str, value: str) -> None:
-    with pytest.raises(ValidationError) as refused:
-        Settings.model_validate({name: value})
-    (line,) = problems(refused.value)
-    assert line.startswith(f"{name.upper()}: ")
-    assert "CANARY" not in line
 
 
 def test_a_dataset_without_a_time_of_its_own_has_the_general_one() -> None:

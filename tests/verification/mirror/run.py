@@ -10,7 +10,8 @@ from random import Random
 
 from support.databases import running_databases
 from support.valkey import running_valkey
-from verification.mirror.syncs import Tally, synced
+from verification.mirror.syncs import synced
+from verification.mirror.tally import Tally
 
 
 def main() -> int:

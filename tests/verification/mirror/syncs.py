@@ -9,9 +9,8 @@ import asyncio
 import json
 import os
 import shutil
-from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -24,52 +23,13 @@ from support.valkey import Valkey
 from verification.metamorphic.writer import writing
 from verification.mirror.breaking import Proxy, breaking
 from verification.mirror.history import SUBJECTS, History, Subject, by_name
+from verification.mirror.tally import Tally
 from verification.mirror.writing import EJ, Scribe
 
 WORKERS = 8
 PATIENCE = 120.0
 DAMAGED, INTERRUPTED, KILLED = 0.03, 0.08, 0.02
 """How often a copy is damaged before a sync, its changes are not handled, and the program is killed."""
-
-
-@dataclass
-class Tally:
-    """What came of the syncs."""
-
-    syncs: int = 0
-    changed: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
-    """Those that ended with an error and left the copy, by error."""
-    mended: Counter[str] = field(default_factory=Counter)
-    interrupted: int = 0
-    """Those whose changes were offered and not handled."""
-    killed: int = 0
-    """Those whose program was killed."""
-    compared: int = 0
-    """How many copies were compared with a full export."""
-    changes: int = 0
-    """How many upserts and tombstones were compared with the difference of two full exports."""
-    received: int = 0
-    listed: int = 0
-    """How many segments were sent, and of how many the copies consist."""
-    kills: int = 0
-    flushes: int = 0
-    cuts: int = 0
-    states: int = 0
-    wrong: list[str] = field(default_factory=list)
-    """What must not be."""
-
-    def __str__(self) -> str:
-        failed = ", ".join(f"{name} {count}" for name, count in sorted(self.failed.items()))
-        mended = ", ".join(f"{name} {count}" for name, count in sorted(self.mended.items()))
-        return (
-            f"{self.syncs} syncs, {self.states} states: {len(self.wrong)} wrong;"
-            f" {self.changed} changed the copy, {self.compared} copies and {self.changes} changes compared;"
-            f" {self.received} of {self.listed} segments sent; mended: {mended or 'none'};"
-            f" failed and left it: {failed or 'none'}; {self.interrupted} not handled,"
-            f" {self.killed} programs killed; {self.kills} servers killed,"
-            f" {self.flushes} times Redis emptied, {self.cuts} connections cut"
-        )
 
 
 async def synced(url: str, valkey: Valkey, directory: Path, syncs: int, random: Random) -> Tally:
