@@ -182,7 +182,7 @@ class Client:
     def close(self) -> None:
         """Close the connection."""
         for channel in self._opened:
-            channel.close()
+            channels.close(channel)
 
     def entities(self, finess: str | None = None) -> Iterator[LegalEntity]:
         """Yield the EJs by id; only the one with this FINESS number where one is given."""

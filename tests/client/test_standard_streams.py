@@ -4,6 +4,7 @@ import asyncio
 import os
 import shlex
 import signal
+import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -217,6 +218,37 @@ def test_a_signal_that_comes_while_a_lock_is_let_go_is_no_error(raised: BaseExce
         waiting()
     with pytest.raises(RuntimeError), signals_as_they_came():
         Condition().release()
+
+
+LOSING = """
+import os, signal, sys, time
+from fhirexport._internal import stdio
+
+stdio.ENDING_SECONDS = 0.2
+
+class Finalised:
+    def __del__(self):
+        os.kill(os.getpid(), int(sys.argv[1]))
+        time.sleep(0.01)
+
+def command():
+    Finalised()
+    print("lost", flush=True)
+    time.sleep(600)
+
+sys.exit(stdio.run("losing", command))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+async def test_a_signal_whose_exception_is_lost_ends_the_command_all_the_same(number: signal.Signals) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LOSING, str(int(number)), stdout=PIPE, stderr=PIPE
+    )
+    async with asyncio.timeout(PATIENCE):
+        out, errors = await process.communicate()
+    assert (process.returncode, out) == (128 + number, b"lost\n")
+    assert b"Exception ignored in" in errors
 
 
 async def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:

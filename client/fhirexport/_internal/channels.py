@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ UNARY_SECONDS = 30.0
 CACHE_SECONDS = 35.0
 """A little longer than the server gives itself, so that its own words come first."""
 HEALTH_SECONDS = 5.0
+CLOSING_SECONDS = 5.0
 _LAST_PORT = 65_535
 
 _RETRY = {
@@ -128,6 +130,21 @@ def server(target: str, *, tls: TLS | bool | None, root_certificates: bytes | No
     if tls is not None and tls is not True:
         raise ValueError("give root_certificates or tls, not both")
     return Server(target, TLS(root_certificates))
+
+
+def close(channel: grpc.Channel) -> None:
+    """Close a channel, and leave it to itself after `CLOSING_SECONDS`.
+
+    gRPC waits for each call to end. One that a KeyboardInterrupt, or whatever else a signal raises, has
+    cut short while it was being started has nothing that ends it.
+    """
+    closing = threading.Thread(target=channel.close, name="fhirexport-close", daemon=True)
+    try:
+        closing.start()
+    except RuntimeError:  # the interpreter ends, and starts no threads any more
+        channel.close()
+        return
+    closing.join(CLOSING_SECONDS)
 
 
 def is_local(target: str) -> bool:

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
@@ -20,7 +21,10 @@ FAILED = 1
 SIGNALLED = 128
 """What is added to a signal's number to make an exit status, as shells do."""
 
-_SIGNALS = ("SIGTERM", "SIGHUP")
+ENDING_SECONDS = 10.0
+"""How long a command that a signal ends may take to clean up."""
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _INPUT, _OUTPUT, _ERRORS = range(3)
 
 
@@ -94,8 +98,8 @@ def signals_as_they_came() -> Iterator[None]:
 def run(program: str, command: Callable[[], object], *, signals: bool = True) -> int:
     """Run a command; return its exit status.
 
-    SIGTERM and SIGHUP end it as Ctrl-C does, so that it cleans up. A standard output that cannot be written
-    is reported in one line, but for a pipe whose reader has left.
+    SIGTERM and SIGHUP end it as Ctrl-C does, so that it cleans up: within `ENDING_SECONDS`. A standard
+    output that cannot be written is reported in one line, but for a pipe whose reader has left.
 
     Args:
         program: the name that the line begins with.
@@ -165,12 +169,15 @@ def _signals() -> Iterator[None]:
     """Turn the signals that end a program into an exception; a second one ends it at once."""
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     # One that is ignored stays so, as nohup wants it.
-    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    defaults = (signal.SIG_DFL, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in numbers}
+    taken = [number for number in numbers if before[number] in defaults]
 
     def end(number: int, _frame: FrameType | None) -> None:
         for handled in taken:
             signal.signal(handled, signal.SIG_DFL)
-        raise SignalledError(number)
+        _end_at_last(SIGNALLED + number)
+        raise KeyboardInterrupt if number == signal.SIGINT else SignalledError(number)
 
     for number in taken:
         signal.signal(number, end)
@@ -178,4 +185,15 @@ def _signals() -> Iterator[None]:
         yield
     finally:
         for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, before[number])
+
+
+def _end_at_last(status: int) -> None:
+    """End the process after `ENDING_SECONDS`, whatever has become of the exception.
+
+    What a signal's handler raises is lost in a finaliser and in a callback of C, and library code that it
+    cuts short may wait for ever afterwards.
+    """
+    limit = threading.Timer(ENDING_SECONDS, os._exit, [status])
+    limit.daemon = True
+    limit.start()
