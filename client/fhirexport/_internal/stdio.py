@@ -7,7 +7,8 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
@@ -176,24 +177,43 @@ def _signals() -> Iterator[None]:
     def end(number: int, _frame: FrameType | None) -> None:
         for handled in taken:
             signal.signal(handled, signal.SIG_DFL)
-        _end_at_last(SIGNALLED + number)
         raise KeyboardInterrupt if number == signal.SIGINT else SignalledError(number)
 
-    for number in taken:
-        signal.signal(number, end)
+    with _limit(taken):
+        for number in taken:
+            signal.signal(number, end)
+        try:
+            yield
+        finally:
+            for number in taken:
+                signal.signal(number, before[number])
+
+
+@contextmanager
+def _limit(numbers: Sequence[int]) -> Iterator[None]:
+    """End the process `ENDING_SECONDS` after the first of these signals, whatever became of its exception.
+
+    What a handler raises is lost in a finaliser and in a callback of C, and library code that it cuts short
+    may wait for ever afterwards. A thread looks after that. The interpreter tells it of signals through a
+    pipe, also when no handler gets to run.
+    """
+    if os.name != "posix":
+        yield
+        return
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+
+    def wait() -> None:
+        with os.fdopen(ours, "rb", buffering=0) as signals:
+            while came := signals.read(1):
+                if came[0] in numbers:
+                    time.sleep(ENDING_SECONDS)
+                    os._exit(SIGNALLED + came[0])
+
+    threading.Thread(target=wait, name="fhirexport-signals", daemon=True).start()
+    before = signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
     try:
         yield
     finally:
-        for number in taken:
-            signal.signal(number, before[number])
-
-
-def _end_at_last(status: int) -> None:
-    """End the process after `ENDING_SECONDS`, whatever has become of the exception.
-
-    What a signal's handler raises is lost in a finaliser and in a callback of C, and library code that it
-    cuts short may wait for ever afterwards.
-    """
-    limit = threading.Timer(ENDING_SECONDS, os._exit, [status])
-    limit.daemon = True
-    limit.start()
+        signal.set_wakeup_fd(before)
+        os.close(theirs)
