@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -47,6 +48,11 @@ from fhirexport_server.telemetry.tracing import tracer
 from fhirexport_server.telemetry.watch_metrics import WatchMetrics
 from fhirexport_server.watches.hub import WatchHub
 
+_SWITCH_SECONDS = 0.000_5
+"""How long a thread keeps the interpreter that others wait for.
+
+The default of 5 ms is waited for at each step of a call while an import is read or an export rendered.
+"""
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
@@ -187,6 +193,7 @@ async def serve(settings: Settings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     async with running(settings) as app:
         await first.wait()
         drained = asyncio.create_task(app.drain(delay=settings.drain_delay, grace=settings.drain_grace))

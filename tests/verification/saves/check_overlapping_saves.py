@@ -5,7 +5,8 @@ import itertools
 import random
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+import tempfile
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from support.server import PATIENCE, running_server, wait_for_health
 SAVES = 200
 AT_ONCE = 4
 SIGNALS = (None, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL)
+ENDS = {0, 128 + signal.SIGTERM, 128 + signal.SIGHUP, 128 + signal.SIGINT, -signal.SIGKILL}
 
 # One process makes many saves of two exports that differ in length, as the command makes each of them.
 SAVER = """
@@ -59,16 +61,22 @@ class Saves:
         self._left = SAVES
         self.ended: list[int] = []
         """How the processes ended."""
+        self.said: list[str] = []
+        """What those said that ended as none should."""
 
     async def work(self) -> None:
         """Has processes save until nothing is left to do, and looks at the target after each."""
         while self._left > 0:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", SAVER, self._address, self._target,
-                env=environment(self._address), stdin=PIPE, stdout=PIPE, stderr=DEVNULL,
-            )  # fmt: skip
-            await self._killed_at_random(process)
-            self.ended.append(await process.wait())
+            with tempfile.TemporaryFile() as errors:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-c", SAVER, self._address, self._target,
+                    env=environment(self._address), stdin=PIPE, stdout=PIPE, stderr=errors,
+                )  # fmt: skip
+                await self._killed_at_random(process)
+                self.ended.append(await process.wait())
+                if self.ended[-1] not in ENDS:
+                    errors.seek(0)
+                    self.said.append(errors.read().decode())
             assert self._target.read_bytes() in self._whole.values()
 
     async def _killed_at_random(self, process: Process) -> None:
@@ -105,13 +113,7 @@ async def test_the_target_is_always_one_whole_export(address: str, tmp_path: Pat
         for _ in range(AT_ONCE):
             group.create_task(saves.work())
     assert target.read_bytes() in whole.values()
-    assert set(saves.ended) == {
-        0,
-        128 + signal.SIGTERM,
-        128 + signal.SIGHUP,
-        128 + signal.SIGINT,
-        -signal.SIGKILL,
-    }
+    assert (saves.said, set(saves.ended)) == ([], ENDS)
     # Only what nothing can clean up after may leave a file, and it is whole where it has a name.
     left = [path.read_bytes() for path in target.parent.iterdir() if path != target]
     assert all(content in whole.values() for content in left)

@@ -67,9 +67,9 @@ async def chunks(messages: AsyncIterator[ImportResourcesRequest]) -> AsyncIterat
     count = 0
     async for message in messages:
         match message.WhichOneof("message"):
-            case "chunk" if message.chunk:
+            case "chunk" if (content := message.chunk):  # once: each reading of the field copies it
                 count += 1
-                yield message.chunk
+                yield content
             case "options":
                 raise InvalidRequestError((FieldViolation("options", _NO_OPTIONS),))
             case _:
