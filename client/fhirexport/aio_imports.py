@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Unpack
 
 import grpc
 
-from fhirexport._internal import import_calls
 from fhirexport._internal.calls import PLAIN, Calls
-from fhirexport._internal.import_calls import ImportArguments, Source
+from fhirexport._internal.uploads import import_calls
+from fhirexport._internal.uploads.early_status import EarlyStatus
+from fhirexport._internal.uploads.import_calls import ImportArguments, Source
 from fhirexport.errors import from_rpc
 from fhirexport.import_models import ImportSummary
 from fhirexport.v1.import_service_pb2 import ImportOptions, ImportResourcesRequest
@@ -46,10 +47,12 @@ class AsyncImports:
             if isinstance(source, AsyncIterator)
             else import_calls.messages(source, import_options)
         )
+        call = self._stub.ImportResources(messages, **self._calls.arguments())
+        status = EarlyStatus(call)
         try:
-            response = await self._stub.ImportResources(messages, **self._calls.arguments())
-        except grpc.RpcError as error:
-            raise from_rpc(error) from error
+            response = await call
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc(await status.error(error)) from error
         return ImportSummary.from_message(response.summary, import_options.request_id)
 
 

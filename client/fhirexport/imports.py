@@ -4,9 +4,9 @@ from typing import Unpack
 
 import grpc
 
-from fhirexport._internal import import_calls
 from fhirexport._internal.calls import PLAIN, Calls
-from fhirexport._internal.import_calls import ImportArguments, Source
+from fhirexport._internal.uploads import import_calls
+from fhirexport._internal.uploads.import_calls import ImportArguments, Source
 from fhirexport.errors import from_rpc
 from fhirexport.import_models import ImportSummary
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub

@@ -16,7 +16,7 @@ from fhirexport import (
     InvalidArgumentError,
     NotFoundError,
 )
-from fhirexport._internal.import_calls import Source
+from fhirexport._internal.uploads.import_calls import Source
 from fhirexport.imports import Imports
 from support.server import running_server, wait_for_health
 
@@ -128,6 +128,19 @@ async def test_nothing_is_written_with_validate_only(address: str) -> None:
         summary = await client.imports.bundle(bundle, ej_id=EJ, validate_only=True)
         assert (summary.updated_count, summary.commit_time, summary.revisions) == (len(patients), None, ())
         assert await client.patients(EJ).read() == before
+
+
+async def test_an_upload_that_the_server_ends_half_way_is_told_why(address: str) -> None:
+    # More structure than an import may have is refused while the rest of it is still on its way.
+    lines = b'{"resourceType": "Organization", "id": "o"}\n' * 300_000
+
+    async def upload(client: AsyncClient) -> None:
+        with pytest.raises(InvalidArgumentError):
+            await client.imports.resources(lines, ej_id=EJ)
+
+    async with AsyncClient(address) as client:
+        for _ in range(5):
+            await asyncio.gather(*(upload(client) for _ in range(4)))
 
 
 def test_a_text_that_is_no_utf_8_is_no_bundle() -> None:

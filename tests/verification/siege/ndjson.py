@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import grpc
+from fhirexport._internal.uploads.early_status import EarlyStatus
 from fhirexport.v1 import import_service_pb2 as pb
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 from verification.siege.plan import Assault
@@ -74,11 +75,13 @@ async def _import(assault: Assault, stub: "ImportServiceAsyncStub", random: Rand
             assault.sent.size_bytes += len(chunk)
             yield pb.ImportResourcesRequest(chunk=chunk)
 
+    call = stub.ImportResources(messages(), timeout=_CALL_SECONDS)
+    status = EarlyStatus(call)
     try:
-        await stub.ImportResources(messages(), timeout=_CALL_SECONDS)
+        await call
         assault.sent.ended("OK")
     except grpc.aio.AioRpcError as error:
-        assault.sent.ended(error.code().name)
+        assault.sent.ended((await status.error(error)).code().name)
 
 
 def _chunks(shape: str, size: int) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import typer
 
-from fhirexport._internal.import_calls import ImportArguments
+from fhirexport._internal.uploads.import_calls import ImportArguments
 from fhirexport.cli.common import AsJson
 from fhirexport.cli.importing import import_output, import_source
 from fhirexport.cli.importing.import_source import UnreadableSourceError

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from fhirexport._internal.import_calls import CHUNK_BYTES
+from fhirexport._internal.uploads.import_calls import CHUNK_BYTES
 from fhirexport.cli.importing import json_texts
 from fhirexport.cli.importing.json_texts import NotResourcesError, TooLongError
 

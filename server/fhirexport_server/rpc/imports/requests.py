@@ -67,7 +67,7 @@ async def chunks(messages: AsyncIterator[ImportResourcesRequest]) -> AsyncIterat
     count = 0
     async for message in messages:
         match message.WhichOneof("message"):
-            case "chunk" if (content := message.chunk):  # once: each reading of the field copies it
+            case "chunk" if content := message.chunk:  # once: each reading of the field copies it
                 count += 1
                 yield content
             case "options":
