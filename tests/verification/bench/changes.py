@@ -23,6 +23,8 @@ REQUEST = ExportRequest(EJ_ID, Dataset.VENUES, Format.NDJSON)
 MEMORY = 512 * 1024 * 1024
 CHANGED = (0, 1, 10, 100, 1000)
 ADMISSIONS = 1000
+_ONE = " AND id IN (SELECT min(id) FROM movement GROUP BY venue_id)"
+"""A condition: the first movement of each stay, which is all that there is of one on admission."""
 _SEGMENT_BYTES = 48
 """What a message takes beside the frame that it carries, about."""
 
@@ -59,16 +61,17 @@ async def _rows(table: Table, heading: str, url: str, rounds: int) -> None:
         exporting(url, spool_limit_bytes=spool) as full,
     ):
         await _export(keeping, REQUEST)
-        kinds = [(f"{count:,} movements", count, 0) for count in CHANGED]
-        kinds.append((f"{ADMISSIONS:,} admissions", 0, ADMISSIONS))
-        for name, movements, admissions in kinds:
+        kinds = [(f"{count:,} movements", count, 0, _ONE) for count in CHANGED]
+        kinds.append((f"{ADMISSIONS:,} admissions", 0, ADMISSIONS, _ONE))
+        kinds.append((f"{ADMISSIONS:,} whole stays", 0, ADMISSIONS, ""))
+        for name, movements, stays, which in kinds:
             befores, fulls, ours = [], [], []
             for _ in range(rounds):
                 before = await _export(keeping, REQUEST)
                 befores.append(before)
                 with writing(url) as connection:
                     _change(connection, movements, drawn)
-                    _admit(connection, admissions)
+                    _admit(connection, stays, which)
                 have = replace(REQUEST, have=Have(digests=before.digests))
                 ours.append(await _export(keeping, have))
                 fulls.append(await _export(full, REQUEST))
@@ -120,8 +123,8 @@ def _change(connection: Connection, count: int, drawn: random.Random) -> None:
     connection.execute(statement, {"name": name, "ids": ids})
 
 
-def _admit(connection: Connection, count: int) -> None:
-    """Copy so many venues, with their movements, as if patients were admitted anew."""
+def _admit(connection: Connection, count: int, which: str) -> None:
+    """Copy so many venues, as if patients were admitted anew, with the movements that a condition selects."""
     if not count:
         return
     last = connection.execute(text("SELECT max(id) FROM venue")).scalar_one()
@@ -140,7 +143,7 @@ def _admit(connection: Connection, count: int) -> None:
         "movement_no": "'n' || (id + :last_movement)",
         "venue_id": "venue_id + :last",
     }
-    _copy(connection, "movement", ours, f"ej_id = :ej AND venue_id IN ({first})", parameters)
+    _copy(connection, "movement", ours, f"ej_id = :ej AND venue_id IN ({first}){which}", parameters)
 
 
 def _copy(
