@@ -1,6 +1,7 @@
 """Shows that a subscriber of logical replication notices what it is sent, and serves it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 
@@ -25,6 +26,7 @@ from support.server import PATIENCE
 EJS = (1, 2)
 MARK = "UPDATE ej SET short_name = '{}' WHERE id = 2"
 """What is written last: a subscriber that has it has all before it."""
+_END_SENDERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'walsender'"
 P, V = Dataset.PATIENTS, Dataset.VENUES
 
 STATEMENTS: dict[str, dict[tuple[int, Dataset], set[int]]] = {
@@ -101,8 +103,16 @@ class Pair:
         await _until(self.subscriber, f"SELECT short_name = '{self._marks}' FROM ej WHERE id = 2")
 
     def unsubscribe(self) -> None:
-        if _execute(self.subscriber, "SELECT 1 FROM pg_subscription WHERE subname = 'copies'"):
-            _execute(self.subscriber, "ALTER SUBSCRIPTION copies DISABLE", "DROP SUBSCRIPTION copies")
+        if not _execute(self.subscriber, "SELECT 1 FROM pg_subscription WHERE subname = 'copies'"):
+            return
+        _execute(self.subscriber, "ALTER SUBSCRIPTION copies DISABLE")
+        # A sender that makes the slot of a copy waits for each transaction of its server, that of the DROP as
+        # well, which waits for the slot.
+        deadline = time.monotonic() + PATIENCE
+        while _execute(self.published, _END_SENDERS):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        _execute(self.subscriber, "DROP SUBSCRIPTION copies")
 
 
 @pytest.fixture
