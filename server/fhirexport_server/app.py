@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import grpc
 import structlog
@@ -15,14 +16,19 @@ from prometheus_client import CollectorRegistry
 from fhirexport_server.admin.administration import Administration
 from fhirexport_server.admin.cache_maintenance import CacheMaintenance
 from fhirexport_server.cache.port import NoCache
+from fhirexport_server.cache.redis import redis_urls
 from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
+from fhirexport_server.certificates.kept_pair import KeptPair
+from fhirexport_server.certificates.key_pair import CertificateFile
+from fhirexport_server.certificates.tls_context import MetricsContext
 from fhirexport_server.exports.exporter import open_exporter
 from fhirexport_server.imports.importer import PLACES as IMPORT_PLACES
 from fhirexport_server.imports.importer import open_importer
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.keeper import kept
+from fhirexport_server.rpc.credentials import server_credentials
 from fhirexport_server.rpc.exports.service import Exports
 from fhirexport_server.rpc.health import (
     CACHE,
@@ -38,12 +44,13 @@ from fhirexport_server.rpc.server import make_server
 from fhirexport_server.runtime import garbage
 from fhirexport_server.runtime.threads import SHORT_THREADS
 from fhirexport_server.runtime.upkeep import Upkeep
-from fhirexport_server.settings import OFF, Settings, redacted_redis
+from fhirexport_server.settings import OFF, Settings
 from fhirexport_server.store.async_database import open_async_database
 from fhirexport_server.store.database import Database
 from fhirexport_server.telemetry import loop_lag
 from fhirexport_server.telemetry.metrics import Metrics
 from fhirexport_server.telemetry.metrics_page import metrics_page
+from fhirexport_server.telemetry.security_metrics import SecurityMetrics
 from fhirexport_server.telemetry.tracing import tracer
 from fhirexport_server.telemetry.watch_metrics import WatchMetrics
 from fhirexport_server.watches.hub import WatchHub
@@ -53,6 +60,12 @@ _SWITCH_SECONDS = 0.000_5
 
 The default of 5 ms is waited for at each step of a call while an import is read or an export rendered.
 """
+_EXPIRING = {
+    "certificate": CertificateFile.CERTIFICATE,
+    "client_ca": CertificateFile.CLIENT_CA,
+    "metrics_ca": CertificateFile.METRICS_CA,
+}
+"""What may expire, by its name in the metrics."""
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
@@ -99,6 +112,7 @@ async def running(
 
     Raises:
       ListenError, MetricsAddressError: An address cannot be listened on.
+      CertificateError: A file of the certificates cannot be used.
     """
     limits = limits or Limits(
         stream_seconds=settings.rendering_timeout,
@@ -110,13 +124,18 @@ async def running(
         watches_per_peer=settings.max_watches_per_peer,
         bytes_in_flight=settings.bytes_in_flight,
     )
+    insecure = ", ".join(settings.insecure_addresses) or None
     _log.info("starting", version=__version__, **settings.public())
+    if insecure:
+        _log.warning("insecure", reachable=insecure, remedy="see docs/security.md")
     async with AsyncExitStack() as stack:
         registry = CollectorRegistry()
         metrics = Metrics(registry)
+        certificates = _certificates(settings, SecurityMetrics(registry))
         page = None
         if settings.metrics_address != OFF:
-            page = stack.enter_context(metrics_page(registry, settings.metrics_address))
+            context = MetricsContext(certificates) if certificates and settings.metrics_client_ca else None
+            page = stack.enter_context(metrics_page(registry, settings.metrics_address, context))
         blocking = stack.enter_context(
             Database.open(
                 settings.database_url.get_secret_value(),
@@ -160,11 +179,12 @@ async def running(
             limits=limits,
             registry=registry,
             address=settings.listen_address,
+            credentials=None if certificates is None else server_credentials(lambda: certificates.current),
             tracer=await stack.enter_async_context(tracer(settings.otel_exporter_otlp_endpoint)),
         )
         stack.push_async_callback(server.stop, None)
         await server.start()
-        for name, work in (
+        works = [
             ("probe-exports", Probe(health, "exports", (SERVER, EXPORTS), database.check).run()),
             ("probe-imports", Probe(health, "imports", (IMPORTS,), database.check_writable).run()),
             ("watches", watches.run()),
@@ -172,9 +192,12 @@ async def running(
             ("upkeep", Upkeep(CacheMaintenance(database, shared, metrics)).run()),
             ("lag", loop_lag.watch(metrics.loop_lagged)),
             ("garbage", garbage.collect_where_memory_grows()),
-        ):
+        ]
+        if certificates is not None:
+            works.append(("certificates", certificates.run()))
+        for name, work in works:
             stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
-        _log.info("listening", address=address, metrics=page)
+        _log.info("listening", address=address, metrics=page, tls=certificates is not None, insecure=insecure)
         yield App(address, page, registry, server, health, watches)
     _log.info("stopped")
 
@@ -184,6 +207,7 @@ async def serve(settings: Settings) -> None:
 
     Raises:
       ListenError, MetricsAddressError: An address cannot be listened on.
+      CertificateError: A file of the certificates cannot be used.
     """
     first, second = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -203,6 +227,18 @@ async def serve(settings: Settings) -> None:
         await _cancelled(drained)
 
 
+def _certificates(settings: Settings, metrics: SecurityMetrics) -> KeptPair | None:
+    """Return the server's certificates, where it has any; raise CertificateError as `KeptPair` does."""
+    metrics.insecure(exposed=bool(settings.insecure_addresses))
+    if settings.tls_certificate is None:
+        return None
+    kept = KeptPair(settings.certificate_files, metrics.taken)
+    metrics.watch_refusals(lambda: kept.refusing)
+    for name, file in _EXPIRING.items():
+        metrics.watch(name, partial(kept.seconds_left, file))
+    return kept
+
+
 @asynccontextmanager
 async def _redis_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[RedisCache | None]:
     if not settings.cache_enabled:
@@ -214,7 +250,7 @@ async def _redis_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Re
         socket_timeout=settings.redis_socket_timeout,
         connect_timeout=settings.redis_socket_connect_timeout,
         budget=settings.cache_budget,
-        shown=redacted_redis(settings.redis_address),
+        shown=redis_urls.redacted(settings.redis_address),
     )
     async with open_redis_cache(address, settings.time_to_live, metrics) as cache:
         yield cache

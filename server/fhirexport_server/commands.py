@@ -1,8 +1,9 @@
-"""The command line of the server: `fhirexport-server serve | migrate | demo`."""
+"""The command line of the server: `fhirexport-server serve | migrate | demo | certificates`."""
 
 import asyncio
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import structlog
@@ -14,17 +15,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fhirexport_server.app import serve as run_server
+from fhirexport_server.certificates import throwaway
+from fhirexport_server.certificates.key_pair import CertificateError
 from fhirexport_server.demo import group
 from fhirexport_server.demo.people.traits import MOST_PATIENTS
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
 from fhirexport_server.domain.rows import Batch
 from fhirexport_server.rpc.server import ListenError
 from fhirexport_server.runtime.garbage import collect_rarely, give_back_early
-from fhirexport_server.settings import Settings, misspelt, problems
+from fhirexport_server.settings import Settings
 from fhirexport_server.store import loader
 from fhirexport_server.store.migrate import migrate as bring_to_date
 from fhirexport_server.telemetry import logs
 from fhirexport_server.telemetry.metrics_page import MetricsAddressError
+from fhirexport_server.wrong_settings import misspelt, problems
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("fhirexport_server")
 
@@ -34,6 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they print local variables, rows among them
     help="Exports a hospital group's data as FHIR over gRPC. Settings come from the environment and `.env`.",
 )
+certificates = typer.Typer(no_args_is_help=True, help="Make certificates to try TLS with.")
+app.add_typer(certificates, name="certificates")
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer calls
@@ -82,6 +88,36 @@ def demo(
     loader.load(url, _shown(batches, group.total_rows(patients=patients)))
 
 
+@certificates.command("demo")
+def certificates_demo(
+    directory: Annotated[Path, typer.Argument(help="Where to write them; made where it is not there.")],
+    *,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="A name or address of the server; may be repeated.", show_default="this machine's"),
+    ] = None,
+    client: Annotated[str, typer.Option(help="The name of the caller.")] = "client.fhirexport.test",
+    days: Annotated[int, typer.Option(min=1, max=365, help="How long they are valid.")] = 30,
+) -> None:
+    """Make a throw-away authority, and certificates of a server and a caller, to try TLS with."""
+    try:
+        throwaway.write(directory, name or ["localhost", "127.0.0.1", "::1"], client, days)
+    except FileExistsError as error:
+        raise _UserError(f"{directory} has a {error} already: choose a new directory") from error
+    except OSError as error:
+        raise _UserError(f"{directory} cannot be written to: {error.strerror}") from error
+    except ValueError as error:
+        raise _UserError("a name must be a name of DNS, in ASCII, or an address") from error
+    typer.echo(
+        f"TLS_CERTIFICATE={directory / 'server.pem'}\n"
+        f"TLS_KEY={directory / 'server-key.pem'}\n"
+        f"TLS_CLIENT_CA={directory / 'ca.pem'}\n"
+        f"FHIREXPORT_CA={directory / 'ca.pem'}\n"
+        f"FHIREXPORT_CERT={directory / 'client.pem'}\n"
+        f"FHIREXPORT_KEY={directory / 'client-key.pem'}"
+    )
+
+
 def main() -> None:
     """Run the command line.
 
@@ -94,6 +130,8 @@ def main() -> None:
     except (ListenError, MetricsAddressError) as error:
         name = "LISTEN_ADDRESS" if isinstance(error, ListenError) else "METRICS_ADDRESS"
         _fail(f"cannot listen on {name}: it is taken, not of this machine, or not permitted", 1)
+    except CertificateError as error:
+        _fail(str(error), 2)
     except DatabaseUnavailableError:
         _fail(
             "the database of DATABASE_URL cannot be reached: does it run, does the file's directory exist?", 1

@@ -1,38 +1,30 @@
 """All settings: variable, default, bounds and meaning. Nothing else reads the environment."""
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fhirexport_server.cache.redis import redis_urls
+from fhirexport_server.certificates.key_pair import CertificateFile
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.runtime.listening import is_loopback
+from fhirexport_server.runtime.listening import is_loopback, is_this_machine
 from fhirexport_server.store.connection import database_urls
 
-_DATABASE_URL = re.compile(
-    r"(?P<scheme>postgresql(\+psycopg)?://)(?P<user>.*@)?"
-    r"(?P<rest>(\[[^\]]*\]|[^:/?@]*)(:\d{1,5})?(/[^?]*)?)(?P<query>\?.*)?"
-    r"|(?P<file>sqlite(\+pysqlite)?:///[^?]+)(\?.*)?"
-)
-_REDIS_URL = re.compile(
-    r"(?P<scheme>rediss?://)(?P<user>[^@/?#\s]*@)?(?P<rest>(\[[0-9A-Fa-f:.]+\]|[^:/?@#\s]+)(:\d{1,5})?(/\d{0,5})?)"
-    r"(?P<query>\?[^#\s]*)?|(?P<socket>unix://)(?P<login>[^@/?#\s]*@)?(?P<path>/[^?#\s]+)(\?[^#\s]*)?"
-)
 # RFC 3986: scheme, host, perhaps a port, and a path of characters that need no escape in JSON.
 _BASE_URL = re.compile(
     r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~!$&'()*+,;=:@%/-]*)?", re.ASCII
 )
 
-_NEAR = 0.85
-"""The similarity from which on one name is taken for a misspelling of another; 1 means equal."""
 OFF = "off"
 """The METRICS_ADDRESS that serves no metrics."""
+
+
+def _others_reach(address: str) -> bool:
+    return address != OFF and not is_loopback(address)
 
 
 def _upper(value: object) -> object:
@@ -66,13 +58,24 @@ class Settings(BaseSettings):
     """The FHIR server that `fullUrl` and our code systems name: an absolute http(s) URL without a query.
     Changing it changes every export."""
     insecure: bool = False
-    """Listen on an address that other machines can reach, without encryption."""
+    """Let others reach what asks for no certificate and encrypts nothing: `LISTEN_ADDRESS`,
+    `METRICS_ADDRESS`, and a Redis on another machine."""
+    tls_certificate: Path | None = None
+    """The server's certificate, its issuers after it, in PEM: gRPC is then served with TLS. This file and the
+    three below are read again each second: what is good replaces what was, without a restart."""
+    tls_key: Path | None = Field(default=None, validate_default=True)
+    """The key of the certificate, in PEM, without a password."""
+    tls_client_ca: Path | None = None
+    """The authorities whose certificates callers must show (mutual TLS), in PEM."""
+    metrics_client_ca: Path | None = None
+    """The authorities whose certificates those who read the metrics must show: the page is then served as
+    `https`, with the server's certificate."""
     listen_address: str = "127.0.0.1:50051"
     """Where to serve gRPC: `host:port` or `unix:/path/of.sock`. Port 0 takes a free one. An address that
-    other machines can reach is refused unless `INSECURE=true`."""
+    other machines can reach needs `TLS_CERTIFICATE`, `TLS_KEY` and `TLS_CLIENT_CA`, or `INSECURE=true`."""
     metrics_address: str = "127.0.0.1:9464"
-    """Where to serve the metrics, `http://host:port/metrics`, by the rules of `LISTEN_ADDRESS`; `off` serves
-    none."""
+    """Where to serve the metrics, `http://host:port/metrics`, by the rules of `LISTEN_ADDRESS` and with
+    `METRICS_CLIENT_CA`; `off` serves none."""
     max_renderings: int = Field(default=4, ge=1, le=256)
     """How many exports may be rendered from the database at once."""
     rendering_timeout: float = Field(default=900.0, gt=0, le=86_400, allow_inf_nan=False)
@@ -118,6 +121,9 @@ class Settings(BaseSettings):
     """The same for the patients."""
     cache_ttl_venues: int = Field(default=300, ge=1, le=30 * 86_400)
     """The same for the venues."""
+    redis_url: SecretStr | None = None
+    """Where Redis is, as one URL, which then counts alone: `redis://user:password@host:port/db`, `rediss://...`
+    with TLS, or `unix:///path/of.sock?db=0`."""
     redis_host: str = Field(default="localhost", pattern=r"^[^\s/@?#]+$")
     """The machine that Redis, or Valkey, runs on."""
     redis_port: int = Field(default=6379, ge=1, le=65_535)
@@ -126,9 +132,6 @@ class Settings(BaseSettings):
     """Which of its databases to use."""
     redis_password: SecretStr | None = None
     """The password, where it asks for one."""
-    redis_url: SecretStr | None = None
-    """All of this as one URL, which then counts alone: `redis://user:password@host:port/db`, `rediss://...`
-    with TLS, or `unix:///path/of.sock?db=0`."""
     redis_socket_timeout: float = Field(default=0.25, gt=0, le=10, allow_inf_nan=False)
     """How long one reply of Redis may take, in seconds."""
     redis_socket_connect_timeout: float = Field(default=0.25, gt=0, le=10, allow_inf_nan=False)
@@ -145,7 +148,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: SecretStr) -> SecretStr:
-        if not _DATABASE_URL.fullmatch(value.get_secret_value()):
+        if not database_urls.URL.fullmatch(value.get_secret_value()):
             raise ValueError(
                 "must be a URL such as sqlite:///fhirexport.db or postgresql://user:password@host:5432/name"
             )
@@ -156,7 +159,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _known_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _REDIS_URL.fullmatch(value.get_secret_value()):
+        if value is not None and not redis_urls.URL.fullmatch(value.get_secret_value()):
             raise ValueError(
                 "must be a URL such as redis://localhost:6379/0, rediss://user:password@host:6379/0 "
                 "or unix:///run/redis.sock"
@@ -187,15 +190,49 @@ class Settings(BaseSettings):
             raise ValueError(f"must be host:port, such as 127.0.0.1:9464 or [::1]:9464, or {OFF}")
         return value
 
+    @field_validator("tls_key", "tls_client_ca", "metrics_client_ca")
+    @classmethod
+    def _of_a_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = info.data.get("tls_certificate")
+        if info.field_name == "tls_key" and value is None and certificate is not None:
+            raise ValueError("must be the file of the key of TLS_CERTIFICATE")
+        if value is not None and certificate is None:
+            raise ValueError("needs TLS_CERTIFICATE as well")
+        return value
+
     @field_validator("listen_address", "metrics_address")
     @classmethod
     def _safe_address(cls, value: str, info: ValidationInfo) -> str:
-        if info.field_name == "metrics_address" and value == OFF:
+        if info.data.get("insecure") is not False or not _others_reach(value):
             return value
-        if not is_loopback(value) and info.data.get("insecure") is False:
+        authorities = "tls_client_ca" if info.field_name == "listen_address" else "metrics_client_ca"
+        needed = [
+            name.upper()
+            for name in ("tls_certificate", "tls_key", authorities)
+            if name in info.data and info.data[name] is None
+        ]
+        if needed:
             raise ValueError(
-                "can be reached from other machines, and this server has no encryption: "
+                f"can be reached from other machines: set {', '.join(needed)} as well (docs/security.md), "
                 "listen on 127.0.0.1, or set INSECURE=true on a network that you trust"
+            )
+        return value
+
+    @field_validator("redis_url", "redis_host")
+    @classmethod
+    def _encrypted_redis(cls, value: SecretStr | str | None, info: ValidationInfo) -> SecretStr | str | None:
+        if value is None or info.data.get("insecure") is not False:
+            return value
+        if info.field_name == "redis_host" and info.data.get("redis_url") is not None:
+            return value
+        if isinstance(value, SecretStr):
+            confidential = redis_urls.is_confidential(value.get_secret_value())
+        else:
+            confidential = is_this_machine(value)
+        if info.data.get("cache_enabled", True) and not confidential:
+            raise ValueError(
+                "is another machine, and what is kept there would pass in the clear: set REDIS_URL to a "
+                "rediss:// URL (docs/security.md), or INSECURE=true on a network that you trust"
             )
         return value
 
@@ -203,10 +240,26 @@ class Settings(BaseSettings):
         """Return every setting by its variable's name, for the log: without any password."""
         values = {name.upper(): value for name, value in self.model_dump(mode="json").items()}
         return values | {
-            "DATABASE_URL": redacted(self.database_url.get_secret_value()),
-            "REDIS_URL": None if self.redis_url is None else redacted_redis(self.redis_address),
+            "DATABASE_URL": database_urls.redacted(self.database_url.get_secret_value()),
+            "REDIS_URL": None if self.redis_url is None else redis_urls.redacted(self.redis_address),
             "REDIS_PASSWORD": None if self.redis_password is None else "**********",
         }
+
+    @property
+    def certificate_files(self) -> dict[CertificateFile, Path]:
+        """The files of certificates and keys that are set."""
+        files = {file: getattr(self, file.value.lower()) for file in CertificateFile}
+        return {file: path for file, path in files.items() if path is not None}
+
+    @property
+    def insecure_addresses(self) -> list[str]:
+        """The settings of addresses that others can reach without TLS and a certificate of their own."""
+        asked = {"LISTEN_ADDRESS": self.tls_client_ca, "METRICS_ADDRESS": self.metrics_client_ca}
+        return [
+            name
+            for name, authorities in asked.items()
+            if authorities is None and _others_reach(getattr(self, name.lower()))
+        ]
 
     @property
     def redis_address(self) -> str:
@@ -227,51 +280,3 @@ class Settings(BaseSettings):
             Dataset.PATIENTS: self.cache_ttl_patients,
             Dataset.VENUES: self.cache_ttl_venues,
         }
-
-
-def redacted(database_url: str) -> str:
-    """Return a database URL without its user, password and query."""
-    match = _DATABASE_URL.fullmatch(database_url)
-    return (match["file"] or match["scheme"] + match["rest"]) if match else "?"
-
-
-def redacted_redis(url: str) -> str:
-    """Return a Redis URL without its user, password and query."""
-    match = _REDIS_URL.fullmatch(url)
-    if match is None:
-        return "?"
-    return match["scheme"] + match["rest"] if match["scheme"] else match["socket"] + match["path"]
-
-
-def misspelt() -> list[str]:
-    """Return a line for each variable of the environment or `.env` whose name is near to that of a setting.
-
-    It is left out where that setting is set as well: then it may well be another program's.
-    """
-    names = {name.upper() for name in Settings.model_fields}
-    environment = EnvSettingsSource(Settings, env_ignore_empty=False).env_vars
-    given = {name.upper() for name in (*environment, *_env_file())}
-    lines = []
-    for name in sorted(given - names):
-        near = get_close_matches(name, names, n=1, cutoff=_NEAR)
-        if not near and name.startswith("CACHE_TTL_"):
-            near = ["CACHE_TTL"]
-        if near and near[0] not in given and not name.startswith("OTEL_"):
-            lines.append(
-                f"{name}: there is no such setting; {near[0]} is one. If {name} is another program's, set "
-                f"{near[0]} as well, to nothing for its default"
-            )
-    return lines
-
-
-def _env_file() -> Iterable[str]:
-    return DotEnvSettingsSource(Settings, env_ignore_empty=False).env_vars
-
-
-def problems(error: ValidationError) -> list[str]:
-    """Return a line for each refused setting: its variable and what it must be, never its value."""
-    lines = []
-    for details in error.errors(include_input=False, include_url=False, include_context=False):
-        name = ".".join(str(part) for part in details["loc"]).upper()
-        lines.append(f"{name}: {details['msg'].removeprefix('Value error, ')}")
-    return lines

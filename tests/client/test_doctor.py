@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 import psycopg
 import pytest
-from client.examining import answering, encrypted, examined, last, levels
+from client.examining import answering, examined, last, levels
 from fhirexport.cli.diagnosis import checks, findings
 from fhirexport.cli.diagnosis.reaching import Place, place
 from support import patient
@@ -262,32 +262,3 @@ async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     found = await examined("localhost:50051")
     assert last(found) == ("address", "problem", "localhost has no address: no answer within 0.2 s")
-
-
-# --- encryption -----------------------------------------------------------------------------------
-
-
-async def test_a_server_that_wants_tls_where_we_speak_plaintext_is_a_problem() -> None:
-    async with encrypted() as address:
-        found = await examined(address)
-    assert last(found)[:2] == ("encryption", "problem")
-    assert "the server speaks TLS, and this client speaks plaintext" in found[-1].message
-
-
-async def test_a_server_without_tls_where_we_speak_tls_is_a_problem(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fhirexport._internal.channels.is_local", lambda _target: False)
-    async with running_server(url) as address:
-        found = await examined(address)
-    assert last(found)[:2] == ("encryption", "problem")
-    assert "the server speaks plaintext" in found[-1].message
-    assert "ssh -L 50051:" in found[-1].advice
-
-
-async def test_a_certificate_that_is_not_trusted_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fhirexport._internal.channels.is_local", lambda _target: False)
-    async with encrypted() as address:
-        found = await examined(address)
-    assert [one.level for one in found] == ["ok", "ok", "ok", "problem"]
-    assert "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH" in found[-1].advice

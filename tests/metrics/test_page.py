@@ -4,22 +4,30 @@ import asyncio
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from http.client import BadStatusLine, HTTPSConnection
 from pathlib import Path
 
 import pytest
 from fhirexport._version import __version__
 from fhirexport_server.app import running
-from fhirexport_server.settings import Settings, problems
+from fhirexport_server.certificates.kept_pair import KeptPair
+from fhirexport_server.certificates.key_pair import CertificateFile
+from fhirexport_server.certificates.throwaway import Authority
+from fhirexport_server.certificates.tls_context import MetricsContext
+from fhirexport_server.settings import Settings
 from fhirexport_server.telemetry.metrics_page import MetricsAddressError, metrics_page
+from fhirexport_server.wrong_settings import problems
 from prometheus_client import CollectorRegistry, Counter
 from pydantic import ValidationError
 from structlog.testing import capture_logs
+from support.certificates import NAMES, Site
 from support.metrics import ask, read
-from support.server import server_process, settings
+from support.server import PATIENCE, server_process, settings
 
 PROGRAM = Path(sys.executable).with_name("fhirexport-server")
 FREE = "127.0.0.1:0"
@@ -179,3 +187,68 @@ def test_a_variable_that_is_set_to_nothing_is_not_set(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("METRICS_ADDRESS", "")
     assert Settings().metrics_address == "127.0.0.1:9464"
+
+
+def _secured(site: Site) -> MetricsContext:
+    paths = {
+        CertificateFile.CERTIFICATE: site.certificate,
+        CertificateFile.KEY: site.key,
+        CertificateFile.METRICS_CA: site.ca,
+    }
+    return MetricsContext(KeptPair(paths, lambda _: None))
+
+
+def _read_encrypted(address: str, context: ssl.SSLContext) -> int:
+    host, _, port = address.rpartition(":")
+    with closing(HTTPSConnection(host, int(port), timeout=PATIENCE, context=context)) as connection:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().status
+
+
+def test_over_tls_who_shows_a_certificate_may_read_and_nobody_else(
+    registry: CollectorRegistry, tmp_path: Path
+) -> None:
+    site = Site(tmp_path)
+    with capture_logs() as logs, metrics_page(registry, FREE, _secured(site)) as address:
+        assert _read_encrypted(address, site.client_context()) == 200
+        # With TLS 1.3 a client hears what the server thinks of it after it has asked.
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            _read_encrypted(address, site.client_context(named=False))
+        with pytest.raises((BadStatusLine, ConnectionError)):
+            ask(address)
+        with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=PATIENCE):
+            # Somebody who says nothing keeps nobody waiting.
+            assert _read_encrypted(address, site.client_context()) == 200
+    assert logs == []
+
+
+def test_over_tls_the_page_follows_the_certificate(registry: CollectorRegistry, tmp_path: Path) -> None:
+    site, other = Site(tmp_path), Authority()
+    paths = {
+        CertificateFile.CERTIFICATE: site.certificate,
+        CertificateFile.KEY: site.key,
+        CertificateFile.METRICS_CA: site.ca,
+    }
+    kept = KeptPair(paths, lambda _: None)
+    with metrics_page(registry, FREE, MetricsContext(kept)) as address:
+        before = site.client_context()
+        assert _read_encrypted(address, before) == 200
+        site.authority = other
+        site.ca.write_bytes(other.pem)
+        site.install(*other.server(NAMES))
+        kept.check()
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            _read_encrypted(address, before)
+        assert _read_encrypted(address, site.client_context()) == 200
+
+
+async def test_a_servers_metrics_are_served_with_its_certificate(small_url: str, tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    chosen = settings(
+        small_url, metrics_address=FREE, metrics_client_ca=site.ca, **site.settings(mutual=False)
+    )
+    async with running(chosen) as app:
+        address = str(app.metrics_address)
+        assert await asyncio.to_thread(_read_encrypted, address, site.client_context()) == 200
+        with pytest.raises((BadStatusLine, ConnectionError)):
+            await asyncio.to_thread(ask, address)

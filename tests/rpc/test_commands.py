@@ -104,3 +104,35 @@ def test_a_schema_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
     status, _, err = _run(tmp_path, "migrate", DATABASE_URL=url)
     assert (status, len(err.splitlines())) == (1, 1)
     assert "9999" in err
+
+
+def test_certificates_to_try_tls_with_are_made_once(tmp_path: Path) -> None:
+    status, out, err = _run(tmp_path, "certificates", "demo", "tls", "--name", "export.test")
+    assert (status, err) == (0, "")
+    (tmp_path / ".env").write_text(out)
+    files = [line.partition("=")[2] for line in out.splitlines()]
+    assert all((tmp_path / file).stat().st_mode & 0o777 == 0o600 for file in files)
+    assert (tmp_path / "tls").stat().st_mode & 0o777 == 0o700
+    assert not list((tmp_path / "tls").glob("ca-key*"))
+    status, out, err = _run(tmp_path, "certificates", "demo", "tls")
+    assert (status, out, err) == (1, "", "tls has a ca.pem already: choose a new directory\n")
+
+
+@pytest.mark.parametrize("arguments", [("--name", "é.test"), ("--client", "é.test")])
+def test_a_name_that_no_certificate_can_have_is_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    status, _, err = _run(tmp_path, "certificates", "demo", "tls", *arguments)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert not (tmp_path / "tls").exists()
+
+
+def test_a_certificate_that_cannot_be_used_is_one_line_with_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "server.pem").write_text("CANARY")
+    (tmp_path / "key.pem").write_text("CANARY")
+    status, _, err = _run(tmp_path, "serve", TLS_CERTIFICATE="server.pem", TLS_KEY="key.pem")
+    assert (status, err.splitlines()[1:]) == (
+        2,
+        ["TLS_CERTIFICATE: has no certificates in PEM, or a damaged one"],
+    )
+    assert "CANARY" not in err
+    status, _, err = _run(tmp_path, "serve", TLS_CERTIFICATE="none.pem", TLS_KEY="key.pem")
+    assert (status, err.splitlines()[1:]) == (2, ["TLS_CERTIFICATE: cannot be read"])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.settings import Settings, misspelt, problems
+from fhirexport_server.settings import Settings
+from fhirexport_server.wrong_settings import misspelt, problems
 from pydantic import ValidationError
 
 ROOT = Path(__file__).parents[2]
@@ -70,9 +71,77 @@ def test_an_address_that_others_can_reach_needs_to_be_wanted(
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert [line.partition(":")[0] for line in problems(caught.value)] == ["LISTEN_ADDRESS"]
+    assert "set TLS_CERTIFICATE, TLS_KEY, TLS_CLIENT_CA as well" in problems(caught.value)[0]
     assert "INSECURE=true" in problems(caught.value)[0]
     monkeypatch.setenv("INSECURE", "true")
     assert Settings().listen_address == address
+
+
+PAIR = {"tls_certificate": "server.pem", "tls_key": "key.pem"}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, {"LISTEN_ADDRESS": "set TLS_CERTIFICATE, TLS_KEY, TLS_CLIENT_CA as well"}),
+        (PAIR, {"LISTEN_ADDRESS": "set TLS_CLIENT_CA as well"}),
+        (PAIR | {"metrics_client_ca": "ca.pem"}, {"LISTEN_ADDRESS": "set TLS_CLIENT_CA as well"}),
+        (PAIR | {"tls_client_ca": "ca.pem"}, {}),
+        ({"insecure": "true"}, {}),
+        (
+            {"tls_certificate": "server.pem"},
+            {"TLS_KEY": "must be", "LISTEN_ADDRESS": "set TLS_CLIENT_CA as well"},
+        ),
+        (
+            {"tls_key": "key.pem", "tls_client_ca": "ca.pem"},
+            {
+                "TLS_KEY": "needs TLS_CERTIFICATE",
+                "TLS_CLIENT_CA": "needs TLS_CERTIFICATE",
+                "LISTEN_ADDRESS": "set TLS_CERTIFICATE as well",
+            },
+        ),
+    ],
+)
+def test_an_address_that_others_can_reach_needs_tls_and_the_certificates_of_callers(
+    values: dict[str, str], told: dict[str, str]
+) -> None:
+    given = values | {"listen_address": "192.0.2.1:50051"}
+    if not told:
+        settings = Settings.model_validate(given)
+        assert settings.insecure_addresses == (["LISTEN_ADDRESS"] if "insecure" in values else [])
+        return
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate(given)
+    lines = dict(line.split(": ", 1) for line in problems(refused.value))
+    assert lines.keys() == told.keys()
+    assert [name for name, text in told.items() if text not in lines[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"redis_host": "redis.hospital.test"}, "REDIS_HOST"),
+        ({"redis_url": "redis://:CANARY@redis.hospital.test:6379/0"}, "REDIS_URL"),
+        ({"redis_url": "redis://192.0.2.1"}, "REDIS_URL"),
+        ({"redis_url": "rediss://192.0.2.1"}, None),
+        ({"redis_url": "redis://127.0.0.1", "redis_host": "redis.hospital.test"}, None),
+        ({"redis_url": "unix:///run/redis.sock"}, None),
+        ({"redis_host": "::1"}, None),
+        ({"redis_host": "redis.hospital.test", "insecure": "true"}, None),
+        ({"redis_host": "redis.hospital.test", "cache_enabled": "false"}, None),
+    ],
+)
+def test_a_redis_on_another_machine_needs_tls_or_to_be_wanted(
+    values: dict[str, str], told: str | None
+) -> None:
+    if told is None:
+        Settings.model_validate(values)
+        return
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate(values)
+    (line,) = problems(refused.value)
+    assert line.startswith(f"{told}: is another machine")
+    assert ("CANARY" in line, "INSECURE=true" in line) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from fhirexport_server.cache.redis import redis_urls
 from fhirexport_server.cache.redis.redis_urls import OPTIONS
-from fhirexport_server.settings import Settings, problems, redacted, redacted_redis
+from fhirexport_server.settings import Settings
+from fhirexport_server.store.connection import database_urls
 from fhirexport_server.store.connection.database_urls import POSTGRESQL
+from fhirexport_server.wrong_settings import problems
 from psycopg.pq import Conninfo
 from pydantic import ValidationError
 from redis.asyncio import ConnectionPool
@@ -31,13 +34,13 @@ def test_a_database_url_is_shown_without_its_secrets(
     url: str, shown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
-    assert redacted(url) == shown
+    assert database_urls.redacted(url) == shown
     assert Settings().public()["DATABASE_URL"] == shown
     assert "CANARY" not in repr(Settings())
 
 
 def test_a_database_url_that_is_refused_is_shown_without_its_options() -> None:
-    assert redacted("sqlite:////data/a@b.db?mode=ro") == "sqlite:////data/a@b.db"
+    assert database_urls.redacted("sqlite:////data/a@b.db?mode=ro") == "sqlite:////data/a@b.db"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_where_redis_is_is_shown_without_its_password(
     values: dict[str, str], address: str, shown: str
 ) -> None:
     settings = Settings.model_validate(values)
-    assert (settings.redis_address, redacted_redis(settings.redis_address)) == (address, shown)
+    assert (settings.redis_address, redis_urls.redacted(settings.redis_address)) == (address, shown)
     assert not any(secret in str(settings.public()) for secret in ("p/w@d", "p%2F", "secret"))
 
 

@@ -14,19 +14,22 @@ OTHER_CA = FOLDER / "certificate.pem"
 
 
 @asynccontextmanager
-async def behind_tls(address: str, *, mutual: bool = False) -> AsyncIterator[str]:
+async def behind_tls(
+    address: str, *, mutual: bool = False, context: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     """Puts TLS in front of a server that speaks plaintext; yields the address of that.
 
     Args:
-        address: The server's.
+        address: The server's: `host:port`, or the path of its Unix socket.
         mutual: Whether callers must show a certificate.
+        context: The TLS, in place of all this.
     """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=CA)
-    context.load_cert_chain(FOLDER / "server.pem", FOLDER / "server-key.pem")
-    context.set_alpn_protocols(["h2"])
-    if mutual:
-        context.verify_mode = ssl.CERT_REQUIRED
-    host, _, port = address.rpartition(":")
+    if context is None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=CA)
+        context.load_cert_chain(FOLDER / "server.pem", FOLDER / "server-key.pem")
+        context.set_alpn_protocols(["h2"])
+        if mutual:
+            context.verify_mode = ssl.CERT_REQUIRED
     passing: set[asyncio.Task[None]] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,7 +41,7 @@ async def behind_tls(address: str, *, mutual: bool = False) -> AsyncIterator[str
             # Here, and not by the server: whoever has not shaken hands yet is one to be sent away as well.
             with suppress(OSError):
                 await writer.start_tls(context)
-                inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+                inner_reader, inner_writer = await _connected(address)
                 writers.append(inner_writer)
                 await asyncio.gather(_pass(reader, inner_writer), _pass(inner_reader, writer))
         finally:
@@ -56,6 +59,13 @@ async def behind_tls(address: str, *, mutual: bool = False) -> AsyncIterator[str
             task.cancel()
         await asyncio.gather(*passing, return_exceptions=True)
         await _turns()
+
+
+async def _connected(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if address.startswith("/"):
+        return await asyncio.open_unix_connection(address)
+    host, _, port = address.rpartition(":")
+    return await asyncio.open_connection(host, int(port))
 
 
 async def _turns() -> None:

@@ -86,6 +86,12 @@ def system_certificates() -> bytes | None:
     return certificates
 
 
+def system_bundle() -> str | None:
+    """Return the file of the authorities that this system trusts, for libraries that read files alone."""
+    paths = ssl.get_default_verify_paths()
+    return next(filter(_bundle, (paths.cafile or "", *_BUNDLES)), None)
+
+
 def _bundle(path: str) -> bytes:
     try:
         content = Path(path).read_bytes()

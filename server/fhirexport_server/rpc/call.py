@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 import grpc
 from google.protobuf.message import Message
 
+from fhirexport_server.domain.identity import Identity
+
 Context: TypeAlias = grpc.aio.ServicerContext[Message, Message]
 Kind: TypeAlias = Literal["unary", "client_stream", "server_stream"]
 
@@ -27,6 +29,8 @@ class Call:
     request_id: str
     room: Callable[[int], Awaitable[None]]
     """Waits for room for a response of this many bytes, before it is built."""
+    identity: Identity | None = None
+    """Who calls, where that is proven; None where the server asks for no proof."""
     begun: float = field(default_factory=time.monotonic)
     """When its first byte came, on the monotonic clock."""
     code: grpc.StatusCode = grpc.StatusCode.OK

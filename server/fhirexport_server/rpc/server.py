@@ -53,6 +53,7 @@ def make_server(
     limits: Limits,
     registry: CollectorRegistry,
     address: str,
+    credentials: grpc.ServerCredentials | None = None,
     tracer: Tracer | None = None,
 ) -> tuple[grpc.aio.Server, str]:
     """Return a server that is not started yet, and the address that it is bound to, with the actual port.
@@ -74,14 +75,17 @@ def make_server(
     add_HealthServicer_to_server(health, server)
     names = [*(service.full_name for service in services), "grpc.health.v1.Health", reflection.SERVICE_NAME]
     reflection.enable_server_reflection(names, server)
-    return server, _bound(server, address)
+    return server, _bound(server, address, credentials)
 
 
-def _bound(server: grpc.aio.Server, address: str) -> str:
+def _bound(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:
     if address.startswith(_UNIX) and _answers(address.removeprefix(_UNIX)):
         raise ListenError(address)
     try:
-        port = server.add_insecure_port(address)
+        if credentials is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise ListenError(address) from error
     return address if address.startswith(_UNIX) else f"{address.rpartition(':')[0]}:{port}"

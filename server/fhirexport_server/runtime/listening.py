@@ -1,4 +1,4 @@
-"""Addresses to listen on."""
+"""Addresses: whether only this machine can reach them."""
 
 import ipaddress
 
@@ -17,10 +17,17 @@ def is_loopback(address: str) -> bool:
     plain = bare.isascii() and bare.isprintable() and not any(c in bare for c in " /[]")
     if not colon or not bare or not plain or (":" in bare) != bracketed or not _is_port(port):
         raise ValueError("must be host:port or unix:/path, such as 127.0.0.1:50051 or [::1]:50051")
+    return is_this_machine(bare)
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether a host, by its name or address or a Unix socket's path, is this machine for certain."""
+    if host.startswith(("/", "@")):
+        return True
     try:
-        return ipaddress.ip_address(bare).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return bare == "localhost"
+        return host.lower() == "localhost"
 
 
 def _is_port(text: str) -> bool:

@@ -1,13 +1,15 @@
-"""The page that Prometheus reads: `GET /metrics` over plain HTTP, in a thread of its own."""
+"""The page that Prometheus reads: `GET /metrics` over HTTP or HTTPS, in a thread of its own."""
 
 import socket
+import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Metric
@@ -28,19 +30,22 @@ class MetricsAddressError(Exception):
 
 
 @contextmanager
-def metrics_page(registry: CollectorRegistry, address: str) -> Iterator[str]:
+def metrics_page(
+    registry: CollectorRegistry, address: str, context: Callable[[], ssl.SSLContext] | None = None
+) -> Iterator[str]:
     """Serve the metrics until the end of the context; yield the address, with the port it got.
 
     Args:
         registry: The metrics to serve.
         address: `host:port` or `[ipv6]:port`; port 0 takes a free one.
+        context: Returns the TLS of the next connection; None: plain HTTP.
 
     Raises:
         MetricsAddressError: The address cannot be listened on.
     """
     host, _, port = address.rpartition(":")
     try:
-        server = _Server(_WithoutCreated(registry), host.strip("[]"), int(port))
+        server = _Server(_WithoutCreated(registry), host.strip("[]"), int(port), context)
     except OSError as error:
         raise MetricsAddressError(address) from error
     with server:
@@ -69,15 +74,31 @@ class _Server(ThreadingMixIn, TCPServer):
     daemon_threads = True
     allow_reuse_address = True  # a server that has just ended must not keep its successor from starting
 
-    def __init__(self, metrics: Collector, host: str, port: int) -> None:
+    def __init__(
+        self, metrics: Collector, host: str, port: int, context: Callable[[], ssl.SSLContext] | None
+    ) -> None:
         self.metrics = metrics
+        self._context = context
         self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         super().__init__((host, port), _Handler)
+
+    def finish_request(
+        self,
+        request: "socket.socket | tuple[bytes, socket.socket]",
+        client_address: Any,  # noqa: ANN401 - an address of any family
+    ) -> None:
+        """Respond, after shaking hands: in the thread of this connection, and within its time."""
+        if self._context is None or not isinstance(request, socket.socket):
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(_Handler.timeout)
+        with self._context().wrap_socket(request, server_side=True) as encrypted:
+            super().finish_request(encrypted, client_address)
 
     def handle_error(self, *_: object) -> None:
         """Log an error, unless the reader went away."""
         error = sys.exception()
-        if error is not None and not isinstance(error, ConnectionError | TimeoutError):
+        if error is not None and not isinstance(error, ConnectionError | TimeoutError | ssl.SSLError):
             _log.error("metrics_page_failing", where=where(error))
 
 

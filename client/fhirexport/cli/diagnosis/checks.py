@@ -117,6 +117,13 @@ def _reached(server: Server, where: Place | None) -> Iterator[Finding]:
 def _encryption(server: Server, where: Place) -> Finding:
     ours = "TLS" if server.encrypted else "plaintext"
     theirs = outcome(lambda: spoken(where, SOCKET_SECONDS))
+    if theirs == ours and not server.confidential:
+        advice = (
+            "give the server a certificate (TLS_CERTIFICATE, TLS_KEY, TLS_CLIENT_CA: docs/security.md), and "
+            "leave --plaintext out"
+        )
+        message = "plaintext, to another machine: whoever is on the way reads everything"
+        return Finding("encryption", "warning", message, advice)
     if theirs == ours:
         return Finding("encryption", "ok", f"{ours}, on both sides")
     if theirs == "plaintext":

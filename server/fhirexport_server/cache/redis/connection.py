@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -175,4 +175,15 @@ def _client(address: RedisAddress) -> "Redis":
     pool = BlockingConnectionPool.from_url(
         address.url, max_connections=CONNECTIONS, timeout=address.budget, **options
     )
+    if issubclass(pool.connection_class, SSLConnection):
+        pool.connection_class = _RereadingConnection
     return Redis.from_pool(pool)
+
+
+class _RereadingConnection(SSLConnection):
+    """Reads its certificates' files each time that it connects. The driver's own reads them once."""
+
+    async def connect(self) -> None:
+        """Connect, or stay connected."""
+        self.ssl_context.context = None
+        await super().connect()  # type: ignore[no-untyped-call] # the driver publishes no type of it

@@ -1,11 +1,18 @@
 """Which Redis URLs are accepted: their options are those of the driver that do not change its answers."""
 
+import re
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from fhirexport_server.domain import url_options
 from fhirexport_server.domain.url_options import FLAG, TEXT, number, one_of
+from fhirexport_server.runtime.listening import is_this_machine
 
+URL: Final = re.compile(
+    r"(?P<scheme>rediss?://)(?P<user>[^@/?#\s]*@)?(?P<rest>(\[[0-9A-Fa-f:.]+\]|[^:/?@#\s]+)(:\d{1,5})?(/\d{0,5})?)"
+    r"(?P<query>\?[^#\s]*)?|(?P<socket>unix://)(?P<login>[^@/?#\s]*@)?(?P<path>/[^?#\s]+)(\?[^#\s]*)?"
+)
+"""The form of a URL; its options are looked at apart."""
 _LARGEST_PORT: Final = 65_535
 _ANYWHERE: Final = {"db": number(0, _LARGEST_PORT), "username": TEXT, "password": TEXT}
 _TLS: Final = {
@@ -57,3 +64,17 @@ def refusal(url: str) -> str | None:
     return url_options.refusal(
         pairs, accepted, [*_KNOWN, *_TLS], f"{parts.scheme}:// takes {', '.join(accepted)}"
     )
+
+
+def is_confidential(url: str) -> bool:
+    """Return whether nobody on the way to Redis can read what is kept there: TLS, or it is this machine."""
+    parts = urlsplit(url)
+    return parts.scheme != "redis" or is_this_machine(parts.hostname or "")
+
+
+def redacted(url: str) -> str:
+    """Return a Redis URL without its user, password and query."""
+    match = URL.fullmatch(url)
+    if match is None:
+        return "?"
+    return match["scheme"] + match["rest"] if match["scheme"] else match["socket"] + match["path"]

@@ -1,13 +1,21 @@
 """Which database URLs are accepted: their options are those of the driver that do not change its answers."""
 
+import re
 from typing import Final
 
-from sqlalchemy import make_url
+from sqlalchemy import engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from fhirexport_server.domain import url_options
 from fhirexport_server.domain.url_options import TEXT, matching, number, one_of
+from fhirexport_server.runtime import listening
 
+URL: Final = re.compile(
+    r"(?P<scheme>postgresql(\+psycopg)?://)(?P<user>.*@)?"
+    r"(?P<rest>(\[[^\]]*\]|[^:/?@]*)(:\d{1,5})?(/[^?]*)?)(?P<query>\?.*)?"
+    r"|(?P<file>sqlite(\+pysqlite)?:///[^?]+)(\?.*)?"
+)
+"""The form of a URL; its options are looked at apart."""
 _LARGEST_PORT: Final = 65_535
 _VERSIONS: Final = one_of("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _SETTINGS: Final = matching(
@@ -79,6 +87,21 @@ def refusal(url: str) -> str | None:
     if parsed.get_backend_name() == "sqlite":
         return url_options.refusal(pairs, {}, (*_KNOWN, *_DRIVERS), "sqlite:/// takes none")
     return url_options.refusal(pairs, POSTGRESQL, _KNOWN, "docs/configuration.md has those that it takes")
+
+
+def is_this_machine(url: engine.URL) -> bool:
+    """Return whether every host that a URL of PostgreSQL names is this machine for certain."""
+    named = [url.host or ""]
+    for option in ("host", "hostaddr"):
+        for value in _as_tuple(url.query.get(option, ())):
+            named += [one if one.startswith("/") else one.partition(":")[0] for one in value.split(",")]
+    return all(listening.is_this_machine(host) for host in filter(None, named))
+
+
+def redacted(database_url: str) -> str:
+    """Return a database URL without its user, password and query."""
+    match = URL.fullmatch(database_url)
+    return (match["file"] or match["scheme"] + match["rest"]) if match else "?"
 
 
 def _as_tuple(values: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from fhirexport._internal.tls import system_bundle
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -25,7 +26,7 @@ from fhirexport_server.domain.errors import (
     FhirExportError,
     SchemaMismatchError,
 )
-from fhirexport_server.store.connection import sessions, sqlite_files
+from fhirexport_server.store.connection import database_urls, sessions, sqlite_files
 from fhirexport_server.store.schema_version import HEAD
 
 CONNECT_SECONDS = 3
@@ -103,6 +104,7 @@ def _postgresql(url: URL, pool_size: int, *, pre_ping: bool) -> Engine:
         hide_parameters=True,
         connect_args={
             **{name: value for name, value in _BOUNDS.items() if name not in url.query},
+            **_verification(url),
             # The driver decodes by it, so it is set whatever the URL, the environment or the role says.
             "client_encoding": "utf8",
             # Prepared statements do not survive a pooler in transaction mode.
@@ -116,6 +118,19 @@ def _postgresql(url: URL, pool_size: int, *, pre_ping: bool) -> Engine:
 
     sessions.install(engine)
     return engine
+
+
+def _verification(url: URL) -> dict[str, str]:
+    """Return how a server on another machine proves who it is, where the URL does not say.
+
+    libpq by itself prefers TLS and takes any certificate, so that whoever is in between reads everything.
+    """
+    if "sslmode" in url.query or database_urls.is_this_machine(url):
+        return {}
+    if "sslrootcert" in url.query:
+        return {"sslmode": "verify-full"}
+    # The driver's own OpenSSL looks in a directory that no system has; libpq, in the home directory.
+    return {"sslmode": "verify-full", "sslrootcert": system_bundle() or "system"}
 
 
 def _sqlite(url: URL, pool_size: int, *, read_only: bool, new: bool) -> Engine:

@@ -1,0 +1,1 @@
+"""The server's certificate and key: their checks, their replacement while it runs, and throw-away ones."""
