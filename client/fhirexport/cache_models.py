@@ -29,11 +29,11 @@ class DatasetStats:
 
     dataset: Dataset | None
     """None for one that this release of the library does not know."""
-    hits: int
-    """Exports that the cache answered."""
-    misses: int
+    hits: int | None
+    """Exports that the cache answered; None, as the next two, for who may not see every legal entity."""
+    misses: int | None
     """Exports that were rendered from the database."""
-    stale_avoided: int
+    stale_avoided: int | None
     """Of those, the ones whose cached entry was there but outdated."""
     entry_count: int | None
     """Entries now in the cache; None while Redis does not answer."""
@@ -51,11 +51,12 @@ class CacheStats:
     """Connections that the Redis server has accepted, of every application; None while it does not answer."""
     total_commands: int | None
     """Commands that it has run, of every application; None while it does not answer."""
-    keyspace_hits: int
-    """Exports that the cache answered, since this server started."""
-    keyspace_misses: int
+    keyspace_hits: int | None
+    """Exports that the cache answered, since this server started; None, as the next two, for who may not see
+    every legal entity."""
+    keyspace_misses: int | None
     """Exports that it did not answer, since this server started."""
-    hit_rate: float
+    hit_rate: float | None
     """The hits among both, in percent; 0 before the first export."""
     datasets: tuple[DatasetStats, ...]
 
@@ -67,15 +68,15 @@ class CacheStats:
             used_memory=message.used_memory,
             total_connections=message.total_connections if message.HasField("total_connections") else None,
             total_commands=message.total_commands if message.HasField("total_commands") else None,
-            keyspace_hits=message.keyspace_hits,
-            keyspace_misses=message.keyspace_misses,
-            hit_rate=message.hit_rate,
+            keyspace_hits=message.keyspace_hits if message.HasField("keyspace_hits") else None,
+            keyspace_misses=message.keyspace_misses if message.HasField("keyspace_misses") else None,
+            hit_rate=message.hit_rate if message.HasField("hit_rate") else None,
             datasets=tuple(
                 DatasetStats(
                     dataset=_NAMES.get(stats.dataset),
-                    hits=stats.hits,
-                    misses=stats.misses,
-                    stale_avoided=stats.stale_avoided,
+                    hits=stats.hits if stats.HasField("hits") else None,
+                    misses=stats.misses if stats.HasField("misses") else None,
+                    stale_avoided=stats.stale_avoided if stats.HasField("stale_avoided") else None,
                     entry_count=stats.entry_count if stats.HasField("entry_count") else None,
                 )
                 for stats in message.datasets

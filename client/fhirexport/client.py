@@ -11,7 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fhirexport._internal import channels, requests
-from fhirexport._internal.calls import Calls, Metadata
+from fhirexport._internal.calls import Calls, Metadata, Token
 from fhirexport._internal.files import is_replaced, whole_file
 from fhirexport._internal.mirroring.manifest import MirroredExport
 from fhirexport._internal.reader import Reader, cache_status
@@ -127,6 +127,7 @@ class Client:
         target: str = "localhost:50051",
         *,
         tls: TLS | bool | None = None,
+        token: Token | None = None,
         metadata: Metadata = (),
         timeout: float | None = None,
         root_certificates: bytes | None = None,
@@ -138,20 +139,22 @@ class Client:
             target: `host:port`, `dns:///host:port` or `unix:path`.
             tls: how to use TLS; True: trusting the system's certificates; False: not at all. Left out, with
                 any server but those on this machine.
-            metadata: what to send with each call, such as `{"authorization": f"Bearer {token}"}`; or a
-                function that is asked for it each time.
+            token: the bearer token to send with each call; or a function that is asked for it each time, and
+                renews it when it is about to expire.
+            metadata: what else to send with each call; or a function that is asked for it each time.
             timeout: how long a call may take, exports and imports included, in seconds. Left out, 30 for a
                 look-up, and as long as data comes for the rest.
             root_certificates: short for `tls=TLS(root_certificates=…)`.
             channel: one's own channel, in place of a target and TLS. It stays open.
 
         Raises:
-            ValueError: the target is none, `authorization` would be sent to another machine without TLS, or
-                this system has no certificates.
+            ValueError: the target or the token is none, a token would be sent to another machine without TLS,
+                or this system has no certificates.
         """
         self._opened: list[grpc.Channel] = []
         server = channels.server(target, tls=tls, root_certificates=root_certificates)
-        self._calls = Calls(metadata, timeout, confidential=channel is not None or server.confidential)
+        confidential = channel is not None or server.confidential
+        self._calls = Calls(metadata, timeout, confidential=confidential, token=token)
         exports = channel or self._open(server)
         # Of its own, because the one for exports passes over a server that does not serve them.
         operations = channel or self._open(server, watched=False)

@@ -6,13 +6,15 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import grpc
 import structlog
 from fhirexport._version import __version__
 from prometheus_client import CollectorRegistry
 
+from fhirexport_server.access.kept_policy import KeptPolicy
+from fhirexport_server.access.right import Action
+from fhirexport_server.access_settings import OFF
 from fhirexport_server.admin.administration import Administration
 from fhirexport_server.admin.cache_maintenance import CacheMaintenance
 from fhirexport_server.cache.port import NoCache
@@ -20,8 +22,7 @@ from fhirexport_server.cache.redis import redis_urls
 from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
-from fhirexport_server.certificates.kept_pair import KeptPair
-from fhirexport_server.certificates.key_pair import CertificateFile
+from fhirexport_server.callers import open_callers
 from fhirexport_server.certificates.tls_context import MetricsContext
 from fhirexport_server.exports.exporter import open_exporter
 from fhirexport_server.imports.importer import PLACES as IMPORT_PLACES
@@ -44,13 +45,13 @@ from fhirexport_server.rpc.server import make_server
 from fhirexport_server.runtime import garbage
 from fhirexport_server.runtime.threads import SHORT_THREADS
 from fhirexport_server.runtime.upkeep import Upkeep
-from fhirexport_server.settings import OFF, Settings
+from fhirexport_server.settings import Settings
 from fhirexport_server.store.async_database import open_async_database
 from fhirexport_server.store.database import Database
 from fhirexport_server.telemetry import loop_lag
+from fhirexport_server.telemetry.access_metrics import AccessMetrics
 from fhirexport_server.telemetry.metrics import Metrics
 from fhirexport_server.telemetry.metrics_page import metrics_page
-from fhirexport_server.telemetry.security_metrics import SecurityMetrics
 from fhirexport_server.telemetry.tracing import tracer
 from fhirexport_server.telemetry.watch_metrics import WatchMetrics
 from fhirexport_server.watches.hub import WatchHub
@@ -60,12 +61,6 @@ _SWITCH_SECONDS = 0.000_5
 
 The default of 5 ms is waited for at each step of a call while an import is read or an export rendered.
 """
-_EXPIRING = {
-    "certificate": CertificateFile.CERTIFICATE,
-    "client_ca": CertificateFile.CLIENT_CA,
-    "metrics_ca": CertificateFile.METRICS_CA,
-}
-"""What may expire, by its name in the metrics."""
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
@@ -112,7 +107,8 @@ async def running(
 
     Raises:
       ListenError, MetricsAddressError: An address cannot be listened on.
-      CertificateError: A file of the certificates cannot be used.
+      CertificateError, IdentityFileError: A file of certificates, keys or tokens cannot be used.
+      PolicyError: The policy cannot be used.
     """
     limits = limits or Limits(
         stream_seconds=settings.rendering_timeout,
@@ -131,7 +127,8 @@ async def running(
     async with AsyncExitStack() as stack:
         registry = CollectorRegistry()
         metrics = Metrics(registry)
-        certificates = _certificates(settings, SecurityMetrics(registry))
+        callers = open_callers(settings, registry)
+        certificates = callers.certificates
         page = None
         if settings.metrics_address != OFF:
             context = MetricsContext(certificates) if certificates and settings.metrics_client_ca else None
@@ -170,6 +167,13 @@ async def running(
             database, WatchMetrics(registry), interval=settings.watch_interval, longest=limits.watch_seconds
         )
         administration = Administration(database, redis, metrics)
+        rights = AccessMetrics(registry, Action)
+        policy = (
+            None if settings.policy_file is None else KeptPolicy(settings.policy_file, database, rights.taken)
+        )
+        if policy is not None:
+            rights.watch_refusals(lambda: policy.refusing)
+            await policy.look_up()
         server, address = make_server(
             exports or exporter,
             watches,
@@ -180,6 +184,10 @@ async def running(
             registry=registry,
             address=settings.listen_address,
             credentials=None if certificates is None else server_credentials(lambda: certificates.current),
+            authentication=callers.authentication,
+            with_reflection=settings.serves_reflection,
+            policy=policy,
+            denied=rights.denied,
             tracer=await stack.enter_async_context(tracer(settings.otel_exporter_otlp_endpoint)),
         )
         stack.push_async_callback(server.stop, None)
@@ -193,8 +201,9 @@ async def running(
             ("lag", loop_lag.watch(metrics.loop_lagged)),
             ("garbage", garbage.collect_where_memory_grows()),
         ]
-        if certificates is not None:
-            works.append(("certificates", certificates.run()))
+        works += callers.works()
+        if policy is not None:
+            works.append(("policy", policy.run()))
         for name, work in works:
             stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
         _log.info("listening", address=address, metrics=page, tls=certificates is not None, insecure=insecure)
@@ -207,7 +216,8 @@ async def serve(settings: Settings) -> None:
 
     Raises:
       ListenError, MetricsAddressError: An address cannot be listened on.
-      CertificateError: A file of the certificates cannot be used.
+      CertificateError, IdentityFileError: A file of certificates, keys or tokens cannot be used.
+      PolicyError: The policy cannot be used.
     """
     first, second = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -225,18 +235,6 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
         await _cancelled(hurried)
         await _cancelled(drained)
-
-
-def _certificates(settings: Settings, metrics: SecurityMetrics) -> KeptPair | None:
-    """Return the server's certificates, where it has any; raise CertificateError as `KeptPair` does."""
-    metrics.insecure(exposed=bool(settings.insecure_addresses))
-    if settings.tls_certificate is None:
-        return None
-    kept = KeptPair(settings.certificate_files, metrics.taken)
-    metrics.watch_refusals(lambda: kept.refusing)
-    for name, file in _EXPIRING.items():
-        metrics.watch(name, partial(kept.seconds_left, file))
-    return kept
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The command line of the server: `fhirexport-server serve | migrate | demo | certificates`."""
+"""The command line of the server: `serve`, `migrate`, `demo`, `certificates`, `tokens`, `policy`."""
 
 import asyncio
 import sys
@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fhirexport_server import policy_commands
+from fhirexport_server.access.policy_file import PolicyError
 from fhirexport_server.app import serve as run_server
 from fhirexport_server.certificates import throwaway
 from fhirexport_server.certificates.key_pair import CertificateError
@@ -21,6 +23,8 @@ from fhirexport_server.demo import group
 from fhirexport_server.demo.people.traits import MOST_PATIENTS
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
 from fhirexport_server.domain.rows import Batch
+from fhirexport_server.identities.kept_file import IdentityFileError
+from fhirexport_server.identities.static_tokens import TokensFileError, new_static_token
 from fhirexport_server.rpc.server import ListenError
 from fhirexport_server.runtime.garbage import collect_rarely, give_back_early
 from fhirexport_server.settings import Settings
@@ -40,6 +44,9 @@ app = typer.Typer(
 )
 certificates = typer.Typer(no_args_is_help=True, help="Make certificates to try TLS with.")
 app.add_typer(certificates, name="certificates")
+tokens = typer.Typer(no_args_is_help=True, help="Make static tokens for callers.")
+app.add_typer(tokens, name="tokens")
+app.add_typer(policy_commands.app, name="policy")
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer calls
@@ -118,6 +125,22 @@ def certificates_demo(
     )
 
 
+@tokens.command("add")
+def tokens_add(
+    name: Annotated[str, typer.Argument(help="Who is to have it, such as laboratory.")],
+    *,
+    file: Annotated[Path, typer.Option(help="The file of TOKENS_FILE; made where it is not there.")],
+) -> None:
+    """Make a token, add its hash to a file, and print the token: once, for it is kept nowhere."""
+    try:
+        token = new_static_token(file, name)
+    except TokensFileError as error:
+        raise _UserError(f"{file}: {error}") from error
+    except OSError as error:
+        raise _UserError(f"{file} cannot be written: {error.strerror}") from error
+    typer.echo(token)
+
+
 def main() -> None:
     """Run the command line.
 
@@ -130,8 +153,10 @@ def main() -> None:
     except (ListenError, MetricsAddressError) as error:
         name = "LISTEN_ADDRESS" if isinstance(error, ListenError) else "METRICS_ADDRESS"
         _fail(f"cannot listen on {name}: it is taken, not of this machine, or not permitted", 1)
-    except CertificateError as error:
+    except (CertificateError, IdentityFileError) as error:
         _fail(str(error), 2)
+    except PolicyError as error:
+        _fail(f"POLICY_FILE: {error}", 2)
     except DatabaseUnavailableError:
         _fail(
             "the database of DATABASE_URL cannot be reached: does it run, does the file's directory exist?", 1

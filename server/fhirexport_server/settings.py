@@ -1,4 +1,7 @@
-"""All settings: variable, default, bounds and meaning. Nothing else reads the environment."""
+"""All settings: variable, default, bounds and meaning. Nothing else reads the environment.
+
+Those of addresses are in `access_settings.py`.
+"""
 
 import re
 from pathlib import Path
@@ -6,12 +9,11 @@ from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fhirexport_server.access_settings import AccessSettings
 from fhirexport_server.cache.redis import redis_urls
-from fhirexport_server.certificates.key_pair import CertificateFile
 from fhirexport_server.domain.datasets import Dataset
-from fhirexport_server.runtime.listening import is_loopback, is_this_machine
+from fhirexport_server.runtime.listening import is_this_machine
 from fhirexport_server.store.connection import database_urls
 
 # RFC 3986: scheme, host, perhaps a port, and a path of characters that need no escape in JSON.
@@ -19,31 +21,16 @@ _BASE_URL = re.compile(
     r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~!$&'()*+,;=:@%/-]*)?", re.ASCII
 )
 
-OFF = "off"
-"""The METRICS_ADDRESS that serves no metrics."""
-
-
-def _others_reach(address: str) -> bool:
-    return address != OFF and not is_loopback(address)
-
 
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """The settings of one server process, from the environment and from `.env` in the current directory.
 
     The environment wins over `.env`; a variable that is set to nothing counts as not set.
     """
-
-    model_config = SettingsConfigDict(
-        frozen=True,
-        env_file=".env",
-        env_ignore_empty=True,
-        extra="ignore",  # `.env` is shared with other programs, such as the client
-        hide_input_in_errors=True,
-    )
 
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
@@ -57,25 +44,6 @@ class Settings(BaseSettings):
     base_url: str = "http://localhost:8000/fhir"
     """The FHIR server that `fullUrl` and our code systems name: an absolute http(s) URL without a query.
     Changing it changes every export."""
-    insecure: bool = False
-    """Let others reach what asks for no certificate and encrypts nothing: `LISTEN_ADDRESS`,
-    `METRICS_ADDRESS`, and a Redis on another machine."""
-    tls_certificate: Path | None = None
-    """The server's certificate, its issuers after it, in PEM: gRPC is then served with TLS. This file and the
-    three below are read again each second: what is good replaces what was, without a restart."""
-    tls_key: Path | None = Field(default=None, validate_default=True)
-    """The key of the certificate, in PEM, without a password."""
-    tls_client_ca: Path | None = None
-    """The authorities whose certificates callers must show (mutual TLS), in PEM."""
-    metrics_client_ca: Path | None = None
-    """The authorities whose certificates those who read the metrics must show: the page is then served as
-    `https`, with the server's certificate."""
-    listen_address: str = "127.0.0.1:50051"
-    """Where to serve gRPC: `host:port` or `unix:/path/of.sock`. Port 0 takes a free one. An address that
-    other machines can reach needs `TLS_CERTIFICATE`, `TLS_KEY` and `TLS_CLIENT_CA`, or `INSECURE=true`."""
-    metrics_address: str = "127.0.0.1:9464"
-    """Where to serve the metrics, `http://host:port/metrics`, by the rules of `LISTEN_ADDRESS` and with
-    `METRICS_CLIENT_CA`; `off` serves none."""
     max_renderings: int = Field(default=4, ge=1, le=256)
     """How many exports may be rendered from the database at once."""
     rendering_timeout: float = Field(default=900.0, gt=0, le=86_400, allow_inf_nan=False)
@@ -87,12 +55,12 @@ class Settings(BaseSettings):
     """How many calls there may be at once, the health service's own not counted. Every connection may have 8
     whatever the others have."""
     max_calls_per_peer: int = Field(default=500, ge=1, le=100_000)
-    """How many of these may come from one address."""
+    """How many of these may come from one caller: one identity, or where nobody is asked, one address."""
     max_watches: int = Field(default=1000, ge=1, le=100_000)
     """How many watches of exports there may be at once, besides the calls. Every connection may have one
     whatever the others have."""
     max_watches_per_peer: int = Field(default=500, ge=1, le=100_000)
-    """How many of these may come from one address."""
+    """How many of these may come from one caller: one identity, or where nobody is asked, one address."""
     watch_interval: float = Field(default=0.25, ge=0.05, le=60, allow_inf_nan=False)
     """How often the database is asked for new revisions while there are watches, in seconds: one query for
     all of them."""
@@ -177,47 +145,6 @@ class Settings(BaseSettings):
             )
         return value.rstrip("/")
 
-    @field_validator("metrics_address", mode="before")
-    @classmethod
-    def _address_or_off(cls, value: object) -> object:
-        if not isinstance(value, str) or value == OFF:
-            return value
-        try:
-            is_loopback(value)
-        except ValueError:
-            value = "unix:"
-        if value.startswith("unix:"):
-            raise ValueError(f"must be host:port, such as 127.0.0.1:9464 or [::1]:9464, or {OFF}")
-        return value
-
-    @field_validator("tls_key", "tls_client_ca", "metrics_client_ca")
-    @classmethod
-    def _of_a_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        certificate = info.data.get("tls_certificate")
-        if info.field_name == "tls_key" and value is None and certificate is not None:
-            raise ValueError("must be the file of the key of TLS_CERTIFICATE")
-        if value is not None and certificate is None:
-            raise ValueError("needs TLS_CERTIFICATE as well")
-        return value
-
-    @field_validator("listen_address", "metrics_address")
-    @classmethod
-    def _safe_address(cls, value: str, info: ValidationInfo) -> str:
-        if info.data.get("insecure") is not False or not _others_reach(value):
-            return value
-        authorities = "tls_client_ca" if info.field_name == "listen_address" else "metrics_client_ca"
-        needed = [
-            name.upper()
-            for name in ("tls_certificate", "tls_key", authorities)
-            if name in info.data and info.data[name] is None
-        ]
-        if needed:
-            raise ValueError(
-                f"can be reached from other machines: set {', '.join(needed)} as well (docs/security.md), "
-                "listen on 127.0.0.1, or set INSECURE=true on a network that you trust"
-            )
-        return value
-
     @field_validator("redis_url", "redis_host")
     @classmethod
     def _encrypted_redis(cls, value: SecretStr | str | None, info: ValidationInfo) -> SecretStr | str | None:
@@ -244,22 +171,6 @@ class Settings(BaseSettings):
             "REDIS_URL": None if self.redis_url is None else redis_urls.redacted(self.redis_address),
             "REDIS_PASSWORD": None if self.redis_password is None else "**********",
         }
-
-    @property
-    def certificate_files(self) -> dict[CertificateFile, Path]:
-        """The files of certificates and keys that are set."""
-        files = {file: getattr(self, file.value.lower()) for file in CertificateFile}
-        return {file: path for file, path in files.items() if path is not None}
-
-    @property
-    def insecure_addresses(self) -> list[str]:
-        """The settings of addresses that others can reach without TLS and a certificate of their own."""
-        asked = {"LISTEN_ADDRESS": self.tls_client_ca, "METRICS_ADDRESS": self.metrics_client_ca}
-        return [
-            name
-            for name, authorities in asked.items()
-            if authorities is None and _others_reach(getattr(self, name.lower()))
-        ]
 
     @property
     def redis_address(self) -> str:

@@ -32,8 +32,10 @@ SAME_FILE_NAMES = {
 OUTSIDE = {
     "Only rpc and app know gRPC": {
         "rpc": "it is what knows gRPC",
+        "callers": "it makes what rpc asks who calls",
         "app": "it starts the server",
         "commands": "it runs the app",
+        "policy_commands": "it is a part of the commands",
         "__main__": "it runs the commands",
     },
     "Only store knows the database": {"store": "it is what knows the database"},

@@ -36,6 +36,9 @@ NOT_TRIED = {
     ("docs/security.md", "fhirexport-server certificates demo tls > .env"): (
         "it takes a server of its own; tests/rpc/test_tls.py does the same"
     ),
+    ("docs/security.md", "fhirexport-server certificates demo tls | grep -e ^TLS_CERT -e ^TLS_KEY > .env"): (
+        "it takes a server of its own; tests/client/test_bearer_tokens.py does the same"
+    ),
     (
         "docs/operations.md",
         "-- Where it comes from:",
@@ -112,12 +115,20 @@ async def _sql(block: Block, reader: Reader) -> None:
         copy.executescript(block.text)
 
 
+async def _toml(block: Block, reader: Reader) -> None:
+    """Write the file that its first line names, for the commands below it."""
+    name = block.first_line.removeprefix("# ")
+    assert name.endswith(".toml"), f"{block.page}, line {block.line_no}: name the file, as in # policy.toml"
+    (reader.directory / name).write_text(block.text)
+
+
 _TRIES: dict[str, Callable[[Block, Reader], Awaitable[None]]] = {
     "console": _console,
     "python": _python,
     "json": _json,
     "ndjson": _json,
     "sql": _sql,
+    "toml": _toml,
 }
 
 

@@ -62,7 +62,7 @@ def test_wrong_settings_are_one_line_each(tmp_path: Path) -> None:
     )
     assert (status, out) == (2, "")
     names = [line.partition(":")[0] for line in err.splitlines()]
-    assert names == ["DATABASE_URL", "LISTEN_ADDRESS", "MAX_RENDERINGS"]
+    assert names == ["LISTEN_ADDRESS", "DATABASE_URL", "MAX_RENDERINGS"]
     assert "CANARY" not in err
 
 

@@ -8,6 +8,13 @@ from fhirexport.v1.error_reason_pb2 import ErrorReason
 from fhirexport_server.domain import errors as domain
 from fhirexport_server.domain.errors import Fault
 from fhirexport_server.domain.imports import Problem, Severity
+from fhirexport_server.identities.credential_errors import (
+    CredentialProblem,
+    CredentialsInvalidError,
+    CredentialsMissingError,
+    CredentialsUncheckedError,
+    MissingClue,
+)
 from fhirexport_server.rpc.admission.transport_errors import (
     IdleClientError,
     SlowClientError,
@@ -24,6 +31,7 @@ EXAMPLES: tuple[Exception, ...] = (
     domain.InvalidRequestError((domain.FieldViolation("ej_id", "must be an id"),)),
     DecodeError(),
     domain.EjNotFoundError(7),
+    domain.AccessDeniedError(),
     domain.ExportTooLargeError(11, 10),
     domain.DatabaseUnavailableError(),
     domain.CacheUnavailableError(),
@@ -47,6 +55,9 @@ EXAMPLES: tuple[Exception, ...] = (
     domain.RequestIdReusedError(),
     domain.WriteConflictError(),
     domain.TooManyImportsError(2),
+    CredentialsMissingError(),
+    CredentialsInvalidError(CredentialProblem.EXPIRED),
+    CredentialsUncheckedError(MissingClue.KEYS),
     ValueError("a bug"),
 )
 
@@ -70,6 +81,13 @@ def test_every_domain_error_has_a_refusal_of_its_own() -> None:
         if isinstance(kind, type) and issubclass(kind, domain.FhirExportError)
     }
     assert kinds - {domain.FhirExportError} <= set(refusal.registry)
+
+
+@pytest.mark.parametrize("problem", CredentialProblem)
+def test_every_problem_of_a_credential_is_told_and_documented(problem: CredentialProblem) -> None:
+    told = refusal(CredentialsInvalidError(problem))
+    assert told.metadata == {"problem": problem.value}
+    assert f"| `{problem.value}` |" in (ROOT / "docs/security.md").read_text()
 
 
 def test_every_documented_reason_is_sent() -> None:

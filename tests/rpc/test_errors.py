@@ -1,7 +1,7 @@
 """Shows every row of the table of errors in docs/api.md, against the real server."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, ExitStack
 from pathlib import Path
 from typing import TypeAlias
@@ -159,8 +159,10 @@ class _Broken:
     def open(self, request: ExportRequest) -> AbstractAsyncContextManager[Rendering]:
         raise ValueError(f"CANARY {request.ej_id}")
 
-    async def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
-        raise KeyError(f"CANARY {finess} {after_id} {limit}")
+    async def legal_entities(
+        self, *, finess: str | None, after_id: int, limit: int, ids: Collection[int] | None = None
+    ) -> list[EjRow]:
+        raise KeyError(f"CANARY {finess} {after_id} {limit} {ids}")
 
 
 async def test_internal(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from fhirexport_server.wrong_settings import misspelt, problems
 from pydantic import ValidationError
 
 ROOT = Path(__file__).parents[2]
+WAYS = "one of TLS_CLIENT_CA, JWT_ISSUER and TOKENS_FILE"
 pytestmark = pytest.mark.usefixtures("nowhere")
 
 
@@ -71,38 +72,47 @@ def test_an_address_that_others_can_reach_needs_to_be_wanted(
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert [line.partition(":")[0] for line in problems(caught.value)] == ["LISTEN_ADDRESS"]
-    assert "set TLS_CERTIFICATE, TLS_KEY, TLS_CLIENT_CA as well" in problems(caught.value)[0]
+    assert f"set TLS_CERTIFICATE, TLS_KEY, {WAYS}, POLICY_FILE as well" in problems(caught.value)[0]
     assert "INSECURE=true" in problems(caught.value)[0]
     monkeypatch.setenv("INSECURE", "true")
     assert Settings().listen_address == address
 
 
 PAIR = {"tls_certificate": "server.pem", "tls_key": "key.pem"}
+POLICY = {"policy_file": "policy.toml"}
+JWT = {"jwt_issuer": "https://issuer.test", "jwt_audience": "export", "jwt_jwks": "jwks.json"}
 
 
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({}, {"LISTEN_ADDRESS": "set TLS_CERTIFICATE, TLS_KEY, TLS_CLIENT_CA as well"}),
-        (PAIR, {"LISTEN_ADDRESS": "set TLS_CLIENT_CA as well"}),
-        (PAIR | {"metrics_client_ca": "ca.pem"}, {"LISTEN_ADDRESS": "set TLS_CLIENT_CA as well"}),
-        (PAIR | {"tls_client_ca": "ca.pem"}, {}),
+        ({}, {"LISTEN_ADDRESS": f"set TLS_CERTIFICATE, TLS_KEY, {WAYS}, POLICY_FILE as well"}),
+        (PAIR, {"LISTEN_ADDRESS": f"set {WAYS}, POLICY_FILE as well"}),
+        (PAIR | {"metrics_client_ca": "ca.pem"}, {"LISTEN_ADDRESS": f"set {WAYS}, POLICY_FILE as well"}),
+        (PAIR | {"tls_client_ca": "ca.pem"}, {"LISTEN_ADDRESS": "set POLICY_FILE as well"}),
+        (PAIR | {"tls_client_ca": "ca.pem"} | POLICY, {}),
+        (PAIR | JWT | POLICY, {}),
+        (PAIR | {"tokens_file": "tokens.toml"} | POLICY, {}),
+        (PAIR | POLICY, {"POLICY_FILE": f"needs {WAYS}", "LISTEN_ADDRESS": f"set {WAYS} as well"}),
+        (JWT | POLICY, {"LISTEN_ADDRESS": "set TLS_CERTIFICATE, TLS_KEY as well"}),
+        (JWT | {"insecure": "true"}, {}),
+        (PAIR | {"jwt_issuer": "x"} | POLICY, {"JWT_AUDIENCE": "must be set", "JWT_JWKS": "must be set"}),
         ({"insecure": "true"}, {}),
         (
             {"tls_certificate": "server.pem"},
-            {"TLS_KEY": "must be", "LISTEN_ADDRESS": "set TLS_CLIENT_CA as well"},
+            {"TLS_KEY": "must be", "LISTEN_ADDRESS": f"set {WAYS}, POLICY_FILE as well"},
         ),
         (
             {"tls_key": "key.pem", "tls_client_ca": "ca.pem"},
             {
                 "TLS_KEY": "needs TLS_CERTIFICATE",
                 "TLS_CLIENT_CA": "needs TLS_CERTIFICATE",
-                "LISTEN_ADDRESS": "set TLS_CERTIFICATE as well",
+                "LISTEN_ADDRESS": "set TLS_CERTIFICATE, POLICY_FILE as well",
             },
         ),
     ],
 )
-def test_an_address_that_others_can_reach_needs_tls_and_the_certificates_of_callers(
+def test_an_address_that_others_can_reach_needs_tls_a_way_to_tell_callers_and_a_policy(
     values: dict[str, str], told: dict[str, str]
 ) -> None:
     given = values | {"listen_address": "192.0.2.1:50051"}
@@ -115,6 +125,50 @@ def test_an_address_that_others_can_reach_needs_tls_and_the_certificates_of_call
     lines = dict(line.split(": ", 1) for line in problems(refused.value))
     assert lines.keys() == told.keys()
     assert [name for name, text in told.items() if text not in lines[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"jwt_audience": "export"}, {"JWT_AUDIENCE": "needs JWT_ISSUER"}),
+        ({"jwt_jwks": "https://issuer.test/jwks"}, {"JWT_JWKS": "needs JWT_ISSUER"}),
+        (JWT | {"jwt_jwks": "https://issuer.test/jwks?v=2"}, {}),
+        (JWT | {"jwt_jwks": "http://issuer.test/jwks"}, {"JWT_JWKS": "an https URL"}),
+        (JWT | {"jwt_jwks": "https://CANARY@issuer.test/jwks"}, {"JWT_JWKS": "an https URL"}),
+        (JWT | {"jwt_algorithms": "ES384, RS384"}, {}),
+        (JWT | {"jwt_algorithms": "HS256"}, {"JWT_ALGORITHMS": "must be of RS256"}),
+        (JWT | {"jwt_algorithms": "ES256,none"}, {"JWT_ALGORITHMS": "must be of RS256"}),
+        (JWT | {"jwt_algorithms": ","}, {"JWT_ALGORITHMS": "must be of RS256"}),
+    ],
+)
+def test_what_is_said_of_tokens_fits_together(values: dict[str, str], told: dict[str, str]) -> None:
+    if not told:
+        assert Settings.model_validate(values).token_rules is not None
+        return
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate(values)
+    lines = dict(line.split(": ", 1) for line in problems(refused.value))
+    assert lines.keys() == told.keys()
+    assert [name for name, text in told.items() if text not in lines[name]] == []
+    assert "CANARY" not in str(lines)
+
+
+@pytest.mark.parametrize(
+    ("values", "served"),
+    [
+        ({}, True),
+        ({"listen_address": "unix:/run/x.sock"}, True),
+        ({"reflection": "false"}, False),
+        ({"tokens_file": "tokens.toml"}, False),
+        (JWT, False),
+        (PAIR | {"tls_client_ca": "ca.pem"}, False),
+        (PAIR, True),
+        ({"tokens_file": "tokens.toml", "reflection": "true"}, True),
+        ({"insecure": "true", "listen_address": "0.0.0.0:50051"}, False),
+    ],
+)
+def test_reflection_is_off_unless_it_is_harmless_or_asked_for(values: dict[str, str], served: bool) -> None:  # noqa: FBT001 - what is expected
+    assert Settings.model_validate(values).serves_reflection is served
 
 
 @pytest.mark.parametrize(

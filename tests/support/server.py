@@ -15,10 +15,11 @@ from typing import IO, TYPE_CHECKING, Any, TypedDict
 
 import grpc
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
+from fhirexport_server.access_settings import OFF
 from fhirexport_server.app import running
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.exports.service import Exports
-from fhirexport_server.settings import OFF, Settings
+from fhirexport_server.settings import Settings
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource

@@ -22,12 +22,18 @@ from fhirexport.errors import ExportError
 
 def stats(figures: CacheStats) -> RenderableType:
     """Return the figures of the cache."""
-    asked = f"{figures.keyspace_hits:,} hits, {figures.keyspace_misses:,} misses since this server started"
     redis = "does not answer: exports are read from the database"
     if figures.total_connections is not None and figures.total_commands is not None:
         served = f"{figures.total_connections:,} connections, {figures.total_commands:,} commands"
         redis = f"{figures.used_memory} in use; {served} of all applications"
-    lines = [("cache", "on"), ("hit rate", f"{figures.hit_rate:.1f} %: {asked}"), ("Redis", redis)]
+    lines = [("cache", "on")]
+    if figures.keyspace_hits is None or figures.keyspace_misses is None or figures.hit_rate is None:
+        lines.append(("shown", "what is of the legal entities that you have a right to"))
+    else:
+        asked = (
+            f"{figures.keyspace_hits:,} hits, {figures.keyspace_misses:,} misses since this server started"
+        )
+        lines += [("hit rate", f"{figures.hit_rate:.1f} %: {asked}"), ("Redis", redis)]
     if not figures.enabled:
         lines = [("cache", "off: CACHE_ENABLED is false")]
     table = Table("dataset", *(_right(name) for name in ("hits", "misses", "stale avoided", "entries")))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Concatenate, NamedTuple, NoReturn, ParamSpec
 
 import typer
 
-from fhirexport._internal.calls import Calls
+from fhirexport._internal.calls import Calls, bearer
 from fhirexport._internal.channels import Server
 from fhirexport._internal.tls import TLS
 from fhirexport.cli.diagnosis.reaching import place
@@ -55,11 +55,51 @@ OPTIONS = (
     _Option(
         "server_name", str, ("--server-name",), "NAME", "The name in the server's certificate, if another."
     ),
-    _Option("token_file", Path, ("--token-file",), "FILE", "A file with the bearer token to send."),
+    _Option(
+        "token_file",
+        Path,
+        ("--token-file",),
+        "FILE",
+        "A file with the bearer token to send; it is read for each call.",
+    ),
     _Option("timeout", float, ("--timeout",), "SECONDS", "How long a call may take, exports included."),
 )
 _NAMES = frozenset(option.name for option in OPTIONS)
 _OF_TLS = ("ca", "cert", "key", "server_name")
+
+
+class TokenFile:
+    """Returns the token that a file holds at the time, or held when it could last be read."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file.
+
+        Raises:
+            ValueError: it does not hold one token.
+            OSError: it cannot be read.
+        """
+        self._path = path
+        self._last = self._read()
+
+    def __call__(self) -> str:
+        """Return the token."""
+        try:
+            self._last = self._read()
+        except (OSError, ValueError):
+            # It may be written at this moment. Where it is gone, the server says when this one expires.
+            return self._last
+        return self._last
+
+    def _read(self) -> str:
+        with self._path.open("rb") as file:
+            content = file.read(_TOKEN_BYTES).strip()
+        try:
+            token = content.decode("ascii")
+            bearer(token)
+        except ValueError:
+            # It is not quoted: it is a secret.
+            raise ValueError(f"{self._path}: must hold one token, and nothing else") from None
+        return token
 
 
 @dataclass(frozen=True)
@@ -83,7 +123,7 @@ class Connection:
         target = self.server.target
         if place(target) is None and "://" not in target and "," not in target:
             raise ValueError(f"{target}: give host:port, [ipv6]:port or unix:path, such as {DEFAULT_ADDRESS}")
-        return Client(target, tls=self.server.tls, metadata=self.calls.metadata, timeout=self.calls.timeout)
+        return Client(target, tls=self.server.tls, token=self.calls.token, timeout=self.calls.timeout)
 
     @contextmanager
     def client(self) -> Iterator[Client]:
@@ -161,9 +201,10 @@ def parsed(options: ConnectionOptions) -> Connection:
         OSError: a file cannot be read.
     """
     server = Server(options.get("address", DEFAULT_ADDRESS), _tls(options))
-    token = options.get("token_file")
-    metadata = {} if token is None else {"authorization": f"Bearer {_token(token)}"}
-    return Connection(server, Calls(metadata, options.get("timeout"), confidential=server.confidential))
+    file: Path | None = options.get("token_file")
+    token = None if file is None else TokenFile(file)
+    calls = Calls(timeout=options.get("timeout"), confidential=server.confidential, token=token)
+    return Connection(server, calls)
 
 
 def connection_of(options: ConnectionOptions) -> Connection:
@@ -195,15 +236,6 @@ def _tls(options: ConnectionOptions) -> TLS | bool | None:
     if ("cert" in named) != ("key" in named):
         raise ValueError("--cert and --key go together: a certificate and its key")
     return TLS.from_files(**{name: options[name] for name in named})
-
-
-def _token(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(_TOKEN_BYTES).strip()
-    # What a header can hold, and no more than one line. It is not quoted: it is a secret.
-    if not content or not content.isascii() or any(not 0x20 < letter < 0x7F for letter in content):  # noqa: PLR2004 - ASCII
-        raise ValueError(f"{path}: must hold one token, and nothing else")
-    return content.decode()
 
 
 def _offer(run: Callable[..., None], own: list[inspect.Parameter], *, variables: bool) -> None:

@@ -19,6 +19,7 @@ from fhirexport.errors import Violation
 Reason = Literal[
     "INVALID_FIELD",
     "EJ_NOT_FOUND",
+    "ACCESS_DENIED",
     "EXPORT_TOO_LARGE",
     "CACHE_UNAVAILABLE",
     "DATABASE_UNAVAILABLE",
@@ -40,6 +41,9 @@ Reason = Literal[
     "TEMPORARY_STORAGE",
     "TOO_MANY_CALLS",
     "TOO_MANY_BYTES",
+    "CREDENTIALS_MISSING",
+    "CREDENTIALS_INVALID",
+    "CREDENTIALS_UNCHECKED",
 ]
 """The names of `fhirexport.v1.ErrorReason` that a server sends, without their prefix."""
 
@@ -59,6 +63,7 @@ _SENT: Mapping[Reason, _Sent] = {
     "EXPORT_TOO_LARGE": _Sent(
         StatusCode.RESOURCE_EXHAUSTED, {"size_bytes": "3145729", "limit_bytes": "3145728"}
     ),
+    "ACCESS_DENIED": _Sent(StatusCode.PERMISSION_DENIED),
     "CACHE_UNAVAILABLE": _Sent(StatusCode.UNAVAILABLE, retryable=True),
     "DATABASE_UNAVAILABLE": _Sent(StatusCode.UNAVAILABLE, retryable=True),
     "TOO_MANY_EXPORTS": _Sent(StatusCode.RESOURCE_EXHAUSTED, {"limit": "4"}, retryable=True),
@@ -83,6 +88,9 @@ _SENT: Mapping[Reason, _Sent] = {
     "TEMPORARY_STORAGE": _Sent(StatusCode.RESOURCE_EXHAUSTED, {"error": "ENOSPC"}, retryable=True),
     "TOO_MANY_CALLS": _Sent(StatusCode.RESOURCE_EXHAUSTED, {"limit": "1000"}, retryable=True),
     "TOO_MANY_BYTES": _Sent(StatusCode.RESOURCE_EXHAUSTED, {"limit_bytes": "268435456"}, retryable=True),
+    "CREDENTIALS_MISSING": _Sent(StatusCode.UNAUTHENTICATED),
+    "CREDENTIALS_INVALID": _Sent(StatusCode.UNAUTHENTICATED, {"problem": "expired"}),
+    "CREDENTIALS_UNCHECKED": _Sent(StatusCode.UNAVAILABLE, {"missing": "keys"}, retryable=True),
 }
 
 

@@ -106,7 +106,9 @@ Global___GetStatsRequest: _TypeAlias = GetStatsRequest  # noqa: Y015
 
 @_typing.final
 class GetStatsResponse(_message.Message):
-    """GetStatsResponse has the figures of the cache."""
+    """GetStatsResponse has the figures of the cache. Who may not see every legal entity is sent the numbers
+    of entries of those that it may, and none of what is of all together.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

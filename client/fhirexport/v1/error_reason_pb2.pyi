@@ -94,6 +94,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED, with a RetryInfo: messages that callers are still receiving or sending fill
     their memory. Metadata: limit_bytes.
     """
+    ERROR_REASON_CREDENTIALS_MISSING: _ErrorReason.ValueType  # 26
+    """UNAUTHENTICATED: the server asks who calls, and the call shows nothing."""
+    ERROR_REASON_ACCESS_DENIED: _ErrorReason.ValueType  # 27
+    """PERMISSION_DENIED: the caller has no right to this, or it does not exist; the two look the same."""
+    ERROR_REASON_CREDENTIALS_INVALID: _ErrorReason.ValueType  # 28
+    """UNAUTHENTICATED: what the call shows proves nothing. Metadata: problem, such as `expired` or
+    `wrong_audience`.
+    """
+    ERROR_REASON_CREDENTIALS_UNCHECKED: _ErrorReason.ValueType  # 29
+    """UNAVAILABLE, with a RetryInfo: the server lacks what it needs to check the token. Metadata:
+    missing.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists every `reason` that this service sends in a google.rpc.ErrorInfo, in the domain
@@ -172,5 +184,17 @@ callers together. Metadata: limit.
 ERROR_REASON_TOO_MANY_BYTES: ErrorReason.ValueType  # 25
 """RESOURCE_EXHAUSTED, with a RetryInfo: messages that callers are still receiving or sending fill
 their memory. Metadata: limit_bytes.
+"""
+ERROR_REASON_CREDENTIALS_MISSING: ErrorReason.ValueType  # 26
+"""UNAUTHENTICATED: the server asks who calls, and the call shows nothing."""
+ERROR_REASON_ACCESS_DENIED: ErrorReason.ValueType  # 27
+"""PERMISSION_DENIED: the caller has no right to this, or it does not exist; the two look the same."""
+ERROR_REASON_CREDENTIALS_INVALID: ErrorReason.ValueType  # 28
+"""UNAUTHENTICATED: what the call shows proves nothing. Metadata: problem, such as `expired` or
+`wrong_audience`.
+"""
+ERROR_REASON_CREDENTIALS_UNCHECKED: ErrorReason.ValueType  # 29
+"""UNAVAILABLE, with a RetryInfo: the server lacks what it needs to check the token. Metadata:
+missing.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -1,6 +1,6 @@
 """Administration of the cache: its entries, its health, invalidation."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from time import monotonic
@@ -42,13 +42,26 @@ class CacheHealth:
 
 
 @dataclass(frozen=True)
-class Stats:
-    """The number of entries in the cache, and facts of its server."""
+class Traffic:
+    """How the exports of all EJs were answered since this process started."""
+
+    answered: Mapping[Dataset, tuple[int, int, int]]
+    """Of each dataset: hits, misses, and how many misses had found an outdated entry."""
+    hit_rate: float
+    """In percent."""
+
+
+@dataclass(frozen=True)
+class CacheStats:
+    """The number of entries in the cache; facts of its server and of all exports where asked for."""
 
     server: ServerFacts | None
     """None where the cache is switched off, or Redis does not answer."""
     entries: dict[Dataset, int] | None
     """The number of entries of each dataset; None where Redis does not answer."""
+    traffic: Traffic | None
+    enabled: bool
+    """Whether there is a cache."""
 
 
 @dataclass(frozen=True)
@@ -89,29 +102,35 @@ class Administration:
         """Administer `cache`; None where the cache is switched off."""
         self._invalidator = invalidator
         self._cache = cache
-        self.metrics = metrics
+        self._metrics = metrics
 
-    @property
-    def enabled(self) -> bool:
-        """Whether there is a cache."""
-        return self._cache is not None
+    async def warmed(self, ej_ids: Sequence[int]) -> Sequence[int]:
+        """Return the EJs to warm: those that are named, every EJ where none is."""
+        return ej_ids or await self._invalidator.ej_ids()
 
-    async def ej_ids(self) -> list[int]:
-        """Return the id of every EJ."""
-        return await self._invalidator.ej_ids()
+    async def stats(self, ids: Collection[int] | None = None) -> CacheStats:
+        """Count the entries. Never fails.
 
-    async def stats(self) -> Stats:
-        """Count the entries. Never fails."""
-        entries = dict.fromkeys(Dataset, 0)
+        Args:
+            ids: Count those of these EJs, and leave out what is of all EJs together; None for everything.
+        """
+        traffic = None
+        if ids is None:
+            traffic = Traffic(
+                {dataset: self._metrics.answered(dataset) for dataset in Dataset}, self._metrics.hit_rate()
+            )
+        entries: dict[Dataset, int] | None = dict.fromkeys(Dataset, 0)
+        server = None
         if self._cache is None:
-            return Stats(None, entries)
+            return CacheStats(None, entries, traffic, enabled=False)
         try:
-            server = await self._cache.inspector.server()
+            server = await self._cache.inspector.server() if ids is None else None
             async for _, variant in self._heads():
-                entries[variant.dataset] += 1
+                if entries is not None and (ids is None or variant.ej_id in ids):
+                    entries[variant.dataset] += 1
         except CacheUnavailableError:
-            return Stats(None, None)
-        return Stats(server, entries)
+            server = entries = None
+        return CacheStats(server, entries, traffic, enabled=True)
 
     async def health(self) -> CacheHealth:
         """Return the health of the cache. Never fails."""
@@ -204,9 +223,9 @@ class Administration:
         try:
             matched, deleted = await self._cache.inspector.delete(pattern.matches)
         except CacheUnavailableError:
-            self.metrics.cache_delete(DeletionOutcome.UNAVAILABLE)
+            self._metrics.cache_delete(DeletionOutcome.UNAVAILABLE)
             return Removal(None, 0, (), pending=True)
-        self.metrics.cache_delete(DeletionOutcome.DELETED, count=deleted)
+        self._metrics.cache_delete(DeletionOutcome.DELETED, count=deleted)
         return Removal(len(matched), deleted, tuple(matched[:MOST_SAMPLES]), pending=False)
 
     async def _heads(self) -> AsyncIterator[tuple[str, Variant]]:

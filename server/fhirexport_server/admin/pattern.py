@@ -1,7 +1,7 @@
 """Patterns that select cache entries: globs on keys, with the syntax of Redis."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.entry import Variant
@@ -24,14 +24,22 @@ class Pattern:
 
     text: str
     _regex: re.Pattern[str]
+    _ids: frozenset[int] | None = None
+    """The EJs whose entries it is limited to; None for all."""
 
     def matches(self, variant: Variant) -> bool:
         """Return whether it matches an entry: by the key of its variant, or by that of its dataset.
 
         So `fhir:export:*:ej:1` matches everything of EJ 1, in every layout.
         """
+        if self._ids is not None and variant.ej_id not in self._ids:
+            return False
         plain = Variant(variant.ej_id, variant.dataset, Format.BUNDLE, Detail.SUMMARY)
         return any(self._regex.fullmatch(keys.head(named)) for named in {variant, plain})
+
+    def within(self, ids: frozenset[int]) -> "Pattern":
+        """Return this pattern, limited to the entries of some EJs."""
+        return replace(self, _ids=ids if self._ids is None else self._ids & ids)
 
 
 def parse(text: str, field: str = "pattern") -> Pattern:

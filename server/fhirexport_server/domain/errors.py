@@ -59,6 +59,11 @@ class InvalidRequestError(FhirExportError):
 
 
 @dataclass(eq=False)
+class AccessDeniedError(FhirExportError):
+    """The caller has no right to this, whether it exists or not. It carries nothing."""
+
+
+@dataclass(eq=False)
 class ImportRefusedError(FhirExportError):
     """An import that is written whole or not at all has errors; nothing was written."""
 

@@ -1,7 +1,7 @@
 """Answers export requests: from the cache where it is known to be current, else from the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -73,13 +73,15 @@ class Exporter:
         finally:
             self._metrics.exported(request.dataset, answer, self._clock() - begun)
 
-    async def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
-        """Return at most `limit` EJs by ascending id, from the one after `after_id`.
+    async def legal_entities(
+        self, *, finess: str | None, after_id: int, limit: int, ids: Collection[int] | None = None
+    ) -> list[EjRow]:
+        """Return at most `limit` EJs by ascending id, from the one after `after_id`; only those of `ids`.
 
         Raises:
             DatabaseUnavailableError, SchemaMismatchError: The database cannot answer.
         """
-        return await self.database.legal_entities(finess=finess, after_id=after_id, limit=limit)
+        return await self.database.legal_entities(finess=finess, after_id=after_id, limit=limit, ids=ids)
 
     @asynccontextmanager
     async def _opened(self, plan: Plan) -> AsyncIterator[Rendering]:

@@ -3,6 +3,7 @@
 from __future__ import annotations  # the tracer's type is an extra's
 
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import grpc
@@ -14,13 +15,20 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
+from fhirexport_server.access.kept_policy import KeptPolicy
+from fhirexport_server.access.right import Action
 from fhirexport_server.admin.administration import Administration
+from fhirexport_server.rpc.access.call_rights import CallRights
+from fhirexport_server.rpc.access.guarded_administration import GuardedAdministration
+from fhirexport_server.rpc.access.guarded_exports import GuardedExports, GuardedWatches
+from fhirexport_server.rpc.access.guarded_imports import GuardedImports
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.gate import Gate
-from fhirexport_server.rpc.cache.service import CacheAdmin
+from fhirexport_server.rpc.cache.service import CacheAdmin, CacheAdministration
 from fhirexport_server.rpc.exports.service import Exports, ExportService, Watches
 from fhirexport_server.rpc.health import HealthService
 from fhirexport_server.rpc.imports.service import Imports, ImportService
+from fhirexport_server.rpc.interceptors.authentication import Authentication
 from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
 from fhirexport_server.rpc.interceptors.chain import Chain, layers
 
@@ -30,6 +38,8 @@ if TYPE_CHECKING:
 _EXPORT = export_service_pb2.DESCRIPTOR.services_by_name["ExportService"]
 _CACHE = cache_admin_pb2.DESCRIPTOR.services_by_name["CacheAdmin"]
 _IMPORT = import_service_pb2.DESCRIPTOR.services_by_name["ImportService"]
+SERVICES = (_EXPORT, _CACHE, _IMPORT)
+"""What is offered, besides health and reflection."""
 _MINUTE = 60_000
 _CONNECTIONS = 1000
 _STREAMS = 100
@@ -54,27 +64,42 @@ def make_server(
     registry: CollectorRegistry,
     address: str,
     credentials: grpc.ServerCredentials | None = None,
+    authentication: Authentication | None = None,
+    with_reflection: bool = True,
     tracer: Tracer | None = None,
+    policy: KeptPolicy | None = None,
+    denied: Callable[[str], None] = lambda _: None,
 ) -> tuple[grpc.aio.Server, str]:
     """Return a server that is not started yet, and the address that it is bound to, with the actual port.
+
+    With a policy, all that its services reach is guarded. Without one, callers may do everything.
 
     Raises:
       ListenError: The address cannot be listened on.
     """
-    services = (_EXPORT, _CACHE, _IMPORT)
-    metrics = CallMetrics(registry, services)
+    metrics = CallMetrics(registry, SERVICES)
     gate = Gate(limits, registry)
+    rights: CallRights | None = None
+    tended: CacheAdministration = administration
+    warmed = exports
+    if policy is not None:
+        rights = CallRights(policy.control, denied)
+        exports, warmed = GuardedExports(exports, rights), GuardedExports(exports, rights, Action.CACHE_ADMIN)
+        imports, tended = GuardedImports(imports, rights), GuardedAdministration(administration, rights)
+        watches = guarded = GuardedWatches(watches, rights)
+        policy.changed = guarded.review
     server = grpc.aio.server(
-        interceptors=[Chain(layers(metrics, limits, tracer), gate)],
+        interceptors=[Chain(layers(metrics, limits, tracer), gate, authentication, rights)],
         # No maximum_concurrent_rpcs: it refuses the latest call, whosever it is, and without details.
         options=options(limits),
     )
     add_ExportServiceServicer_to_server(ExportService(exports, watches, limits.unary_bytes), server)
-    add_CacheAdminServicer_to_server(CacheAdmin(administration, exports), server)
+    add_CacheAdminServicer_to_server(CacheAdmin(tended, warmed), server)
     add_ImportServiceServicer_to_server(ImportService(imports, limits.bundle_bytes), server)
     add_HealthServicer_to_server(health, server)
-    names = [*(service.full_name for service in services), "grpc.health.v1.Health", reflection.SERVICE_NAME]
-    reflection.enable_server_reflection(names, server)
+    if with_reflection:
+        ours = (service.full_name for service in SERVICES)
+        reflection.enable_server_reflection((*ours, "grpc.health.v1.Health", reflection.SERVICE_NAME), server)
     return server, _bound(server, address, credentials)
 
 

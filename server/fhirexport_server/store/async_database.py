@@ -58,12 +58,32 @@ class AsyncDatabase:
         self._note({export.dataset: found.incarnation for export, found in revisions.found.items()})
         return revisions
 
-    async def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
-        """Return at most `limit` EJs by ascending id, from the one after `after_id`."""
+    async def legal_entities(
+        self, *, finess: str | None, after_id: int, limit: int, ids: Collection[int] | None = None
+    ) -> list[EjRow]:
+        """Return at most `limit` EJs by ascending id, from the one after `after_id`.
+
+        Args:
+            finess: Only the EJ with this FINESS number; None for all.
+            after_id: Only EJs with a larger id.
+            limit: How many there may be.
+            ids: Only EJs with these ids; None for all.
+        """
 
         def look(interrupt: Interrupt) -> list[EjRow]:
             with self.blocking.snapshot(interrupt) as rows:
-                return rows.legal_entities(finess=finess, after_id=after_id, limit=limit)
+                return rows.legal_entities(finess=finess, after_id=after_id, limit=limit, ids=ids)
+
+        return await self._threads.look_up(look)
+
+    async def ids_by_finess(self, finess: Collection[str]) -> Mapping[str, int]:
+        """Return the ids of the EJs with these FINESS numbers, as far as there are any."""
+        if not finess:
+            return {}
+
+        def look(interrupt: Interrupt) -> Mapping[str, int]:
+            with self.blocking.snapshot(interrupt) as rows:
+                return rows.ids_by_finess(finess)
 
         return await self._threads.look_up(look)
 

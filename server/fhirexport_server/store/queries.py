@@ -4,7 +4,7 @@ Each select yields the columns of one row type of `domain/rows.py`, in its order
 three of these, merged by key as they stream: no join multiplies rows, and no query runs once per row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Table, literal, select
@@ -41,12 +41,22 @@ def ej(ej_id: int) -> Selection:
     return select(*_columns(EjRow, schema.ej)).where(schema.ej.c.id == ej_id)
 
 
-def legal_entities(*, finess: str | None, after_id: int, limit: int) -> Selection:
-    """Select EjRows by ascending id, from the one after `after_id`."""
+def legal_entities(
+    *, finess: str | None, after_id: int, limit: int, ids: Collection[int] | None = None
+) -> Selection:
+    """Select EjRows by ascending id, from the one after `after_id`; only those of `ids`, unless None."""
     query = select(*_columns(EjRow, schema.ej)).where(schema.ej.c.id > after_id)
+    if ids is not None:
+        query = query.where(schema.ej.c.id.in_(ids))
     if finess is not None:
         query = query.where(schema.ej.c.finess == finess)
     return query.order_by(schema.ej.c.id).limit(limit)
+
+
+def ids_by_finess(finess: Collection[str]) -> Selection:
+    """Select the pairs (finess, id) of the EJs with these numbers."""
+    table = schema.ej
+    return select(table.c.finess, table.c.id).where(table.c.finess.in_(finess))
 
 
 def namespaces(ej_id: int) -> Selection:

@@ -1,6 +1,6 @@
 """Reads one state of the database: the revision first, then rows as they stream."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
@@ -39,7 +39,10 @@ VenueRows = tuple[VenueRow, Sequence[MovementRow]]
 StayRows = tuple[VenueRow, Callable[[], Sequence[MovementRow]]]
 """A venue, and what reads its active movements in order."""
 R = TypeVar("R", bound=tuple[Any, ...])
+T = TypeVar("T")
 FETCH_ROWS = 1000
+_MOST_NAMED = 5000
+"""How many values one statement names: SQLite takes 32,766 parameters."""
 
 
 class SnapshotReader:
@@ -102,10 +105,29 @@ class SnapshotReader:
         row = self._connection.execute(queries.ej(ej_id)).one_or_none()
         return None if row is None else EjRow._make(row)
 
-    def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
-        """Return EJs by ascending id."""
-        query = queries.legal_entities(finess=finess, after_id=after_id, limit=limit)
-        return [EjRow._make(row) for row in self._connection.execute(query)]
+    def legal_entities(
+        self, *, finess: str | None, after_id: int, limit: int, ids: Collection[int] | None = None
+    ) -> list[EjRow]:
+        """Return EJs by ascending id; only those of `ids`, unless it is None."""
+        asked: Iterable[list[int] | None] = (
+            [None] if ids is None else _parts(sorted(one for one in ids if one > after_id))
+        )
+        rows: list[EjRow] = []
+        for part in asked:
+            query = queries.legal_entities(
+                finess=finess, after_id=after_id, limit=limit - len(rows), ids=part
+            )
+            rows += [EjRow._make(row) for row in self._connection.execute(query)]
+            if len(rows) == limit:
+                break
+        return rows
+
+    def ids_by_finess(self, finess: Collection[str]) -> dict[str, int]:
+        """Return the ids of the EJs with these FINESS numbers, as far as there are any."""
+        ids: dict[str, int] = {}
+        for part in _parts(sorted(finess)):
+            ids |= self._pairs(queries.ids_by_finess(part))
+        return ids
 
     def namespaces(self, ej_id: int) -> dict[str, str]:
         """Return the EJ's Identifier.system for each kind of number."""
@@ -178,7 +200,7 @@ class SnapshotReader:
         log = PostgresqlLog if self._connection.dialect.name == "postgresql" else SqliteLog
         return log(self._connection, ej_id, dataset)
 
-    def _pairs(self, query: queries.Selection) -> dict[Any, str]:
+    def _pairs(self, query: queries.Selection) -> dict[Any, Any]:
         return {key: value for key, value in self._connection.execute(query)}  # noqa: C416 - rows are no tuples to mypy
 
     def _rows(
@@ -218,6 +240,10 @@ class _Merge:
             row = next(self._rows, None)
         self._next = row
         return rows
+
+
+def _parts(values: list[T]) -> Iterator[list[T]]:
+    return (values[start : start + _MOST_NAMED] for start in range(0, len(values), _MOST_NAMED))
 
 
 def _in_order(movements: _Merge, venue: int) -> Sequence[MovementRow]:

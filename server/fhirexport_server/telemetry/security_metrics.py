@@ -1,6 +1,6 @@
-"""The metrics of certificates, and of what is open to others."""
+"""The metrics of certificates, of what is open to others, and of how callers are told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -12,13 +12,20 @@ CERTIFICATES: Final = ("certificate", "client_ca", "metrics_ca")
 
 
 class SecurityMetrics:
-    """The metrics of the transport of one server process."""
+    """The metrics of the transport and of the callers of one server process."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, sources: Iterable[str], problems: Iterable[str]) -> None:
+        """Create every series.
+
+        Args:
+            registry: The registry to add them to.
+            sources: The names of what callers are looked up in.
+            problems: What may be wrong with a credential.
+        """
         families = Families(registry)
         self._insecure = families.gauge(
             "fhirexport_insecure",
-            "1 while others can reach an address that asks for neither TLS nor a certificate, else 0.",
+            "1 while others reach an address without TLS, proof of who they are, or a policy, else 0.",
         )
         self._seconds = families.gauges(
             "fhirexport_certificate_remaining_seconds",
@@ -37,6 +44,25 @@ class SecurityMetrics:
         self._refused = families.gauge(
             "fhirexport_certificate_refused", "1 while the files hold what cannot be used, else 0."
         )
+        names = tuple(sources)
+        self._sources = families.counters(
+            "fhirexport_identities_loads_total",
+            "New contents of what callers are looked up in, by how they were taken.",
+            ("source", "outcome"),
+            [(name, outcome) for name in names for outcome in ("loaded", "refused")],
+        )
+        self._stale = families.gauges(
+            "fhirexport_identities_refused",
+            "1 while what callers are looked up in cannot be used or had, and the former one is, else 0.",
+            "source",
+            names,
+        )
+        self._credentials = families.counters(
+            "fhirexport_credentials_refused_total",
+            "Calls whose credential proved nothing, by what was wrong with it.",
+            ("problem",),
+            [(problem,) for problem in problems],
+        )
 
     def insecure(self, *, exposed: bool) -> None:
         """Say whether others can reach an address without TLS and authentication."""
@@ -53,3 +79,15 @@ class SecurityMetrics:
     def taken(self, outcome: str) -> None:
         """Count a new content of the files, `loaded` or `refused`."""
         self._loads[outcome,].inc()
+
+    def source_taken(self, source: str, outcome: str) -> None:
+        """Count a new content of a source, `loaded` or `refused`."""
+        self._sources[source, outcome].inc()
+
+    def watch_source(self, source: str, refusing: Callable[[], bool]) -> None:
+        """Register the function that says whether a source is refused; another thread calls it."""
+        self._stale[source].set_function(refusing)
+
+    def credential_refused(self, problem: str) -> None:
+        """Count a call whose credential proved nothing."""
+        self._credentials[problem,].inc()

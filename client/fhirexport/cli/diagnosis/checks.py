@@ -13,6 +13,7 @@ from fhirexport._internal.channels import Server
 from fhirexport._internal.requests import ExportQuery
 from fhirexport.cache_models import CacheHealth
 from fhirexport.cli import calling
+from fhirexport.cli.diagnosis.credentials import unknown_caller
 from fhirexport.cli.diagnosis.findings import SECONDS, Finding, Level, message_of, outcome
 from fhirexport.cli.diagnosis.reaching import SOCKET_SECONDS, Place, addresses, connection, place, spoken
 from fhirexport.client import Client
@@ -43,6 +44,7 @@ _ADVICE = {
 }
 """What to do about errors of the database's, by their reason."""
 _EXPORTS_NEED = ("", channels.EXPORTS)
+_DENIED = "ACCESS_DENIED"
 
 
 def examine(
@@ -66,8 +68,12 @@ def examine(
         cache = outcome(client.cache.health)
         switched_off = isinstance(cache, CacheHealth) and cache.state == "disabled"
         yield from _healths(client, without=_CACHE if switched_off else None)
+        stub = ExportServiceStub(channel)
+        for refused in unknown_caller(stub, calls):
+            yield refused
+            return
         yield from _redis(cache)
-        yield from _database(ExportServiceStub(channel), calls, now)
+        yield from _database(stub, calls, now)
 
 
 def reach(server: Server, calls: Calls = PLAIN) -> Iterator[Finding]:
@@ -85,7 +91,8 @@ def reach(server: Server, calls: Calls = PLAIN) -> Iterator[Finding]:
 
 
 def _client(channel: grpc.Channel, calls: Calls) -> Client:
-    return Client(channel=channel, metadata=calls.metadata, timeout=min(calls.timeout or SECONDS, SECONDS))
+    seconds = min(calls.timeout or SECONDS, SECONDS)
+    return Client(channel=channel, token=calls.token, metadata=calls.metadata, timeout=seconds)
 
 
 def _reached(server: Server, where: Place | None) -> Iterator[Finding]:
@@ -177,6 +184,10 @@ def _healths(client: Client, *, without: str | None) -> Iterator[Finding]:
 
 
 def _redis(health: CacheHealth | Exception) -> Iterator[Finding]:
+    if _is_denied(health):
+        advice = "the right cache:read in the server's policy shows it; exports do without"
+        yield Finding("Redis", "warning", "you have no right to see how the cache does", advice)
+        return
     if isinstance(health, Exception):
         yield Finding(
             "Redis", "warning", message_of(health), "upgrade the server: it cannot say how Redis does"
@@ -200,16 +211,24 @@ def _database(stub: ExportServiceStub, calls: Calls, now: Callable[[], datetime]
     begun = monotonic()
     request = ListLegalEntitiesRequest(page_size=1)
     page = outcome(lambda: stub.ListLegalEntities(request, **calls.arguments(SECONDS)))
+    if _is_denied(page):
+        advice = "export:… in the server's policy is what you need: docs/security.md, 'Rights'"
+        yield Finding("exports", "warning", "you have no right to export anything", advice)
+        return
     if isinstance(page, Exception):
         advice = _advice(page, "docs/operations.md, 'The database does not answer'")
         yield Finding("database", "problem", message_of(page), advice)
         return
     if not page.legal_entities:
-        advice = "fill the database, or correct DATABASE_URL"
-        yield Finding("database", "warning", "it answers, and has no legal entity (EJ) to export", advice)
+        advice = "fill the database, correct DATABASE_URL, or have the server's policy give you a right"
+        yield Finding("database", "warning", "it answers, and shows no legal entity (EJ) to export", advice)
         return
     yield Finding("database", "ok", f"answers, in {_milliseconds(begun)}")
     yield from _clock(stub, calls, page.legal_entities[0].ej_id, now)
+
+
+def _is_denied(result: object) -> bool:
+    return isinstance(result, ExportError) and result.reason == _DENIED
 
 
 def _advice(error: Exception, otherwise: str) -> str:
@@ -238,19 +257,25 @@ def _clock(
     stub: ExportServiceStub, calls: Calls, ej_id: int, now: Callable[[], datetime]
 ) -> Iterator[Finding]:
     """Compare the server's clock with ours: all that is known is that it was read during a call."""
-    readings: list[tuple[datetime, datetime, datetime]] = []
+    readings: dict[str, tuple[datetime, datetime, datetime]] = {}
     for name, dataset in _DATASETS.items():
         begun = now()
         read_time = outcome(partial(_read_time, stub, calls, dataset, ej_id))
+        if _is_denied(read_time):
+            advice = f"export:{name}:… in the server's policy would be it: docs/security.md, 'Rights'"
+            yield Finding("exports", "warning", f"you have no right to the {name} of EJ {ej_id}", advice)
+            continue
         if isinstance(read_time, Exception):
             advice = _advice(read_time, "docs/operations.md, 'Exports fail'")
             yield Finding(
                 "exports", "problem", f"the export of {name} fails: {message_of(read_time)}", advice
             )
             return
-        readings.append((begun, read_time, now()))
-    yield Finding("exports", "ok", f"the {_all(_DATASETS)} of EJ {ej_id} can be read")
-    before, theirs, after = readings[0]
+        readings[name] = (begun, read_time, now())
+    if not readings:
+        return
+    yield Finding("exports", "ok", f"the {_all(readings)} of EJ {ej_id} can be read")
+    before, theirs, after = next(iter(readings.values()))
     apart = max(before - theirs, theirs - after)
     if apart > _CLOCK_TOLERANCE:
         order = "behind" if theirs < before else "ahead of"
@@ -264,7 +289,7 @@ def _clock(
 
 def _all(names: Iterable[str]) -> str:
     *others, last = names
-    return f"{', '.join(others)} and {last}"
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _milliseconds(begun: float) -> str:

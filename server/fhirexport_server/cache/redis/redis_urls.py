@@ -4,9 +4,9 @@ import re
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from fhirexport_server.domain import url_options
-from fhirexport_server.domain.url_options import FLAG, TEXT, number, one_of
+from fhirexport_server.runtime import url_options
 from fhirexport_server.runtime.listening import is_this_machine
+from fhirexport_server.runtime.url_options import FLAG, TEXT, number, one_of
 
 URL: Final = re.compile(
     r"(?P<scheme>rediss?://)(?P<user>[^@/?#\s]*@)?(?P<rest>(\[[0-9A-Fa-f:.]+\]|[^:/?@#\s]+)(:\d{1,5})?(/\d{0,5})?)"

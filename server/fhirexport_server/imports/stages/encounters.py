@@ -13,7 +13,7 @@ from fhirexport_server.fhir.reading.together.summaries import StayMovement
 from fhirexport_server.fhir.reading.together.whole_stays import SettledStay
 from fhirexport_server.fhir.rendering import projection
 from fhirexport_server.imports.kinds import Kind
-from fhirexport_server.imports.resolve.identity import Claim, Identities, claimed_ids, decide
+from fhirexport_server.imports.resolve.same_rows import Claim, Identities, claimed_ids, decide
 from fhirexport_server.imports.stages.merging import merged
 from fhirexport_server.imports.work import Work
 from fhirexport_server.pam.fold import fold

@@ -17,7 +17,7 @@ from fhirexport_server.fhir.rendering import projection
 from fhirexport_server.imports import limits
 from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.resolve import known_names
-from fhirexport_server.imports.resolve.identity import Claim, Identities, claimed_ids, decide
+from fhirexport_server.imports.resolve.same_rows import Claim, Identities, claimed_ids, decide
 from fhirexport_server.imports.resolve.targets import Targets
 from fhirexport_server.imports.stages.merging import columns, merged, with_known_days
 from fhirexport_server.imports.stages.partial_dates import kept_dates

@@ -14,7 +14,7 @@ from fhirexport_server.fhir.reading.together.draft_rows import row
 from fhirexport_server.fhir.reading.together.summaries import StayMovement
 from fhirexport_server.imports import limits
 from fhirexport_server.imports.kinds import Kind
-from fhirexport_server.imports.resolve.identity import Identities
+from fhirexport_server.imports.resolve.same_rows import Identities
 from fhirexport_server.imports.resolve.targets import Targets
 from fhirexport_server.imports.stages import derived_stays
 from fhirexport_server.imports.stages.encounters import Existing

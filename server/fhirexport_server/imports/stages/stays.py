@@ -13,7 +13,7 @@ from fhirexport_server.fhir.reading.together.whole_stays import SettledStay
 from fhirexport_server.imports import limits
 from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.resolve import known_names
-from fhirexport_server.imports.resolve.identity import Identities
+from fhirexport_server.imports.resolve.same_rows import Identities
 from fhirexport_server.imports.stages.encounters import Encounters, Existing
 from fhirexport_server.imports.stages.merging import columns
 from fhirexport_server.imports.stages.stay_window import StayWindow

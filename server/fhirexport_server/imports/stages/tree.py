@@ -9,7 +9,7 @@ from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.resources.drafts import Draft, OrgUnitDraft, PlaceDraft
 from fhirexport_server.fhir.reading.together.draft_names import identifiers
 from fhirexport_server.imports.kinds import Kind
-from fhirexport_server.imports.resolve.identity import Claim, claimed_ids, decide
+from fhirexport_server.imports.resolve.same_rows import Claim, claimed_ids, decide
 from fhirexport_server.imports.work import Work
 from fhirexport_server.store.queries import DEEPEST
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from fhirexport_server.domain.identity import Identity
 from fhirexport_server.rpc.call import Context
 
 
@@ -14,7 +15,7 @@ class Caller(NamedTuple):
     peer: str
     """The machine at the other end, `10.0.0.7`; `unix` for every caller on a Unix socket."""
     identity: str | None = None
-    """Its authenticated identity. Always None: this server has no authentication yet."""
+    """The key of its proven identity (`domain/identity.py`); None where it has shown none."""
 
     @property
     def owner(self) -> str:
@@ -22,9 +23,9 @@ class Caller(NamedTuple):
         return self.identity or self.peer
 
 
-def caller(context: Context) -> Caller:
-    """Return the caller of a call."""
+def caller(context: Context, identity: Identity | None = None) -> Caller:
+    """Return the caller of a call, whose identity may be proven."""
     connection = context.peer()
     scheme, _, rest = connection.partition(":")
     peer = unquote(rest).rpartition(":")[0] if scheme in {"ipv4", "ipv6"} else scheme
-    return Caller(connection, peer.strip("[]"))
+    return Caller(connection, peer.strip("[]"), None if identity is None else identity.key)

@@ -9,7 +9,7 @@ import grpc
 import structlog
 
 from fhirexport_server.rpc.admission.bytes_in_flight import Hold
-from fhirexport_server.rpc.admission.caller import caller
+from fhirexport_server.rpc.admission.caller import Caller
 from fhirexport_server.rpc.admission.keeper import keeper
 from fhirexport_server.rpc.admission.places import Places
 from fhirexport_server.rpc.admission.transport_errors import (
@@ -36,8 +36,8 @@ _COPIES: Final = 2
 class Exchange:
     """Reads and writes the messages of one call."""
 
-    def __init__(self, context: Context, gate: "Gate", places: Places) -> None:
-        self.caller = caller(context)
+    def __init__(self, caller: Caller, context: Context, gate: "Gate", places: Places) -> None:
+        self.caller = caller
         self._context = cast("grpc.aio.ServicerContext[bytes, bytes]", context)
         self._gate = gate
         self._places = places
@@ -47,18 +47,24 @@ class Exchange:
         self._patience = gate.limits.write_seconds
         self._first: list[bytes | None] = []
 
+    def admit(self) -> None:
+        """Take a place for the call.
+
+        Raises:
+            TooManyCallsError: No place is free.
+        """
+        self._places.take(self.caller)
+        self._is_admitted = True
+
     async def begin(self, seconds: float) -> None:
-        """Take a place for the call, and wait for its first message, which `read` returns.
+        """Wait for the first message of the call, which `read` returns.
 
         Args:
             seconds: How long it may take to arrive.
 
         Raises:
-            TooManyCallsError: No place is free.
             IdleClientError, TooManyBytesError: As `read` raises them.
         """
-        self._places.take(self.caller)
-        self._is_admitted = True
         message = await self._arrived(seconds)
         if message is None:
             # gRPC says in a moment whether the caller has left, or has sent no message.

@@ -4,8 +4,10 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from fhirexport_server.domain.identity import Identity
 from fhirexport_server.rpc.admission.bytes_in_flight import BytesInFlight
 from fhirexport_server.rpc.admission.call_limits import Limits
+from fhirexport_server.rpc.admission.caller import caller
 from fhirexport_server.rpc.admission.exchange import Exchange
 from fhirexport_server.rpc.admission.keeper import Sweeper
 from fhirexport_server.rpc.admission.places import Places
@@ -50,11 +52,13 @@ class Gate:
         self.sweeper = Sweeper()
         """Ends calls whose peers do not read the response."""
 
-    def exchange(self, service: str, method: str, context: Context) -> Exchange:
+    def exchange(
+        self, service: str, method: str, context: Context, identity: Identity | None = None
+    ) -> Exchange:
         """Return the exchange of a call, which has no place yet."""
         places = self.calls
         if service == _HEALTH:
             places = self.health
         elif is_watch(service, method):
             places = self.watches
-        return Exchange(context, self, places)
+        return Exchange(caller(context, identity), context, self, places)

@@ -1,10 +1,11 @@
 """CacheAdmin: validates requests, asks the administration, returns responses."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
+from typing import Protocol
 
 import structlog
 from fhirexport.v1.cache_admin_pb2 import (
@@ -24,10 +25,11 @@ from fhirexport.v1.cache_admin_pb2 import (
 )
 from fhirexport.v1.cache_admin_pb2_grpc import CacheAdminServicer
 
-from fhirexport_server.admin.administration import Administration, CacheHealth, Condition, Removal
-from fhirexport_server.admin.pattern import EVERYTHING, parse
+from fhirexport_server.admin.administration import CacheHealth, CacheStats, Condition, Listing, Removal
+from fhirexport_server.admin.pattern import EVERYTHING, Pattern, parse
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.redis.inspection import EntryFacts
+from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.exports.rendering import ContentSource
 from fhirexport_server.exports.request import ExportRequest
@@ -51,10 +53,38 @@ _KEPT_SECONDS = 5.0
 """How long to wait for a complete rendering to be kept, before it is reported anyway."""
 
 
+class CacheAdministration(Protocol):
+    """The administration as this service uses it; `admin.administration` says what each method does."""
+
+    async def stats(self, ids: Collection[int] | None = None) -> CacheStats:
+        """Count the entries."""
+
+    async def health(self) -> CacheHealth:
+        """Return the health of the cache."""
+
+    async def invalidate(self, pattern: Pattern, entry: AuditEntry) -> Removal:
+        """Invalidate the entries that match a pattern."""
+
+    async def flush(self, entry: AuditEntry) -> Removal:
+        """Invalidate all entries."""
+
+    async def preview(self, pattern: Pattern) -> Removal:
+        """Return what an invalidation would match."""
+
+    async def entries(self, pattern: Pattern, size: int, cursor: tuple[int, int]) -> Listing:
+        """Return a page of entries."""
+
+    async def entry(self, variant: Variant) -> EntryFacts | None:
+        """Return the facts of one entry."""
+
+    async def warmed(self, ej_ids: Sequence[int]) -> Sequence[int]:
+        """Return the EJs to warm, where these are named."""
+
+
 class CacheAdmin(CacheAdminServicer):
     """Implements `fhirexport.v1.CacheAdmin`. It raises domain errors, which the chain translates."""
 
-    def __init__(self, administration: Administration, exports: Exports) -> None:
+    def __init__(self, administration: CacheAdministration, exports: Exports) -> None:
         self._administration = administration
         self._exports = exports
 
@@ -64,30 +94,8 @@ class CacheAdmin(CacheAdminServicer):
         """Return the figures of the cache; without Redis, only those of this process."""
         del request
         stats = await self._administration.stats()
-        metrics = self._administration.metrics
-        answered = {dataset: metrics.answered(dataset) for dataset in Dataset}
-        response = GetStatsResponse(
-            enabled=self._administration.enabled,
-            keyspace_hits=sum(hits for hits, _, _ in answered.values()),
-            keyspace_misses=sum(misses for _, misses, _ in answered.values()),
-            hit_rate=metrics.hit_rate(),
-            datasets=[
-                GetStatsResponse.DatasetStats(
-                    dataset=NUMBERS[dataset],
-                    hits=hits,
-                    misses=misses,
-                    stale_avoided=stale,
-                    entry_count=stats.entries[dataset] if stats.entries is not None else None,
-                )
-                for dataset, (hits, misses, stale) in answered.items()
-            ],
-        )
-        if stats.server is not None:
-            response.used_memory = stats.server.used_memory
-            response.total_connections = stats.server.connections
-            response.total_commands = stats.server.commands
         await send_metadata(context)
-        return response
+        return _stats(stats)
 
     async def Invalidate(  # noqa: N802 - the contract's name
         self, request: InvalidateRequest, context: Context
@@ -143,9 +151,7 @@ class CacheAdmin(CacheAdminServicer):
         """Render exports into the cache one after the other; yield a report of each."""
         ej_ids, datasets = requests.warming(request)
         exports = [
-            (ej_id, dataset)
-            for ej_id in ej_ids or await self._administration.ej_ids()
-            for dataset in datasets
+            (ej_id, dataset) for ej_id in await self._administration.warmed(ej_ids) for dataset in datasets
         ]
         await send_metadata(context)
         for done, (ej_id, dataset) in enumerate(exports, 1):
@@ -177,6 +183,25 @@ class CacheAdmin(CacheAdminServicer):
         if is_new:
             report.elapsed.FromTimedelta(timedelta(seconds=monotonic() - begun))
         return report
+
+
+def _stats(stats: CacheStats) -> GetStatsResponse:
+    response = GetStatsResponse(enabled=stats.enabled)
+    for dataset in Dataset:
+        figures = response.datasets.add(dataset=NUMBERS[dataset])
+        if stats.entries is not None:
+            figures.entry_count = stats.entries[dataset]
+        if stats.traffic is not None:
+            figures.hits, figures.misses, figures.stale_avoided = stats.traffic.answered[dataset]
+    if stats.traffic is not None:
+        response.keyspace_hits = sum(figures.hits for figures in response.datasets)
+        response.keyspace_misses = sum(figures.misses for figures in response.datasets)
+        response.hit_rate = stats.traffic.hit_rate
+    if stats.server is not None:
+        response.used_memory = stats.server.used_memory
+        response.total_connections = stats.server.connections
+        response.total_commands = stats.server.commands
+    return response
 
 
 def _entry(facts: EntryFacts) -> Entry:

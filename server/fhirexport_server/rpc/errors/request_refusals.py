@@ -8,6 +8,7 @@ from fhirexport.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.message import DecodeError
 
 from fhirexport_server.domain.errors import (
+    AccessDeniedError,
     ConstraintRefusedError,
     EjNotFoundError,
     ExportTooLargeError,
@@ -54,6 +55,16 @@ def _export_too_large(error: ExportTooLargeError) -> Refusal:
         f"the export is at least {error.size_bytes} bytes long, and one message holds {error.limit_bytes}; "
         "use StreamExport",
         {"size_bytes": str(error.size_bytes), "limit_bytes": str(error.limit_bytes)},
+    )
+
+
+def _access_denied(_error: AccessDeniedError) -> Refusal:
+    # One answer for what is not the caller's and what is not there.
+    return Refusal(
+        grpc.StatusCode.PERMISSION_DENIED,
+        ErrorReason.ERROR_REASON_ACCESS_DENIED,
+        "you have no right to this, or it does not exist; have the server's operator look at its policy, as "
+        "docs/security.md says",
     )
 
 
@@ -109,6 +120,7 @@ REFUSALS: Final[Sequence[Callable[..., Refusal]]] = (
     _invalid_request,
     _unreadable_message,
     _ej_not_found,
+    _access_denied,
     _export_too_large,
     _import_refused,
     _revision_changed,

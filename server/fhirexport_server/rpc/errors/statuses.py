@@ -8,7 +8,12 @@ from functools import singledispatch
 import grpc
 from fhirexport.v1.error_reason_pb2 import ErrorReason
 
-from fhirexport_server.rpc.errors import backend_refusals, limit_refusals, request_refusals
+from fhirexport_server.rpc.errors import (
+    backend_refusals,
+    credential_refusals,
+    limit_refusals,
+    request_refusals,
+)
 from fhirexport_server.rpc.errors.refusal import Refusal
 
 
@@ -22,5 +27,6 @@ def refusal(_error: Exception) -> Refusal:
     )
 
 
-for function in (*request_refusals.REFUSALS, *backend_refusals.REFUSALS, *limit_refusals.REFUSALS):
-    refusal.register(function)
+for rules in (request_refusals, backend_refusals, limit_refusals, credential_refusals):
+    for function in rules.REFUSALS:
+        refusal.register(function)

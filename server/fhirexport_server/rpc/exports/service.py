@@ -1,6 +1,6 @@
 """ExportService: validates requests, asks the exporter, returns responses."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Protocol, cast
 
@@ -43,8 +43,10 @@ class Exports(Protocol):
           FhirExportError: The export failed, on entering or while the chunks are read.
         """
 
-    async def legal_entities(self, *, finess: str | None, after_id: int, limit: int) -> list[EjRow]:
-        """Return at most `limit` EJs by ascending id, from the one after `after_id`.
+    async def legal_entities(
+        self, *, finess: str | None, after_id: int, limit: int, ids: Collection[int] | None = None
+    ) -> list[EjRow]:
+        """Return at most `limit` EJs by ascending id, from the one after `after_id`; only those of `ids`.
 
         Raises:
           FhirExportError: The database cannot be read.

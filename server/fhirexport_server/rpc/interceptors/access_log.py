@@ -18,6 +18,7 @@ async def access_log(call: Call) -> AsyncIterator[None]:
         yield
     finally:
         reason = {"reason": call.reason} if call.reason else {}
+        identity = {"identity": call.identity.key} if call.identity else {}
         _log.info(
             "call",
             rpc=f"{call.service}/{call.method}",
@@ -25,6 +26,7 @@ async def access_log(call: Call) -> AsyncIterator[None]:
             **reason,
             ms=round((time.monotonic() - call.begun) * 1000, 1),
             peer=call.context.peer(),
+            **identity,
             request_id=call.request_id,
             **call.facts,
         )

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 import grpc
 from google.protobuf.message import Message
 
-from fhirexport_server.domain.errors import FhirExportError, FieldViolation, InvalidRequestError
+from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
+from fhirexport_server.domain.identity import Identity
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.exchange import Exchange
 from fhirexport_server.rpc.admission.gate import Gate
 from fhirexport_server.rpc.call import Call, Context, Kind, Layer, begin
 from fhirexport_server.rpc.interceptors.access_log import access_log
+from fhirexport_server.rpc.interceptors.authentication import Authentication
 from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
 from fhirexport_server.rpc.interceptors.call_spans import tracing
 from fhirexport_server.rpc.interceptors.deadline import deadline
@@ -63,9 +65,25 @@ class Chain(grpc.aio.ServerInterceptor):
     caller, and keep what is refused.
     """
 
-    def __init__(self, around: Sequence[Layer], gate: Gate) -> None:
+    def __init__(
+        self,
+        around: Sequence[Layer],
+        gate: Gate,
+        authentication: Authentication | None = None,
+        rights: Layer | None = None,
+    ) -> None:
+        """Make it.
+
+        Args:
+            around: The layers.
+            gate: Admits calls.
+            authentication: Finds out who calls; None: nobody is asked.
+            rights: The innermost layer, for calls whose caller is known; None: everybody may do everything.
+        """
         self._layers = around
+        self._rights = () if rights is None else (rights,)
         self._gate = gate
+        self._authentication = authentication
         self._handlers: dict[str, _Handler] = {}
 
     async def intercept_service(
@@ -85,20 +103,25 @@ class Chain(grpc.aio.ServerInterceptor):
     def _wrapped(self, path: str, handler: _Handler) -> _Handler:
         service, _, method = path.removeprefix("/").partition("/")
         answering = _Method(service, method, handler, self._gate.limits)
-        around = self._layers if service.startswith(_OURS) else (errors, with_request_id)
+        is_ours = service.startswith(_OURS)
+        around = self._layers if is_ours else (errors, with_request_id)
+        within = self._rights if is_ours else ()
         kind = _kind(handler)
 
         async def respond(context: Context) -> tuple[bytes, Exception | None]:
-            exchange = self._gate.exchange(service, method, context)
-            call = Call(service, method, kind, context, request_id(context), exchange.room)
+            identity, unknown = self._identity(service, context)
+            exchange = self._gate.exchange(service, method, context, identity)
+            call = Call(service, method, kind, context, request_id(context), exchange.room, identity)
             begin(call)
             response = b""
             try:
-                failure = await self._begun(call, exchange, answering.first_seconds)
+                failure = await self._begun(call, exchange, answering.first_seconds, unknown)
+                del unknown
                 async with _entered(around, call):
                     if failure is not None:
                         raise failure
-                    response = await answering.answer(call, exchange)
+                    async with _entered(within, call):
+                        response = await answering.answer(call, exchange)
             finally:
                 exchange.end(call)
                 call.release()
@@ -119,8 +142,21 @@ class Chain(grpc.aio.ServerInterceptor):
             return grpc.stream_stream_rpc_method_handler(behavior)
         return grpc.stream_unary_rpc_method_handler(behavior)
 
-    async def _begun(self, call: Call, exchange: Exchange, seconds: float) -> BaseException | None:
+    def _identity(self, service: str, context: Context) -> tuple[Identity | None, Exception | None]:
+        """Return who makes a call, and why that is not known. Nobody is known where nobody is asked."""
+        if self._authentication is None:
+            return None, None
+        try:
+            return self._authentication.identity(service, context), None
+        except Exception as error:  # noqa: BLE001 - a bug admits nobody, and is told inside the layers
+            return None, error
+
+    async def _begun(
+        self, call: Call, exchange: Exchange, seconds: float, unknown: Exception | None
+    ) -> BaseException | None:
         """Wait for the first message of a call, outside of its layers; return what prevents it.
+
+        Of a call whose caller is not known, nothing is read.
 
         A storm of calls that are reset at once would keep everybody waiting if each of them were logged.
 
@@ -128,13 +164,16 @@ class Chain(grpc.aio.ServerInterceptor):
             CancelledError: The caller has left at once.
         """
         try:
+            exchange.admit()
+            if unknown is not None and self._authentication is not None:
+                call.identity = await self._authentication.second_look(call.service, call.context, unknown)
             await exchange.begin(seconds)
         except asyncio.CancelledError as error:
             if time.monotonic() - call.begun < _SOON_SECONDS:
                 self._gate.left()
                 raise
             return error
-        except FhirExportError as error:
+        except Exception as error:  # noqa: BLE001 - it is told inside the layers
             return error
         return None
 

@@ -6,9 +6,8 @@ from typing import Final
 from sqlalchemy import engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from fhirexport_server.domain import url_options
-from fhirexport_server.domain.url_options import TEXT, matching, number, one_of
-from fhirexport_server.runtime import listening
+from fhirexport_server.runtime import listening, url_options
+from fhirexport_server.runtime.url_options import TEXT, matching, number, one_of
 
 URL: Final = re.compile(
     r"(?P<scheme>postgresql(\+psycopg)?://)(?P<user>.*@)?"

@@ -1,0 +1,122 @@
+"""A file that says who callers are: read again while the server runs, kept as it was while it is wrong."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Generic, Literal, NoReturn, TypeVar
+
+import structlog
+
+from fhirexport_server.identities.shared_reading import SharedReading
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+CHECK_SECONDS: Final = 1.0
+"""How often a file is read. It is small; times of modification are not relied on."""
+_APART_SECONDS: Final = 0.1
+LoadOutcome = Literal["loaded", "refused"]
+T = TypeVar("T")
+
+
+class IdentityFileError(Exception):
+    """A file cannot be used. The message quotes nothing of it."""
+
+    def __init__(self, setting: str, problem: str) -> None:
+        super().__init__(f"{setting}: {problem}")
+        self.setting = setting
+        self.problem = problem
+
+
+class KeptFile(Generic[T]):
+    """What a file holds, and the file."""
+
+    def __init__(
+        self,
+        path: Path,
+        setting: str,
+        parse: Callable[[bytes], T],
+        *,
+        largest: int,
+        noted: Callable[[LoadOutcome], None],
+    ) -> None:
+        """Read the file.
+
+        Args:
+            path: The file.
+            setting: The setting that names it.
+            parse: Returns what a content means; raises ValueError, whose message quotes nothing of it.
+            largest: The most bytes that it may hold.
+            noted: Is told how each new content was taken.
+
+        Raises:
+            IdentityFileError: The file cannot be used.
+        """
+        self._path = path
+        self._setting = setting
+        self._parse = parse
+        self._largest = largest
+        self._noted = noted
+        self._half: bytes | None = None
+        self._refused: bytes | None = None
+        self._reading = SharedReading(self._read, _APART_SECONDS)
+        self._found = self._raw()
+        self.current = self._parsed(self._found)
+        """What the file holds, or held when it was good."""
+
+    @property
+    def refusing(self) -> bool:
+        """Whether the file holds something that cannot be used."""
+        return self._refused is not None
+
+    def check(self) -> None:
+        """Read the file, and take what it holds if that is good.
+
+        A file may be written slowly, so what cannot be used is refused, once, when it is still there at the
+        next check.
+        """
+        try:
+            raw = self._raw()
+            if raw == self._found:
+                self._half = self._refused = None
+                return
+            parsed = self._parsed(raw)
+        except IdentityFileError as error:
+            raw = str(error).encode() if isinstance(error.__cause__, OSError) else raw
+            if raw == self._half and raw != self._refused:
+                self._refused = raw
+                self._noted("refused")
+                _log.error("identities_refused", setting=self._setting, problem=error.problem)
+            self._half = raw
+            return
+        self.current, self._found, self._half, self._refused = parsed, raw, None, None
+        self._noted("loaded")
+        _log.info("identities_loaded", setting=self._setting)
+
+    async def refreshed(self) -> None:
+        """Read the file now, unless it was read a moment ago."""
+        await self._reading.ask()
+
+    async def run(self) -> NoReturn:
+        """Read the file for ever."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            await self._reading.read()
+
+    async def _read(self) -> None:
+        await asyncio.to_thread(self.check)
+
+    def _raw(self) -> bytes:
+        try:
+            with self._path.open("rb") as opened:
+                raw = opened.read(self._largest + 1)
+        except OSError as error:
+            raise IdentityFileError(self._setting, "cannot be read") from error
+        return raw
+
+    def _parsed(self, raw: bytes) -> T:
+        if len(raw) > self._largest:
+            raise IdentityFileError(self._setting, f"is larger than {self._largest} bytes")
+        try:
+            return self._parse(raw)
+        except ValueError as error:
+            raise IdentityFileError(self._setting, str(error)) from error
