@@ -46,9 +46,14 @@ def serving(site: Site) -> Iterator[Web]:
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(site.certificate, site.key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Says nothing: who does not trust the certificate hangs up."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    # The handshake is for the thread of the request: one that fails leaves a socket that nobody closes.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     web.url = f"https://localhost:{server.server_port}/jwks.json"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

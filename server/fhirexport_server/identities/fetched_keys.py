@@ -9,6 +9,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Final, NoReturn
+from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 import structlog
@@ -164,6 +165,9 @@ def fetch(url: str, context: ssl.SSLContext) -> tuple[bytes, float]:
                 if time.monotonic() > end:
                     raise FetchError("has not answered in time")
             fresh = _freshness(response.headers.get("Cache-Control", ""))
+    except HTTPError as error:
+        error.close()  # it is the response as well, which holds the connection
+        raise FetchError(f"answers with the status {error.code}") from None
     except ssl.SSLCertVerificationError as error:
         raise FetchError("has a certificate that is not trusted (SSL_CERT_FILE)") from error
     except TimeoutError as error:
@@ -179,9 +183,6 @@ def _fetch_error(error: Exception) -> FetchError:
         return FetchError("has a certificate that is not trusted (SSL_CERT_FILE)")
     if isinstance(cause, TimeoutError):
         return FetchError("has not answered in time")
-    status = getattr(error, "code", None)
-    if isinstance(status, int):
-        return FetchError(f"answers with the status {status}")
     return FetchError("cannot be reached")
 
 
