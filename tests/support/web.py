@@ -46,6 +46,7 @@ def serving(site: Site) -> Iterator[Web]:
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(site.certificate, site.key)
+
     class Server(ThreadingHTTPServer):
         def handle_error(self, request: object, client_address: object) -> None:
             """Says nothing: who does not trust the certificate hangs up."""
