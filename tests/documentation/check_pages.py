@@ -27,6 +27,12 @@ from support.terminal import Terminal, terminal
 
 NOT_TRIED = {
     ("README.md", "make demo"): "tests/test_serve.py runs make demo; make test is what runs this",
+    ("README.md", "fhirexport-server certificates demo tls | grep -e ^TLS_CERT -e ^TLS_KEY > .env"): (
+        "it takes a server of its own; check_five_commands.py types the lines"
+    ),
+    ("README.md", "export FHIREXPORT_CA=tls/ca.pem FHIREXPORT_TOKEN_FILE=laboratory.token"): (
+        "it takes that server; check_five_commands.py types the lines"
+    ),
     ("docs/architecture.md", "protos/                    the contract"): "a picture of the folders",
     ("docs/http.md", "make http"): "each page is tried with it running, on a port of the test's own",
     (
