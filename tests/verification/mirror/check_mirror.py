@@ -10,6 +10,8 @@ from support.valkey import running_valkey
 from verification.mirror.syncs import synced
 
 SYNCS = 120
+ATTEMPTS = 4
+"""How often so many syncs are made, until enough bring a change: on a busy machine, writers come to little."""
 
 
 @pytest.mark.timeout(900)
@@ -17,10 +19,18 @@ async def test_each_sync_ends_as_it_must(
     database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     load(database_url, batches(patients=300))
+    changed = 0
     with running_valkey() as valkey:
-        tally = await synced(database_url, valkey, tmp_path, SYNCS, Random(1))
-    with capsys.disabled():
-        print(f"\n{database_url.partition(':')[0]}: {tally}")  # noqa: T201 - how much was broken is worth knowing
-    assert tally.wrong == []
-    assert tally.compared >= SYNCS
-    assert tally.changed > SYNCS / 10
+        for seed in range(ATTEMPTS):
+            directory = tmp_path / f"{seed}"
+            directory.mkdir()
+            tally = await synced(database_url, valkey, directory, SYNCS, Random(seed))
+            with capsys.disabled():
+                name = database_url.partition(":")[0]
+                print(f"\n{name}: {tally}")  # noqa: T201 - how much was broken is worth knowing
+            assert tally.wrong == []
+            assert tally.compared >= SYNCS
+            changed += tally.changed
+            if changed > SYNCS / 10:
+                return
+    pytest.fail(f"only {changed} syncs brought a change: there was too little to be wrong about")
