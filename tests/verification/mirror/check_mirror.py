@@ -11,7 +11,7 @@ from verification.mirror.syncs import synced
 
 SYNCS = 120
 ATTEMPTS = 4
-"""How often so many syncs are made, until enough bring a change: on a busy machine, writers come to little."""
+"""How often so many syncs are made, until enough bring a change: writers do little on a busy machine."""
 
 
 @pytest.mark.timeout(900)
