@@ -51,7 +51,7 @@ def main() -> None:
                 _say(f"Started a Valkey for the cache: {os.environ['REDIS_URL']}")
             except ValkeyBinaryNotFoundError:
                 _say("No Valkey for this system is brought along: the server does without Redis.")
-        _say(f"Serving on {settings.listen_address}, until Ctrl-C.")
+        _say(f"Starting on {settings.listen_address}, until Ctrl-C; exports_available says when it serves.")
         run_server()
 
 

@@ -152,3 +152,12 @@ def test_every_package_says_what_it_holds() -> None:
         if ast.get_docstring(ast.parse(path.read_text())) is None
     ]
     assert without == []
+
+
+def test_a_test_that_a_page_or_a_reason_names_is_there() -> None:
+    texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/documentation/*.py")]
+    named = {
+        (text.name, name) for text in texts for name in re.findall(r"tests/[\w/]+\.py", text.read_text())
+    }
+    assert named
+    assert {(text, name) for text, name in named if not (ROOT / name).exists()} == set()

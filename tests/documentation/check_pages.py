@@ -26,7 +26,10 @@ from support.server import make_serve, wait_for_health
 from support.terminal import Terminal, terminal
 
 NOT_TRIED = {
-    ("README.md", "make demo"): "tests/test_serve.py runs make demo; make test is what runs this",
+    (
+        "README.md",
+        "make demo",
+    ): "tests/documentation/check_make.py runs make demo; make test runs this",
     ("README.md", "fhirexport-server certificates demo tls | grep -e ^TLS_CERT -e ^TLS_KEY > .env"): (
         "it takes a server of its own; check_five_commands.py types the lines"
     ),
@@ -52,7 +55,7 @@ NOT_TRIED = {
 }
 """Blocks that are not tried, by their page and first line, with the reason."""
 
-ELSEWHERE = {"docs/operations.md": "tests/operations/test_docs.py tries them, each in its trouble"}
+ELSEWHERE = {"docs/operations.md": "tests/documentation/check_operations.py tries them, each in its trouble"}
 """Pages whose blocks of `console` another test tries."""
 
 WRITES: dict[str, str] = {}

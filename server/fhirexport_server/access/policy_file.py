@@ -207,13 +207,13 @@ def _known(table: Mapping[str, Any], keys: Sequence[str], place: str) -> None:
 
 def _distinct(callers: Sequence[PolicyCaller]) -> None:
     """Refuse two callers of one name, or who are recognised by the same."""
-    names: dict[str, str] = {}
+    names: set[str] = set()
     found: dict[Recognition, str] = {}
     issuers: dict[str, dict[str | None, str]] = {}
     for caller in callers:
         if caller.name in names:
             raise _Wrong("callers", f"two have the name {caller.name}: rename one, or make them one")
-        names[caller.name] = caller.name
+        names.add(caller.name)
         for recognition in caller.recognised_by:
             other = found.get(recognition)
             if isinstance(recognition, CertificateName):
