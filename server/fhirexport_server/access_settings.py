@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from fhirexport_server.audit_settings import AuditSettings
 from fhirexport_server.certificates.key_pair import CertificateFile
 from fhirexport_server.identities import fetched_keys
 from fhirexport_server.identities.key_set import ALGORITHMS
@@ -23,7 +24,7 @@ def _others_reach(address: str) -> bool:
     return address != OFF and not is_loopback(address)
 
 
-class AccessSettings(BaseSettings):
+class AccessSettings(AuditSettings):
     """Where the server listens, how it encrypts, and how it finds out who calls."""
 
     model_config = SettingsConfigDict(
@@ -66,7 +67,7 @@ class AccessSettings(BaseSettings):
     listen_address: str = "127.0.0.1:50051"
     """Where to serve gRPC: `host:port` or `unix:/path/of.sock`. Port 0 takes a free one. An address that
     other machines can reach needs `TLS_CERTIFICATE`, `TLS_KEY`, one of `TLS_CLIENT_CA`, `JWT_ISSUER` and
-    `TOKENS_FILE`, and `POLICY_FILE`; or `INSECURE=true`."""
+    `TOKENS_FILE`, `POLICY_FILE`, and `AUDIT_DIRECTORY`; or `INSECURE=true`."""
     metrics_address: str = "127.0.0.1:9464"
     """Where to serve the metrics, `http://host:port/metrics`. An address that other machines can reach needs
     `METRICS_CLIENT_CA`, or `INSECURE=true`; `off` serves none."""
@@ -147,6 +148,8 @@ class AccessSettings(BaseSettings):
             needed.append(_one_of(ways))
         if is_grpc and "policy_file" in info.data and info.data["policy_file"] is None:
             needed.append("POLICY_FILE")
+        if is_grpc and "audit_directory" in info.data and info.data["audit_directory"] is None:
+            needed.append("AUDIT_DIRECTORY")
         if needed:
             raise ValueError(
                 f"can be reached from other machines: set {', '.join(needed)} as well (docs/security.md), "
@@ -182,8 +185,8 @@ class AccessSettings(BaseSettings):
 
     @property
     def insecure_addresses(self) -> list[str]:
-        """The settings of addresses that others reach without TLS, proof of who they are, or rights."""
-        is_asked = self.asks_who_calls and self.policy_file is not None
+        """The settings of addresses that others reach without TLS, proof of identity, rights, or an audit."""
+        is_asked = self.asks_who_calls and self.policy_file is not None and self.audit_directory is not None
         safe = {
             "LISTEN_ADDRESS": self.tls_certificate is not None and is_asked,
             "METRICS_ADDRESS": self.metrics_client_ca is not None,

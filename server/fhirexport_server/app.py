@@ -17,6 +17,7 @@ from fhirexport_server.access.right import Action
 from fhirexport_server.access_settings import OFF
 from fhirexport_server.admin.administration import Administration
 from fhirexport_server.admin.cache_maintenance import CacheMaintenance
+from fhirexport_server.auditing import open_auditing
 from fhirexport_server.cache.port import NoCache
 from fhirexport_server.cache.redis import redis_urls
 from fhirexport_server.cache.redis.breaker import State
@@ -109,6 +110,7 @@ async def running(
       ListenError, MetricsAddressError: An address cannot be listened on.
       CertificateError, IdentityFileError: A file of certificates, keys or tokens cannot be used.
       PolicyError: The policy cannot be used.
+      AuditDirectoryError: The audit trail cannot be written.
     """
     limits = limits or Limits(
         stream_seconds=settings.rendering_timeout,
@@ -174,6 +176,7 @@ async def running(
         if policy is not None:
             rights.watch_refusals(lambda: policy.refusing)
             await policy.look_up()
+        auditing = await stack.enter_async_context(open_auditing(settings, registry, database))
         server, address = make_server(
             exports or exporter,
             watches,
@@ -188,6 +191,7 @@ async def running(
             with_reflection=settings.serves_reflection,
             policy=policy,
             denied=rights.denied,
+            audit=None if auditing is None else auditing.calls,
             tracer=await stack.enter_async_context(tracer(settings.otel_exporter_otlp_endpoint)),
         )
         stack.push_async_callback(server.stop, None)
@@ -202,6 +206,8 @@ async def running(
             ("garbage", garbage.collect_where_memory_grows()),
         ]
         works += callers.works()
+        if auditing is not None:
+            works += auditing.works()
         if policy is not None:
             works.append(("policy", policy.run()))
         for name, work in works:
@@ -218,6 +224,7 @@ async def serve(settings: Settings) -> None:
       ListenError, MetricsAddressError: An address cannot be listened on.
       CertificateError, IdentityFileError: A file of certificates, keys or tokens cannot be used.
       PolicyError: The policy cannot be used.
+      AuditDirectoryError: The audit trail cannot be written.
     """
     first, second = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""The command line of the server: `serve`, `migrate`, `demo`, `certificates`, `tokens`, `policy`."""
+"""The command line of the server: `serve`, `migrate`, `demo`, `certificates`, `tokens`, `policy`, `audit`."""
 
 import asyncio
 import sys
@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fhirexport_server import policy_commands
+from fhirexport_server import audit_commands, policy_commands
 from fhirexport_server.access.policy_file import PolicyError
 from fhirexport_server.app import serve as run_server
+from fhirexport_server.auditing import AuditDirectoryError
 from fhirexport_server.certificates import throwaway
 from fhirexport_server.certificates.key_pair import CertificateError
 from fhirexport_server.demo import group
@@ -47,6 +48,7 @@ app.add_typer(certificates, name="certificates")
 tokens = typer.Typer(no_args_is_help=True, help="Make static tokens for callers.")
 app.add_typer(tokens, name="tokens")
 app.add_typer(policy_commands.app, name="policy")
+app.add_typer(audit_commands.app, name="audit")
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer calls
@@ -155,6 +157,8 @@ def main() -> None:
         _fail(f"cannot listen on {name}: it is taken, not of this machine, or not permitted", 1)
     except (CertificateError, IdentityFileError) as error:
         _fail(str(error), 2)
+    except AuditDirectoryError as error:
+        _fail(str(error), 1)
     except PolicyError as error:
         _fail(f"POLICY_FILE: {error}", 2)
     except DatabaseUnavailableError:

@@ -34,6 +34,7 @@ OUTSIDE = {
         "rpc": "it is what knows gRPC",
         "callers": "it makes what rpc asks who calls",
         "app": "it starts the server",
+        "auditing": "it makes what rpc writes the audit trail with",
         "commands": "it runs the app",
         "policy_commands": "it is a part of the commands",
         "__main__": "it runs the commands",

@@ -1,7 +1,7 @@
 """Shows over real mTLS who may call what, and that what is not one's own looks like what is not there."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -10,83 +10,31 @@ import pytest
 from fhirexport.v1 import types_pb2 as types
 from fhirexport.v1.cache_admin_pb2 import (
     FlushRequest,
-    GetHealthRequest,
-    GetStatsRequest,
     InvalidateRequest,
-    ListEntriesRequest,
     WarmRequest,
 )
 from fhirexport.v1.export_service_pb2 import (
     ExportPatientsRequest,
     ExportStructureRequest,
     ExportVenuesRequest,
-    ListLegalEntitiesRequest,
     StreamExportRequest,
     WatchExportsRequest,
 )
-from fhirexport.v1.import_service_pb2 import ImportBundleRequest, ImportOptions, ImportResourcesRequest
+from fhirexport.v1.import_service_pb2 import ImportBundleRequest, ImportOptions
 from fhirexport_server.app import App
 from fhirexport_server.rpc.access.call_rights import ACTIONS
 from fhirexport_server.rpc.server import SERVICES
 from support.admin import kept
 from support.callers import Caller, Guarded
 from support.certificates import Site
+from support.every_method import BUNDLE, RPCS, TIMEOUT, lines, streamed
 from support.metrics import read
 from support.status import refused
 from support.valkey import Valkey
 
-Called = Callable[[Caller, int], Awaitable[Any]]
 NOWHERE = 999_999
-BUNDLE = '{"resourceType": "Bundle", "type": "batch"}'
-TIMEOUT = 60
 
 
-async def _streamed(messages: AsyncIterable[Any]) -> list[Any]:
-    return [message async for message in messages]
-
-
-async def _told(caller: Caller, ej_id: int) -> object:
-    """Returns the first message of a watch."""
-    wanted = WatchExportsRequest.WatchedExport(ej_id=ej_id, dataset=types.DATASET_PATIENTS)
-    watch = caller.exports.WatchExports(WatchExportsRequest(exports=[wanted]), timeout=TIMEOUT)
-    try:
-        return await watch.read()
-    finally:
-        watch.cancel()
-
-
-def _lines(ej_id: int) -> Iterator[ImportResourcesRequest]:
-    yield ImportResourcesRequest(options=ImportOptions(ej_id=ej_id, validate_only=True))
-    yield ImportResourcesRequest(chunk=b'{"resourceType": "Patient"}\n')
-
-
-RPCS: dict[str, Called] = {
-    "ListLegalEntities": lambda caller, _: caller.exports.ListLegalEntities(ListLegalEntitiesRequest()),
-    "ExportStructure": lambda caller, ej_id: caller.exports.ExportStructure(
-        ExportStructureRequest(ej_id=ej_id)
-    ),
-    "ExportPatients": lambda caller, ej_id: caller.exports.ExportPatients(ExportPatientsRequest(ej_id=ej_id)),
-    "ExportVenues": lambda caller, ej_id: caller.exports.ExportVenues(ExportVenuesRequest(ej_id=ej_id)),
-    "StreamExport": lambda caller, ej_id: _streamed(
-        caller.exports.StreamExport(StreamExportRequest(ej_id=ej_id, dataset=types.DATASET_PATIENTS))
-    ),
-    "WatchExports": _told,
-    "ImportBundle": lambda caller, ej_id: caller.imports.ImportBundle(
-        ImportBundleRequest(bundle=BUNDLE, options=ImportOptions(ej_id=ej_id, validate_only=True))
-    ),
-    "ImportResources": lambda caller, ej_id: caller.imports.ImportResources(_lines(ej_id)),
-    "GetStats": lambda caller, _: caller.admin.GetStats(GetStatsRequest()),
-    "GetHealth": lambda caller, _: caller.admin.GetHealth(GetHealthRequest()),
-    "ListEntries": lambda caller, _: caller.admin.ListEntries(ListEntriesRequest(page_size=1000)),
-    "Invalidate": lambda caller, ej_id: caller.admin.Invalidate(
-        InvalidateRequest(pattern=f"fhir:export:*:ej:{ej_id}", dry_run=True)
-    ),
-    "Flush": lambda caller, _: caller.admin.Flush(FlushRequest()),
-    "Warm": lambda caller, ej_id: _streamed(
-        caller.admin.Warm(WarmRequest(ej_ids=[ej_id], datasets=[types.DATASET_PATIENTS]))
-    ),
-}
-"""Each method, called about an EJ."""
 EVERYTHING = ("export:*:*", "watch:*:*", "import:*", "cache:read", "cache:admin")
 RIGHTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ListLegalEntities": ("export:venues:{}", ("watch:*:*", "import:*", "cache:admin")),
@@ -181,11 +129,11 @@ def _asked(caller: Caller, ej_id: int) -> dict[str, Awaitable[Any]]:
         "ExportStructure": exports.ExportStructure(ExportStructureRequest(ej_id=ej_id), **same),
         "ExportPatients": exports.ExportPatients(ExportPatientsRequest(ej_id=ej_id), **same),
         "ExportVenues": exports.ExportVenues(ExportVenuesRequest(ej_id=ej_id), **same),
-        "StreamExport": _streamed(exports.StreamExport(stream, **same)),
-        "WatchExports": _streamed(exports.WatchExports(WatchExportsRequest(exports=[watched]), **same)),
+        "StreamExport": streamed(exports.StreamExport(stream, **same)),
+        "WatchExports": streamed(exports.WatchExports(WatchExportsRequest(exports=[watched]), **same)),
         "ImportBundle": imports.ImportBundle(ImportBundleRequest(bundle=BUNDLE, options=options), **same),
-        "ImportResources": imports.ImportResources(_lines(ej_id), **same),
-        "Warm": _streamed(caller.admin.Warm(WarmRequest(ej_ids=[ej_id]), **same)),
+        "ImportResources": imports.ImportResources(lines(ej_id), **same),
+        "Warm": streamed(caller.admin.Warm(WarmRequest(ej_ids=[ej_id]), **same)),
     }
 
 
@@ -215,7 +163,7 @@ async def test_what_is_not_ones_own_and_what_is_not_there_are_the_same_byte_for_
         guarded.caller(app, "one") as caller,
     ):
         for dataset in types.Dataset.values()[1:]:
-            await _streamed(everything.exports.StreamExport(StreamExportRequest(ej_id=2, dataset=dataset)))
+            await streamed(everything.exports.StreamExport(StreamExportRequest(ej_id=2, dataset=dataset)))
         await kept(valkey, 3)
         before = await _settled(app, valkey)
         assert await _refusals(caller, 2) == await _refusals(caller, NOWHERE)

@@ -154,8 +154,9 @@ async def test_an_invalidation_touches_ones_own_ejs_alone(sixty_url: str, valkey
                 await caller.admin.Flush(FlushRequest(reason="a test"))
             assert refused(caught.value).reason == "ACCESS_DENIED"
     with writing(sixty_url) as connection:
-        audited = connection.execute(text("SELECT action, matched FROM cache_audit")).all()
-    assert [tuple(row) for row in audited] == [("invalidate", 3)]
+        audited = connection.execute(text("SELECT action, matched, actor FROM cache_audit")).all()
+    who = "certificate:CN=fhirexport demo authority#one.test"
+    assert [tuple(row) for row in audited] == [("invalidate", 3, who)]
 
 
 async def test_warming_is_of_ones_own_ejs_and_shows_no_content(

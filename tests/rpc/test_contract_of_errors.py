@@ -35,6 +35,7 @@ EXAMPLES: tuple[Exception, ...] = (
     domain.ExportTooLargeError(11, 10),
     domain.DatabaseUnavailableError(),
     domain.CacheUnavailableError(),
+    domain.AuditUnavailableError(),
     domain.DatabaseReadOnlyError(),
     domain.SchemaMismatchError("2", "1"),
     domain.DatabaseAccessDeniedError("patient"),

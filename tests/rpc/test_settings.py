@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 ROOT = Path(__file__).parents[2]
 WAYS = "one of TLS_CLIENT_CA, JWT_ISSUER and TOKENS_FILE"
+REST = f"{WAYS}, POLICY_FILE, AUDIT_DIRECTORY"
 pytestmark = pytest.mark.usefixtures("nowhere")
 
 
@@ -72,25 +73,30 @@ def test_an_address_that_others_can_reach_needs_to_be_wanted(
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert [line.partition(":")[0] for line in problems(caught.value)] == ["LISTEN_ADDRESS"]
-    assert f"set TLS_CERTIFICATE, TLS_KEY, {WAYS}, POLICY_FILE as well" in problems(caught.value)[0]
+    assert f"set TLS_CERTIFICATE, TLS_KEY, {REST} as well" in problems(caught.value)[0]
     assert "INSECURE=true" in problems(caught.value)[0]
     monkeypatch.setenv("INSECURE", "true")
     assert Settings().listen_address == address
 
 
 PAIR = {"tls_certificate": "server.pem", "tls_key": "key.pem"}
-POLICY = {"policy_file": "policy.toml"}
+POLICY = {"policy_file": "policy.toml", "audit_directory": "audit"}
 JWT = {"jwt_issuer": "https://issuer.test", "jwt_audience": "export", "jwt_jwks": "jwks.json"}
 
 
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({}, {"LISTEN_ADDRESS": f"set TLS_CERTIFICATE, TLS_KEY, {WAYS}, POLICY_FILE as well"}),
-        (PAIR, {"LISTEN_ADDRESS": f"set {WAYS}, POLICY_FILE as well"}),
-        (PAIR | {"metrics_client_ca": "ca.pem"}, {"LISTEN_ADDRESS": f"set {WAYS}, POLICY_FILE as well"}),
-        (PAIR | {"tls_client_ca": "ca.pem"}, {"LISTEN_ADDRESS": "set POLICY_FILE as well"}),
+        ({}, {"LISTEN_ADDRESS": f"set TLS_CERTIFICATE, TLS_KEY, {REST} as well"}),
+        (PAIR, {"LISTEN_ADDRESS": f"set {REST} as well"}),
+        (PAIR | {"metrics_client_ca": "ca.pem"}, {"LISTEN_ADDRESS": f"set {REST} as well"}),
+        (PAIR | {"tls_client_ca": "ca.pem"}, {"LISTEN_ADDRESS": "set POLICY_FILE, AUDIT_DIRECTORY as well"}),
+        (
+            PAIR | {"tls_client_ca": "ca.pem", "policy_file": "policy.toml"},
+            {"LISTEN_ADDRESS": "set AUDIT_DIRECTORY as well"},
+        ),
         (PAIR | {"tls_client_ca": "ca.pem"} | POLICY, {}),
+        (PAIR | {"tls_client_ca": "ca.pem"} | POLICY | {"audit_directory": "off"}, {}),
         (PAIR | JWT | POLICY, {}),
         (PAIR | {"tokens_file": "tokens.toml"} | POLICY, {}),
         (PAIR | POLICY, {"POLICY_FILE": f"needs {WAYS}", "LISTEN_ADDRESS": f"set {WAYS} as well"}),
@@ -100,19 +106,19 @@ JWT = {"jwt_issuer": "https://issuer.test", "jwt_audience": "export", "jwt_jwks"
         ({"insecure": "true"}, {}),
         (
             {"tls_certificate": "server.pem"},
-            {"TLS_KEY": "must be", "LISTEN_ADDRESS": f"set {WAYS}, POLICY_FILE as well"},
+            {"TLS_KEY": "must be", "LISTEN_ADDRESS": f"set {REST} as well"},
         ),
         (
             {"tls_key": "key.pem", "tls_client_ca": "ca.pem"},
             {
                 "TLS_KEY": "needs TLS_CERTIFICATE",
                 "TLS_CLIENT_CA": "needs TLS_CERTIFICATE",
-                "LISTEN_ADDRESS": "set TLS_CERTIFICATE, POLICY_FILE as well",
+                "LISTEN_ADDRESS": "set TLS_CERTIFICATE, POLICY_FILE, AUDIT_DIRECTORY as well",
             },
         ),
     ],
 )
-def test_an_address_that_others_can_reach_needs_tls_a_way_to_tell_callers_and_a_policy(
+def test_an_address_that_others_can_reach_needs_tls_a_way_to_tell_callers_a_policy_and_an_audit(
     values: dict[str, str], told: dict[str, str]
 ) -> None:
     given = values | {"listen_address": "192.0.2.1:50051"}

@@ -9,9 +9,9 @@ from pathlib import Path
 import grpc
 import pytest
 from fhirexport_server.app import App, running
-from rpc.test_access import RPCS, TIMEOUT
 from support.callers import Caller
 from support.certificates import Site
+from support.every_method import RPCS, TIMEOUT
 from support.server import settings
 from support.status import Refused, refused
 from support.tokens import ISSUER, Issuer, new_key

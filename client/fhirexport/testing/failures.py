@@ -21,6 +21,7 @@ Reason = Literal[
     "EJ_NOT_FOUND",
     "ACCESS_DENIED",
     "EXPORT_TOO_LARGE",
+    "AUDIT_UNAVAILABLE",
     "CACHE_UNAVAILABLE",
     "DATABASE_UNAVAILABLE",
     "TOO_MANY_EXPORTS",
@@ -64,6 +65,7 @@ _SENT: Mapping[Reason, _Sent] = {
         StatusCode.RESOURCE_EXHAUSTED, {"size_bytes": "3145729", "limit_bytes": "3145728"}
     ),
     "ACCESS_DENIED": _Sent(StatusCode.PERMISSION_DENIED),
+    "AUDIT_UNAVAILABLE": _Sent(StatusCode.UNAVAILABLE, retryable=True),
     "CACHE_UNAVAILABLE": _Sent(StatusCode.UNAVAILABLE, retryable=True),
     "DATABASE_UNAVAILABLE": _Sent(StatusCode.UNAVAILABLE, retryable=True),
     "TOO_MANY_EXPORTS": _Sent(StatusCode.RESOURCE_EXHAUSTED, {"limit": "4"}, retryable=True),

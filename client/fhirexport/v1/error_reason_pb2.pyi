@@ -106,6 +106,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE, with a RetryInfo: the server lacks what it needs to check the token. Metadata:
     missing.
     """
+    ERROR_REASON_AUDIT_UNAVAILABLE: _ErrorReason.ValueType  # 30
+    """UNAVAILABLE, with a RetryInfo: the server cannot write its audit trail, so it does nothing for
+    anybody.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists every `reason` that this service sends in a google.rpc.ErrorInfo, in the domain
@@ -196,5 +200,9 @@ ERROR_REASON_CREDENTIALS_INVALID: ErrorReason.ValueType  # 28
 ERROR_REASON_CREDENTIALS_UNCHECKED: ErrorReason.ValueType  # 29
 """UNAVAILABLE, with a RetryInfo: the server lacks what it needs to check the token. Metadata:
 missing.
+"""
+ERROR_REASON_AUDIT_UNAVAILABLE: ErrorReason.ValueType  # 30
+"""UNAVAILABLE, with a RetryInfo: the server cannot write its audit trail, so it does nothing for
+anybody.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -8,7 +8,7 @@ class AuditEntry:
     """An action: who did what, to what, and why."""
 
     actor: str
-    """The address of the peer."""
+    """Who it was: the key of its identity, or where nobody is asked, the address of the peer."""
     action: str
     """`invalidate` or `flush`."""
     scope: str

@@ -168,6 +168,13 @@ class CacheUnavailableError(FhirExportError):
 
 
 @dataclass(eq=False)
+class AuditUnavailableError(FhirExportError):
+    """The audit trail cannot be written, so that nothing is done for anybody."""
+
+    retry_after_seconds: float = 1.0
+
+
+@dataclass(eq=False)
 class SchemaMismatchError(FhirExportError):
     """The database's schema is not the one that this release needs: run `fhirexport-server migrate`."""
 

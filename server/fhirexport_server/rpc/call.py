@@ -44,6 +44,10 @@ class Call:
     """The bytes of all messages sent."""
     aborted: Exception | None = None
     """The exception to raise to gRPC, which requires it where a call was refused."""
+    audit_id: str = ""
+    """What it is called in the audit trail; empty where none is kept."""
+    is_audited: bool = False
+    """Whether the audit trail has the line that lets it have an effect."""
     facts: dict[str, str | int] = field(default_factory=dict)
     """Further fields of its log line. Never content."""
 

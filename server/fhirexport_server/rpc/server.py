@@ -24,7 +24,12 @@ from fhirexport_server.rpc.access.guarded_exports import GuardedExports, Guarded
 from fhirexport_server.rpc.access.guarded_imports import GuardedImports
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.gate import Gate
+from fhirexport_server.rpc.audit.audited_administration import AuditedAdministration
+from fhirexport_server.rpc.audit.audited_exports import AuditedExports, AuditedWatches
+from fhirexport_server.rpc.audit.audited_imports import AuditedImports
+from fhirexport_server.rpc.audit.call_audit import CallAudit
 from fhirexport_server.rpc.cache.service import CacheAdmin, CacheAdministration
+from fhirexport_server.rpc.call import Layer
 from fhirexport_server.rpc.exports.service import Exports, ExportService, Watches
 from fhirexport_server.rpc.health import HealthService
 from fhirexport_server.rpc.imports.service import Imports, ImportService
@@ -69,27 +74,35 @@ def make_server(
     tracer: Tracer | None = None,
     policy: KeptPolicy | None = None,
     denied: Callable[[str], None] = lambda _: None,
+    audit: CallAudit | None = None,
 ) -> tuple[grpc.aio.Server, str]:
     """Return a server that is not started yet, and the address that it is bound to, with the actual port.
 
-    With a policy, all that its services reach is guarded. Without one, callers may do everything.
+    With a policy, all that its services reach is guarded. Without one, callers may do everything. With an
+    audit trail, all that they reach is written down, once it is permitted and before anything is done.
 
     Raises:
       ListenError: The address cannot be listened on.
     """
     metrics = CallMetrics(registry, SERVICES)
     gate = Gate(limits, registry)
-    rights: CallRights | None = None
+    within: list[Layer] = []
     tended: CacheAdministration = administration
     warmed = exports
+    if audit is not None:
+        exports, imports = AuditedExports(exports, audit), AuditedImports(imports, audit)
+        watches, tended = AuditedWatches(watches, audit), AuditedAdministration(administration, audit)
+        within.append(audit.completes)
     if policy is not None:
         rights = CallRights(policy.control, denied)
-        exports, warmed = GuardedExports(exports, rights), GuardedExports(exports, rights, Action.CACHE_ADMIN)
-        imports, tended = GuardedImports(imports, rights), GuardedAdministration(administration, rights)
+        exports, warmed = GuardedExports(exports, rights), GuardedExports(warmed, rights, Action.CACHE_ADMIN)
+        imports, tended = GuardedImports(imports, rights), GuardedAdministration(tended, rights)
         watches = guarded = GuardedWatches(watches, rights)
         policy.changed = guarded.review
+        within.insert(0, rights)
+    around = layers(metrics, limits, tracer, None if audit is None else audit.ends)
     server = grpc.aio.server(
-        interceptors=[Chain(layers(metrics, limits, tracer), gate, authentication, rights)],
+        interceptors=[Chain(around, gate, authentication, within)],
         # No maximum_concurrent_rpcs: it refuses the latest call, whosever it is, and without details.
         options=options(limits),
     )

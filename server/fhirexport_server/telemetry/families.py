@@ -32,6 +32,10 @@ class Families:
         family = Gauge(name, text, (label,), registry=self._registry)
         return {value: family.labels(value) for value in values}
 
+    def histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        """Return a histogram without labels."""
+        return Histogram(name, text, buckets=buckets, registry=self._registry)
+
     def histograms(
         self, name: str, text: str, labels: Mapping[str, Iterable[str]], buckets: tuple[float, ...]
     ) -> Mapping[tuple[str, ...], Histogram]:

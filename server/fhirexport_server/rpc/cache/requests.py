@@ -32,7 +32,8 @@ def audit(action: str, scope: str, reason: str) -> AuditEntry:
         text = f"must be at most {_LONGEST_REASON} printable characters on one line"
         raise InvalidRequestError((FieldViolation("reason", text),))
     current = call.current()
-    return AuditEntry(current.context.peer(), action, scope, 0, reason, current.request_id)
+    actor = current.context.peer() if current.identity is None else current.identity.key
+    return AuditEntry(actor, action, scope, 0, reason, current.request_id)
 
 
 def listing(message: ListEntriesRequest) -> tuple[Pattern, int, tuple[int, int]]:

@@ -7,6 +7,7 @@ import grpc
 from fhirexport.v1.error_reason_pb2 import ErrorReason
 
 from fhirexport_server.domain.errors import (
+    AuditUnavailableError,
     CacheUnavailableError,
     ChangesUntrackedError,
     DatabaseAccessDeniedError,
@@ -49,6 +50,15 @@ def _cache_unavailable(error: CacheUnavailableError) -> Refusal:
         grpc.StatusCode.UNAVAILABLE,
         ErrorReason.ERROR_REASON_CACHE_UNAVAILABLE,
         "Redis does not answer, or refuses; exports go on without it; try again later",
+        details=(retry_after(error.retry_after_seconds),),
+    )
+
+
+def _audit_unavailable(error: AuditUnavailableError) -> Refusal:
+    return Refusal(
+        grpc.StatusCode.UNAVAILABLE,
+        ErrorReason.ERROR_REASON_AUDIT_UNAVAILABLE,
+        "this server cannot write its audit trail, so it does nothing for anybody; try again later",
         details=(retry_after(error.retry_after_seconds),),
     )
 
@@ -114,6 +124,7 @@ def _row_not_renderable(error: RowNotRenderableError) -> Refusal:
 REFUSALS: Final[Sequence[Callable[..., Refusal]]] = (
     _database_unavailable,
     _cache_unavailable,
+    _audit_unavailable,
     _database_read_only,
     _database_access_denied,
     _database_corrupt,

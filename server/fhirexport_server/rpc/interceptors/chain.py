@@ -43,14 +43,17 @@ _WEIGHTS: Final = {"StreamExport": 7}
 _NO_MESSAGE: Final = "must be one message; there was none"
 
 
-def layers(metrics: CallMetrics, limits: Limits, tracer: Tracer | None) -> tuple[Layer, ...]:
-    """Return the layers around a call, outermost first."""
+def layers(
+    metrics: CallMetrics, limits: Limits, tracer: Tracer | None, audited: Layer | None = None
+) -> tuple[Layer, ...]:
+    """Return the layers around a call, outermost first. `audited` writes down how it ended."""
     return (
         errors,  # nothing leaks, not even a bug in the layers that follow
         with_request_id,
         *((tracing(tracer),) if tracer else ()),
         metrics,
         access_log,
+        *((audited,) if audited else ()),
         errors,  # the layers above see the status, not the exception
         deadline(limits),
     )
@@ -70,7 +73,7 @@ class Chain(grpc.aio.ServerInterceptor):
         around: Sequence[Layer],
         gate: Gate,
         authentication: Authentication | None = None,
-        rights: Layer | None = None,
+        within: Sequence[Layer] = (),
     ) -> None:
         """Make it.
 
@@ -78,10 +81,10 @@ class Chain(grpc.aio.ServerInterceptor):
             around: The layers.
             gate: Admits calls.
             authentication: Finds out who calls; None: nobody is asked.
-            rights: The innermost layer, for calls whose caller is known; None: everybody may do everything.
+            within: The innermost layers, for calls whose caller is known.
         """
         self._layers = around
-        self._rights = () if rights is None else (rights,)
+        self._within = within
         self._gate = gate
         self._authentication = authentication
         self._handlers: dict[str, _Handler] = {}
@@ -105,7 +108,7 @@ class Chain(grpc.aio.ServerInterceptor):
         answering = _Method(service, method, handler, self._gate.limits)
         is_ours = service.startswith(_OURS)
         around = self._layers if is_ours else (errors, with_request_id)
-        within = self._rights if is_ours else ()
+        within = self._within if is_ours else ()
         kind = _kind(handler)
 
         async def respond(context: Context) -> tuple[bytes, Exception | None]:

@@ -11,7 +11,9 @@ cache_audit = Table(
     METADATA,
     base.key("The entry's number"),
     base.written_at("done_at", "When it was done"),
-    base.text("actor", "Who did it: the address of the caller", needed=True),
+    base.text(
+        "actor", "Who did it: the identity of the caller, or its address where nobody is asked", needed=True
+    ),
     base.text("action", "What was done: invalidate or flush", needed=True),
     base.text("scope", "The pattern of the keys that it was done to", needed=True),
     base.column("matched", BIG_ID, "How many exports of an EJ it took in", needed=True),

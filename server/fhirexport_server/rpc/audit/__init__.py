@@ -1,0 +1,1 @@
+"""The audit trail around everything that calls reach: nothing is done for a call without its line."""
