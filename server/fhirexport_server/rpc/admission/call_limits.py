@@ -48,6 +48,10 @@ class Limits:
     bytes_in_flight: int = 256 * 1024 * 1024
     """How much memory outbound messages may take, and inbound ones as much again."""
 
+    intake_bytes_per_second: int = 100 * 1024 * 1024
+    """How much of large inbound messages is parsed in a second, over all callers: ten times what an import
+    reads, and little enough that others' calls hardly wait."""
+
     @property
     def message_bytes(self) -> int:
         """The size of the largest inbound message. A Bundle slightly over its limit gets an error of ours."""

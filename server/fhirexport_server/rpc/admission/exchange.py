@@ -1,9 +1,10 @@
 """The messages of one call: each has a time limit to arrive or to be accepted, and room in memory."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import grpc
 import structlog
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
+T = TypeVar("T")
 _AT_ONCE_SECONDS: Final = 0.05
 """Messages that arrive within this time take no room."""
 _STATUS_SECONDS: Final = 5.0
@@ -100,6 +102,22 @@ class Exchange:
             if coming.hold is not None:
                 self._gate.inbound.give_back(coming.hold)
         return None if message is cast("bytes", grpc.aio.EOF) else message
+
+    async def parsed(self, parse: Callable[[bytes], T], raw: bytes) -> T:
+        """Return a message as `parse` returns it: a large one in its turn, with room while it waits for that.
+
+        Raises:
+            TooManyBytesError: There is no room.
+            Exception: What `parse` raises.
+        """
+        if len(raw) <= _SMALL_BYTES:
+            return parse(raw)
+        hold = None if self._kept else self._gate.inbound.enter(self.caller, len(raw), None)
+        try:
+            return await self._gate.intake.parsed(parse, raw)
+        finally:
+            if hold is not None:
+                self._gate.inbound.give_back(hold)
 
     def keep(self, size: int) -> None:
         """Take room for a message that is kept until the call ends.

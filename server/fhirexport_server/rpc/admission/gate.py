@@ -9,6 +9,7 @@ from fhirexport_server.rpc.admission.bytes_in_flight import BytesInFlight
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.caller import caller
 from fhirexport_server.rpc.admission.exchange import Exchange
+from fhirexport_server.rpc.admission.intake import Intake
 from fhirexport_server.rpc.admission.keeper import Sweeper
 from fhirexport_server.rpc.admission.places import Places
 from fhirexport_server.rpc.call import Context, is_watch
@@ -36,6 +37,8 @@ class Gate:
         total, share = limits.bytes_in_flight, limits.bytes_in_flight // _CONNECTION_SHARE
         self.inbound = BytesInFlight(total=total, per_connection=share)
         self.outbound = BytesInFlight(total=total, per_connection=share)
+        self.intake = Intake(limits.intake_bytes_per_second)
+        """Parses large messages."""
         families = GateFamilies(
             registry,
             calls={

@@ -1,5 +1,6 @@
 """ImportService: validates requests, asks the importer, returns results."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -47,7 +48,8 @@ class ImportService(ImportServiceServicer):
         self, request: ImportBundleRequest, context: Context
     ) -> ImportBundleResponse:
         """Import a Bundle; return the result."""
-        data, options = requests.bundle(request, self._bundle_bytes)
+        # In a thread, for a Bundle of megabytes becomes bytes there.
+        data, options = await asyncio.to_thread(requests.bundle, request, self._bundle_bytes)
         del request  # so that the Bundle is in memory only once while it waits for its place
         _note_options(options)
         summary = await self._imports.bundle(data, options)

@@ -244,12 +244,12 @@ class _Method:
             raise InvalidRequestError((FieldViolation("", _NO_MESSAGE),))
         call.received = 1
         exchange.keep(self._weight * len(raw))
-        return self._parse(raw)
+        return await exchange.parsed(self._parse, raw)
 
     async def _requests(self, call: Call, exchange: Exchange) -> AsyncIterator[Message]:
         while (raw := await exchange.read(self._idle_seconds)) is not None:
             call.received += 1
-            message, raw = self._parse(raw), None
+            message, raw = await exchange.parsed(self._parse, raw), None
             yield message
             del message
         await _alive(call)

@@ -1,0 +1,115 @@
+"""Shows that large messages are parsed one at a time, at a limited rate, and that others' calls go on."""
+
+import asyncio
+import threading
+import time
+
+import grpc
+from fhirexport.v1 import import_service_pb2 as pb
+from fhirexport.v1.export_service_pb2 import ListLegalEntitiesRequest
+from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
+from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
+from fhirexport_server.app import running
+from fhirexport_server.rpc.admission.call_limits import Limits
+from fhirexport_server.rpc.admission.intake import Intake
+from support.metrics import read
+from support.server import PATIENCE, running_server, settings
+from support.status import refused
+
+MIB = 1 << 20
+LARGE = pb.ImportBundleRequest(bundle="x" * 4 * MIB)
+
+
+async def test_one_at_a_time_in_the_order_of_coming_outside_of_the_event_loop() -> None:
+    intake, under_way, order = Intake(1 << 40), threading.Lock(), []
+
+    def parse(raw: bytes) -> None:
+        assert under_way.acquire(blocking=False), "two at once"
+        assert threading.current_thread() is not threading.main_thread()
+        order.append(raw)
+        time.sleep(0.01)
+        under_way.release()
+
+    messages = [bytes((number,)) for number in range(5)]
+    await asyncio.gather(*(intake.parsed(parse, message) for message in messages))
+    assert order == messages
+
+
+async def test_the_next_one_comes_after_the_time_that_the_one_before_may_take() -> None:
+    intake, begun = Intake(10 * MIB), []
+
+    def parse(_: bytes) -> None:
+        begun.append(time.monotonic())
+        raise ValueError
+
+    both = (intake.parsed(parse, bytes(size)) for size in (MIB, 1))
+    results = await asyncio.gather(*both, return_exceptions=True)
+    assert [type(one) for one in results] == [ValueError, ValueError]
+    assert begun[1] - begun[0] > 0.09
+
+
+async def test_who_leaves_while_it_waits_keeps_nobody_waiting() -> None:
+    intake = Intake(MIB)
+    await intake.parsed(len, bytes(MIB // 2))
+    waiting = asyncio.create_task(intake.parsed(len, bytes(100 * MIB)))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    async with asyncio.timeout(PATIENCE):
+        assert await intake.parsed(len, b"x") == 1
+
+
+async def test_small_calls_go_on_while_large_messages_wait(small_url: str) -> None:
+    limits = Limits(stream_seconds=PATIENCE, intake_bytes_per_second=1)
+    async with (
+        running_server(small_url, limits=limits) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        bundles = [asyncio.create_task(_refused(channel)) for _ in range(3)]
+        done, waiting = await asyncio.wait(bundles, return_when=asyncio.FIRST_COMPLETED)
+        entities = await ExportServiceStub(channel).ListLegalEntities(ListLegalEntitiesRequest())
+        assert entities.legal_entities
+        assert (len(done), len(waiting)) == (1, 2)
+        for one in waiting:
+            one.cancel()
+
+
+async def test_a_chunk_that_waits_has_room_in_memory(small_url: str) -> None:
+    limits = Limits(stream_seconds=PATIENCE, intake_bytes_per_second=1, bytes_in_flight=64 * MIB)
+    app_settings = settings(small_url, metrics_address="127.0.0.1:0")
+    async with (
+        running(app_settings, limits=limits) as app,
+        grpc.aio.insecure_channel(app.address) as channel,
+    ):
+        await _refused(channel)  # the next one waits for a month
+        calls = [ImportServiceStub(channel).ImportResources() for _ in range(3)]
+        for call in calls:
+            await call.write(pb.ImportResourcesRequest(options=pb.ImportOptions(ej_id=1)))
+            await call.write(pb.ImportResourcesRequest(chunk=bytes(7 * MIB)))
+        # A connection's share is 16 MiB: two chunks wait, and the third is refused.
+        done, _ = await asyncio.wait(
+            [asyncio.ensure_future(_status(call)) for call in calls], return_when=asyncio.FIRST_COMPLETED
+        )
+        assert [one.result() for one in done] == ["TOO_MANY_BYTES"]
+        page = await read(app.metrics_address)
+        assert page.value("fhirexport_bytes_in_flight", direction="in") > 14 * MIB
+        for call in calls:
+            call.cancel()
+        async with asyncio.timeout(PATIENCE):
+            while (await read(app.metrics_address)).value("fhirexport_bytes_in_flight", direction="in"):
+                await asyncio.sleep(0.01)
+
+
+async def _refused(channel: grpc.aio.Channel) -> str:
+    try:
+        await ImportServiceStub(channel).ImportBundle(LARGE)
+    except grpc.aio.AioRpcError as error:
+        return refused(error).reason
+    raise AssertionError("was not refused")
+
+
+async def _status(call: grpc.aio.StreamUnaryCall) -> str:  # type: ignore[type-arg]  # whichever messages
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return refused(error).reason
+    raise AssertionError("was not refused")
