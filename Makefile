@@ -36,7 +36,7 @@ http: setup ## Serve HTTP/JSON on localhost:8000 with Envoy, in front of `make s
 	$(BIN)/envoy -c deploy/envoy.yaml
 
 test: setup ## Run the suite, on SQLite and on PostgreSQL; K='revisions and sqlite' a part of it
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(if $(K),-k "$(K)")
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long" $(if $(K),-k "$(K)")
 
 # What is pure or needs SQLite alone, without the tests that search with random data. In one process: to start more takes as long.
 QUICK := tests/fhir tests/fhir_reading tests/formats tests/cache/test_keys.py tests/cache/test_memory.py \
@@ -68,7 +68,8 @@ pages: setup ## Do what the README and the pages of docs/ tell people to type
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/documentation/check_*.py
 
 .PHONY: verify
-verify: setup ## Run each verification program for a short time: prove, siege, kills, the model, walks, memory
+verify: setup ## Run the long tests, and each verification program for a short time: prove, siege, kills, the model, walks
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m long
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/verification/*/check_*.py
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --every-database -m content -k postgresql tests/imports
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --hypothesis-profile all -m hypothesis
@@ -153,6 +154,10 @@ mirror: setup ## Bring mirrors up to date 5,000 times on each database, while se
 
 hostile: setup ## Import 1,000 NDJSON of hostile shapes, and see how large the process gets
 	PYTHONPATH=tests $(BIN)/python -m verification.growth.hostile
+
+.PHONY: millions
+millions: setup ## Export an EJ of 2,000,000 stays and 10,000,000 movements, and see how much the server grows; takes an hour
+	PYTHONPATH=tests $(BIN)/python -m verification.growth.millions
 
 bench: setup ## Measure ours beside the floor and the naive way, in one run
 	PYTHONPATH=tests $(BIN)/python -m verification.bench.run

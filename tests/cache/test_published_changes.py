@@ -184,6 +184,7 @@ async def test_a_damaged_time_only_costs_a_renewal(cache: RedisCache, valkey: Va
     assert await stored(cache, whole(PARTS, 2)) == whole(PARTS, 2)
 
 
+@pytest.mark.long
 async def test_two_million_venues_are_kept_changed_renewed_and_deleted(
     cache: RedisCache, valkey: Valkey, commands: Callable[[], int]
 ) -> None:

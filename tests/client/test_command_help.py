@@ -56,6 +56,7 @@ async def test_help_ends_with_an_example() -> None:
     assert (status, "Example: fhirexport cache warm 1 " in out.decode()) == (0, True)
 
 
+@pytest.mark.long
 async def test_every_command_has_an_example_that_works(address: str, tmp_path: Path) -> None:
     epilogs = _epilogs()
     assert set(epilogs) == {"", "cache", *COMMANDS}

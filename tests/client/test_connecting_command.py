@@ -101,6 +101,7 @@ async def _unreached(address: str, *options: str | Path) -> str:
     return f"{line}\n{advice}"
 
 
+@pytest.mark.long
 async def test_an_error_of_connecting_says_what_to_check(address: str) -> None:
     assert "no address" in await _unreached("no-such-host.invalid:50051", "--plaintext")
     assert "start the server" in await _unreached("localhost:1")

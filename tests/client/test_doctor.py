@@ -112,6 +112,7 @@ ALTERED = {
 }
 
 
+@pytest.mark.long
 async def test_a_database_that_was_altered_is_a_problem_with_its_name(
     new_group: Callable[[str, int], str],
 ) -> None:

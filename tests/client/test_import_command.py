@@ -29,6 +29,7 @@ async def empty(new_database: Callable[[str], str]) -> AsyncIterator[str]:
         yield address
 
 
+@pytest.mark.long
 async def test_an_ej_moves_to_another_server(address: str, empty: str, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("structure.json", "patients.json", "venues.ndjson")]
     await fhirexport(address, "structure", "1", "-o", files[0])
@@ -102,6 +103,7 @@ async def test_all_problems_of_a_refused_bundle_are_listed(address: str, tmp_pat
     assert (status, len(json.loads(out)["problems"])) == (1, 100)
 
 
+@pytest.mark.long
 async def test_a_hundred_equal_problems_are_one_line_and_paths_are_whole(
     address: str, tmp_path: Path
 ) -> None:
@@ -128,6 +130,7 @@ async def test_a_hundred_equal_problems_are_one_line_and_paths_are_whole(
         await terminal.until("times: 1, 2, 3, 4, 5, …)")
 
 
+@pytest.mark.long
 async def test_every_kind_of_file_is_read_or_named(address: str, tmp_path: Path) -> None:
     """Field cases 22, 24 and 25, and the others of their kind."""
     async with AsyncClient(address) as client:

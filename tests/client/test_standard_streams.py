@@ -183,6 +183,7 @@ async def _shell(address: str, directory: Path, line: str) -> tuple[int, bytes, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.long
 async def test_a_signal_in_the_middle_of_an_export_leaves_no_part_of_it(
     number: signal.Signals, tmp_path: Path
 ) -> None:

@@ -96,6 +96,7 @@ async def test_a_reader_that_leaves_ends_it_though_nothing_happens(address: str)
         assert await process.wait() == 141
 
 
+@pytest.mark.long
 async def test_what_is_not_there_is_told_by_its_status(address: str) -> None:
     status, out, errors = await fhirexport(address, "watch", "9")
     assert (status, out) == (64 + 5, b"")

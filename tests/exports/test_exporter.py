@@ -83,6 +83,7 @@ async def test_both_databases_give_the_same_bytes(new_group: Callable[[str, int]
     assert all(len(content) > 1000 for content in found[0])
 
 
+@pytest.mark.long
 def test_processes_and_hash_seeds_give_the_same_bytes(new_group: Callable[[str, int], str]) -> None:
     url = new_group("sqlite", 50)
     program = (

@@ -70,6 +70,7 @@ async def _exported(exporter: Exporter, request: ExportRequest) -> tuple[bytes |
 @pytest.mark.parametrize(
     ("memory", "rendered"), [(64 * MIB, 1 + MOVEMENTS), (MIB, VENUES * (1 + MOVEMENTS))], ids=["kept", "lost"]
 )
+@pytest.mark.long
 async def test_a_change_of_a_long_stay_takes_constant_memory(url: str, memory: int, rendered: int) -> None:
     async with exporting(url, cache_bytes=memory) as exporter:
         _, size, _ = await _exported(exporter, REQUEST)

@@ -80,6 +80,7 @@ async def test_another_database_with_the_same_revisions_is_not_served_what_the_f
         assert b"elsewhere" not in content
 
 
+@pytest.mark.long
 async def test_four_processes_with_fifty_callers_each_render_once(
     new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ HISTORIES = ("statusHistory", "classHistory", "location", "serviceProvider", "pa
 
 
 @pytest.mark.parametrize("target", ["sqlite", "postgresql"])
+@pytest.mark.long
 async def test_the_default_export_of_the_demo_group_comes_back(
     target: str, new_database: Callable[[str], str]
 ) -> None:

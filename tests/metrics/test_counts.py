@@ -123,6 +123,7 @@ async def test_a_write_makes_what_is_kept_stale(small_url: str) -> None:
     assert page.counted("fhirexport_cache_state", "state") == {("unavailable",): 1}
 
 
+@pytest.mark.long
 async def test_how_a_rendering_ends_is_told(lockable_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering_places, "PLACE_SECONDS", 0.05)
     async with serving(lockable_url, max_renderings=1, rendering_timeout=4) as server:
@@ -190,6 +191,7 @@ async def test_who_waits_for_a_rendering_of_another_is_collapsed(lockable_url: s
     assert page.counted(EXPORTS, "type", "cache") == {("patients", "miss"): 1, ("patients", "collapsed"): 3}
 
 
+@pytest.mark.long
 async def test_a_database_that_cannot_answer_is_told(lockable_url: str) -> None:
     async with serving(lockable_url) as server:
         with writing(lockable_url) as connection:

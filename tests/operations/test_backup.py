@@ -134,6 +134,7 @@ async def test_a_token_of_the_lost_state_is_answered_by_what_is_kept_of_it(
         assert (await hospital.read(at_least=lost.revision))[0] == kept != LOST
 
 
+@pytest.mark.long
 async def test_without_the_cache_it_is_refused_until_there_are_as_many_changes(
     new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path
 ) -> None:

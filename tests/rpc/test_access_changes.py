@@ -42,6 +42,7 @@ async def _exported(caller: Caller) -> bool:
     return code is grpc.StatusCode.OK
 
 
+@pytest.mark.long
 async def test_a_policy_is_replaced_a_hundred_times_under_load_and_every_call_is_decided_rightly(
     small_url: str, site: Site
 ) -> None:

@@ -216,6 +216,7 @@ async def test_no_key_of_another_application_is_touched(sixty_url: str, crowd: V
         assert set(client.mget(theirs)) == {b"theirs"}
 
 
+@pytest.mark.long
 async def test_many_keys_are_invalidated_step_by_step(sixty_url: str, own_valkey: Valkey) -> None:
     address = unhurried(own_valkey.url)
     times = dict.fromkeys(Dataset, 3600)

@@ -52,6 +52,7 @@ async def test_a_burst_of_500_calls_on_one_connection_loses_none(tmp_path: Path)
     assert Counter(outcomes) == {"INVALID_FIELD": 500}
 
 
+@pytest.mark.long
 async def test_a_client_that_does_not_read_loses_its_stream(large_url: str) -> None:
     request = StreamExportRequest(ej_id=1, dataset=DATASET_VENUES, detail=VENUE_DETAIL_MOVEMENTS)
     limits = Limits(stream_seconds=PATIENCE, write_seconds=0.5)
@@ -105,6 +106,7 @@ async def test_a_cancelled_call_gives_its_place_to_the_next(lockable_url: str, *
     assert sorted(calls) == [("patients", "CANCELLED"), ("structure", "OK")]
 
 
+@pytest.mark.long
 async def test_a_deadline_of_the_caller_ends_the_rendering_too(lockable_url: str) -> None:
     with capture_logs() as lines:
         async with locked(lockable_url, "patient"), exporting(lockable_url, max_renderings=1) as stub:

@@ -3,6 +3,7 @@
 import asyncio
 
 import grpc
+import pytest
 from fhirexport._internal import channels
 from support import http2
 from support.echo import (
@@ -28,6 +29,7 @@ def _scaled(**values: int) -> list[Option]:
     return [*(given | {names[name]: value for name, value in values.items()}).items()]
 
 
+@pytest.mark.long
 async def test_a_silent_call_is_watched_over_for_as_long_as_it_takes() -> None:
     async with (
         accepting() as (port, peers),

@@ -98,6 +98,7 @@ async def test_database_unavailable_without_the_directory_of_its_file(tmp_path: 
     assert found.retry_seconds == 1.0
 
 
+@pytest.mark.long
 async def test_database_unavailable_while_postgresql_is_stopped() -> None:
     with ExitStack() as stack:
         server: Postgres = stack.enter_context(running_postgres())
@@ -113,6 +114,7 @@ async def test_database_unavailable_while_postgresql_is_stopped() -> None:
     assert found.retry_seconds == 1.0
 
 
+@pytest.mark.long
 async def test_too_many_exports(lockable_url: str) -> None:
     async with locked(lockable_url, "org_unit"), exporting(lockable_url, max_renderings=1) as stub:
         first = stub.ExportStructure(STRUCTURE)

@@ -115,6 +115,7 @@ async def test_a_watch_too_many_lets_its_client_call_all_the_same(
                 assert error.code() is grpc.StatusCode.UNIMPLEMENTED  # noqa: PT017 - not to be raised for long
 
 
+@pytest.mark.long
 async def test_losing_redis_degrades_its_services_and_not_the_exports(
     new_database: NewDatabase, own_valkey: Valkey
 ) -> None:

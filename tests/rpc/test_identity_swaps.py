@@ -43,6 +43,7 @@ async def _until(channel: grpc.aio.Channel, token: str, told: str) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.long
 async def test_keys_are_swapped_under_load_and_nobody_notices_but_who_must(
     small_url: str, tmp_path: Path
 ) -> None:
@@ -85,6 +86,7 @@ async def test_keys_are_swapped_under_load_and_nobody_notices_but_who_must(
     assert (wrong, calls >= ROUNDS * CALLERS) == ([], True)
 
 
+@pytest.mark.long
 async def test_a_bad_file_of_keys_or_tokens_is_told_and_changes_nothing(
     small_url: str, tmp_path: Path
 ) -> None:
@@ -117,6 +119,7 @@ async def test_a_bad_file_of_keys_or_tokens_is_told_and_changes_nothing(
         assert page.value("fhirexport_identities_loads_total", source="tokens", outcome="loaded") >= 1
 
 
+@pytest.mark.long
 async def test_keys_come_from_an_address_and_until_they_have_nobody_can_tell(
     small_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

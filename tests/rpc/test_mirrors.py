@@ -44,6 +44,7 @@ async def _taken(mirror: AsyncMirror) -> list[Change]:
         return [change async for change in changes]
 
 
+@pytest.mark.long
 async def test_changes_in_plain_sql_are_the_changes_of_a_mirror(url: str, tmp_path: Path) -> None:
     async with running_server(url) as address, AsyncClient(address) as client:
         await wait_for_health(address)

@@ -122,6 +122,7 @@ async def test_old_versions_and_weak_suites_are_refused(small_url: str, site: Si
         assert version == "TLSv1.3"
 
 
+@pytest.mark.long
 async def test_certificates_are_replaced_a_hundred_times_under_load_and_no_call_fails(
     small_url: str, site: Site
 ) -> None:

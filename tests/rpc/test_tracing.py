@@ -96,6 +96,7 @@ async def test_each_call_is_a_span_below_the_callers(small_url: str, valkey: Val
         ] == "fhirexport"
 
 
+@pytest.mark.long
 async def test_a_collector_that_is_away_disturbs_nobody(small_url: str) -> None:
     endpoint = "http://127.0.0.1:9"
     async with (

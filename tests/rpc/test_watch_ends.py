@@ -128,6 +128,7 @@ def _messages(data: bytes | bytearray) -> list[WatchExportsResponse]:
     return messages
 
 
+@pytest.mark.long
 async def test_a_watcher_that_takes_nothing_loses_its_place(small_url: str) -> None:
     limits = Limits(stream_seconds=PATIENCE, write_seconds=0.5)
     body = request().SerializeToString()

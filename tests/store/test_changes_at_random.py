@@ -90,6 +90,7 @@ def _committed(writer: Writer, drawn: Statements, random: Random) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.long
 def test_random_statements_are_covered(
     backend: str, databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:

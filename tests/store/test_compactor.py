@@ -56,6 +56,7 @@ def test_a_delta_that_is_not_committed_is_left_alone(url: str) -> None:
         assert _revision(database).n == before.n + 1
 
 
+@pytest.mark.long
 def test_revisions_only_grow_while_writers_and_two_compactors_run(url: str) -> None:
     with Database.open(url) as database:
         before = _revision(database)

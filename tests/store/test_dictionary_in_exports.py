@@ -102,6 +102,7 @@ def test_no_column_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("name", READ_BY)
+@pytest.mark.long
 async def test_a_column_becomes_what_the_dictionary_says(name: str, url: str) -> None:
     table = METADATA.tables[name]
     wrong = []

@@ -16,6 +16,7 @@ ENTRY = AuditEntry("test", "invalidate", "fhir:*", EJS, "", "")
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+@pytest.mark.long
 def test_every_number_drawn_is_whole(new_database: Callable[[str], str], dialect: str) -> None:
     url = new_database(dialect)
     with writing(url) as connection:

@@ -129,6 +129,7 @@ def test_a_slow_query_ends_when_it_is_interrupted(url: str, database: Database) 
         assert snapshot.ej(EJ_ID) is not None
 
 
+@pytest.mark.long
 def test_a_read_from_a_frozen_server_can_be_interrupted() -> None:
     with running_postgres() as server:
         url = server.create_database()
