@@ -1,8 +1,6 @@
 """Wires the server: what is created, in which order, and how it is shut down."""
 
 import asyncio
-import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -44,6 +42,7 @@ from fhirexport_server.rpc.health import (
 )
 from fhirexport_server.rpc.server import make_server
 from fhirexport_server.runtime import garbage
+from fhirexport_server.runtime.tasks import cancelled
 from fhirexport_server.runtime.threads import SHORT_THREADS
 from fhirexport_server.runtime.upkeep import Upkeep
 from fhirexport_server.settings import Settings
@@ -56,12 +55,10 @@ from fhirexport_server.telemetry.metrics_page import metrics_page
 from fhirexport_server.telemetry.tracing import tracer
 from fhirexport_server.telemetry.watch_metrics import WatchMetrics
 from fhirexport_server.watches.hub import WatchHub
+from fhirexport_server.workers.worker_metrics import WorkerMetrics
 
-_SWITCH_SECONDS = 0.000_5
-"""How long a thread keeps the interpreter that others wait for.
-
-The default of 5 ms is waited for at each step of a call while an import is read or an export rendered.
-"""
+RECONNECT_SECONDS = 1.0
+"""The time in which callers take note that they shall connect anew."""
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
@@ -92,10 +89,33 @@ class App:
         self._watches.drain()
         await self._server.stop(grace)
 
+    async def retire(self, *, grace: float) -> None:
+        """Let the calls in flight end while other processes accept calls at the same address.
+
+        So nobody is told NOT_SERVING. Callers are told to connect anew first, and lose their watches of the
+        health then, or they would take the address for unhealthy.
+
+        Args:
+          grace: How long the calls in flight may take, before they are cancelled.
+        """
+        _log.info("retiring", grace=grace)
+        stopped = asyncio.create_task(self._server.stop(grace))
+        try:
+            await asyncio.wait({stopped}, timeout=RECONNECT_SECONDS)
+            self._watches.drain()
+            await self._health.end_watches()
+            await stopped
+        finally:
+            stopped.cancel()
+
+    async def until_serving(self) -> None:
+        """Wait until exports work."""
+        await self._health.until_serving(EXPORTS)
+
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, limits: Limits | None = None, exports: Exports | None = None
+    settings: Settings, *, limits: Limits | None = None, exports: Exports | None = None, worker: bool = False
 ) -> AsyncIterator[App]:
     """Run a server. At the end, cancel what is left and release everything.
 
@@ -105,6 +125,7 @@ async def running(
       settings: The settings of the server.
       limits: The limits of calls, instead of those of the settings.
       exports: Answers the exports instead of the database.
+      worker: Whether it is one of several processes at its address, whose parent serves the metrics of all.
 
     Raises:
       ListenError, MetricsAddressError: An address cannot be listened on.
@@ -132,7 +153,9 @@ async def running(
         callers = open_callers(settings, registry)
         certificates = callers.certificates
         page = None
-        if settings.metrics_address != OFF:
+        if not worker:
+            WorkerMetrics(registry, wanted=1)
+        if settings.metrics_address != OFF and not worker:
             context = MetricsContext(certificates) if certificates and settings.metrics_client_ca else None
             page = stack.enter_context(metrics_page(registry, settings.metrics_address, context))
         blocking = stack.enter_context(
@@ -186,6 +209,7 @@ async def running(
             limits=limits,
             registry=registry,
             address=settings.listen_address,
+            shared=worker,
             credentials=None if certificates is None else server_credentials(lambda: certificates.current),
             authentication=callers.authentication,
             with_reflection=settings.serves_reflection,
@@ -211,37 +235,12 @@ async def running(
         if policy is not None:
             works.append(("policy", policy.run()))
         for name, work in works:
-            stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
-        _log.info("listening", address=address, metrics=page, tls=certificates is not None, insecure=insecure)
+            stack.push_async_callback(cancelled, asyncio.create_task(work, name=name))
+        if not worker:  # the parent says so once all of them do
+            tls = certificates is not None
+            _log.info("listening", address=address, metrics=page, tls=tls, insecure=insecure)
         yield App(address, page, registry, server, health, watches)
     _log.info("stopped")
-
-
-async def serve(settings: Settings) -> None:
-    """Run a server until SIGTERM or SIGINT, then drain it. A second signal ends it at once.
-
-    Raises:
-      ListenError, MetricsAddressError: An address cannot be listened on.
-      CertificateError, IdentityFileError: A file of certificates, keys or tokens cannot be used.
-      PolicyError: The policy cannot be used.
-      AuditDirectoryError: The audit trail cannot be written.
-    """
-    first, second = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        (second if first.is_set() else first).set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    async with running(settings) as app:
-        await first.wait()
-        drained = asyncio.create_task(app.drain(delay=settings.drain_delay, grace=settings.drain_grace))
-        hurried = asyncio.create_task(second.wait())
-        await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
-        await _cancelled(hurried)
-        await _cancelled(drained)
 
 
 @asynccontextmanager
@@ -271,11 +270,3 @@ async def _follow(cache: RedisCache | None, health: HealthService) -> None:
         works = cache.state is not State.UNAVAILABLE
         await health.set_serving(CACHE, CACHE_ADMIN, serving=works)
         await moved.wait()
-
-
-async def _cancelled(task: "asyncio.Task[object]") -> None:
-    """Cancel a task that may have ended, wait for it, and raise the error it failed with."""
-    task.cancel()
-    await asyncio.wait({task})
-    if not task.cancelled():
-        task.result()

@@ -12,6 +12,13 @@ NO_AUDIT: Final = "off"
 """The AUDIT_DIRECTORY that keeps no audit trail."""
 
 
+class AuditDirectoryError(Exception):
+    """The audit trail cannot be written, so that the server does not start."""
+
+    def __init__(self, directory: Path, problem: str) -> None:
+        super().__init__(f"AUDIT_DIRECTORY {directory}: {problem}")
+
+
 class AuditSettings(BaseSettings):
     """Whether what callers are given is written down, and where."""
 

@@ -15,6 +15,7 @@ from fhirexport_server.audit.finess_numbers import EjLookup, FinessNumbers
 from fhirexport_server.audit.line_chain import ChainInUseError
 from fhirexport_server.audit.lines import ChainLink
 from fhirexport_server.audit.trail import AuditTrail
+from fhirexport_server.audit_settings import AuditDirectoryError
 from fhirexport_server.rpc.audit.call_audit import CallAudit
 from fhirexport_server.settings import Settings
 from fhirexport_server.telemetry.audit_metrics import AuditMetrics
@@ -22,13 +23,6 @@ from fhirexport_server.telemetry.audit_metrics import AuditMetrics
 _MOST_CHAINS = 100
 """How many processes may write to one directory."""
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
-
-
-class AuditDirectoryError(Exception):
-    """The audit trail cannot be written, so that the server does not start."""
-
-    def __init__(self, directory: Path, problem: str) -> None:
-        super().__init__(f"AUDIT_DIRECTORY {directory}: {problem}")
 
 
 @dataclass(frozen=True)

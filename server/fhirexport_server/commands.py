@@ -1,6 +1,8 @@
 """The command line of the server: `serve`, `migrate`, `demo`, `certificates`, `tokens`, `policy`, `audit`."""
 
 import asyncio
+import os
+import socket
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,8 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fhirexport_server import audit_commands, policy_commands
 from fhirexport_server.access.policy_file import PolicyError
-from fhirexport_server.app import serve as run_server
-from fhirexport_server.auditing import AuditDirectoryError
+from fhirexport_server.audit_settings import AuditDirectoryError
 from fhirexport_server.certificates import throwaway
 from fhirexport_server.certificates.key_pair import CertificateError
 from fhirexport_server.demo import group
@@ -26,13 +27,15 @@ from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMism
 from fhirexport_server.domain.rows import Batch
 from fhirexport_server.identities.kept_file import IdentityFileError
 from fhirexport_server.identities.static_tokens import TokensFileError, new_static_token
-from fhirexport_server.rpc.server import ListenError
 from fhirexport_server.runtime.garbage import collect_rarely, give_back_early
-from fhirexport_server.settings import Settings
+from fhirexport_server.runtime.listening import ListenError
+from fhirexport_server.settings import MOST_WORKERS, Settings
 from fhirexport_server.store import loader
 from fhirexport_server.store.migrate import migrate as bring_to_date
 from fhirexport_server.telemetry import logs
 from fhirexport_server.telemetry.metrics_page import MetricsAddressError
+from fhirexport_server.workers.staff import WorkersFailingError
+from fhirexport_server.workers.supervisor import supervise
 from fhirexport_server.wrong_settings import misspelt, problems
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("fhirexport_server")
@@ -68,12 +71,45 @@ def _main(
 
 
 @app.command()
-def serve() -> None:
-    """Serve until SIGTERM or Ctrl-C; a second one ends it at once."""
-    settings = _settings()
+def serve(
+    *,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_WORKERS, help="How many processes.", show_default="WORKERS, or 1"),
+    ] = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; a second one ends it at once. SIGHUP restarts workers, one by one."""
+    settings = _settings(workers=workers)
+    if settings.workers > 1:
+        # The parent never loads gRPC, nor the garbage collector's settings, which are for data.
+        try:
+            asyncio.run(supervise(settings))
+        except WorkersFailingError as error:
+            raise SystemExit(error.status) from None
+        return
+    from fhirexport_server.serving import serve as run  # noqa: PLC0415 - not for the parent of workers
+
     give_back_early()
     collect_rarely()
-    asyncio.run(run_server(settings))
+    asyncio.run(run(settings))
+
+
+@app.command(hidden=True)
+def worker(
+    *,
+    number: Annotated[int, typer.Option(help="Which one it is.")],
+    of: Annotated[int, typer.Option(help="How many there are.")],
+    address: Annotated[str, typer.Option(help="Where they listen.")],
+    control: Annotated[int, typer.Option(help="The descriptor of its channel to its parent.")],
+) -> None:
+    """Serve as one of several processes. Only `serve --workers` runs it."""
+    settings = _settings(workers=of, worker=number)
+    from fhirexport_server.serving import serve_as_worker  # noqa: PLC0415 - as above
+
+    give_back_early()
+    collect_rarely()
+    os.set_inheritable(control, False)
+    asyncio.run(serve_as_worker(settings, address, socket.socket(fileno=control)))
 
 
 @app.command()
@@ -178,18 +214,23 @@ class _UserError(Exception):
     """An error that the user can correct; its message says how."""
 
 
-def _settings() -> Settings:
-    """Return the settings, after configuring the log; end the program where they are wrong."""
+def _settings(*, workers: int | None = None, worker: int | None = None) -> Settings:
+    """Return the settings, after configuring the log; end the program where they are wrong.
+
+    Args:
+        workers: The setting of the same name, in place of the environment's.
+        worker: Which of several workers this is.
+    """
     wrong = misspelt()
     settings = None
     try:
-        settings = Settings()
+        settings = Settings() if workers is None else Settings(workers=workers)
     except ValidationError as error:
         wrong += problems(error)
     if settings is None or wrong:
         _fail("\n".join(wrong), 2)
     try:
-        logs.configure(settings.log_level, settings.log_file)
+        logs.configure(settings.log_level, settings.log_file, worker=worker)
     except OSError:
         _fail("LOG_FILE: must be a file that can be written", 2)
     return settings

@@ -16,6 +16,7 @@ from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.runtime.listening import is_this_machine
 from fhirexport_server.store.connection import database_urls
 
+MOST_WORKERS = 64
 # RFC 3986: scheme, host, perhaps a port, and a path of characters that need no escape in JSON.
 _BASE_URL = re.compile(
     r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~!$&'()*+,;=:@%/-]*)?", re.ASCII
@@ -32,6 +33,9 @@ class Settings(AccessSettings):
     The environment wins over `.env`; a variable that is set to nothing counts as not set.
     """
 
+    workers: int = Field(default=1, ge=1, le=MOST_WORKERS)
+    """How many processes serve, on Linux: one for each core at most. With 2 or more, a parent starts and
+    watches them, and what bounds memory, calls and renderings is divided among them."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
     ] = "INFO"
@@ -112,6 +116,15 @@ class Settings(AccessSettings):
     seconds: the time that load balancers need to notice."""
     drain_grace: float = Field(default=30.0, ge=0, le=86_400, allow_inf_nan=False)
     """How long the calls in flight may then take to end, in seconds."""
+
+    @field_validator("workers")
+    @classmethod
+    def _can_be_several(cls, value: int, info: ValidationInfo) -> int:
+        if value > 1 and str(info.data.get("listen_address", "")).startswith("unix:"):
+            raise ValueError("must be 1 where LISTEN_ADDRESS is a Unix socket, which processes cannot share")
+        if value > 1 and info.data.get("jwt_single_use"):
+            raise ValueError("must be 1 with JWT_SINGLE_USE: each process remembers used tokens by itself")
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -22,11 +22,29 @@ from fhirexport._internal.channels import Server
         ("dns:///export:50051", False),
         ("10.0.0.1:50051", False),
         ("localhost.evil.example:50051", False),
+        ("ipv4:127.0.0.1:50051,127.0.0.1:50052", True),
+        ("ipv6:[::1]:50051,[::1]:50052", True),
+        ("ipv4:127.0.0.1:50051,10.0.0.1:50051", False),
+        ("ipv4:10.0.0.1:50051,127.0.0.1:50051", False),
     ],
 )
 def test_only_a_server_on_this_machine_is_reached_without_tls(target: str, local: bool) -> None:  # noqa: FBT001 - a table
     assert channels.is_local(target) is local
     assert (Server(target).credentials() is None) is local
+
+
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [
+        ("one.example:50051,other.example:50051", "several servers are one name"),
+        ("dns:///one.example:50051,other.example:50051", "several servers are one name"),
+        ("ipv4:10.0.0.1:0,10.0.0.2:50051", "a port is a number"),
+        ("ipv4:10.0.0.1:50051,10.0.0.2:70000", "a port is a number"),
+    ],
+)
+def test_several_servers_that_lead_nowhere_are_refused(target: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=hint):
+        Server(target)
 
 
 def test_certificates_mean_tls_also_on_this_machine() -> None:

@@ -62,6 +62,7 @@ async def test_both_clients_reach_a_server_behind_tls(ask: Ask, address: str) ->
             (encrypted, {"tls": TLS.from_files(CA)}),
             (encrypted, {"root_certificates": CA.read_bytes()}),
             (f"127.0.0.1:{port}", {"tls": TLS.from_files(CA, server_name="export.test")}),
+            (f"ipv4:127.0.0.1:9,127.0.0.1:{port}", {"tls": TLS.from_files(CA, server_name="export.test")}),
         ):
             assert await ask(target, **options) == expected
         with pytest.raises(UnavailableError):

@@ -212,7 +212,8 @@ async def test_a_paused_import_outlives_a_client_that_pings(new_database: Callab
     scaled = {PING_INTERVAL: dict(SERVER)[PING_INTERVAL] // 100}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "fhirexport_server.rpc.server.options", lambda limits: [*(dict(options(limits)) | scaled).items()]
+            "fhirexport_server.rpc.server.options",
+            lambda limits, **_: [*(dict(options(limits)) | scaled).items()],
         )
         async with (
             running_server(new_database("sqlite")) as address,

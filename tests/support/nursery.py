@@ -22,6 +22,7 @@ from typing import Final
 SCRIPTS: Final = {"fhirexport": "fhirexport.cli", "fhirexport-server": "fhirexport_server.__main__"}
 _LOADED: Final = (
     *("fhirexport.cli.commands", "fhirexport.aio", "typer.rich_utils", "fhirexport_server.commands"),
+    "fhirexport_server.serving",
     *SCRIPTS.values(),
 )
 _LONGEST: Final = 128 * 1024

@@ -20,6 +20,8 @@ CACHE_SECONDS = 35.0
 HEALTH_SECONDS = 5.0
 CLOSING_SECONDS = 5.0
 _LAST_PORT = 65_535
+_LISTS = ("ipv4:", "ipv6:")
+"""The schemes whose targets may have several addresses, separated by commas."""
 
 _RETRY = {
     "maxAttempts": 4,
@@ -48,7 +50,10 @@ class Server:
     """Where a server is, and how it is reached."""
 
     target: str
-    """`host:port`, `dns:///host:port`, `unix:path`, or whatever else gRPC understands."""
+    """`host:port`, `dns:///host:port`, `unix:path`, or whatever else gRPC understands.
+
+    Several servers are a name that has all their addresses, or a list: `ipv4:10.0.0.1:50051,10.0.0.2:50051`.
+    """
     tls: TLS | bool | None = None
     """Whether to use TLS, and how. None: with any server but those on this machine."""
 
@@ -58,9 +63,16 @@ class Server:
             raise ValueError("the address is empty: give host:port, such as localhost:50051")
         if self.target.startswith(("http:", "https:")):
             raise ValueError(f"{self.target}: an address is host:port, without http://")
-        _, colon, port = self.target.rpartition(":")
-        if colon and port.isdecimal() and port.isascii() and not 0 < int(port) <= _LAST_PORT:
-            raise ValueError(f"{self.target}: a port is a number from 1 to {_LAST_PORT}")
+        if "," in self.target and not self.target.startswith(_LISTS):
+            raise ValueError(
+                f"{self.target}: several servers are one name that has all their addresses, such as "
+                "dns:///export.hospital.example:50051, or a list of addresses, such as "
+                "ipv4:10.0.0.1:50051,10.0.0.2:50051"
+            )
+        for address in _addresses(self.target):
+            _, colon, port = address.rpartition(":")
+            if colon and port.isdecimal() and port.isascii() and not 0 < int(port) <= _LAST_PORT:
+                raise ValueError(f"{self.target}: a port is a number from 1 to {_LAST_PORT}")
 
     @property
     def encrypted(self) -> bool:
@@ -109,6 +121,9 @@ def options(*, watched: bool = True) -> Sequence[tuple[str, Any]]:
     return (
         ("grpc.service_config", json.dumps(_SERVICE_CONFIG if watched else _BALANCING)),
         ("grpc.max_reconnect_backoff_ms", 5_000),  # gRPC's own two minutes are long for people who wait
+        # Several processes may be behind one address. One that ends may lose a connection that it has not yet
+        # accepted; the next one is to be there before the attempts of a call are over.
+        ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.primary_user_agent", f"fhirexport/{__version__}"),
         ("grpc.keepalive_time_ms", 60_000),
         # gRPC takes its own keepalive_timeout_ms for nothing (grpc/grpc#39239): this is what counts.
@@ -148,10 +163,20 @@ def close(channel: grpc.Channel) -> None:
 
 
 def is_local(target: str) -> bool:
-    """Say whether a target is on this machine: the loopback, or a Unix socket."""
+    """Say whether a target is on this machine, by the loopback or a Unix socket; of several, all."""
     if target.startswith(("unix:", "unix-abstract:")):
         return True
-    address = target.removeprefix("dns:///").removeprefix("ipv4:").removeprefix("ipv6:")
+    return all(map(_is_loopback, _addresses(target)))
+
+
+def _addresses(target: str) -> Sequence[str]:
+    """Return the addresses of a target, `host:port` each."""
+    if target.startswith(_LISTS):
+        return target[len(_LISTS[0]) :].split(",")
+    return (target.removeprefix("dns:///"),)
+
+
+def _is_loopback(address: str) -> bool:
     host = address.rpartition(":")[0].strip("[]") or address
     if host.lower() == "localhost":
         return True

@@ -44,6 +44,7 @@ class HealthService(HealthServicer):  # type: ignore[misc] # the library publish
     def __init__(self, most_watches: int = MOST_WATCHES) -> None:
         self._serving = dict.fromkeys(NAMES, False)
         self._draining = False
+        self._ending = False
         self._changed = asyncio.Condition()
         self._most_watches = most_watches
         self._watches = 0
@@ -80,6 +81,8 @@ class HealthService(HealthServicer):  # type: ignore[misc] # the library publish
             while True:
                 # Read before the status is sent, so that a drain that begins meanwhile is seen too.
                 draining = self._draining
+                if self._ending:
+                    return
                 status = self._status(request.service)
                 if status != sent:
                     yield HealthCheckResponse(status=status)
@@ -87,7 +90,7 @@ class HealthService(HealthServicer):  # type: ignore[misc] # the library publish
                 if draining:
                     return
                 async with self._changed:
-                    while self._status(request.service) == sent and not self._draining:
+                    while self._status(request.service) == sent and not self._draining and not self._ending:
                         await self._changed.wait()
         finally:
             self._watches -= 1
@@ -107,6 +110,18 @@ class HealthService(HealthServicer):  # type: ignore[misc] # the library publish
         async with self._changed:
             self._draining = True
             self._changed.notify_all()
+
+    async def end_watches(self) -> None:
+        """End the watches, and those still to come, without a last status: others serve at this address."""
+        async with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+
+    async def until_serving(self, name: str) -> None:
+        """Wait until one of NAMES is SERVING."""
+        async with self._changed:
+            while not self.is_serving(name):
+                await self._changed.wait()
 
     def _status(self, name: str) -> Any:  # noqa: ANN401 - the messages' package publishes no types
         if name not in self._serving:

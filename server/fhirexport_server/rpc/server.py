@@ -36,6 +36,7 @@ from fhirexport_server.rpc.imports.service import Imports, ImportService
 from fhirexport_server.rpc.interceptors.authentication import Authentication
 from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
 from fhirexport_server.rpc.interceptors.chain import Chain, layers
+from fhirexport_server.runtime.listening import ListenError
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -54,10 +55,6 @@ _IDENTITY = 1 << 0
 """Only messages without compression. Exports have an encoding of their own, `zstd`."""
 
 
-class ListenError(Exception):
-    """The address cannot be listened on: it is taken, not this machine's, or not permitted."""
-
-
 def make_server(
     exports: Exports,
     watches: Watches,
@@ -68,6 +65,7 @@ def make_server(
     limits: Limits,
     registry: CollectorRegistry,
     address: str,
+    shared: bool = False,
     credentials: grpc.ServerCredentials | None = None,
     authentication: Authentication | None = None,
     with_reflection: bool = True,
@@ -79,7 +77,8 @@ def make_server(
     """Return a server that is not started yet, and the address that it is bound to, with the actual port.
 
     With a policy, all that its services reach is guarded. Without one, callers may do everything. With an
-    audit trail, all that they reach is written down, once it is permitted and before anything is done.
+    audit trail, all that they reach is written down, once it is permitted and before anything is done. A
+    `shared` address is one that other processes of this server listen on as well.
 
     Raises:
       ListenError: The address cannot be listened on.
@@ -104,7 +103,7 @@ def make_server(
     server = grpc.aio.server(
         interceptors=[Chain(around, gate, authentication, within)],
         # No maximum_concurrent_rpcs: it refuses the latest call, whosever it is, and without details.
-        options=options(limits),
+        options=options(limits, shared=shared),
     )
     add_ExportServiceServicer_to_server(ExportService(exports, watches, limits.unary_bytes), server)
     add_CacheAdminServicer_to_server(CacheAdmin(tended, warmed), server)
@@ -139,7 +138,7 @@ def _answers(path: str) -> bool:
     return True
 
 
-def options(limits: Limits) -> list[tuple[str, int]]:
+def options(limits: Limits, *, shared: bool = False) -> list[tuple[str, int]]:
     """Return the limits of a connection, against careless and hostile peers.
 
     gRPC ignores names that it does not know, so `tests/rpc/test_channel_arguments.py` looks each one up in
@@ -147,7 +146,7 @@ def options(limits: Limits) -> list[tuple[str, int]]:
     """
     longest_call = round(max(limits.stream_seconds, limits.watch_seconds) * 1000)
     return [
-        ("grpc.so_reuseport", 0),  # or a second server silently takes half the connections
+        ("grpc.so_reuseport", int(shared)),  # or a second server silently takes half the connections
         ("grpc.max_receive_message_length", limits.message_bytes),
         ("grpc.compression_enabled_algorithms_bitset", _IDENTITY),  # or 1 MB on the wire is 1 GB here
         ("grpc.max_send_message_length", 4 << 20),

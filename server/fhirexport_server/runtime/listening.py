@@ -3,6 +3,10 @@
 import ipaddress
 
 
+class ListenError(Exception):
+    """The address cannot be listened on: it is taken, not this machine's, or not permitted."""
+
+
 def is_loopback(address: str) -> bool:
     """Return whether only this machine can reach a listening address.
 

@@ -4,11 +4,13 @@ Of a traceback, only the types of exceptions and the places of the calls are log
 may quote a row.
 """
 
+import asyncio
 import logging
 import sys
 import traceback
 from collections.abc import Iterator
-from logging.handlers import RotatingFileHandler
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler, WatchedFileHandler
 from pathlib import Path
 from types import TracebackType
 
@@ -17,9 +19,10 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 _FILE_BYTES = 10 * 1024 * 1024
 _OLD_FILES = 5
+_ROTATION_SECONDS = 2.0
 
 
-def configure(level: str, file: Path | None) -> None:
+def configure(level: str, file: Path | None, *, worker: int | None = None) -> None:
     """Send every log line of this process through one pipeline.
 
     Lines are JSON objects in the file, and on stderr unless it is a terminal, where they are coloured.
@@ -28,15 +31,18 @@ def configure(level: str, file: Path | None) -> None:
       level: The least severe level of our own lines. Libraries log from WARNING on: below it
         they print parameters and rows.
       file: Where to write the log as well, or None.
+      worker: The number of this process, where it is one of several that write to the file. It is in each
+        line then, and the file is the parent's to rotate.
 
     Raises:
       OSError: The file cannot be written.
     """
     terminal = sys.stderr.isatty()
-    handlers: list[logging.Handler] = [_handler(logging.StreamHandler(sys.stderr), colors=terminal)]
+    shared = _shared(worker)
+    handlers: list[logging.Handler] = [_handler(logging.StreamHandler(sys.stderr), shared, colors=terminal)]
     if file is not None:
-        rotated = RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8")
-        handlers.append(_handler(rotated, colors=False))
+        written = _rotated(file) if worker is None else WatchedFileHandler(file, encoding="utf-8")
+        handlers.append(_handler(written, shared, colors=False))
     severity = logging.getLevelNamesMapping()[level]
     logging.basicConfig(level=max(severity, logging.WARNING), handlers=handlers, force=True)
     logging.getLogger("fhirexport_server").setLevel(severity)
@@ -46,7 +52,7 @@ def configure(level: str, file: Path | None) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared(),
+            *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -83,8 +89,38 @@ def _is_no_departure(record: logging.LogRecord) -> bool:
     return not record.exc_info or type(record.exc_info[1]).__name__ != "ExecuteBatchError"
 
 
-def _shared() -> list[Processor]:
+async def rotate() -> None:
+    """Rotate the log's file for the workers that write to it, whenever it is due, for ever."""
+    files = [handler for handler in logging.getLogger().handlers if isinstance(handler, RotatingFileHandler)]
+    while files:
+        await asyncio.sleep(_ROTATION_SECONDS)
+        for handler in files:
+            with suppress(OSError):
+                _rotate_if_due(handler)
+
+
+def _rotate_if_due(handler: RotatingFileHandler) -> None:
+    if Path(handler.baseFilename).stat().st_size < _FILE_BYTES:
+        return
+    handler.acquire()
+    try:
+        handler.doRollover()
+    finally:
+        handler.release()
+
+
+def _rotated(file: Path) -> RotatingFileHandler:
+    return RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8")
+
+
+def _shared(worker: int | None) -> list[Processor]:
+    def numbered(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if worker is not None:
+            event["worker"] = worker
+        return event
+
     return [
+        numbered,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -94,13 +130,13 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _handler(handler: logging.Handler, *, colors: bool) -> logging.Handler:
+def _handler(handler: logging.Handler, shared: list[Processor], *, colors: bool) -> logging.Handler:
     renderer: Processor = structlog.processors.JSONRenderer()
     if colors:
         renderer = structlog.dev.ConsoleRenderer()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_shared(),
+            foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )

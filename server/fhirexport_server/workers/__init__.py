@@ -1,0 +1,1 @@
+"""Several processes on one port: the parent that starts them, and what it and they tell each other."""
