@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from fhirexport_server.imports import session
 from fhirexport_server.imports.sources import content_kinds
 from fhirexport_server.imports.sources.ndjson import Lines
 from fhirexport_server.imports.sources.resource_source import BundleSource, ResourceSource
+from fhirexport_server.runtime.fair_places import FairPlaces
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.runtime.spool_space import SpoolSpace
 from fhirexport_server.runtime.threads import Run
@@ -53,7 +54,7 @@ class Importer:
         self._base_url = base_url
         self._space = space
         self._pool = pool
-        self._places = asyncio.Semaphore(PLACES)
+        self._places = FairPlaces(PLACES)
         self._runs: set[Run[Any]] = set()
 
     async def bundle(self, data: bytes, options: ImportOptions) -> ImportSummary:
@@ -128,19 +129,17 @@ class Importer:
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(PLACE_SECONDS):
-                await self._places.acquire()
-        except TimeoutError:
-            raise TooManyImportsError(PLACES) from None
-        try:
-            with self._metrics.importing():
-                yield
-        except ImportRefusedError as error:
-            self._metrics.import_refused(error.errors)
-            raise
-        finally:
-            self._places.release()
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._places.place(PLACE_SECONDS))
+            except TimeoutError:
+                raise TooManyImportsError(PLACES) from None
+            try:
+                with self._metrics.importing():
+                    yield
+            except ImportRefusedError as error:
+                self._metrics.import_refused(error.errors)
+                raise
 
     async def _in_thread(self, work: Callable[[Interrupt], T]) -> T:
         """Run a function in a thread; interrupt it if the caller is cancelled."""

@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 from fhirexport_server.domain.errors import ExportTimeoutError, TooManyExportsError
+from fhirexport_server.runtime.fair_places import FairPlaces
 from fhirexport_server.runtime.threads import Run
 from fhirexport_server.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 PLACE_SECONDS = 5.0
 """How long a rendering may wait for a place."""
+_RESERVED = 1
+"""How many places are for callers who have none, so that one caller cannot take all."""
+_FEW = 2
+"""So many places are too few to reserve one."""
 
 
 class RenderingPlaces:
@@ -26,7 +31,7 @@ class RenderingPlaces:
             metrics: Counts those that got no place.
         """
         self._number = number
-        self._free = asyncio.Semaphore(number)
+        self._places = FairPlaces(number, reserved=_RESERVED if number > _FEW else 0)
         self._timeout = timeout
         self._metrics = metrics
 
@@ -37,16 +42,13 @@ class RenderingPlaces:
         Raises:
             TooManyExportsError: No place became free in PLACE_SECONDS.
         """
-        try:
-            async with asyncio.timeout(PLACE_SECONDS):
-                await self._free.acquire()
-        except TimeoutError:
-            self._metrics.renderings.refused()
-            raise TooManyExportsError(self._number) from None
-        try:
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._places.place(PLACE_SECONDS))
+            except TimeoutError:
+                self._metrics.renderings.refused()
+                raise TooManyExportsError(self._number) from None
             yield
-        finally:
-            self._free.release()
 
     async def result(self, run: Run[T], fail: Callable[[ExportTimeoutError], None] | None = None) -> T:
         """Wait for the result of a thread, and stop it on leaving.

@@ -24,6 +24,7 @@ from fhirexport_server.rpc.interceptors.call_spans import tracing
 from fhirexport_server.rpc.interceptors.deadline import deadline
 from fhirexport_server.rpc.interceptors.failures import errors
 from fhirexport_server.rpc.interceptors.request_id import request_id, send_metadata, with_request_id
+from fhirexport_server.runtime.fair_places import work_for
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -116,6 +117,7 @@ class Chain(grpc.aio.ServerInterceptor):
             exchange = self._gate.exchange(service, method, context, identity)
             call = Call(service, method, kind, context, request_id(context), exchange.room, identity)
             begin(call)
+            work_for(exchange.caller.owner)
             response = b""
             try:
                 failure = await self._begun(call, exchange, answering.first_seconds, unknown)
@@ -170,6 +172,8 @@ class Chain(grpc.aio.ServerInterceptor):
             exchange.admit()
             if unknown is not None and self._authentication is not None:
                 call.identity = await self._authentication.second_look(call.service, call.context, unknown)
+                if call.identity is not None:
+                    work_for(call.identity.key)
             await exchange.begin(seconds)
         except asyncio.CancelledError as error:
             if time.monotonic() - call.begun < _SOON_SECONDS:
