@@ -19,6 +19,7 @@ from fhirexport_server.auditing import open_auditing
 from fhirexport_server.cache.port import NoCache
 from fhirexport_server.cache.redis import redis_urls
 from fhirexport_server.cache.redis.breaker import State
+from fhirexport_server.cache.redis.cache_sealing import open_cache_sealing
 from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
 from fhirexport_server.callers import open_callers
@@ -52,6 +53,7 @@ from fhirexport_server.telemetry import loop_lag
 from fhirexport_server.telemetry.access_metrics import AccessMetrics
 from fhirexport_server.telemetry.metrics import Metrics
 from fhirexport_server.telemetry.metrics_page import metrics_page
+from fhirexport_server.telemetry.security_metrics import SealingMetrics
 from fhirexport_server.telemetry.tracing import tracer
 from fhirexport_server.telemetry.watch_metrics import WatchMetrics
 from fhirexport_server.watches.hub import WatchHub
@@ -129,7 +131,7 @@ async def running(
 
     Raises:
       ListenError, MetricsAddressError: An address cannot be listened on.
-      CertificateError, IdentityFileError: A file of certificates, keys or tokens cannot be used.
+      CertificateError, KeptFileError: A file of certificates, keys or tokens cannot be used.
       PolicyError: The policy cannot be used.
       AuditDirectoryError: The audit trail cannot be written.
     """
@@ -165,7 +167,7 @@ async def running(
                 imports=IMPORT_PLACES,
             )
         )
-        redis = await stack.enter_async_context(_redis_cache(settings, metrics))
+        redis = await stack.enter_async_context(_redis_cache(settings, metrics, SealingMetrics(registry)))
         database = await stack.enter_async_context(open_async_database(blocking, settings.max_renderings))
         shared = redis or NoCache()
         exporter = await stack.enter_async_context(
@@ -244,7 +246,9 @@ async def running(
 
 
 @asynccontextmanager
-async def _redis_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[RedisCache | None]:
+async def _redis_cache(
+    settings: Settings, metrics: Metrics, keys: SealingMetrics
+) -> AsyncIterator[RedisCache | None]:
     if not settings.cache_enabled:
         metrics.cache_state("disabled")
         yield None
@@ -256,7 +260,10 @@ async def _redis_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Re
         budget=settings.cache_budget,
         shown=redis_urls.redacted(settings.redis_address),
     )
-    async with open_redis_cache(address, settings.time_to_live, metrics) as cache:
+    async with (
+        open_cache_sealing(settings.cache_keys_file, keys) as sealing,
+        open_redis_cache(address, settings.time_to_live, metrics, sealing) as cache,
+    ):
         yield cache
 
 

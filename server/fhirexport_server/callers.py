@@ -45,7 +45,7 @@ def open_callers(settings: Settings, registry: CollectorRegistry) -> Callers:
     """Return who gets in. Call it inside the event loop.
 
     Raises:
-        CertificateError, IdentityFileError: A file of certificates, keys or tokens cannot be used.
+        CertificateError, KeptFileError: A file of certificates, keys or tokens cannot be used.
     """
     metrics = SecurityMetrics(registry, SOURCES, CredentialProblem)
     metrics.insecure(exposed=bool(settings.insecure_addresses))

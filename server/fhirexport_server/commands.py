@@ -1,4 +1,4 @@
-"""The command line of the server: `serve`, `migrate`, `demo`, `certificates`, `tokens`, `policy`, `audit`."""
+"""The command line of the server: `serve`, `migrate`, `demo`, `certificates`, `tokens`, `keys`, ..."""
 
 import asyncio
 import os
@@ -25,10 +25,12 @@ from fhirexport_server.demo import group
 from fhirexport_server.demo.people.traits import MOST_PATIENTS
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
 from fhirexport_server.domain.rows import Batch
-from fhirexport_server.identities.kept_file import IdentityFileError
 from fhirexport_server.identities.static_tokens import TokensFileError, new_static_token
+from fhirexport_server.runtime import core_dumps
 from fhirexport_server.runtime.garbage import collect_rarely, give_back_early
 from fhirexport_server.runtime.listening import ListenError
+from fhirexport_server.runtime.reading.kept_file import KeptFileError
+from fhirexport_server.sealing.keys_file import KeysFileError, add_key
 from fhirexport_server.settings import MOST_WORKERS, Settings
 from fhirexport_server.store import loader
 from fhirexport_server.store.migrate import migrate as bring_to_date
@@ -50,6 +52,8 @@ certificates = typer.Typer(no_args_is_help=True, help="Make certificates to try 
 app.add_typer(certificates, name="certificates")
 tokens = typer.Typer(no_args_is_help=True, help="Make static tokens for callers.")
 app.add_typer(tokens, name="tokens")
+keys = typer.Typer(no_args_is_help=True, help="Make keys that seal what is kept in Redis.")
+app.add_typer(keys, name="keys")
 app.add_typer(policy_commands.app, name="policy")
 app.add_typer(audit_commands.app, name="audit")
 
@@ -80,6 +84,7 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; a second one ends it at once. SIGHUP restarts workers, one by one."""
     settings = _settings(workers=workers)
+    core_dumps.forbid()
     if settings.workers > 1:
         # The parent never loads gRPC, nor the garbage collector's settings, which are for data.
         try:
@@ -104,6 +109,7 @@ def worker(
 ) -> None:
     """Serve as one of several processes. Only `serve --workers` runs it."""
     settings = _settings(workers=of, worker=number)
+    core_dumps.forbid()
     from fhirexport_server.serving import serve_as_worker  # noqa: PLC0415 - as above
 
     give_back_early()
@@ -179,6 +185,24 @@ def tokens_add(
     typer.echo(token)
 
 
+@keys.command("add")
+def keys_add(
+    name: Annotated[str, typer.Argument(help="The key's name, such as 2026-11.")],
+    *,
+    file: Annotated[Path, typer.Option(help="The file of CACHE_KEYS_FILE; made where it is not there.")],
+    last: Annotated[
+        bool, typer.Option("--last", help="Let it only unseal for now; else it seals from now on.")
+    ] = False,
+) -> None:
+    """Make a key and add it to a file, before the others."""
+    try:
+        add_key(file, name, last=last)
+    except KeysFileError as error:
+        raise _UserError(f"{file}: {error}") from error
+    except OSError as error:
+        raise _UserError(f"{file} cannot be written: {error.strerror}") from error
+
+
 def main() -> None:
     """Run the command line.
 
@@ -191,7 +215,7 @@ def main() -> None:
     except (ListenError, MetricsAddressError) as error:
         name = "LISTEN_ADDRESS" if isinstance(error, ListenError) else "METRICS_ADDRESS"
         _fail(f"cannot listen on {name}: it is taken, not of this machine, or not permitted", 1)
-    except (CertificateError, IdentityFileError) as error:
+    except (CertificateError, KeptFileError) as error:
         _fail(str(error), 2)
     except AuditDirectoryError as error:
         _fail(str(error), 1)

@@ -71,7 +71,7 @@ async def serve(settings: Settings) -> None:
 
     Raises:
       ListenError, MetricsAddressError: An address cannot be listened on.
-      CertificateError, IdentityFileError: A file of certificates, keys or tokens cannot be used.
+      CertificateError, KeptFileError: A file of certificates, keys or tokens cannot be used.
       PolicyError: The policy cannot be used.
       AuditDirectoryError: The audit trail cannot be written.
     """

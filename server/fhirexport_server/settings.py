@@ -93,6 +93,9 @@ class Settings(AccessSettings):
     """The same for the patients."""
     cache_ttl_venues: int = Field(default=300, ge=1, le=30 * 86_400)
     """The same for the venues."""
+    cache_keys_file: Path | None = None
+    """A file of keys with which what is kept in Redis is sealed (AES-256-GCM); `fhirexport-server keys add`
+    makes it. It is read again each second: the first key seals, all unseal."""
     redis_url: SecretStr | None = None
     """Where Redis is, as one URL, which then counts alone: `redis://user:password@host:port/db`, `rediss://...`
     with TLS, or `unix:///path/of.sock?db=0`."""

@@ -10,7 +10,8 @@ import pytest
 from fhirexport.v1.export_service_pb2 import ListLegalEntitiesRequest
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport_server.app import running
-from fhirexport_server.identities import fetched_keys, kept_file
+from fhirexport_server.identities import fetched_keys
+from fhirexport_server.runtime.reading import kept_file
 from support.certificates import Site
 from support.metrics import read
 from support.server import PATIENCE, settings

@@ -65,6 +65,8 @@ class LookupOutcome(StrEnum):
     """A rendering of another database, release or base URL."""
     CORRUPT = "corrupt"
     """An entry that is not what was written."""
+    UNKNOWN_KEY = "unknown_key"
+    """An entry that is sealed with a key that this process does not have."""
     UNAVAILABLE = "unavailable"
     """The cache did not answer."""
 
@@ -89,6 +91,8 @@ class SegmentOutcome(StrEnum):
     MISSING = "missing"
     DAMAGED = "damaged"
     """Not what was written."""
+    UNKNOWN_KEY = "unknown_key"
+    """Sealed with a key that this process does not have."""
     UNAVAILABLE = "unavailable"
     """The cache did not answer."""
 

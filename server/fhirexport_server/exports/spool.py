@@ -1,7 +1,8 @@
 """Spools hold the bytes between a rendering and its readers: written at its pace, read at theirs.
 
 A spool keeps its first MiB in memory and the rest in an unnamed file, so that a slow reader does not hold up
-the database, and a large export does not fill the memory.
+the database, and a large export does not fill the memory. The file is sealed with a key that is in memory
+alone, so that the disk never holds a patient's data that somebody can read.
 """
 
 import asyncio
@@ -16,13 +17,14 @@ from fhirexport_server.domain.errors import TemporaryStorageError
 from fhirexport_server.domain.segments import Chunk, Manifest, Segment, Totals
 from fhirexport_server.exports.rendering import Snapshot
 from fhirexport_server.runtime.spool_space import SpoolSpace
+from fhirexport_server.sealing.ephemeral_key import EphemeralKey
 
 MEMORY_BYTES = 1024 * 1024
 """How many bytes of a spool stay in memory: compressed, so some fourteen times as much of a rendering."""
 
 
 class Stored(NamedTuple):
-    """Where a chunk is: in memory, or in the file, `length` bytes from `offset` on."""
+    """Where a chunk is: in memory, or sealed in the file, `length` bytes from `offset` on."""
 
     frame: bytes | None
     offset: int
@@ -47,6 +49,7 @@ class Spool:
         self._taken = 0
         self._in_memory = 0
         self._file: IO[bytes] | None = None
+        self._key = EphemeralKey()
         self._file_size = 0
         self._snapshot: Snapshot | None = None
         self._base: Base | None = None
@@ -76,16 +79,17 @@ class Spool:
         frame, length = chunk.frame, len(chunk.frame)
         self._space.take(length)
         self._taken += length
-        described = (length, chunk.size, chunk.resource_count, chunk.segment)
+        described = (chunk.size, chunk.resource_count, chunk.segment)
         if self._in_memory + length <= MEMORY_BYTES:
             self._in_memory += length
-            return Stored(frame, 0, *described)
+            return Stored(frame, 0, length, *described)
         offset = self._file_size
+        sealed = self._key.seal(offset, frame)
         try:
-            self._write(frame)
+            self._write(sealed)
         except OSError as error:
             raise TemporaryStorageError.of(error) from error
-        return Stored(None, offset, *described)
+        return Stored(None, offset, len(sealed), *described)
 
     def refer(self, chunk: Chunk) -> Stored:
         """Refer to a chunk that memory holds anyway, so that it takes no room here."""
@@ -107,11 +111,11 @@ class Spool:
                 self._error = error
         self._wake()
 
-    def _write(self, frame: bytes) -> None:
+    def _write(self, sealed: bytes) -> None:
         if self._file is None:
             # It has no name: it is gone with the process, and nobody else can open it.
             self._file = tempfile.TemporaryFile(prefix="fhirexport-", buffering=0)  # noqa: SIM115 - closed by close()
-        view = memoryview(frame)
+        view = memoryview(sealed)
         while view:
             written = os.pwrite(self._file.fileno(), view, self._file_size)
             self._file_size += written
@@ -198,7 +202,8 @@ class Spool:
             if self._file is None:
                 raise RuntimeError("read from a closed spool")
             try:
-                frame = os.pread(self._file.fileno(), stored.length, stored.offset)
+                sealed = os.pread(self._file.fileno(), stored.length, stored.offset)
+                frame = self._key.unseal(stored.offset, sealed)
             except OSError as error:
                 raise TemporaryStorageError.of(error) from error
         return Chunk(frame, stored.size, stored.resource_count, stored.segment)
@@ -210,4 +215,4 @@ class Spool:
         self._taken = self._in_memory = self._file_size = 0
         if self._file is not None:
             self._file.close()
-            self._file = None
+            self._file, self._key = None, EphemeralKey()

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from fhirexport_server.identities.fetched_keys import FetchedKeys
-from fhirexport_server.identities.kept_file import KeptFile, LoadOutcome
 from fhirexport_server.identities.key_set import LARGEST_DOCUMENT, KeySet, read_key_set
 from fhirexport_server.identities.static_tokens import (
     LARGEST_TOKENS_FILE,
     StaticTokens,
     read_static_tokens,
 )
+from fhirexport_server.runtime.reading.kept_file import KeptFile, LoadOutcome
 
 SOURCES: Final = ("jwks", "tokens")
 """The names of the sources, in the metrics."""
@@ -44,7 +44,7 @@ def open_sources(
         noted: Is told how each new content of a source was taken.
 
     Raises:
-        IdentityFileError: A file cannot be used. An address may be out of reach for now.
+        KeptFileError: A file cannot be used. An address may be out of reach for now.
     """
     keys: KeptFile[KeySet] | FetchedKeys | None = None
     if jwks is not None and "://" in jwks:

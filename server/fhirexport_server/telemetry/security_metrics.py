@@ -1,4 +1,4 @@
-"""The metrics of certificates, of what is open to others, and of how callers are told."""
+"""The metrics of certificates, of open addresses, of how callers are told, and of keys of the cache."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -91,3 +91,36 @@ class SecurityMetrics:
     def credential_refused(self, problem: str) -> None:
         """Count a call whose credential proved nothing."""
         self._credentials[problem,].inc()
+
+
+class SealingMetrics:
+    """The metrics of sealing in one server process; all are 0 without CACHE_KEYS_FILE."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        families = Families(registry)
+        self._sealed = families.counter(
+            "fhirexport_cache_sealed_values_total",
+            "Values that were sealed for Redis; one key may seal 2**32.",
+        )
+        self._loads = families.counters(
+            "fhirexport_cache_keys_loads_total",
+            "New contents of CACHE_KEYS_FILE, by how they were taken.",
+            ("outcome",),
+            (("loaded",), ("refused",)),
+        )
+        self._refused = families.gauge(
+            "fhirexport_cache_keys_refused",
+            "1 while CACHE_KEYS_FILE cannot be used, and the keys that it had are, else 0.",
+        )
+
+    def sealed(self) -> None:
+        """Count a value that was sealed. Threads may call it."""
+        self._sealed.inc()
+
+    def taken(self, outcome: str) -> None:
+        """Count a new content of the file, `loaded` or `refused`."""
+        self._loads[outcome,].inc()
+
+    def watch_refusals(self, refusing: Callable[[], bool]) -> None:
+        """Register the function that says whether the file is refused; another thread calls it."""
+        self._refused.set_function(refusing)

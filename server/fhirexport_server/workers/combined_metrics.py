@@ -22,6 +22,7 @@ GAUGES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = {
     "fhirexport_certificate_remaining_seconds": min,
     "fhirexport_identities_refused": ANY,
     "fhirexport_insecure": ANY,
+    "fhirexport_cache_keys_refused": ANY,
     "fhirexport_policy_refused": ANY,
     "fhirexport_revision_deltas": max,
     "fhirexport_serving": ALL,

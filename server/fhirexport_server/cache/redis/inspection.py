@@ -10,8 +10,9 @@ from fhirexport_server.cache import keys
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.redis import lua_scripts
 from fhirexport_server.cache.redis.connection import Link
-from fhirexport_server.cache.redis.packing import envelope, packed_manifest
+from fhirexport_server.cache.redis.packing import envelope
 from fhirexport_server.cache.redis.packing.corruption import CorruptError
+from fhirexport_server.cache.redis.packing.sealing import Sealing
 
 T = TypeVar("T")
 
@@ -63,8 +64,9 @@ class EntryFacts:
 class Inspector:
     """Inspects Redis in steps, none of which takes longer than the budget of one access."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, sealing: Sealing) -> None:
         self._link = link
+        self._sealing = sealing
         self._lookup, self._sizes, self._discard = map(
             link.client.register_script, (lua_scripts.LOOKUP, lua_scripts.SIZES, lua_scripts.DISCARD)
         )
@@ -161,7 +163,7 @@ class Inspector:
             async with self._link.client.pipeline(transaction=False) as pipeline:
                 for head in heads:
                     arguments: list[bytes | str | int] = [
-                        envelope.LAYOUT,
+                        self._sealing.layout,
                         "",
                         "",
                         0,
@@ -182,11 +184,11 @@ class Inspector:
         """
         _, now_ms, (*fields, hits, manifest), left_ms = answer
         values = dict(zip(envelope.ALL, [*fields, manifest], strict=True))
-        description = envelope.read(values, variant).description
+        description = envelope.read(values, variant, self._sealing).description
         digests = [segment.digest for segment in description.manifest.segments]
         size = 0
         for batch in _batches(digests, SEGMENTS_AT_ONCE):
-            names = [keys.segment(key, digest) for digest in batch]
+            names = [keys.segment(key, self._sealing.name(key, digest)) for digest in batch]
             size += int(await self._link.ask(self._sizes, keys=names))
         return EntryFacts(
             key=key,
@@ -211,11 +213,17 @@ class Inspector:
         answers = await self._link.write(discard)
         # Of all heads together: a step for each would take most of the time where renderings are small.
         listed = chain.from_iterable(
-            _segments(head, manifest) for head, (_, manifest) in zip(heads, answers, strict=True)
+            self._segments(head, *fields) for head, (_, *fields) in zip(heads, answers, strict=True)
         )
         for batch in _batches(listed, SEGMENTS_AT_ONCE):
             await self._unlinked(batch)
-        return sum(int(count) for count, _ in answers)
+        return sum(int(count) for count, *_ in answers)
+
+    def _segments(self, head: str, manifest: bytes, etag: bytes, revision: bytes) -> Iterator[str]:
+        """Yield the keys of the segments that a head lists; none where it cannot be read."""
+        with suppress(CorruptError):
+            for digest in envelope.manifest_digests((manifest, etag, revision), head, self._sealing):
+                yield keys.segment(head, self._sealing.name(head, digest))
 
     async def _unlinked(self, names: Sequence[str]) -> None:
         async def unlink() -> None:
@@ -226,13 +234,6 @@ class Inspector:
 
         if names:
             await self._link.write(unlink)
-
-
-def _segments(head: str, manifest: bytes) -> Iterator[str]:
-    """Yield the keys of the segments that a manifest lists; none where it is damaged."""
-    with suppress(CorruptError):
-        for digest in packed_manifest.digests(manifest):
-            yield keys.segment(head, digest)
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:

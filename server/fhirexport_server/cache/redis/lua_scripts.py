@@ -124,14 +124,15 @@ return 'stored'
 """
 
 # KEYS: head. ARGV: the largest size of the manifest. Deletes the rendering, of whatever state.
-# Returns whether there was one, and its manifest, by which the caller finds the segments; '' if it has none.
+# Returns whether there was one, and its manifest, etag and revision, by which the caller finds the segments;
+# '' for each that it has not.
 DISCARD = """
-local manifest = ''
+local found = {}
 if redis.call('TYPE', KEYS[1]).ok == 'hash'
   and redis.call('HSTRLEN', KEYS[1], 'manifest') <= tonumber(ARGV[1]) then
-  manifest = redis.call('HGET', KEYS[1], 'manifest') or ''
+  found = redis.call('HMGET', KEYS[1], 'manifest', 'etag', 'revision')
 end
-return {redis.call('UNLINK', KEYS[1]), manifest}
+return {redis.call('UNLINK', KEYS[1]), found[1] or '', found[2] or '', found[3] or ''}
 """
 
 # KEYS: head. ARGV: etag, count. Adds to the number of exports that this rendering has answered; begins

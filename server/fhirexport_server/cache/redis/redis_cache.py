@@ -18,8 +18,9 @@ from fhirexport_server.cache.redis.claims import claimed
 from fhirexport_server.cache.redis.connection import Link, RedisAddress, linked
 from fhirexport_server.cache.redis.inspection import Inspector
 from fhirexport_server.cache.redis.packing import envelope
-from fhirexport_server.cache.redis.packing.corruption import CorruptError
+from fhirexport_server.cache.redis.packing.corruption import CorruptError, KeyMissingError
 from fhirexport_server.cache.redis.packing.packed_manifest import TooManySegmentsError
+from fhirexport_server.cache.redis.packing.sealing import Clear, Sealing
 from fhirexport_server.cache.redis.segment_store import SegmentStore
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import CacheUnavailableError
@@ -46,10 +47,13 @@ _RENEW: Final = b"renew"
 class RedisCache:
     """Keeps renderings in Redis. Made by `open_redis_cache`."""
 
-    def __init__(self, link: Link, time_to_live: Mapping[Dataset, int], metrics: Metrics) -> None:
+    def __init__(
+        self, link: Link, time_to_live: Mapping[Dataset, int], metrics: Metrics, sealing: Sealing
+    ) -> None:
         self._link = link
-        self.inspector = Inspector(link)
-        self._store = SegmentStore(link)
+        self._sealing = sealing
+        self.inspector = Inspector(link, sealing)
+        self._store = SegmentStore(link, sealing)
         self._time_to_live = time_to_live
         self._metrics = metrics
         self._answered: Counter[tuple[str, str]] = Counter()
@@ -93,7 +97,7 @@ class RedisCache:
             if isinstance(found, SegmentOutcome):
                 self._metrics.segment_read(found)
                 if found is SegmentOutcome.DAMAGED:
-                    _log.warning("cache_entry_corrupt", key=keys.segment(key, segment.digest))
+                    _log.warning("cache_entry_corrupt", key=self._store.key(key, segment))
                 yield segment, None
             else:
                 self._metrics.segment_read(SegmentOutcome.FOUND)
@@ -146,7 +150,7 @@ class RedisCache:
         else:
             requirements = ("", f"-{condition.fingerprint}", int(condition.seconds * 1000))
         arguments: list[bytes | str | int] = [
-            *(envelope.LAYOUT, *requirements),
+            *(self._sealing.layout, *requirements),
             *("" if known is None else known.etag, envelope.LARGEST_FIELD, *envelope.ALL),
         ]
         try:
@@ -159,7 +163,9 @@ class RedisCache:
         values, left = dict(zip(envelope.ALL, rest[0], strict=False)), int(rest[1])
         size = len(values.get(envelope.MANIFEST) or b"") // _SEGMENT_BYTES
         try:
-            head = await _off_loop(size, envelope.read, values, variant, known)
+            head = await _off_loop(size, envelope.read, values, variant, self._sealing, known)
+        except KeyMissingError:
+            return LookupResult(LookupOutcome.UNKNOWN_KEY, now_ms=int(now))
         except CorruptError:
             return LookupResult(LookupOutcome.CORRUPT, now_ms=int(now))
         age = (int(now) - head.validated_ms) / 1000
@@ -171,7 +177,12 @@ class RedisCache:
         description = rendering.description
         segments = description.manifest.segments
         fields = await _off_loop(
-            len(segments), envelope.write, description, validated_ms=rendering.validated_ms
+            len(segments),
+            envelope.write,
+            description,
+            variant,
+            self._sealing,
+            validated_ms=rendering.validated_ms,
         )
         time_to_live = max(1, self._time_to_live[variant.dataset] * 1000)
         revision = Token.decode(description.revision).revision
@@ -206,7 +217,10 @@ async def _off_loop(segments: int, work: Callable[P, T], *args: P.args, **kwargs
 
 @asynccontextmanager
 async def open_redis_cache(
-    address: RedisAddress, time_to_live: Mapping[Dataset, int], metrics: Metrics
+    address: RedisAddress,
+    time_to_live: Mapping[Dataset, int],
+    metrics: Metrics,
+    sealing: Sealing | None = None,
 ) -> AsyncIterator[RedisCache]:
     """Open the cache, whether Redis answers or not. Watch Redis until the end.
 
@@ -214,6 +228,7 @@ async def open_redis_cache(
         address: The address of Redis.
         time_to_live: How long a dataset's renderings may be kept at most, in seconds.
         metrics: The metrics that count every operation.
+        sealing: What to seal everything with; None to leave it clear.
     """
     async with linked(address, metrics.cache_state) as link:
-        yield RedisCache(link, time_to_live, metrics)
+        yield RedisCache(link, time_to_live, metrics, sealing or Clear())

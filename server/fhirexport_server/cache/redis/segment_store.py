@@ -8,7 +8,8 @@ from fhirexport_server.cache import keys
 from fhirexport_server.cache.redis import lua_scripts
 from fhirexport_server.cache.redis.connection import Link
 from fhirexport_server.cache.redis.packing import packed_segment
-from fhirexport_server.cache.redis.packing.corruption import CorruptError
+from fhirexport_server.cache.redis.packing.corruption import CorruptError, KeyMissingError
+from fhirexport_server.cache.redis.packing.sealing import Sealing
 from fhirexport_server.domain.errors import CacheUnavailableError
 from fhirexport_server.domain.outcomes import SegmentOutcome
 from fhirexport_server.domain.segments import Chunk, Segment
@@ -26,8 +27,9 @@ RENEWED_AT_ONCE: Final = 500
 class SegmentStore:
     """Reads, writes and renews segments."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, sealing: Sealing) -> None:
         self._link = link
+        self._sealing = sealing
         self._read = link.client.register_script(lua_scripts.SEGMENTS)
         self._renew = link.client.register_script(lua_scripts.RENEW)
 
@@ -41,13 +43,13 @@ class SegmentStore:
             try:
                 values = await self._link.read(
                     self._read,
-                    keys=[keys.segment(head, segment.digest) for segment in asked],
-                    args=[WINDOW_BYTES, *map(packed_segment.most_bytes, asked)],
+                    keys=[self.key(head, segment) for segment in asked],
+                    args=[WINDOW_BYTES, *(self._most_bytes(segment) for segment in asked)],
                 )
             except CacheUnavailableError:
                 values = [None] * len(asked)
             for segment, value in zip(asked, values, strict=False):
-                yield segment, _unpacked(segment, value)
+                yield segment, self._unpacked(head, segment, value)
             done += len(values)
 
     async def upload(self, head: str, chunks: Iterable[Chunk], time_to_live: int) -> int | None:
@@ -68,7 +70,7 @@ class SegmentStore:
                 return int(seconds * 1000 + microseconds // 1000)
 
         begun: int | None = None
-        for window in _windows(_packed(head, chunks), lambda item: len(item[1])):
+        for window in _windows(self._packed(head, chunks), lambda item: len(item[1])):
             now = await self._link.write(write, window)
             begun = now if begun is None else begun
         return begun
@@ -90,38 +92,51 @@ class SegmentStore:
         while batch := list(islice(left, RENEWED_AT_ONCE)):
             now, *absent = await self._link.write(
                 self._renew,
-                keys=[keys.segment(head, segment.digest) for segment in batch],
+                keys=[self.key(head, segment) for segment in batch],
                 args=[time_to_live],
             )
             begun = now if begun is None else begun
             missing += [batch[index] for index in absent]
         return begun, missing
 
+    def key(self, head: str, segment: Segment) -> str:
+        """Return the key that a segment of a rendering lies under."""
+        return keys.segment(head, self._sealing.name(head, segment.digest))
 
-def _unpacked(segment: Segment, value: bytes | None) -> tuple[Chunk, ...] | SegmentOutcome:
-    if value is None:
-        return SegmentOutcome.UNAVAILABLE
-    if not value:
-        return SegmentOutcome.MISSING
-    try:
-        return packed_segment.unpack(segment, value)
-    except CorruptError:
-        return SegmentOutcome.DAMAGED
+    def _most_bytes(self, segment: Segment) -> int:
+        return packed_segment.most_bytes(segment) + self._sealing.most_added
 
+    def _unpacked(
+        self, head: str, segment: Segment, value: bytes | None
+    ) -> tuple[Chunk, ...] | SegmentOutcome:
+        if value is None:
+            return SegmentOutcome.UNAVAILABLE
+        if not value:
+            return SegmentOutcome.MISSING
+        try:
+            return packed_segment.unpack(segment, self._sealing.unseal(_place(head, segment), value))
+        except KeyMissingError:
+            return SegmentOutcome.UNKNOWN_KEY
+        except CorruptError:
+            return SegmentOutcome.DAMAGED
 
-def _packed(head: str, chunks: Iterable[Chunk]) -> Iterator[tuple[str, bytes]]:
-    """Yield the key and the value of each segment that is not too large."""
-    pending: list[Chunk] = []
-    used = 0
-    for chunk in chunks:
-        used += len(chunk.frame)
-        if used <= packed_segment.LARGEST_BYTES:
-            pending.append(chunk)
-        if chunk.segment is not None:
+    def _packed(self, head: str, chunks: Iterable[Chunk]) -> Iterator[tuple[str, bytes]]:
+        """Yield the key and the value of each segment that is not too large."""
+        pending: list[Chunk] = []
+        used = 0
+        for chunk in chunks:
+            used += len(chunk.frame)
             if used <= packed_segment.LARGEST_BYTES:
-                value = packed_segment.pack(chunk.segment, pending)
-                yield keys.segment(head, chunk.segment.digest), value
-            pending, used = [], 0
+                pending.append(chunk)
+            if (segment := chunk.segment) is not None:
+                if used <= packed_segment.LARGEST_BYTES:
+                    value = self._sealing.seal(_place(head, segment), packed_segment.pack(segment, pending))
+                    yield self.key(head, segment), value
+                pending, used = [], 0
+
+
+def _place(head: str, segment: Segment) -> tuple[bytes, ...]:
+    return b"segment", head.encode(), segment.digest
 
 
 def _windows(items: Iterable[T], length: Callable[[T], int]) -> Iterator[list[T]]:

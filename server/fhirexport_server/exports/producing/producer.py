@@ -29,6 +29,8 @@ from fhirexport_server.exports.spool import Spool
 from fhirexport_server.store.async_database import AsyncDatabase
 from fhirexport_server.telemetry.metrics import Metrics
 
+_UNUSABLE = frozenset({LookupOutcome.HIT, LookupOutcome.CORRUPT, LookupOutcome.UNKNOWN_KEY})
+"""What a look-up has found where a full rendering followed all the same: what lies there is of no use."""
 CHANGES = 2
 """How many renderings may be brought up to date at once: they are short, and wait behind no long one."""
 
@@ -178,8 +180,7 @@ class Producer:
             if not turn and await self._copied_from_another(order, order.etag, flight):
                 return
             await self._render(order, flight)
-            damaged = flight.outcome in {LookupOutcome.HIT, LookupOutcome.CORRUPT}
-            await self._publish(order, flight, replace=damaged)
+            await self._publish(order, flight, replace=flight.outcome in _UNUSABLE)
 
     async def _copied_from_another(self, order: Order, etag: str, flight: Flight) -> bool:
         stored = (await self._shared.look_up(order.variant, Exactly(etag))).hit

@@ -1,4 +1,8 @@
-"""Temporary files of NDJSON lines, each with its line number."""
+"""Temporary files of NDJSON lines, each with its line number.
+
+They are sealed, in blocks, with a key that is in memory alone, so that the disk never holds a patient's data
+that somebody can read.
+"""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,11 +12,15 @@ from typing import IO, Final
 
 from fhirexport_server.domain.errors import TemporaryStorageError
 from fhirexport_server.runtime.spool_space import SpoolSpace
+from fhirexport_server.sealing.ephemeral_key import EphemeralKey
 
 Line = tuple[int, bytes]
 """The number of a line, from 0, and its content."""
 MEMORY_BYTES: Final = 1 << 20
+BLOCK_BYTES: Final = 64 * 1024
+"""How many bytes of lines are sealed together at least, but for the last: blocks end between lines."""
 _HEAD: Final = Struct("<QI?")
+_BLOCK: Final = Struct("<I")
 
 
 @contextmanager
@@ -39,11 +47,15 @@ class LineFile:
             stack: The stack that closes it.
             memory_bytes: How many bytes stay in memory; MEMORY_BYTES by default.
         """
+        memory_bytes = memory_bytes or MEMORY_BYTES
         self._space = space
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(memory_bytes or MEMORY_BYTES)  # noqa: SIM115 - the stack closes it
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(memory_bytes)  # noqa: SIM115 - the stack closes it
+        self._key = EphemeralKey()
+        self._block_bytes = min(BLOCK_BYTES, memory_bytes // 4)
+        self._open, self._blocks = bytearray(), 0
         stack.callback(self._close)
         self.size = 0
-        """The size in bytes."""
+        """The size of the lines in bytes; sealing adds less than one in a hundred."""
         self.count = 0
         """The number of lines."""
         stack.callback(self._give_back)
@@ -59,11 +71,10 @@ class LineFile:
         self._space.take(length)
         self.size += length
         self.count += 1
-        try:
-            self._file.write(_HEAD.pack(place, len(content), begins))
-            self._file.write(content)
-        except OSError as error:
-            raise TemporaryStorageError.of(error) from error
+        self._open += _HEAD.pack(place, len(content), begins)
+        self._open += content
+        if len(self._open) >= self._block_bytes:
+            self._seal()
 
     def read(self) -> Iterator[Line]:
         """Yield every line with its place."""
@@ -71,16 +82,31 @@ class LineFile:
 
     def records(self) -> Iterator[tuple[int, bytes, bool]]:
         """Yield every line with its place, and whether it begins a stay."""
+        if self._open:
+            self._seal()
         # Seeking flushes what was written last, so the disk may only fail here.
         with _as_storage_errors():
             self._file.seek(0)
-        while head := self._read(_HEAD.size):
-            place, length, begins = _HEAD.unpack(head)
-            yield place, self._read(length), begins
+        for number in range(self._blocks):
+            block = self._block(number)
+            start = 0
+            while start < len(block):
+                place, length, begins = _HEAD.unpack_from(block, start)
+                start += _HEAD.size + length
+                yield place, block[start - length : start], begins
 
-    def _read(self, size: int) -> bytes:
+    def _seal(self) -> None:
+        sealed = self._key.seal(self._blocks, bytes(self._open))
         with _as_storage_errors():
-            return self._file.read(size)
+            self._file.write(_BLOCK.pack(len(sealed)))
+            self._file.write(sealed)
+        self._open.clear()
+        self._blocks += 1
+
+    def _block(self, number: int) -> bytes:
+        with _as_storage_errors():
+            head = self._file.read(_BLOCK.size).ljust(_BLOCK.size, b"\0")
+            return self._key.unseal(number, self._file.read(*_BLOCK.unpack(head)))
 
     def _close(self) -> None:
         # If the disk is full, closing fails to flush what nobody will read.

@@ -1,4 +1,8 @@
-"""How the description of a rendering is stored in Redis: the fields of its head, and their checksums."""
+"""How the description of a rendering is stored in Redis: the fields of its head, and their checksums.
+
+The manifest, the digest of the text and the checksum of all fields are sealed. The other fields are what
+scripts in Redis compare, and tell nothing of patients; sealed as their checksum is, nobody changes them.
+"""
 
 import hmac
 from collections.abc import Mapping
@@ -7,14 +11,14 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final
 
+from fhirexport_server.cache import keys
 from fhirexport_server.cache.entry import Description, Variant
 from fhirexport_server.cache.redis.packing import packed_manifest
 from fhirexport_server.cache.redis.packing.corruption import CorruptError
+from fhirexport_server.cache.redis.packing.sealing import Sealing
 from fhirexport_server.domain.revision import Token
 from fhirexport_server.domain.segments import Totals
-
-LAYOUT: Final = b"2"
-"""The version of the fields below and their encoding. Another layout is a miss."""
+from fhirexport_server.sealing.key_ring import MOST_ADDED
 
 FIELDS: Final = (
     "layout",
@@ -25,7 +29,7 @@ FIELDS: Final = (
     "resources",
     "size",
     "sha256",
-    "manifest_sum",  # the checksum of `manifest`
+    "manifest_sum",  # the checksum of `manifest`, as it lies there
 )
 """The field `sum` covers these, in this order."""
 MANIFEST: Final = "manifest"
@@ -33,7 +37,7 @@ SUM: Final = "sum"
 ALL: Final = (*FIELDS, SUM, MANIFEST)
 """The manifest is the last, so that all others can be read without it."""
 
-LARGEST_FIELD: Final = packed_manifest.LARGEST_BYTES
+LARGEST_FIELD: Final = packed_manifest.LARGEST_BYTES + MOST_ADDED
 """How large a field may be, in bytes, to be read at all."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,61 +52,78 @@ class Head:
     validated_ms: int
 
 
-def write(description: Description, *, validated_ms: int) -> dict[str, bytes]:
-    """Return the fields of a head.
+def write(
+    description: Description, variant: Variant, sealing: Sealing, *, validated_ms: int
+) -> dict[str, bytes]:
+    """Return the fields of the head of a variant.
 
     Raises:
         TooManySegmentsError: The manifest is too large.
     """
-    manifest = packed_manifest.pack(description.manifest, description.base)
+    head, etag, revision = keys.head(variant), description.etag.encode(), description.revision.encode()
+    packed = packed_manifest.pack(description.manifest, description.base)
+    manifest = sealing.seal(_place("manifest", head, etag, revision), packed)
     values = {
-        "layout": LAYOUT,
-        "etag": description.etag.encode(),
-        "revision": description.revision.encode(),
+        "layout": sealing.layout,
+        "etag": etag,
+        "revision": revision,
         "read": b"%d" % ((description.read_time - _EPOCH) // _MICROSECOND),
         "validated": b"%d" % validated_ms,
         "resources": b"%d" % description.totals.resource_count,
         "size": b"%d" % description.totals.size_bytes,
-        "sha256": description.totals.sha256.encode(),
+        "sha256": sealing.seal(_place("sha256", head, etag, revision), description.totals.sha256.encode()),
         "manifest_sum": _digest(manifest),
     }
-    return values | {SUM: _sum(values), MANIFEST: manifest}
+    return values | {SUM: sealing.seal(_place("sum", head), _sum(values)), MANIFEST: manifest}
 
 
-def read(values: Mapping[str, bytes | None], variant: Variant, known: Description | None = None) -> Head:
+def read(
+    values: Mapping[str, bytes | None],
+    variant: Variant,
+    sealing: Sealing,
+    known: Description | None = None,
+) -> Head:
     """Decode and verify the head of a variant.
 
     Args:
         values: The fields. Without the manifest, where `known` has the same etag.
         variant: The variant.
+        sealing: What the fields are sealed with.
         known: A description to take the manifest from.
 
     Raises:
+        KeyMissingError: They are sealed with a key that is not there.
         CorruptError: The fields are not what was written, or are those of another variant.
     """
     fields = {name: value for name in FIELDS if (value := values.get(name)) is not None}
     digest, packed = values.get(SUM), values.get(MANIFEST)
-    if len(fields) != len(FIELDS) or digest is None or not hmac.compare_digest(_sum(fields), digest):
+    if len(fields) != len(FIELDS) or digest is None:
         raise CorruptError
+    head = keys.head(variant)
+    if not hmac.compare_digest(_sum(fields), sealing.unseal(_place("sum", head), digest)):
+        raise CorruptError
+    etag, revision = fields["etag"], fields["revision"]
     if packed is not None:
         if not hmac.compare_digest(_digest(packed), fields["manifest_sum"]):
             raise CorruptError
-        manifest, base = packed_manifest.unpack(packed)
-    elif known is not None and known.etag.encode() == fields["etag"]:
+        clear = sealing.unseal(_place("manifest", head, etag, revision), packed)
+        manifest, base = packed_manifest.unpack(clear)
+    elif known is not None and known.etag.encode() == etag:
         manifest, base = known.manifest, known.base
     else:
         raise CorruptError
+    sha256 = sealing.unseal(_place("sha256", head, etag, revision), fields["sha256"])
     try:
-        token = Token.decode(fields["revision"].decode())
+        token = Token.decode(revision.decode())
         description = Description(
-            etag=fields["etag"].decode(),
-            revision=fields["revision"].decode(),
+            etag=etag.decode(),
+            revision=revision.decode(),
             read_time=_EPOCH + int(fields["read"]) * _MICROSECOND,
-            totals=Totals(int(fields["resources"]), int(fields["size"]), fields["sha256"].decode()),
+            totals=Totals(int(fields["resources"]), int(fields["size"]), sha256.decode()),
             manifest=manifest,
             base=base,
         )
-        head = Head(description, int(fields["validated"]))
+        found = Head(description, int(fields["validated"]))
     except (ValueError, OverflowError):
         raise CorruptError from None
     if (token.ej_id, token.dataset) != (variant.ej_id, variant.dataset):
@@ -110,7 +131,23 @@ def read(values: Mapping[str, bytes | None], variant: Variant, known: Descriptio
     sizes = sum(one.resource_count for one in manifest.segments), sum(one.size for one in manifest.segments)
     if sizes != (description.totals.resource_count, description.totals.size_bytes):
         raise CorruptError
-    return head
+    return found
+
+
+def manifest_digests(values: tuple[bytes, bytes, bytes], head: str, sealing: Sealing) -> list[bytes]:
+    """Return the digests of the segments of a head; `values` are its manifest, etag and revision.
+
+    It verifies nothing else: whoever asks is about to delete them.
+
+    Raises:
+        CorruptError: There is no manifest that can be read.
+    """
+    manifest, etag, revision = values
+    return packed_manifest.digests(sealing.unseal(_place("manifest", head, etag, revision), manifest))
+
+
+def _place(kind: str, head: str, *parts: bytes) -> tuple[bytes, ...]:
+    return (kind.encode(), head.encode(), *parts)
 
 
 def _digest(value: bytes) -> bytes:

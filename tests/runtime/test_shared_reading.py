@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fhirexport_server.identities.shared_reading import SharedReading
+from fhirexport_server.runtime.reading.shared_reading import SharedReading
 
 
 async def test_many_who_ask_at_once_share_one_reading() -> None:

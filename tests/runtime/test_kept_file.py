@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from fhirexport_server.identities.kept_file import IdentityFileError, KeptFile, LoadOutcome
+from fhirexport_server.runtime.reading.kept_file import KeptFile, KeptFileError, LoadOutcome
 from structlog.testing import capture_logs
 
 
@@ -81,12 +81,12 @@ async def test_a_server_does_not_start_with_a_bad_file(path: Path, content: str 
         path.unlink()
     else:
         path.write_text(content)
-    with pytest.raises(IdentityFileError, match=f"^TOKENS_FILE: .*{told}"):
+    with pytest.raises(KeptFileError, match=f"^TOKENS_FILE: .*{told}"):
         _kept(path, [])
 
 
 async def test_it_is_read_for_ever_and_for_who_asks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fhirexport_server.identities.kept_file.CHECK_SECONDS", 0.01)
+    monkeypatch.setattr("fhirexport_server.runtime.reading.kept_file.CHECK_SECONDS", 0.01)
     kept = _kept(path, [])
     path.write_text("second")
     await asyncio.gather(*(kept.refreshed() for _ in range(100)))

@@ -1,24 +1,27 @@
-"""A file that says who callers are: read again while the server runs, kept as it was while it is wrong."""
+"""A file that is read again while the server runs, and kept as it was while it is wrong."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, Literal, NoReturn, TypeVar
 
 import structlog
 
-from fhirexport_server.identities.shared_reading import SharedReading
+from fhirexport_server.runtime.reading.shared_reading import SharedReading
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 CHECK_SECONDS: Final = 1.0
 """How often a file is read. It is small; times of modification are not relied on."""
 _APART_SECONDS: Final = 0.1
+_TOO_OPEN: Final = 0o027
+"""A group may read: that is how orchestrators mount a secret for a user who does not own it."""
 LoadOutcome = Literal["loaded", "refused"]
 T = TypeVar("T")
 
 
-class IdentityFileError(Exception):
+class KeptFileError(Exception):
     """A file cannot be used. The message quotes nothing of it."""
 
     def __init__(self, setting: str, problem: str) -> None:
@@ -38,6 +41,8 @@ class KeptFile(Generic[T]):
         *,
         largest: int,
         noted: Callable[[LoadOutcome], None],
+        about: str = "identities",
+        private: bool = False,
     ) -> None:
         """Read the file.
 
@@ -47,15 +52,20 @@ class KeptFile(Generic[T]):
             parse: Returns what a content means; raises ValueError, whose message quotes nothing of it.
             largest: The most bytes that it may hold.
             noted: Is told how each new content was taken.
+            about: What it holds: the events of the log begin with it.
+            private: Whether to refuse a file that others than its owner and its group may read, or that
+                others than its owner may write.
 
         Raises:
-            IdentityFileError: The file cannot be used.
+            KeptFileError: The file cannot be used.
         """
         self._path = path
         self._setting = setting
         self._parse = parse
         self._largest = largest
         self._noted = noted
+        self._about = about
+        self._private = private
         self._half: bytes | None = None
         self._refused: bytes | None = None
         self._reading = SharedReading(self._read, _APART_SECONDS)
@@ -74,23 +84,24 @@ class KeptFile(Generic[T]):
         A file may be written slowly, so what cannot be used is refused, once, when it is still there at the
         next check.
         """
+        raw: bytes | None = None
         try:
             raw = self._raw()
             if raw == self._found:
                 self._half = self._refused = None
                 return
             parsed = self._parsed(raw)
-        except IdentityFileError as error:
-            raw = str(error).encode() if isinstance(error.__cause__, OSError) else raw
-            if raw == self._half and raw != self._refused:
-                self._refused = raw
+        except KeptFileError as error:
+            seen = str(error).encode() if raw is None else raw
+            if seen == self._half and seen != self._refused:
+                self._refused = seen
                 self._noted("refused")
-                _log.error("identities_refused", setting=self._setting, problem=error.problem)
-            self._half = raw
+                _log.error(f"{self._about}_refused", setting=self._setting, problem=error.problem)
+            self._half = seen
             return
         self.current, self._found, self._half, self._refused = parsed, raw, None, None
         self._noted("loaded")
-        _log.info("identities_loaded", setting=self._setting)
+        _log.info(f"{self._about}_loaded", setting=self._setting)
 
     async def refreshed(self) -> None:
         """Read the file now, unless it was read a moment ago."""
@@ -108,15 +119,18 @@ class KeptFile(Generic[T]):
     def _raw(self) -> bytes:
         try:
             with self._path.open("rb") as opened:
+                mode = os.fstat(opened.fileno()).st_mode
                 raw = opened.read(self._largest + 1)
         except OSError as error:
-            raise IdentityFileError(self._setting, "cannot be read") from error
+            raise KeptFileError(self._setting, "cannot be read") from error
+        if self._private and mode & _TOO_OPEN:
+            raise KeptFileError(self._setting, "may be read by others, or written by its group: chmod 600 it")
         return raw
 
     def _parsed(self, raw: bytes) -> T:
         if len(raw) > self._largest:
-            raise IdentityFileError(self._setting, f"is larger than {self._largest} bytes")
+            raise KeptFileError(self._setting, f"is larger than {self._largest} bytes")
         try:
             return self._parse(raw)
         except ValueError as error:
-            raise IdentityFileError(self._setting, str(error)) from error
+            raise KeptFileError(self._setting, str(error)) from error

@@ -1,0 +1,1 @@
+"""Reads files and addresses again while the server runs."""
