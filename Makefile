@@ -68,7 +68,7 @@ pages: setup ## Do what the README and the pages of docs/ tell people to type
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/documentation/check_*.py
 
 .PHONY: verify
-verify: setup ## Run the long tests, and each verification program for a short time: prove, siege, kills, the model, walks
+verify: setup ## Run the long tests, and each verification program for a short time: prove, siege, fuzz, kills, the model, walks
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m long
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/verification/*/check_*.py
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --every-database -m content -k postgresql tests/imports
@@ -139,6 +139,10 @@ prove: setup ## Write, read and break things, a minute on each database: no read
 
 siege: setup ## Attack a server for a minute, with well-behaved callers beside: its memory, their times
 	PYTHONPATH=tests $(BIN)/python -m verification.siege.run --seconds 60
+
+.PHONY: fuzz
+fuzz: setup ## Fuzz what comes from outside, ten minutes a target: requests, syncs, imports, credentials, what Redis holds
+	PYTHONPATH=tests $(BIN)/python -m verification.fuzz.run $(if $(SECONDS),--seconds $(SECONDS))
 
 mutants: setup ## Take each safeguard of the cache away, and see that a test notices
 	PYTHONPATH=tests $(BIN)/python -m verification.mutants.run

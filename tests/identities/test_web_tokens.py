@@ -236,7 +236,15 @@ def test_a_forged_token_uses_none_up(issuer: Issuer) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"jti": None}, {"jti": ""}, {"jti": "one", "exp": timedelta(seconds=1000)}], ids=str
+    "changed",
+    [
+        {"jti": None},
+        {"jti": ""},
+        {"jti": "one", "exp": timedelta(seconds=1000)},
+        {"jti": "one", "exp": 10**400},
+        {"jti": "one", "exp": 10**12 + 0.5},
+    ],
+    ids=lambda changed: str(changed)[:60],
 )
 def test_a_token_of_single_use_has_an_id_and_is_short_lived(
     issuer: Issuer, changed: dict[str, object]

@@ -1,61 +1,17 @@
 """Shows the span of a call at a real collector, and that nothing is sent without one."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import grpc
 import pytest
 from fhirexport.v1.export_service_pb2 import ExportPatientsRequest
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
-    TraceServiceServicer,
-    add_TraceServiceServicer_to_server,
-)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from support.collector import collecting
 from support.server import PATIENCE, running_server, wait_for_health
 from support.valkey import Valkey
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-
-
-class Collector(TraceServiceServicer):
-    """Takes what it is sent."""
-
-    def __init__(self) -> None:
-        self.requests: list[ExportTraceServiceRequest] = []
-
-    async def Export(  # noqa: N802 - the protocol's name
-        self, request: ExportTraceServiceRequest, _context: object
-    ) -> ExportTraceServiceResponse:
-        self.requests.append(request)
-        return ExportTraceServiceResponse()
-
-    @property
-    def spans(self) -> list[Span]:
-        return [
-            span
-            for request in self.requests
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-
-
-@asynccontextmanager
-async def collecting() -> AsyncIterator[tuple[Collector, str]]:
-    collector, server = Collector(), grpc.aio.server()
-    add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]  # it has no types
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield collector, f"http://127.0.0.1:{port}"
-    finally:
-        await server.stop(None)
 
 
 def _attributes(span: Span) -> dict[str, str | int]:

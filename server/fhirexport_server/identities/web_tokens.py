@@ -149,8 +149,8 @@ class WebTokens:
         return Identity("jwt", subject, self._rules.issuer, scopes=scopes, token_id=token_id)
 
     def _remember(self, token_id: str, expiry: float) -> None:
-        now = self._clock()
-        until = float(expiry) + LEEWAY_SECONDS
-        if not token_id or until > now + LONGEST_ONCE_SECONDS + 2 * LEEWAY_SECONDS:
+        # As an integer, which is how it was checked: one of JSON may be larger than any float.
+        now, expires = self._clock(), int(expiry)
+        if not token_id or expires > now + LONGEST_ONCE_SECONDS + LEEWAY_SECONDS:
             raise CredentialsInvalidError(CredentialProblem.CLAIMS)
-        self._used.use(token_id, until, now)
+        self._used.use(token_id, expires + LEEWAY_SECONDS, now)

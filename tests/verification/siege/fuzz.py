@@ -1,18 +1,15 @@
 """An attack by messages at random, to every method: well-formed with odd values, mutated, and noise."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from random import Random
-from typing import Any
 
 import grpc
 from fhirexport.v1 import cache_admin_pb2, export_service_pb2, import_service_pb2
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
-from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
+from verification.siege.messages import message
 from verification.siege.plan import Assault
 
 _CHANNELS = 4
@@ -26,63 +23,23 @@ _OWN = "Internal error from Core"
 _FILES = (export_service_pb2, import_service_pb2, cache_admin_pb2, health_pb2, reflection_pb2)
 _LEFT_OUT = ("Flush", "Invalidate", "Warm")
 """They do as they are told: exports are then made anew, which is nothing that went wrong."""
-_DEPTH = 3
-_INTEGERS = (0, 1, 2, 3, 7, 100, 2**31 - 1, 2**32 - 1, 2**63 - 1, -1, -(2**31), -(2**63))
-_TEXTS = (
-    *(
-        "",
-        "x",
-        "*",
-        "\0",
-        "\x1b[2J",
-        "é",
-        "\u202e",
-        "\U0001f600",
-        "null",
-        "-1",
-        "1/2",
-        "../..",
-        "'; --",
-        "%s%n",
-    ),
-    *('"', 'W/"x"', "urn:uuid:", "00000000-0000-0000-0000-000000000000", "{", "x" * 5000, "fhirexport.v1"),
-)
-_VALUES: Mapping[int, Sequence[object]] = {
-    FieldDescriptor.CPPTYPE_STRING: _TEXTS,
-    FieldDescriptor.CPPTYPE_BOOL: (False, True),
-    FieldDescriptor.CPPTYPE_FLOAT: (0.0, -1.0, 1e30, float("inf"), float("nan")),
-    FieldDescriptor.CPPTYPE_DOUBLE: (0.0, -1.0, 1e308, float("inf"), float("nan")),
-    FieldDescriptor.CPPTYPE_ENUM: (0, 1, 2, 3, 99, -1),
-    FieldDescriptor.CPPTYPE_INT32: [number for number in _INTEGERS if -(2**31) <= number < 2**31],
-    FieldDescriptor.CPPTYPE_UINT32: (0, 1, 2**32 - 1),
-    FieldDescriptor.CPPTYPE_INT64: _INTEGERS,
-    FieldDescriptor.CPPTYPE_UINT64: (0, 1, 2**64 - 1),
-}
-"""What a field may be, by the type that it has in C++."""
-_SYSTEM = "urn:oid:1.2.250.1.71.4.2.2"
-_RESOURCES: Sequence[dict[str, Any]] = (
-    {
-        "resourceType": "Organization",
-        "id": "1",
-        "identifier": [{"system": _SYSTEM, "value": "1"}],
-        "name": "a",
-    },
-    {"resourceType": "Location", "id": "l", "status": "active", "partOf": {"reference": "Location/l"}},
-    {"resourceType": "Patient", "id": "p", "gender": "female", "birthDate": "1980-02-30", "name": [{}]},
-    {"resourceType": "Encounter", "id": "e", "class": {"code": "IMP"}, "period": {"start": "2024-01-01"}},
-)
+METHODS = [
+    method
+    for file in _FILES
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+]
+"""Every method of a server."""
 
 
 async def fuzz(assault: Assault) -> None:
-    """Send messages to every method, many at once."""
+    """Send messages to the methods that leave exports as they are, many at once."""
+    await send(assault, [method for method in METHODS if method.name not in _LEFT_OUT])
+
+
+async def send(assault: Assault, methods: Sequence[MethodDescriptor]) -> None:
+    """Send messages to some methods, many at once."""
     random = Random(assault.plan.seed)
-    methods = [
-        method
-        for file in _FILES
-        for service in file.DESCRIPTOR.services_by_name.values()
-        for method in service.methods
-        if method.name not in _LEFT_OUT
-    ]
     options = [("grpc.use_local_subchannel_pool", 1)]
 
     async def lane(channel: grpc.aio.Channel) -> None:
@@ -104,7 +61,7 @@ async def _call(
     assault: Assault, channel: grpc.aio.Channel, method: MethodDescriptor, random: Random
 ) -> None:
     count = random.randint(1, 8) if method.client_streaming else 1
-    messages = [_message(method, random) for _ in range(count)]
+    messages = [message(method, random) for _ in range(count)]
     assault.sent.add(*messages)
     # On the wire every method streams.
     begin: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
@@ -126,87 +83,5 @@ async def _call(
 
 
 async def _each(messages: Sequence[bytes]) -> AsyncIterator[bytes]:
-    for message in messages:
-        yield message
-
-
-def _message(method: MethodDescriptor, random: Random) -> bytes:
-    """Return a message for a method: one in ten is noise, half of the others are mutated."""
-    if random.random() < 1 / 10:
-        return random.randbytes(random.choice((0, 1, 2, 10, 100, 1000)))
-    message = GetMessageClass(method.input_type)()
-    _fill(message, random, _DEPTH)
-    content = message.SerializeToString()
-    return _mutated(content, random) if random.random() < 1 / 2 else content
-
-
-def _fill(message: Message, random: Random, depth: int) -> None:
-    """Give some fields of a message values at random."""
-    for field in message.DESCRIPTOR.fields:
-        if random.random() < 1 / 3:
-            continue
-        if field.message_type is not None:
-            if depth and not field.message_type.GetOptions().map_entry:
-                part = getattr(message, field.name)
-                _fill(part.add() if field.is_repeated else part, random, depth - 1)
-        elif field.is_repeated:
-            getattr(message, field.name).extend([_value(field, random) for _ in range(random.randint(0, 3))])
-        else:
-            setattr(message, field.name, _value(field, random))
-
-
-def _value(field: Any, random: Random) -> object:  # noqa: ANN401 - protobuf has two classes of these
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        return _mutated(_line(random), random)
-    if field.name == "bundle":
-        return _bundle(random)
-    return random.choice(_VALUES[field.cpp_type])
-
-
-def _bundle(random: Random) -> str:
-    """Return a Bundle, mutated more often than not."""
-    kind = random.choice(("transaction", "batch", "collection", "document", ""))
-    entries = [{"resource": random.choice(_RESOURCES)} for _ in range(random.randint(0, 3))]
-    content = json.dumps({"resourceType": "Bundle", "type": kind, "entry": entries}).encode()
-    if random.random() < 2 / 3:
-        content = _mutated(content, random)
-    return content.decode(errors="replace")
-
-
-def _line(random: Random) -> bytes:
-    return json.dumps(random.choice(_RESOURCES)).encode() + b"\n"
-
-
-def _flip(content: bytearray, random: Random) -> None:
-    content[random.randrange(len(content))] ^= 1 << random.randrange(8)
-
-
-def _cut(content: bytearray, random: Random) -> None:
-    del content[random.randrange(len(content)) :]
-
-
-def _take_out(content: bytearray, random: Random) -> None:
-    start = random.randrange(len(content))
-    del content[start : start + random.randint(1, 8)]
-
-
-def _put_in(content: bytearray, random: Random) -> None:
-    place = random.randrange(len(content))
-    content[place:place] = random.choice((b"\xff" * 10, b"\x00", b'{"', b"[[[", random.randbytes(5)))
-
-
-def _repeat(content: bytearray, random: Random) -> None:
-    start = random.randrange(len(content))
-    content += content[start : start + random.randint(1, 200)]
-
-
-_MUTATIONS: Sequence[Callable[[bytearray, Random], None]] = (_flip, _cut, _take_out, _put_in, _repeat)
-
-
-def _mutated(content: bytes, random: Random) -> bytes:
-    """Return bytes with one to four things changed."""
-    changed = bytearray(content)
-    for _ in range(random.randint(1, 4)):
-        if changed:
-            random.choice(_MUTATIONS)(changed, random)
-    return bytes(changed)
+    for one in messages:
+        yield one
