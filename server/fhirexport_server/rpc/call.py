@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -70,8 +69,10 @@ def is_watch(service: str, method: str) -> bool:
     return (service, method) == ("fhirexport.v1.ExportService", "WatchExports")
 
 
-Layer: TypeAlias = Callable[[Call], AbstractAsyncContextManager[None]]
-"""A context around a call: entered before it, left with its exception."""
+Inner: TypeAlias = Callable[[], Awaitable[bytes]]
+"""What a layer is around: it returns the response, or raises what has ended the call. To be called once."""
+Layer: TypeAlias = Callable[[Call, Inner], Awaitable[bytes]]
+"""Runs what it is around, and returns the response. A plain coroutine, because every call waits for each."""
 
 _CURRENT: ContextVar[Call] = ContextVar("call")
 

@@ -1,7 +1,6 @@
 """What the call in progress may do."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from fhirexport_server.access.access_control import NOWHERE, AccessControl, Reach
@@ -10,7 +9,7 @@ from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import AccessDeniedError
 from fhirexport_server.domain.identity import Identity
 from fhirexport_server.rpc import call
-from fhirexport_server.rpc.call import Call
+from fhirexport_server.rpc.call import Call, Inner
 
 ACTIONS: Final[Mapping[str, Action]] = {
     "fhirexport.v1.ExportService/ListLegalEntities": Action.EXPORT,
@@ -44,8 +43,7 @@ class CallRights:
         self._control = control
         self._denied = denied
 
-    @asynccontextmanager
-    async def __call__(self, in_progress: Call) -> AsyncIterator[None]:
+    async def __call__(self, in_progress: Call, inner: Inner) -> bytes:
         """Refuse a call whose caller has no right at all to what the method does: its request is not read.
 
         The instance is a layer of the chain.
@@ -57,7 +55,7 @@ class CallRights:
         action = ACTIONS.get(f"{in_progress.service}/{in_progress.method}")
         if action is None or not self._control.has(in_progress.identity, action):
             raise self.refusal(action)
-        yield
+        return await inner()
 
     def reach(self, action: Action, dataset: Dataset | None = None) -> Reach:
         """Return the EJs that the call may reach."""

@@ -1,8 +1,7 @@
 """The lines of the call in progress in the audit trail."""
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any, Final
 
 import grpc
@@ -10,7 +9,7 @@ import grpc
 from fhirexport_server.audit.trail import AuditTrail
 from fhirexport_server.domain.errors import AuditUnavailableError
 from fhirexport_server.rpc import call
-from fhirexport_server.rpc.call import Call
+from fhirexport_server.rpc.call import Call, Inner
 
 _PACKAGE: Final = "fhirexport.v1."
 _TOLD: Final = (
@@ -67,12 +66,11 @@ class CallAudit:
             current.is_audited = False
             raise
 
-    @asynccontextmanager
-    async def ends(self, in_progress: Call) -> AsyncIterator[None]:
+    async def ends(self, in_progress: Call, inner: Inner) -> bytes:
         """Write how a call ended. The method is a layer of the chain, outside the one that makes statuses."""
         in_progress.audit_id = self._trail.new_call()
         try:
-            yield
+            return await inner()
         finally:
             facts = in_progress.facts
             ej_id = facts.get("ej_id")
@@ -87,15 +85,15 @@ class CallAudit:
                 caller = in_progress.identity.key if in_progress.identity else ""
                 self._trail.refused(caller, in_progress.reason, self._who(in_progress) | fields)
 
-    @asynccontextmanager
-    async def completes(self, _in_progress: Call) -> AsyncIterator[None]:
+    async def completes(self, _in_progress: Call, inner: Inner) -> bytes:
         """Let no single response leave without its line. The method is the innermost layer of the chain.
 
         Raises:
             AuditUnavailableError: It could not be written.
         """
-        yield
+        response = await inner()
         await self.begin()
+        return response
 
     def _who(self, current: Call) -> dict[str, Any]:
         fields: dict[str, Any] = _name(current)

@@ -1,14 +1,13 @@
 """Counts calls in the metrics of `telemetry/call_families.py`."""
 
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from prometheus_client import CollectorRegistry
 
-from fhirexport_server.rpc.call import Call, Kind
+from fhirexport_server.rpc.call import Call, Inner, Kind
 from fhirexport_server.rpc.errors.refusal import REASONS
 from fhirexport_server.telemetry.call_families import CallFamilies
 
@@ -28,13 +27,12 @@ class CallMetrics:
         ]
         self._families = CallFamilies(registry, methods, _CODES.values(), REASONS)
 
-    @asynccontextmanager
-    async def __call__(self, call: Call) -> AsyncIterator[None]:
+    async def __call__(self, call: Call, inner: Inner) -> bytes:
         """Count and time one call. The instance is a layer of the chain."""
         series = self._families.methods[call.service, call.method]
         series.started.inc()
         try:
-            yield
+            return await inner()
         finally:
             series.seconds.observe(time.monotonic() - call.begun)
             series.handled[_CODES[call.code]].inc()

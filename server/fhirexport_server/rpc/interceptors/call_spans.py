@@ -1,12 +1,10 @@
 """The span of a call, by OpenTelemetry's conventions for RPC. Never content."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import grpc
 
-from fhirexport_server.rpc.call import Call, Layer
+from fhirexport_server.rpc.call import Call, Inner, Layer
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -32,8 +30,7 @@ def tracing(tracer: "Tracer") -> Layer:
 
     propagator = TraceContextTextMapPropagator()
 
-    @asynccontextmanager
-    async def layer(call: Call) -> AsyncIterator[None]:
+    async def layer(call: Call, inner: Inner) -> bytes:
         metadata = call.context.invocation_metadata() or ()
         headers = {key: value for key, value in metadata if isinstance(value, str)}
         span = tracer.start_span(
@@ -48,7 +45,7 @@ def tracing(tracer: "Tracer") -> Layer:
             },
         )
         try:
-            yield
+            return await inner()
         finally:
             span.set_attribute("rpc.grpc.status_code", call.code.value[0])
             if call.reason:

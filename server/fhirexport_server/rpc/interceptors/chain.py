@@ -5,7 +5,8 @@ from __future__ import annotations  # gRPC's handler type takes no parameters at
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import grpc
@@ -16,7 +17,7 @@ from fhirexport_server.domain.identity import Identity
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.exchange import Exchange
 from fhirexport_server.rpc.admission.gate import Gate
-from fhirexport_server.rpc.call import Call, Context, Kind, Layer, begin
+from fhirexport_server.rpc.call import Call, Context, Inner, Kind, Layer, begin
 from fhirexport_server.rpc.interceptors.access_log import access_log
 from fhirexport_server.rpc.interceptors.authentication import Authentication
 from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
@@ -53,7 +54,7 @@ def layers(
         with_request_id,
         *((tracing(tracer),) if tracer else ()),
         metrics,
-        access_log,
+        access_log(),
         *((audited,) if audited else ()),
         errors,  # the layers above see the status, not the exception
         deadline(limits),
@@ -118,15 +119,17 @@ class Chain(grpc.aio.ServerInterceptor):
             call = Call(service, method, kind, context, request_id(context), exchange.room, identity)
             begin(call)
             work_for(exchange.caller.owner)
-            response = b""
             try:
                 failure = await self._begun(call, exchange, answering.first_seconds, unknown)
                 del unknown
-                async with _entered(around, call):
-                    if failure is not None:
-                        raise failure
-                    async with _entered(within, call):
-                        response = await answering.answer(call, exchange)
+                inner: Inner = partial(answering.answer, call, exchange)
+                if failure is None:
+                    inner = _around(within, call, inner)
+                else:
+                    inner = partial(_fail, failure)
+                    del failure
+                response = await _around(around, call, inner)()
+                del inner
             finally:
                 exchange.end(call)
                 call.release()
@@ -191,12 +194,15 @@ def _kind(handler: _Handler) -> Kind:
     return "client_stream" if handler.request_streaming else "unary"
 
 
-@asynccontextmanager
-async def _entered(around: Sequence[Layer], call: Call) -> AsyncIterator[None]:
-    async with AsyncExitStack() as stack:
-        for layer in around:
-            await stack.enter_async_context(layer(call))
-        yield
+def _around(layers_around: Sequence[Layer], call: Call, inner: Inner) -> Inner:
+    """Return what runs something within layers, of which the first is outermost."""
+    for layer in reversed(layers_around):
+        inner = partial(layer, call, inner)
+    return inner
+
+
+async def _fail(failure: BaseException) -> bytes:
+    raise failure
 
 
 class _Method:

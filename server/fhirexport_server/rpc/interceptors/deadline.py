@@ -1,12 +1,10 @@
 """The longest time that this server allows for a call, whatever its caller allows."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from fhirexport_server.domain.errors import ExportTimeoutError
 from fhirexport_server.rpc.admission.call_limits import Limits
-from fhirexport_server.rpc.call import Call, Layer, is_watch
+from fhirexport_server.rpc.call import Call, Inner, Layer, is_watch
 
 _IMPORTS = "fhirexport.v1.ImportService"
 
@@ -14,13 +12,12 @@ _IMPORTS = "fhirexport.v1.ImportService"
 def deadline(limits: Limits) -> Layer:
     """Return the layer that ends calls that take too long."""
 
-    @asynccontextmanager
-    async def within_limit(call: Call) -> AsyncIterator[None]:
+    async def within_limit(call: Call, inner: Inner) -> bytes:
         seconds = _seconds(limits, call)
         scope = asyncio.timeout(seconds)
         try:
             async with scope:
-                yield
+                return await inner()
         except TimeoutError as error:
             if not scope.expired():
                 raise

@@ -6,8 +6,6 @@ with everything that the call refers to, until Python collects cycles.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final, cast
 
 import grpc
@@ -15,7 +13,7 @@ import structlog
 from fhirexport.v1.error_reason_pb2 import ErrorReason
 
 from fhirexport_server.domain.errors import DatabaseCorruptError, RowNotRenderableError, TemporaryStorageError
-from fhirexport_server.rpc.call import Call
+from fhirexport_server.rpc.call import Call, Inner
 from fhirexport_server.rpc.errors.refusal import DETAILS_KEY
 from fhirexport_server.rpc.errors.statuses import refusal
 from fhirexport_server.rpc.interceptors.request_id import KEY
@@ -26,11 +24,10 @@ _STATUS_SECONDS: Final = 5.0
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
-@asynccontextmanager
-async def errors(call: Call) -> AsyncIterator[None]:
+async def errors(call: Call, inner: Inner) -> bytes:
     """Turn the exception that ends a call into its status, and log those that an operator must see."""
     try:
-        yield
+        return await inner()
     except asyncio.CancelledError:
         # The caller has left, or its deadline has passed. It knows. To swallow this would leak the call.
         remaining = cast("float | None", call.context.time_remaining())  # None, whatever the stubs say
@@ -47,6 +44,7 @@ async def errors(call: Call) -> AsyncIterator[None]:
     except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the caller
         await _refuse(call, error)
         _forget(error)
+    return b""
 
 
 async def _refuse(call: Call, error: Exception) -> None:

@@ -2,13 +2,11 @@
 
 import re
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import structlog
 
 from fhirexport_server.rpc import call as calls
-from fhirexport_server.rpc.call import Call, Context
+from fhirexport_server.rpc.call import Call, Context, Inner
 
 KEY = "x-request-id"
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -25,9 +23,9 @@ async def send_metadata(context: Context, *more: tuple[str, str]) -> None:
     await context.send_initial_metadata(((KEY, calls.current().request_id), *more))
 
 
-@asynccontextmanager
-async def with_request_id(call: Call) -> AsyncIterator[None]:
+async def with_request_id(call: Call, inner: Inner) -> bytes:
     """Put the id into the trailers, and into every log line of the call."""
     call.context.set_trailing_metadata(((KEY, call.request_id),))
-    with structlog.contextvars.bound_contextvars(request_id=call.request_id):
-        yield
+    # Of the call's task, with which they end.
+    structlog.contextvars.bind_contextvars(request_id=call.request_id)
+    return await inner()
