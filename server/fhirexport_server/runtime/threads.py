@@ -59,15 +59,23 @@ class Threads:
         """Start a rendering of what has changed. The caller has to stop it."""
         return self._start(self._changes, work)
 
-    async def look_up(self, work: Callable[[Interrupt], T]) -> T:
+    def start_look_up(self, work: Callable[[Interrupt], T]) -> Run[T]:
+        """Start a short read that ends by itself."""
+        return self._start(self._lookups, work)
+
+    async def look_up(self, work: Callable[[Interrupt], T], *, waited: float = 0.0) -> T:
         """Run a short read, and give up after LOOKUP_SECONDS.
+
+        Args:
+            work: The read.
+            waited: How long its caller has waited already, in seconds.
 
         Raises:
             DatabaseUnavailableError: The read took too long.
         """
         run = self._start(self._lookups, work)
         try:
-            async with asyncio.timeout(LOOKUP_SECONDS):
+            async with asyncio.timeout(LOOKUP_SECONDS - waited):
                 # Shielded, because the thread goes on until it notices the interrupt.
                 return await asyncio.shield(run.thread)
         except TimeoutError:

@@ -1,5 +1,6 @@
 """The database for an event loop: each call runs in a thread, which ends when its caller is cancelled."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -14,6 +15,7 @@ from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.runtime.threads import Run, Threads, open_threads
 from fhirexport_server.store.database import Database
+from fhirexport_server.store.loop_lookups.loop_lookup import LoopLookup
 
 T = TypeVar("T")
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -25,11 +27,14 @@ class AsyncDatabase:
     Every look-up may raise DatabaseUnavailableError, SchemaMismatchError or another error of the database.
     """
 
-    def __init__(self, blocking: Database, threads: Threads) -> None:
+    def __init__(self, blocking: Database, threads: Threads, loop_lookup: LoopLookup) -> None:
         self.blocking = blocking
         """The same database, for code that runs in a thread already."""
         self._threads = threads
+        self._loop_lookup = loop_lookup
         self._incarnations: dict[Dataset, str] = {}
+        self._connecting: Run[None] | None = None
+        self._clock = asyncio.get_running_loop().time
 
     def incarnation(self, dataset: Dataset) -> str | None:
         """Return the incarnation of a dataset's database at the last look-up; None before the first."""
@@ -44,10 +49,21 @@ class AsyncDatabase:
         return self._threads.render_changes(work)
 
     async def revision(self, ej_id: int, dataset: Dataset) -> Revision | None:
-        """Return the revision of a dataset; None where there is no such EJ."""
-        revision = await self._threads.look_up(
-            lambda interrupt: self.blocking.revision(ej_id, dataset, interrupt)
-        )
+        """Return the revision of a dataset; None where there is no such EJ.
+
+        It is looked up in the loop where that can be done at once, else in a thread, and begins in either
+        case after the call.
+        """
+        begun = self._clock()
+        look = await self._loop_lookup.look(EjDataset(ej_id, dataset))
+        if look is not None:
+            revision = look.revision if look.is_known else None
+        else:
+            revision = await self._threads.look_up(
+                lambda interrupt: self.blocking.revision(ej_id, dataset, interrupt),
+                waited=self._clock() - begun,
+            )
+            self._connect_lookup()
         if revision is not None:
             self._note({dataset: revision.incarnation})
         return revision
@@ -111,6 +127,12 @@ class AsyncDatabase:
         """
         await self._threads.look_up(lambda interrupt: self.blocking.invalidate(exports, entry, interrupt))
 
+    def _connect_lookup(self) -> None:
+        """Give the look-up in the loop a connection, once the database has answered. Nobody waits for it."""
+        is_connecting = self._connecting is not None and not self._connecting.thread.done()
+        if self._loop_lookup.wants_connection and not is_connecting:
+            self._connecting = self._threads.start_look_up(lambda _: self._loop_lookup.connect())
+
     def _note(self, incarnations: Mapping[Dataset, str]) -> None:
         changed = [
             dataset
@@ -135,5 +157,9 @@ async def open_async_database(database: Database, max_renderings: int) -> AsyncI
         database: The database, with `max_renderings` + SHORT_THREADS connections.
         max_renderings: How many renderings may run at once.
     """
-    async with open_threads(max_renderings) as threads:
-        yield AsyncDatabase(database, threads)
+    loop_lookup = database.loop_lookup()
+    try:
+        async with open_threads(max_renderings) as threads:
+            yield AsyncDatabase(database, threads, loop_lookup)
+    finally:
+        loop_lookup.close()

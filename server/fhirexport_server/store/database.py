@@ -15,7 +15,7 @@ from fhirexport_server.domain.revision import Revision
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store import compactor, invalidation, rights
 from fhirexport_server.store.connection import engine as engines
-from fhirexport_server.store.connection import sessions
+from fhirexport_server.store.connection import sessions, sqlite_files
 from fhirexport_server.store.connection.cutting import cutter
 from fhirexport_server.store.guard import expected
 from fhirexport_server.store.guard.guard import Guard
@@ -23,6 +23,9 @@ from fhirexport_server.store.importing.refusals import refusals
 from fhirexport_server.store.importing.trial import Trial
 from fhirexport_server.store.importing.writing import Writing
 from fhirexport_server.store.lookup import RevisionLookup
+from fhirexport_server.store.loop_lookups.loop_lookup import LoopLookup, ThreadsOnly
+from fhirexport_server.store.loop_lookups.postgresql_lookup import PostgresqlLookup
+from fhirexport_server.store.loop_lookups.sqlite_lookup import SqliteLookup
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import SnapshotReader
 
@@ -93,6 +96,18 @@ class Database:
         """
         with engines.translated():
             return self._lookup.revision(EjDataset(ej_id, dataset), interrupt or Interrupt())
+
+    def loop_lookup(self) -> LoopLookup:
+        """Return what looks revisions up in the event loop, with a connection of its own."""
+        if self._engine.dialect.name == "postgresql":
+            return PostgresqlLookup(self._engine, self._guard)
+        path = sqlite_files.path_of(self._engine.url.database)
+        if path is None:
+            return ThreadsOnly()
+        lookup = SqliteLookup(path, self._guard)
+        for engine in (self._engine, self._writer):
+            engine.update_execution_options(**{sqlite_files.RELEASE: lookup.release})
+        return lookup
 
     def revisions(self, exports: Collection[EjDataset], interrupt: Interrupt | None = None) -> Revisions:
         """Return the present revisions of several datasets, by one statement for thousands of them.

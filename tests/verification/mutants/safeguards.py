@@ -1,6 +1,7 @@
 """The safeguards of the never-stale protocol, each with the code without it and the tests that notice."""
 
 from verification.mutants.log_safeguards import OF_THE_LOG
+from verification.mutants.lookup_safeguards import OF_LOOK_UPS
 from verification.mutants.mutant import Mutant
 
 CACHE = "fhirexport_server/cache/"
@@ -258,7 +259,7 @@ MUTANTS = (
     Mutant(
         "a SQLite file that was replaced is read on",
         f"{STORE}connection/sqlite_files.py",
-        "if record.info[_IDENTITY] != _identity(path):",
+        "if record.info[_IDENTITY] != identity(path):",
         "if False:",
         "tests/store/test_altered_files.py::test_a_file_that_takes_the_place_of_another_is_read",
     ),
@@ -290,5 +291,6 @@ MUTANTS = (
         "ej_id IN ({ej_ids})",
         "tests/store/test_lookup.py::test_what_counts_for_every_ej_counts_here",
     ),
+    *OF_LOOK_UPS,
     *OF_THE_LOG,
 )

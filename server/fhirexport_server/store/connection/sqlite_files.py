@@ -12,11 +12,13 @@ from sqlalchemy.exc import DisconnectionError
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
 from fhirexport_server.store.schema_version import HEAD
 
+RELEASE = "fhirexport_release"
+"""The execution option of an engine that is called before a file is opened, to let go of another one."""
 _IDENTITY = "fhirexport_identity"
 _IS_NEW = "fhirexport_is_new"
 
 
-class _Identity(NamedTuple):
+class FileIdentity(NamedTuple):
     """Which file is at a path, and in which state.
 
     A checkpoint changes the last two as well; connections are then made anew, which costs little.
@@ -50,22 +52,36 @@ def install(engine: Engine, path: str, *, create: bool, timeout: float) -> None:
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: object, record: Any, _args: object, _options: object) -> sqlite3.Connection:  # noqa: ANN401 - SQLAlchemy's own type
+        release = engine.get_execution_options().get(RELEASE)
+        if release is not None:
+            release()
         # Taken before the file is opened: if it is replaced in between, the next use notices.
-        record.info[_IDENTITY] = None if create else _identity(path)
+        record.info[_IDENTITY] = None if create else identity(path)
         record.info[_IS_NEW] = True
-        mode = "rwc" if create else "rw"
-        uri = f"file:{quote(path)}?mode={mode}"
-        return sqlite3.connect(uri, uri=True, timeout=timeout, check_same_thread=False)
+        return connected(path, create=create, timeout=timeout)
 
     @event.listens_for(engine, "checkout")
     def check_out(_connection: sqlite3.Connection, record: Any, _proxy: object) -> None:  # noqa: ANN401 - as above
         if create or record.info.pop(_IS_NEW, False):
             return
-        if record.info[_IDENTITY] != _identity(path):
+        if record.info[_IDENTITY] != identity(path):
             raise DisconnectionError
 
 
-def _identity(path: str) -> _Identity:
+def connected(path: str, *, create: bool, timeout: float) -> sqlite3.Connection:
+    """Return a new connection to the file at a path, for any thread.
+
+    Args:
+        path: Where the file is.
+        create: Whether to make the file where it is missing.
+        timeout: How long to wait for a lock, in seconds.
+    """
+    mode = "rwc" if create else "rw"
+    uri = f"file:{quote(path)}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=timeout, check_same_thread=False)
+
+
+def identity(path: str) -> FileIdentity:
     """Return the identity of the file at a path.
 
     Raises:
@@ -78,4 +94,4 @@ def _identity(path: str) -> _Identity:
         if isinstance(error, FileNotFoundError) and Path(path).parent.is_dir():
             raise SchemaMismatchError(HEAD, "none, for its file is not there") from None
         raise DatabaseUnavailableError from error
-    return _Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return FileIdentity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

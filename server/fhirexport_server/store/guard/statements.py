@@ -31,6 +31,11 @@ class Source(NamedTuple):
     """A query for one row: the catalog, and whether others may write to the tables past their triggers."""
     statement: str
     """The statement that looks one revision up; `filled` makes it one of an EJ and a dataset."""
+    batched: str = ""
+    """The statement that looks up those of the EJs in the array $1, of the dataset $2; empty on SQLite.
+
+    Each row is the id of an EJ, and what `statement` says of it.
+    """
 
 
 SQLITE: Final = Source(
@@ -85,7 +90,17 @@ def postgresql(schema: str, oids: Sequence[int], counters: Sequence[int]) -> Sou
         FROM (SELECT pg_catalog.sum(n) AS n, pg_catalog.sum(digest) AS digest FROM ({counted}) AS rows)
           AS counted, ({catalog}) AS catalog
     """
-    return Source(own, catalog, statement)
+    each = _counted(own, f"ej_id IN ({EVERY_EJ}, wanted.id) AND dataset = $2", "n, digest")
+    batched = f"""
+        SELECT wanted.id, (SELECT id FROM {own}database_incarnation),
+          (SELECT id FROM {own}ej WHERE id = wanted.id), counted.n, counted.digest, catalog.number,
+          CASE WHEN catalog.is_exposed THEN 1 ELSE 0 END
+        FROM pg_catalog.unnest($1) AS wanted (id)
+          CROSS JOIN LATERAL (SELECT pg_catalog.sum(n) AS n, pg_catalog.sum(digest) AS digest
+            FROM ({each}) AS rows) AS counted
+          CROSS JOIN ({catalog}) AS catalog
+    """
+    return Source(own, catalog, statement, batched)
 
 
 def _counted(own: str, where: str, columns: str) -> str:

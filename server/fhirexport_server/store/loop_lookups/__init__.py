@@ -1,0 +1,1 @@
+"""Look-ups in the event loop, without a thread."""
