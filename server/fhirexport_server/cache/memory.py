@@ -8,6 +8,7 @@ from typing import Final
 
 from fhirexport_server.cache.entry import Description, Variant
 from fhirexport_server.cache.former_manifests import FormerManifests
+from fhirexport_server.cache.ready_answers import ReadyAnswers
 from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.domain.segments import Chunk, Manifest
 
@@ -26,6 +27,10 @@ class _Kept:
     """A time at which the rendering was known to be current."""
 
 
+FORMS: Final = ("json", "zstd")
+"""The forms of whole answers: with the text, and with its compressed frames."""
+
+
 class MemoryCache:
     """Keeps segments by their digests, and descriptions of renderings by their variants.
 
@@ -37,8 +42,8 @@ class MemoryCache:
         """Make an empty cache.
 
         Args:
-            limit_bytes: How many bytes to keep at most, of which descriptions may take a half; 0 switches the
-                cache off.
+            limit_bytes: How many bytes to keep at most, of which descriptions may take a half, and
+                whole answers a quarter; 0 switches the cache off.
             clock: A monotonic clock, in seconds. All times below are this clock's.
         """
         self._limit = limit_bytes
@@ -46,6 +51,7 @@ class MemoryCache:
         self._kept: OrderedDict[Variant, _Kept] = OrderedDict()
         self._described = 0
         self._former = FormerManifests(limit_bytes // 16)
+        self._answers = ReadyAnswers(limit_bytes // 4)
         self._lock = Lock()
         self._segments: OrderedDict[bytes, tuple[Chunk, ...]] = OrderedDict()
         self._held = 0
@@ -68,7 +74,7 @@ class MemoryCache:
     @property
     def used(self) -> int:
         """How many bytes it takes."""
-        return self._described + self._former.used + self._held
+        return self._described + self._former.used + self._answers.used + self._held
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -161,6 +167,28 @@ class MemoryCache:
         kept = self._kept.pop(variant, None)
         if kept is not None:
             self._described -= kept.size
+            self._answers.drop(variant, FORMS)
+
+    # --- whole answers ---
+
+    def answer(self, variant: Variant, description: Description, form: str) -> bytes | None:
+        """Return the whole answer that was made of a description; None where it is not kept."""
+        return self._answers.get(variant, form, description)
+
+    def keep_answer(self, variant: Variant, description: Description, form: str, answer: bytes) -> None:
+        """Keep the whole answer that was made of a description as long as that, unless it is too large.
+
+        Args:
+            variant: The variant of the rendering.
+            description: The description, as it was found here.
+            form: Which of FORMS the answer has.
+            answer: Its bytes.
+        """
+        kept = self._kept.get(variant)
+        if kept is not None and kept.description is description:
+            self._answers.keep(variant, form, description, answer)
+            with self._lock:
+                self._make_room()
 
     # --- segments ---
 

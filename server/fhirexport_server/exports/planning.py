@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from fhirexport_server.cache.entry import Description, Variant
 from fhirexport_server.cache.memory import MemoryCache
@@ -72,7 +73,7 @@ class Planner:
         """Return the answer from memory, where that has it; else the order to produce it."""
         variant, request = order.variant, order.request
         outcome, description = self._memory.look(variant, etag, order.validated)
-        answer = None if description is None else self._in_memory(request, description)
+        answer = None if description is None else self._in_memory(variant, request, description)
         if outcome is LookupOutcome.HIT and answer is None:
             outcome = LookupOutcome.MISS
         self._metrics.looked_in_memory(outcome)
@@ -91,15 +92,21 @@ class Planner:
         digests = () if known is None else tuple(segment.digest for segment in known.segments)
         return replace(request, have=Have(have.root, digests))
 
-    def _in_memory(self, request: ExportRequest, description: Description) -> InMemory | None:
+    def _in_memory(
+        self, variant: Variant, request: ExportRequest, description: Description
+    ) -> InMemory | None:
         """Return the rendering from memory; None where a segment is no longer there."""
+        whole = self._memory.answer(variant, description, request.form) if request.form else None
+        keep_whole = partial(self._memory.keep_answer, variant, description, request.form)
+        if whole is not None:
+            return InMemory(description, (), request.have, whole=whole, keep_whole=keep_whole)
         chunks: list[Chunk] = []
         for segment in description.manifest.segments:
             kept = sent_otherwise(segment, request.have) or self._memory.frames(segment.digest)
             if kept is None:
                 return None
             chunks += ending(kept, segment)
-        return InMemory(description, chunks, request.have)
+        return InMemory(description, chunks, request.have, whole=None, keep_whole=keep_whole)
 
     def _content(
         self, request: ExportRequest, variant: Variant, kept: Description | StoredManifest, begun: float
@@ -113,7 +120,7 @@ class Planner:
             )
         # Not shared: if it has to be rendered after all, its state is this request's own.
         order = Order(variant, None, request, None, begun - found.age_seconds, ExportAnswer.MISS, found=found)
-        return self._in_memory(request, description) or order
+        return self._in_memory(variant, request, description) or order
 
     async def _acceptable(
         self, request: ExportRequest, variant: Variant, now: float

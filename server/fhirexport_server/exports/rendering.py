@@ -45,6 +45,8 @@ class Rendering(Protocol):
 
     have: Have
     """The segments that the caller has. In place of each comes its last chunk alone, without a frame."""
+    whole: bytes | None
+    """The whole answer in the form of the request, as `keep_whole` was given it; then there are no chunks."""
 
     @property
     def totals(self) -> Totals | None:
@@ -57,6 +59,9 @@ class Rendering(Protocol):
     @property
     def rendered(self) -> int | None:
         """How many resources were rendered for it; None until that is known."""
+
+    def keep_whole(self, answer: bytes) -> None:
+        """Keep the whole answer for the next request that this very rendering answers, where it is kept."""
 
     async def kept(self) -> None:
         """Wait until it is kept, or could not be, which is after its last chunk."""

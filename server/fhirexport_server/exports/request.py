@@ -71,3 +71,5 @@ class ExportRequest:
     """The etag that the caller has, without quotes; empty for none."""
     have: Have = NOTHING
     """The segments that the caller has; they are told, not sent."""
+    form: str = ""
+    """The form of the whole answer that it wants (`cache/memory.py`, FORMS); empty for one in parts."""

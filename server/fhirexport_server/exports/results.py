@@ -1,6 +1,6 @@
 """The renderings that answer exports: not modified, in memory, or in progress."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from fhirexport_server.cache.entry import Description
@@ -26,9 +26,13 @@ class NotModified:
     have = NOTHING
     root: bytes | None = None
     rendered: int | None = 0
+    whole: bytes | None = None
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+
+    def keep_whole(self, answer: bytes) -> None:
+        """Keep nothing: it has no content."""
 
     async def kept(self) -> None:
         """Return at once: it is kept already."""
@@ -49,13 +53,32 @@ class InMemory:
 
     rendered: int | None = 0
 
-    def __init__(self, description: Description, chunks: Sequence[Chunk], have: Have) -> None:
+    def __init__(
+        self,
+        description: Description,
+        chunks: Sequence[Chunk],
+        have: Have,
+        *,
+        whole: bytes | None,
+        keep_whole: Callable[[bytes], None],
+    ) -> None:
+        """Make the answer of a rendering that is kept.
+
+        Args:
+            description: The rendering.
+            chunks: Its chunks; none where `whole` is there.
+            have: The segments that the caller has.
+            whole: The whole answer, where it is ready.
+            keep_whole: Keeps the whole answer for the next caller.
+        """
         self.snapshot = Snapshot(
             description.etag, description.revision, description.read_time, ContentSource.CACHE
         )
         self.totals: Totals | None = description.totals
         self.root: bytes | None = description.manifest.root
         self.have = have
+        self.whole = whole
+        self.keep_whole = keep_whole
         self._chunks = chunks
 
     async def kept(self) -> None:
@@ -71,6 +94,7 @@ class InFlight:
     """A rendering that is read while it is produced, or copied from the shared cache."""
 
     not_modified = False
+    whole: bytes | None = None
 
     def __init__(
         self, snapshot: Snapshot, flight: Flight, have: Have, *, why: ExportAnswer, joined: bool
@@ -119,6 +143,9 @@ class InFlight:
         if self._flight.rendered is not None:
             return self._flight.rendered
         return None if self.totals is None else self.totals.resource_count
+
+    def keep_whole(self, answer: bytes) -> None:
+        """Keep nothing: its next answer says otherwise where it comes from."""
 
     async def kept(self) -> None:
         """Wait until it is kept, or could not be."""

@@ -6,7 +6,7 @@ from typing import cast
 
 from fhirexport.v1.export_service_pb2 import StreamExportResponse
 
-from fhirexport_server.exports.rendering import Chunk, Rendering
+from fhirexport_server.exports.rendering import Chunk, Rendering, Totals
 from fhirexport_server.rpc import call
 from fhirexport_server.rpc.exports import messages
 
@@ -68,6 +68,11 @@ class ContentEvents:
         self._sent.add(chunk)
         # The generated types know no message that is serialized already.
         return cast("StreamExportResponse", messages.run(chunk, content, zstd=self._zstd))
+
+
+def sent_whole(totals: Totals) -> None:
+    """Count the content of a response that was ready, for its log line."""
+    call.current().facts.update(resources=totals.resource_count, bytes=totals.size_bytes)
 
 
 class Sent:

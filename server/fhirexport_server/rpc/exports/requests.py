@@ -74,7 +74,8 @@ def unary(message: UnaryRequest, dataset: Dataset) -> ValidRequest:
     """
     reader = _Reader()
     detail = message.detail if isinstance(message, ExportVenuesRequest) else types.VENUE_DETAIL_UNSPECIFIED
-    return reader.valid_request(message, dataset, message.format or types.FORMAT_BUNDLE, detail)
+    valid = reader.valid_request(message, dataset, message.format or types.FORMAT_BUNDLE, detail)
+    return replace(valid, request=replace(valid.request, form="zstd" if valid.zstd else "json"))
 
 
 def stream(message: StreamExportRequest) -> ValidRequest:

@@ -28,7 +28,7 @@ from fhirexport_server.exports.request import ExportRequest
 from fhirexport_server.rpc import call
 from fhirexport_server.rpc.call import Context
 from fhirexport_server.rpc.exports import messages, pages, requests, watching
-from fhirexport_server.rpc.exports.content_events import ContentEvents, Sent
+from fhirexport_server.rpc.exports.content_events import ContentEvents, Sent, sent_whole
 from fhirexport_server.rpc.interceptors.request_id import send_metadata
 from fhirexport_server.watches.watch import Watch
 
@@ -150,14 +150,23 @@ class ExportService(ExportServiceServicer):
         _note_request(valid.request)
         async with self._exporter.open(valid.request) as rendering:
             _note_rendering(rendering)
-            chunks = None if rendering.not_modified else await self._collected(rendering)
-            await call.current().room(
-                sum(len(chunk.frame) if valid.zstd else chunk.size for chunk in chunks or ())
-            )
-            response = messages.unary(kind, rendering, chunks, zstd=valid.zstd)
+            response: messages.UnaryResponse | messages.Serialized
+            if rendering.whole is not None:
+                response = rendering.whole
+                if rendering.totals is not None:
+                    sent_whole(rendering.totals)
+                await call.current().room(len(response))
+            else:
+                chunks = None if rendering.not_modified else await self._collected(rendering)
+                await call.current().room(
+                    sum(len(chunk.frame) if valid.zstd else chunk.size for chunk in chunks or ())
+                )
+                response = messages.unary(kind, rendering, chunks, zstd=valid.zstd)
+                if isinstance(response, bytes):
+                    rendering.keep_whole(response)
             # Only now: gRPC never retries a call whose metadata has been sent.
             await send_metadata(context, ("cache-status", rendering.cache_status))
-            return cast("messages.UnaryResponse", response)  # as above
+            return cast("messages.UnaryResponse", response)  # bytes are sent as they are
 
     async def _collected(self, rendering: Rendering) -> list[Chunk]:
         """Return all chunks, or raise ExportTooLargeError."""
