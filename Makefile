@@ -163,8 +163,12 @@ hostile: setup ## Import 1,000 NDJSON of hostile shapes, and see how large the p
 millions: setup ## Export an EJ of 2,000,000 stays and 10,000,000 movements, and see how much the server grows; takes an hour
 	PYTHONPATH=tests $(BIN)/python -m verification.growth.millions
 
-bench: setup ## Measure ours beside the floor and the naive way, in one run
-	PYTHONPATH=tests $(BIN)/python -m verification.bench.run
+bench: setup ## Measure ours beside the floor and the naive way, in one run; PART=hits a part of it
+	PYTHONPATH=tests $(BIN)/python -m verification.bench.run $(PART)
+
+.PHONY: bench-compare
+bench-compare: setup ## Measure hits here beside those of BASE=ref: what is slower, what faster, what noise
+	PYTHONPATH=tests $(BIN)/python -m verification.bench.compare $(BASE)
 
 conformance: setup ## Validate every export with independent FHIR validators, import FR Core's examples, where they are
 	PYTHONPATH=tests $(BIN)/python -m verification.conformance.examples

@@ -26,7 +26,7 @@ from support.postgres import running_postgres
 from support.rows import writing
 from support.server import server_process
 from support.valkey import running_valkey
-from verification.bench.rss import growth
+from verification.bench.measuring.rss import growth
 
 EJ_ID = 1
 BOUND_MIB = 64

@@ -1,6 +1,6 @@
 """What the triggers cost writers: the present schema beside the one before the log of changes.
 
-A part of `make bench`, and a program: `python -m verification.bench.writers`. Options: `--rounds N`,
+A part of `make bench`, and a program: `python -m verification.bench.parts.writers`. Options: `--rounds N`,
 `--seconds N` for each run of pgbench, `--rows N` for writes in bulk.
 """
 

@@ -17,6 +17,8 @@ from rich.table import Table
 from sqlalchemy import Connection, bindparam, text
 from support.exporting import exporting
 from support.rows import writing
+from verification.bench.measuring.plot import Plot
+from verification.bench.measuring.results import Results
 
 EJ_ID = 1
 REQUEST = ExportRequest(EJ_ID, Dataset.VENUES, Format.NDJSON)
@@ -25,6 +27,7 @@ CHANGED = (0, 1, 10, 100, 1000)
 ADMISSIONS = 1000
 _ONE = " AND id IN (SELECT min(id) FROM movement GROUP BY venue_id)"
 """A condition: the first movement of each stay, which is all that there is of one on admission."""
+_PLOTTED = "1 movements"
 _SEGMENT_BYTES = 48
 """What a message takes beside the frame that it carries, about."""
 
@@ -40,8 +43,9 @@ class Answered:
     status: str
 
 
-async def changes(urls: Sequence[tuple[str, str]], rounds: int) -> Table:
-    """Measures databases, each with its heading; returns the table."""
+async def changes(urls: Sequence[tuple[str, str]], rounds: int) -> Results:
+    """Measures databases, each with its heading."""
+    results = Results()
     table = Table(title="Venues after changes: a strict export beside a full one and a hit (medians)")
     for heading in (
         *("database", "venues", "changed", "hit ms", "full ms", "ours ms"),
@@ -49,11 +53,25 @@ async def changes(urls: Sequence[tuple[str, str]], rounds: int) -> Table:
     ):
         table.add_column(heading, justify="left" if heading in {"database", "changed"} else "right")
     for heading, url in urls:
-        await _rows(table, heading, url, rounds)
-    return table
+        await _rows(table, results, heading, url, rounds)
+    results.tables.append(table)
+    results.plots["sizes"] = _plot(results)
+    return results
 
 
-async def _rows(table: Table, heading: str, url: str, rounds: int) -> None:
+def _plot(results: Results) -> Plot:
+    """Size against time, on PostgreSQL where that was measured."""
+    rows = [row for row in results.figures.values() if isinstance(row, dict) and row["changed"] == _PLOTTED]
+    last = max((str(row["database"]) for row in rows), default="")
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for row in sorted(rows, key=lambda row: float(row["venues"])):
+        if row["database"] == last and row["venues"]:
+            for line, value in (("in full", "full_ms"), ("one changed", "ours_ms"), ("hit", "hit_ms")):
+                lines.setdefault(line, []).append((float(row["venues"]), float(row[value])))
+    return Plot(f"An export of venues ({last})", "venues", "milliseconds", lines)
+
+
+async def _rows(table: Table, results: Results, heading: str, url: str, rounds: int) -> None:
     drawn = random.Random(1)
     spool = 4 * MEMORY
     async with (
@@ -80,6 +98,14 @@ async def _rows(table: Table, heading: str, url: str, rounds: int) -> None:
                 statistics.median(one.seconds for one in fulls),
             )
             own = statistics.median(one.seconds for one in ours)
+            results.figures[f"{heading} {_venues(url):,} venues {name}"] = {
+                "database": heading,
+                "venues": _venues(url),
+                "changed": name,
+                "hit_ms": hit * 1000,
+                "full_ms": whole * 1000,
+                "ours_ms": own * 1000,
+            }
             table.add_row(
                 *(heading, f"{_venues(url):,}", name),
                 *(f"{hit * 1000:.2f}", f"{whole * 1000:.0f}", f"{own * 1000:.2f}"),

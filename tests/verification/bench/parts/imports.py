@@ -12,7 +12,7 @@ from fhirexport_server.store import schema
 from psycopg.sql import SQL, Identifier
 from rich.table import Table
 from support.server import server_process
-from verification.bench.rss import growth
+from verification.bench.measuring.rss import growth
 
 EJ_ID = 1
 MIB = 1024 * 1024
