@@ -118,6 +118,8 @@ _BY_CODE: Mapping[grpc.StatusCode, type[ExportError]] = {
     grpc.StatusCode.UNAUTHENTICATED: UnauthorizedError,
     grpc.StatusCode.PERMISSION_DENIED: UnauthorizedError,
 }
+_BY_US = ("Locally cancelled by application!", "Channel closed!")
+"""What gRPC says of a call that this side has cancelled."""
 _BY_REASON: Mapping[str, type[ExportError]] = {
     "EXPORT_TOO_LARGE": TooLargeError,
     "REQUEST_ID_REUSED": InvalidArgumentError,
@@ -127,6 +129,10 @@ _BY_REASON: Mapping[str, type[ExportError]] = {
 def from_rpc(error: grpc.RpcError) -> ExportError:
     """Return the exception that stands for a failed call of either kind of channel."""
     code = error.code()
+    if code is grpc.StatusCode.CANCELLED and error.details() not in _BY_US:
+        # It was on its way as its server began to end. gRPC's core has no grace period for such calls: it
+        # resets them, before the client knows that it shall connect anew (grpc/grpc#24237).
+        code = grpc.StatusCode.UNAVAILABLE
     status = rpc_status.from_call(error)
     return _exception(code, error.details() or code.name, status.details if status is not None else ())
 

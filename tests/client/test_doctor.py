@@ -191,6 +191,7 @@ async def test_a_clock_that_is_off_is_a_warning(url: str, hours: int) -> None:
     [
         ("localhost", "address", "is no address"),
         ("localhost:http", "address", "is no address"),
+        ("ipv4:127.0.0.1:9,127.0.0.1:10", "address", "is several servers"),
         ("no-such-host.invalid:50051", "address", "has no address"),
         (f"{'a' * 70}.invalid:50051", "address", "has no address"),
         ("localhost:1", "connection", "accepts no connection: Connection refused"),

@@ -64,8 +64,11 @@ async def test_a_complete_stream_is_the_export_in_either_encoding(read: Read) ->
         assert await read(address) == WHOLE
 
 
-async def test_a_stream_that_breaks_before_any_content_is_sent_for_again(read: Read) -> None:
-    async with playing([BREAK], [started(), BREAK], COMPLETE) as (address, server):
+@pytest.mark.parametrize("code", [BREAK, grpc.StatusCode.CANCELLED], ids=["away", "ending"])
+async def test_a_stream_that_breaks_before_any_content_is_sent_for_again(
+    code: grpc.StatusCode, read: Read
+) -> None:
+    async with playing([code], [started(), code], COMPLETE) as (address, server):
         assert await read(address) == WHOLE
         assert [_have(request) for request in server.requests] == [[], [], []]
 

@@ -28,7 +28,9 @@ _RETRY = {
     "initialBackoff": "0.1s",
     "maxBackoff": "2s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    # CANCELLED is what becomes of a call that was on its way as its server began to end (`errors.from_rpc`).
+    # What this side cancels is not sent again.
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
 }
 _BALANCING: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
 _SERVICE_CONFIG = {

@@ -96,6 +96,10 @@ def _client(channel: grpc.Channel, calls: Calls) -> Client:
 
 
 def _reached(server: Server, where: Place | None) -> Iterator[Finding]:
+    if "," in server.target:
+        advice = "examine each of them: --address with one host:port"
+        yield Finding("address", "problem", f"{server.target} is several servers", advice)
+        return
     if where is None:
         advice = "give host:port, [ipv6]:port or unix:path, such as localhost:50051"
         yield Finding("address", "problem", f"{server.target} is no address", advice)
