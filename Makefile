@@ -23,8 +23,10 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml client/fhirexport/_version.
 	@touch $@
 	@echo "$(VENV) is ready."
 
-lock: setup ## Write requirements/dev.lock anew: names, versions and hashes, no addresses
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.lock
+LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+lock: setup ## Write requirements/*.lock anew: names, versions and hashes, no addresses
+	$(BIN)/uv pip compile $(LOCKED) --upgrade --extra dev pyproject.toml -o requirements/dev.lock
+	$(BIN)/uv pip compile $(LOCKED) --extra server --extra cli --constraints requirements/dev.lock pyproject.toml -o requirements/server.lock
 
 demo: setup ## Fill a SQLite database, start the server, export everything, print a table, stop
 	@$(BIN)/python client/demo.py
@@ -59,9 +61,14 @@ hooks: ## Check each commit and push of this clone before it is made; `git confi
 	git config core.hooksPath .githooks
 
 .PHONY: dist
-dist: setup ## Build the source distribution and the wheel, into dist/
-	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --clear
-	@ls dist/*.tar.gz dist/*.whl
+DIST := dist
+dist: setup ## Build what is released, into dist/: sdist, wheel, SBOM, sums; SIGNING_KEY=FILE signs them, with ssh-keygen
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --clear --out-dir $(DIST)
+	$(BIN)/cyclonedx-py requirements requirements/server.lock --pyproject pyproject.toml --output-reproducible \
+	  --output-file $(DIST)/fhirexport-$$($(BIN)/hatchling version).cdx.json
+	cd $(DIST) && sha256sum fhirexport-* > SHA256SUMS
+	$(if $(SIGNING_KEY),ssh-keygen -q -Y sign -n file -f $(SIGNING_KEY) $(DIST)/SHA256SUMS)
+	@ls $(DIST)
 
 .PHONY: pages
 pages: setup ## Do what the README and the pages of docs/ tell people to type
@@ -76,7 +83,7 @@ verify: setup ## Run the long tests, and each verification program for a short t
 
 .PHONY: package
 package: setup ## Build the wheel, install and try it in fresh environments: locked, newest and oldest releases
-	$(BIN)/python -m pytest tests/package/check_wheel.py
+	$(BIN)/python -m pytest tests/package/check_*.py
 
 .PHONY: rules
 rules: setup $(BIN)/promtool ## Check the metrics, the alerts and the dashboard with promtool
@@ -89,6 +96,26 @@ $(BIN)/promtool: | $(VENV)/.ready
 	  { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
 	  dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool $(abspath $@); \
 	fi
+
+.PHONY: deployment
+deployment: setup $(BIN)/promtool ## Check the files of deploy/ with the tools that they are for, and run what compose runs
+	$(BIN)/python -m pytest tests/deployment/check_*.py
+
+# The wheel, its dependencies' hashes, and nothing else: what the image is made from.
+BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
+.PHONY: image
+image: dist ## Build the image fhirexport:VERSION with docker, podman or buildah (BUILDER, IMAGE_OPTIONS)
+	rm -rf build/image && mkdir -p build/image
+	cp dist/fhirexport-*.whl requirements/server.lock deploy/container/Dockerfile build/image/
+	$(BUILDER) build $(IMAGE_OPTIONS) --tag fhirexport:$$($(BIN)/hatchling version) build/image
+
+.PHONY: examples
+examples: setup ## Run each program of examples/ against a real server; needs jq and Node.js
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/examples/check_*.py
+
+.PHONY: site
+site: setup ## Build the site of the documentation into build/site/html, from docs/ and the protos; a broken link fails it
+	$(BIN)/python docs/site/build.py
 
 .PHONY: pooler
 pooler: setup $(BIN)/pgbouncer ## Export and import through a real PgBouncer in transaction mode

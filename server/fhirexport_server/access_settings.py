@@ -1,10 +1,17 @@
 """The settings of addresses: who reaches the server, and what they must show."""
 
+import os
 from pathlib import Path
 from typing import Final
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from fhirexport_server.audit_settings import AuditSettings
 from fhirexport_server.certificates.key_pair import CertificateFile
@@ -18,6 +25,23 @@ OFF: Final = "off"
 _WAYS: Final = ("tls_client_ca", "jwt_issuer", "tokens_file")
 """The settings of which each is a way to ask who calls."""
 _OF_JWT: Final = ("jwt_audience", "jwt_jwks")
+
+
+def credentials_directory() -> Path | None:
+    """Return where files named like settings hold their values: what `CREDENTIALS_DIRECTORY` names, if set.
+
+    systemd sets it for `LoadCredential=`; in containers it names the folder that secrets are mounted to.
+
+    Raises:
+      SettingsError: It is no directory that can be read.
+    """
+    name = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not name:
+        return None
+    directory = Path(name)
+    if not (directory.is_dir() and os.access(directory, os.R_OK | os.X_OK)):
+        raise SettingsError("CREDENTIALS_DIRECTORY: must be a directory that can be read")
+    return directory
 
 
 def _others_reach(address: str) -> bool:
@@ -34,6 +58,20 @@ class AccessSettings(AuditSettings):
         extra="ignore",  # `.env` is shared with other programs, such as the client
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where values come from, the first that has one wins."""
+        del file_secret_settings
+        credentials = SecretsSettingsSource(settings_cls, credentials_directory())
+        return init_settings, env_settings, credentials, dotenv_settings
 
     insecure: bool = False
     """Let others reach what asks nobody who they are or encrypts nothing: `LISTEN_ADDRESS`,

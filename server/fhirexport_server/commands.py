@@ -11,14 +11,15 @@ from typing import Annotated, NoReturn
 import structlog
 import typer
 from fhirexport._internal.stdio import OutputError
-from fhirexport._version import __version__
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fhirexport_server import audit_commands, policy_commands
 from fhirexport_server.access.policy_file import PolicyError
 from fhirexport_server.audit_settings import AuditDirectoryError
+from fhirexport_server.build_facts import build_facts
 from fhirexport_server.certificates import throwaway
 from fhirexport_server.certificates.key_pair import CertificateError
 from fhirexport_server.demo import group
@@ -60,7 +61,8 @@ app.add_typer(audit_commands.app, name="audit")
 
 def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer calls
     if value:
-        typer.echo(f"fhirexport-server {__version__}")
+        for name, fact in build_facts():
+            typer.echo(f"{name} {fact}")
         raise typer.Exit
 
 
@@ -68,7 +70,10 @@ def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer ca
 def _main(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version, and what it is made of."
+        ),
     ] = False,
 ) -> None:
     pass
@@ -245,12 +250,17 @@ def _settings(*, workers: int | None = None, worker: int | None = None) -> Setti
         workers: The setting of the same name, in place of the environment's.
         worker: Which of several workers this is.
     """
-    wrong = misspelt()
+    wrong = []
     settings = None
     try:
+        wrong += misspelt()
         settings = Settings() if workers is None else Settings(workers=workers)
     except ValidationError as error:
         wrong += problems(error)
+    except SettingsError as error:
+        wrong.append(str(error))
+    except PermissionError:
+        wrong.append("CREDENTIALS_DIRECTORY: has a file named like a setting that cannot be read")
     if settings is None or wrong:
         _fail("\n".join(wrong), 2)
     try:

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
+from fhirexport_server.access_settings import credentials_directory
 from fhirexport_server.settings import Settings
 
 _NEAR = 0.85
@@ -15,11 +16,15 @@ _NEAR = 0.85
 def misspelt() -> list[str]:
     """Return a line for each variable of the environment or `.env` whose name is near to that of a setting.
 
-    It is left out where that setting is set as well: then it may well be another program's.
+    It is left out where that setting is set as well: then it may well be another program's. A credential's
+    file counts like a variable.
+
+    Raises:
+      SettingsError: As `credentials_directory`.
     """
     names = {name.upper() for name in Settings.model_fields}
     environment = EnvSettingsSource(Settings, env_ignore_empty=False).env_vars
-    given = {name.upper() for name in (*environment, *_env_file())}
+    given = {name.upper() for name in (*environment, *_env_file(), *_credentials())}
     lines = []
     for name in sorted(given - names):
         near = get_close_matches(name, names, n=1, cutoff=_NEAR)
@@ -35,6 +40,13 @@ def misspelt() -> list[str]:
 
 def _env_file() -> Iterable[str]:
     return DotEnvSettingsSource(Settings, env_ignore_empty=False).env_vars
+
+
+def _credentials() -> Iterable[str]:
+    directory = credentials_directory()
+    # Certificates lie there as well, and have names that no variable has, such as server-key.pem.
+    names = () if directory is None else (path.name for path in directory.iterdir())
+    return (name for name in names if name.isidentifier())
 
 
 def problems(error: ValidationError) -> list[str]:

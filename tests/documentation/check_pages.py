@@ -37,6 +37,16 @@ NOT_TRIED = {
         "it takes that server; check_five_commands.py types the lines"
     ),
     ("docs/architecture.md", "protos/                    the contract"): "a picture of the folders",
+    ("docs/deployment.md", "python3.11 -m venv /opt/fhirexport"): (
+        "it installs, as root; tests/deployment/check_deployment.py tries the user, the folders and the units"
+    ),
+    ("docs/deployment.md", "systemctl daemon-reload"): "it takes a machine that systemd runs",
+    ("docs/deployment.md", "make image"): (
+        "it takes an engine for containers; tests/deployment/check_compose.py runs what that would run"
+    ),
+    ("docs/deployment.md", "cd deploy/compose/secrets"): (
+        "tests/deployment/check_compose.py asks the same of the same services"
+    ),
     ("docs/http.md", "make http"): "each page is tried with it running, on a port of the test's own",
     (
         "docs/operations.md",

@@ -5,12 +5,14 @@ import os
 import sys
 from pathlib import Path
 
+import grpc
 import pytest
 from fhirexport._version import __version__
 from fhirexport_server.demo.group import batches, total_rows
 from fhirexport_server.settings import Settings
 from fhirexport_server.store.connection.engine import create
 from fhirexport_server.store.schema import METADATA
+from fhirexport_server.store.schema_version import HEAD
 from sqlalchemy import func, select, text
 from support.command import run
 
@@ -78,7 +80,12 @@ def test_a_misspelt_setting_and_options_that_cannot_work_are_one_line_each(tmp_p
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:
-    assert _run(tmp_path, "--version") == (0, f"fhirexport-server {__version__}\n", "")
+    status, out, errors = _run(tmp_path, "--version")
+    assert (status, errors) == (0, "")
+    facts = dict(line.split(" ", 1) for line in out.splitlines())
+    assert out.startswith(f"fhirexport-server {__version__}\ncommit ")
+    assert (facts["contract"], facts["schema"]) == ("fhirexport.v1", HEAD)
+    assert facts["grpcio"] == grpc.__version__
 
 
 def test_a_log_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
