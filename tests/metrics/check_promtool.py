@@ -39,12 +39,14 @@ async def test_the_metrics_are_well_formed(promtool: str, tmp_path: Path) -> Non
     assert _said(promtool, "check", "metrics", page=page) == (0, "")
 
 
-def test_the_rules_are_well_formed(promtool: str) -> None:
-    assert _said(promtool, "check", "rules", "--lint-fatal", RULES / "rules.yml") == (0, "")
+@pytest.mark.parametrize("name", ["rules", "objectives"])
+def test_the_rules_are_well_formed(name: str, promtool: str) -> None:
+    assert _said(promtool, "check", "rules", "--lint-fatal", RULES / f"{name}.yml") == (0, "")
 
 
-def test_each_alert_fires_when_it_should_and_not_before(promtool: str) -> None:
-    assert _said(promtool, "test", "rules", RULES / "rules_test.yml") == (0, "")
+@pytest.mark.parametrize("name", ["rules", "objectives"])
+def test_each_alert_fires_when_it_should_and_not_before(name: str, promtool: str) -> None:
+    assert _said(promtool, "test", "rules", RULES / f"{name}_test.yml") == (0, "")
 
 
 def test_the_dashboards_queries_are_well_formed(promtool: str, tmp_path: Path) -> None:

@@ -19,13 +19,18 @@ DOCUMENT = (ROOT / "docs/metrics.md").read_text()
 DASHBOARD = json.loads((ROOT / "deploy/grafana/fhirexport.json").read_text())
 RULES = [
     rule
-    for group in yaml.safe_load((ROOT / "deploy/prometheus/rules.yml").read_text())["groups"]
+    for file in ("rules.yml", "objectives.yml")
+    for group in yaml.safe_load((ROOT / "deploy/prometheus" / file).read_text())["groups"]
     for rule in group["rules"]
 ]
 ALERTS = [rule for rule in RULES if "alert" in rule]
 # What Prometheus makes: by our own rules, and for every target.
 MADE = frozenset({"up", *(rule["record"] for rule in RULES if "record" in rule)})
 _OPEN = {"le", "version", "python", "grpc_service", "grpc_method", "grpc_code", "reason"}
+
+
+def _record(rule: dict[str, Any]) -> str:
+    return "-".join([rule["record"], *rule.get("labels", {}).values()])
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +80,7 @@ def test_a_misspelled_query_is_seen(page: Page) -> None:
         selectors("sum(rate(x[5m])")
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("alert") or rule["record"])
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("alert") or _record(rule))
 def test_a_rule_names_what_there_is(rule: dict[str, Any], page: Page) -> None:
     assert unknown(rule["expr"], page, also=MADE) == []
 
@@ -121,10 +126,13 @@ def test_no_panel_covers_another() -> None:
 
 
 def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
-    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
-    sections = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
     for alert in ALERTS:
         assert alert["labels"]["severity"] in {"critical", "warning"}
-        assert alert["annotations"].keys() == {"summary", "description", "runbook"}
-        document, _, section = alert["annotations"]["runbook"].partition("#")
-        assert (document, section in sections) == ("docs/operations.md", True)
+        assert alert["annotations"].keys() == {"summary", "description", "runbook_url"}
+        url = re.fullmatch(
+            r"\{\{ \$externalLabels.documentation \}\}/(\w+)\.html#([\w-]+)",
+            alert["annotations"]["runbook_url"],
+        )
+        assert url is not None, alert["alert"]
+        headings = re.findall(r"^#+ (.+)$", (ROOT / f"docs/{url[1]}.md").read_text(), re.MULTILINE)
+        assert url[2] in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

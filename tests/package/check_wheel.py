@@ -161,7 +161,7 @@ async def test_the_server_migrates_fills_and_serves(
     bins = installed("server", releases)
     database["REDIS_URL"] = valkey.url
     program = bins / "fhirexport-server"
-    assert _done(program, "--version", cwd=tmp_path) == f"fhirexport-server {__version__}\n"
+    assert _done(program, "--version", cwd=tmp_path).startswith(f"fhirexport-server {__version__}\ncommit ")
     assert _done(bins / "fhirexport", "--version", cwd=tmp_path) == f"fhirexport {__version__}\n"
     assert _done(program, "migrate", cwd=tmp_path, **database) == ""
     assert _done(program, "demo", "--patients", "20", cwd=tmp_path, **database) == ""
