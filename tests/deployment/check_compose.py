@@ -128,6 +128,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "/run/valkey": str(valkey),
             "/data": str(valkey),
             "/run/secrets": str(secrets),
+            "/var/lib/fhirexport": str(here),
         }
         for name in ("DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL"):
             (secrets / name).write_text(_replaced((secrets / name).read_text(), places))
@@ -242,6 +243,12 @@ def test_http_goes_through_envoy_and_needs_a_token(stack: Stack) -> None:
     assert _asked(stack.envoy, "/api/fhir/entities", stack, token=_token(stack)) == (200, "{}")
     status, text = _asked(stack.envoy, "/api/fhir/entities", stack)
     assert (status, json.loads(text)["details"][0]["reason"]) == (401, "CREDENTIALS_MISSING")
+
+
+def test_who_was_given_what_is_written_down(stack: Stack) -> None:
+    (file,) = (stack.secrets / "audit").glob("*.jsonl")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert "token" in str([line.get("who") for line in lines])
 
 
 def test_prometheus_reads_the_metrics_with_its_certificate(stack: Stack) -> None:

@@ -55,7 +55,7 @@ def _object(kind: str, name: str = "fhirexport") -> Any:  # noqa: ANN401 - the s
 
 
 def _pods() -> dict[str, Any]:
-    owners = {"server": _object("Deployment"), "migrate": _object("Job", "fhirexport-migrate")}
+    owners = {"server": _object("StatefulSet"), "migrate": _object("Job", "fhirexport-migrate")}
     return {name: owner["spec"]["template"] for name, owner in owners.items()}
 
 
@@ -93,6 +93,7 @@ def test_the_server_starts_with_what_it_is_given(
     settings = Settings()
     assert misspelt() == []
     assert settings.insecure_addresses == []
+    assert settings.audit_path is not None
     assert settings.listen_address == "0.0.0.0:50051"
     assert settings.database_url.get_secret_value() == CREDENTIALS[place]["DATABASE_URL"]
 
@@ -196,9 +197,9 @@ def test_the_objects_of_kubernetes_fit_together() -> None:
         )
         assert all(ports[each["targetPort"]] == each["port"] for each in service["ports"])
     selector = _object("PodDisruptionBudget")["spec"]["selector"]["matchLabels"]
-    assert selector == _object("Deployment")["spec"]["selector"]["matchLabels"] == labels
+    assert selector == _object("StatefulSet")["spec"]["selector"]["matchLabels"] == labels
     target = _object("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]
-    assert target == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "fhirexport"}
+    assert target == {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "fhirexport"}
     monitor = _object("ServiceMonitor")["spec"]
     metrics = _object("Service", "fhirexport-metrics")
     assert monitor["selector"]["matchLabels"].items() <= metrics["metadata"]["labels"].items()
@@ -213,7 +214,9 @@ def test_the_objects_of_kubernetes_fit_together() -> None:
 def test_what_a_pod_mounts_is_there_and_it_may_do_little(pod: str) -> None:
     spec = _pods()[pod]["spec"]
     (container,) = spec["containers"]
-    assert {each["name"] for each in container["volumeMounts"]} == {each["name"] for each in spec["volumes"]}
+    claims = _object("StatefulSet")["spec"]["volumeClaimTemplates"] if pod == "server" else []
+    volumes = {each["name"] for each in spec["volumes"]} | {each["metadata"]["name"] for each in claims}
+    assert {each["name"] for each in container["volumeMounts"]} == volumes
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
