@@ -107,7 +107,7 @@ BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command
 image: dist ## Build the image fhirexport:VERSION with docker, podman or buildah (BUILDER, IMAGE_OPTIONS)
 	rm -rf build/image && mkdir -p build/image
 	cp dist/fhirexport-*.whl requirements/server.lock deploy/container/Dockerfile build/image/
-	$(BUILDER) build $(IMAGE_OPTIONS) --tag fhirexport:$$($(BIN)/hatchling version) build/image
+	$(BUILDER) build $(if $(filter docker,$(BUILDER)),,--format docker) $(IMAGE_OPTIONS) --tag fhirexport:$$($(BIN)/hatchling version) build/image
 
 .PHONY: examples
 examples: setup ## Run each program of examples/ against a real server; needs jq and Node.js
