@@ -3,6 +3,8 @@
 It stands beside the suite because these tools are large, and systemd's are the machine's.
 """
 
+import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +14,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fhirexport import AsyncClient, UnavailableError
+from fhirexport_server.demo.group import batches
+from fhirexport_server.store.loader import load
+from fhirexport_server.store.migrate import migrate
 from support.documented import blocks
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +71,40 @@ def test_systemd_understands_the_user_and_the_folders(tmp_path: Path) -> None:
         path.name: oct(path.stat().st_mode & 0o777) for path in (root / "etc").rglob("*") if path.is_dir()
     }
     assert modes == {"fhirexport": "0o750", "tls": "0o750", "credentials": "0o700"}
+
+
+WITHOUT_EXECUTABLE_MEMORY = """
+import ctypes, os, sys
+PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
+assert ctypes.CDLL(None).prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.timeout(600)
+async def test_the_server_does_without_memory_that_is_written_and_executed(tmp_path: Path) -> None:
+    """The unit's MemoryDenyWriteExecute: some libraries make code as they run."""
+    url = f"sqlite:///{tmp_path}/demo.db"
+    migrate(url)
+    load(url, batches(patients=20))
+    variables = {"DATABASE_URL": url, "LISTEN_ADDRESS": f"unix:{tmp_path}/sock", "METRICS_ADDRESS": "off"}
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WITHOUT_EXECUTABLE_MEMORY, BIN / "fhirexport-server", "serve",
+        cwd=tmp_path, env=os.environ | variables | {"DRAIN_DELAY": "0"}, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        async with AsyncClient(f"unix:{tmp_path}/sock", timeout=60) as client, asyncio.timeout(300):
+            while True:
+                try:
+                    assert [patient async for patient in client.patients(1)]
+                    break
+                except UnavailableError:
+                    assert server.returncode is None
+                    await asyncio.sleep(0.2)
+    finally:
+        if server.returncode is None:
+            server.terminate()
+        assert await server.wait() == 0
 
 
 def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
