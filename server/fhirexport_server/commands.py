@@ -18,8 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fhirexport_server import audit_commands, policy_commands
 from fhirexport_server.access.policy_file import PolicyError
+from fhirexport_server.admin.build_facts import build_facts
 from fhirexport_server.audit_settings import AuditDirectoryError
-from fhirexport_server.build_facts import build_facts
 from fhirexport_server.certificates import throwaway
 from fhirexport_server.certificates.key_pair import CertificateError
 from fhirexport_server.demo import group
