@@ -40,7 +40,7 @@ def main() -> int:
         _write(f"reference/{name}.md", text)
     _write("openapi.json", json.dumps(openapi.document(api, __version__), indent=1))
     shutil.copy(ROOT / "docs/site/mkdocs.yml", PAGES.parent)
-    zensical = [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"]
+    zensical: list[str | Path] = [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"]
     return subprocess.run(zensical, cwd=PAGES.parent, check=False).returncode
 
 
