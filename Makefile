@@ -160,9 +160,11 @@ proto: setup ## Generate client/fhirexport/v1 from the protos
 schema: setup ## Make docs/schema.md, the data dictionary, from store/schema
 	$(BIN)/python -m fhirexport_server.store.schema.page docs/schema.md
 
-prove: setup ## Write, read and break things, a minute on each database: no read may lack a write, or differ from a full rendering
+prove: setup ## Write, read and break things, a minute on each database and each kind of Redis: no read may lack a write, or differ from a full rendering
 	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60
 	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60 --database sqlite
+	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60 --redis sentinel
+	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60 --redis cluster
 
 siege: setup ## Attack a server for a minute, with well-behaved callers beside: its memory, their times
 	PYTHONPATH=tests $(BIN)/python -m verification.siege.run --seconds 60

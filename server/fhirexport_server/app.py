@@ -20,8 +20,8 @@ from fhirexport_server.cache.port import NoCache
 from fhirexport_server.cache.redis import redis_urls
 from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.cache_sealing import open_cache_sealing
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
+from fhirexport_server.cache.redis.servers.opening import RedisAddress
 from fhirexport_server.callers import open_callers
 from fhirexport_server.certificates.tls_context import MetricsContext
 from fhirexport_server.exports.exporter import open_exporter
@@ -165,6 +165,7 @@ async def running(
                 settings.database_url.get_secret_value(),
                 connections=settings.max_renderings + SHORT_THREADS,
                 imports=IMPORT_PLACES,
+                replica_url=settings.replica_url,
             )
         )
         redis = await stack.enter_async_context(_redis_cache(settings, metrics, SealingMetrics(registry)))
@@ -225,6 +226,7 @@ async def running(
         works = [
             ("probe-exports", Probe(health, "exports", (SERVER, EXPORTS), database.check).run()),
             ("probe-imports", Probe(health, "imports", (IMPORTS,), database.check_writable).run()),
+            ("primary", database.follow_primary()),
             ("watches", watches.run()),
             ("cache-health", _follow(redis, health)),
             ("upkeep", Upkeep(CacheMaintenance(database, shared, metrics)).run()),

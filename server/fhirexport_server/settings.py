@@ -44,7 +44,11 @@ class Settings(AccessSettings):
     """A file to write the log to as well, as JSON. It is rotated at 10 MiB, and five old ones are kept."""
     database_url: SecretStr = SecretStr("sqlite:///fhirexport.db")
     """The database: `sqlite:///relative/path.db`, `sqlite:////absolute/path.db` or
-    `postgresql://user:password@host:port/name`."""
+    `postgresql://user:password@host:port/name`, with several hosts where another may become the primary:
+    `postgresql://user:password@host1:5432,host2:5432/name`."""
+    database_replica_url: SecretStr | None = None
+    """A streaming replica of PostgreSQL that full renderings may read, where it shows the very revision that
+    the primary does. Else the primary is read."""
     base_url: str = "http://localhost:8000/fhir"
     """The FHIR server that `fullUrl` and our code systems name: an absolute http(s) URL without a query.
     Changing it changes every export."""
@@ -98,7 +102,8 @@ class Settings(AccessSettings):
     makes it. It is read again each second: the first key seals, all unseal."""
     redis_url: SecretStr | None = None
     """Where Redis is, as one URL, which then counts alone: `redis://user:password@host:port/db`, `rediss://...`
-    with TLS, or `unix:///path/of.sock?db=0`."""
+    with TLS, or `unix:///path/of.sock?db=0`. Behind Sentinel `rediss+sentinel://host:26379,host2:26379/service/db`,
+    a cluster `rediss+cluster://host:6379,host2:6379`; both also without TLS."""
     redis_host: str = Field(default="localhost", pattern=r"^[^\s/@?#]+$")
     """The machine that Redis, or Valkey, runs on."""
     redis_port: int = Field(default=6379, ge=1, le=65_535)
@@ -129,9 +134,15 @@ class Settings(AccessSettings):
             raise ValueError("must be 1 with JWT_SINGLE_USE: each process remembers used tokens by itself")
         return value
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_replica_url")
     @classmethod
-    def _known_database(cls, value: SecretStr) -> SecretStr:
+    def _known_database(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None:
+            return None
+        if info.field_name == "database_replica_url" and not value.get_secret_value().startswith(
+            "postgresql"
+        ):
+            raise ValueError("must be a URL of PostgreSQL: SQLite has no replicas")
         if not database_urls.URL.fullmatch(value.get_secret_value()):
             raise ValueError(
                 "must be a URL such as sqlite:///fhirexport.db or postgresql://user:password@host:5432/name"
@@ -145,8 +156,9 @@ class Settings(AccessSettings):
     def _known_redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not redis_urls.URL.fullmatch(value.get_secret_value()):
             raise ValueError(
-                "must be a URL such as redis://localhost:6379/0, rediss://user:password@host:6379/0 "
-                "or unix:///run/redis.sock"
+                "must be a URL such as redis://localhost:6379/0, rediss://user:password@host:6379/0, "
+                "unix:///run/redis.sock, rediss+sentinel://host:26379,host2:26379/service/0 "
+                "or rediss+cluster://host:6379,host2:6379"
             )
         if value is not None and (wrong := redis_urls.refusal(value.get_secret_value())):
             raise ValueError(wrong)
@@ -184,9 +196,17 @@ class Settings(AccessSettings):
         values = {name.upper(): value for name, value in self.model_dump(mode="json").items()}
         return values | {
             "DATABASE_URL": database_urls.redacted(self.database_url.get_secret_value()),
+            "DATABASE_REPLICA_URL": None
+            if self.database_replica_url is None
+            else database_urls.redacted(self.database_replica_url.get_secret_value()),
             "REDIS_URL": None if self.redis_url is None else redis_urls.redacted(self.redis_address),
             "REDIS_PASSWORD": None if self.redis_password is None else "**********",
         }
+
+    @property
+    def replica_url(self) -> str | None:
+        """The URL of the database's replica, with the password; None where there is none."""
+        return None if self.database_replica_url is None else self.database_replica_url.get_secret_value()
 
     @property
     def redis_address(self) -> str:

@@ -11,9 +11,9 @@ from fhirexport_server.cache.port import Exactly
 from fhirexport_server.cache.redis import connection as link_module
 from fhirexport_server.cache.redis import lua_scripts
 from fhirexport_server.cache.redis.breaker import State
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.probing import READING, WRITING
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
+from fhirexport_server.cache.redis.servers.opening import RedisAddress
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.telemetry.metrics import Metrics

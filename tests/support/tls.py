@@ -11,6 +11,8 @@ FOLDER = Path(__file__).parents[1] / "client" / "tls"
 nobody has its key any more. `certificate.pem` vouches for itself."""
 CA, CERT, KEY = FOLDER / "ca.pem", FOLDER / "client.pem", FOLDER / "client-key.pem"
 OTHER_CA = FOLDER / "certificate.pem"
+_HANDSHAKE = 0x16
+"""The first byte of TLS."""
 
 
 @asynccontextmanager
@@ -59,6 +61,45 @@ async def behind_tls(
             task.cancel()
         await asyncio.gather(*passing, return_exceptions=True)
         await _turns()
+
+
+@asynccontextmanager
+async def with_or_without_tls(address: str, context: ssl.SSLContext) -> AsyncIterator[int]:
+    """Puts a port before a server that speaks plaintext, for callers of either kind; yields the port.
+
+    So servers that name each other have one address, for each other and for callers with TLS.
+    """
+    passing: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        passing.add(task)
+        writers = [writer]
+        try:
+            with suppress(OSError):
+                begun = await reader.read(65_536)
+                if begun:
+                    there, back = await _connected(encrypted if begun[0] == _HANDSHAKE else address)
+                    writers.append(back)
+                    back.write(begun)
+                    await asyncio.gather(_pass(reader, back), _pass(there, writer))
+        finally:
+            for one in writers:
+                one.transport.abort()
+            passing.discard(task)
+
+    async with behind_tls(address, context=context) as encrypted:
+        server = await asyncio.start_server(accept, "127.0.0.1")
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+            await _turns()
+            for task in passing.copy():
+                task.cancel()
+            await asyncio.gather(*passing, return_exceptions=True)
+            await _turns()
 
 
 async def _connected(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

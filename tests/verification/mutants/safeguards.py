@@ -3,6 +3,7 @@
 from verification.mutants.log_safeguards import OF_THE_LOG
 from verification.mutants.lookup_safeguards import OF_LOOK_UPS
 from verification.mutants.mutant import Mutant
+from verification.mutants.server_safeguards import OF_SERVERS
 
 CACHE = "fhirexport_server/cache/"
 EXPORTS = "fhirexport_server/exports/"
@@ -76,8 +77,8 @@ MUTANTS = (
     Mutant(
         "the revision is read after the rows, in another snapshot",
         f"{EXPORTS}producing/full_rendering.py",
-        "            revision = rows.revision(request.ej_id, request.dataset)\n",
-        "            import time\n            revision = (rows.ej(request.ej_id), time.sleep(0.3),"
+        "        revision = rows.revision(request.ej_id, request.dataset)\n",
+        "        import time\n        revision = (rows.ej(request.ej_id), time.sleep(0.3),"
         " self.database.revision(request.ej_id, request.dataset))[-1]\n",
         CACHED,
     ),
@@ -292,5 +293,6 @@ MUTANTS = (
         "tests/store/test_lookup.py::test_what_counts_for_every_ej_counts_here",
     ),
     *OF_LOOK_UPS,
+    *OF_SERVERS,
     *OF_THE_LOG,
 )

@@ -1,23 +1,23 @@
 """Breaks entries in Redis while it runs: damaged, lost, exchanged, or older than before."""
 
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
-import redis
-from support.valkey import Valkey
+from redis import Redis
+from redis.cluster import RedisCluster
+
+AnyClient = Redis | RedisCluster
 
 
 class Entries:
     """Meddles with what the servers keep. Each method returns whether there was anything to break."""
 
-    def __init__(self, valkey: Valkey, random: Random) -> None:
-        self._valkey = valkey
+    def __init__(self, connect: Callable[[], Any], random: Random) -> None:
+        """Break what there is by a client that `connect` returns: that of one server, or of a cluster."""
+        self._client = connect
         self._random = random
         self._earlier: dict[bytes, bytes] = {}
-
-    def cut_connections(self) -> bool:
-        """Closes every connection of the servers."""
-        with self._client() as client:
-            return bool(client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
 
     def flush(self) -> bool:
         """Deletes everything."""
@@ -28,21 +28,21 @@ class Entries:
     def evict(self) -> bool:
         """Deletes some keys, as Redis does when it has no room."""
         with self._client() as client:
-            keys = client.keys("*")
+            keys = list(client.scan_iter())
             doomed = self._random.sample(keys, max(1, len(keys) // 3)) if keys else []
             return bool(doomed) and bool(client.unlink(*doomed))
 
     def corrupt(self) -> bool:
         """Damages some keys, of which at least one beside an entry if there is any."""
         with self._client() as client:
-            keys = client.keys("*")
+            keys = list(client.scan_iter())
             beside = [key for key in keys if b"}:s:" in key]
             doomed = self._random.sample(keys, min(len(keys), 5)) + self._random.sample(beside, bool(beside))
             for key in doomed:
                 self._damage(client, key)
             return bool(doomed)
 
-    def _damage(self, client: redis.Redis, key: bytes) -> None:
+    def _damage(self, client: AnyClient, key: bytes) -> None:
         """Changes a byte or the length of a field, or takes it away; or gives the key another type."""
         kind = client.type(key)
         if kind == b"string" and b"}:s:" in key:
@@ -66,9 +66,9 @@ class Entries:
             case _:
                 client.hdel(key, field)
 
-    def _damage_segment(self, client: redis.Redis, key: bytes) -> None:
+    def _damage_segment(self, client: AnyClient, key: bytes) -> None:
         value = client.get(key)
-        others = [one.decode() for one in client.scan_iter(match="{fhir:export:*}:s:*") if one != key]
+        others = [one for one in client.scan_iter(match="{fhir:export:*}:s:*") if one != key]
         match self._random.choice(("byte", "byte", "short", "gone", "another")):
             case "byte" if isinstance(value, bytes) and value:
                 at = self._random.randrange(len(value))
@@ -76,29 +76,33 @@ class Entries:
             case "short" if isinstance(value, bytes) and value:
                 client.set(key, value[: len(value) // 2], keepttl=True)
             case "another" if others:
-                client.copy(self._random.choice(others), key.decode(), replace=True)
+                _copy(client, self._random.choice(others), key)
             case _:
                 client.unlink(key)
 
     def exchange(self) -> bool:
         """Puts entries in others' places: those of other layouts, and of other exports."""
         with self._client() as client:
-            heads = sorted(client.keys("fhir:export:*"))
+            heads = sorted(client.scan_iter(match="fhir:export:*"))
             away = self._random.choice((1, 1, 1 + len(heads) // 2))
             pairs = list(zip(heads, heads[away:], strict=False))[self._random.randrange(2) :: 2]
             for source, target in pairs:
-                client.copy(source, target, replace=True)
+                _copy(client, source, target)
             return bool(pairs)
 
     def outdate(self) -> bool:
         """Puts back what all entries were when this was called before."""
         with self._client() as client:
-            kept = [*client.keys("fhir:export:*"), *client.keys("{fhir:export:*}:s:*")]
+            kept = [key for key in client.scan_iter() if b"fhir:export:" in key]
             now = {key: dump for key in kept if (dump := client.dump(key)) is not None}
             for key, dump in self._earlier.items():
                 client.restore(key, 60_000, dump, replace=True)
             restored, self._earlier = bool(self._earlier), now
             return restored
 
-    def _client(self) -> redis.Redis:
-        return self._valkey.client(socket_timeout=5)
+
+def _copy(client: AnyClient, source: bytes, target: bytes) -> None:
+    """Puts one entry in another's place. COPY would do it only where one server has both."""
+    dump = client.dump(source)
+    if isinstance(dump, bytes):
+        client.restore(target, 60_000, dump, replace=True)

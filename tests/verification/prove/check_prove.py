@@ -24,15 +24,23 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
+@pytest.mark.parametrize(
+    ("database", "redis"),
+    [
+        ("postgresql", "standalone"),
+        ("sqlite", "standalone"),
+        ("postgresql", "sentinel"),
+        ("postgresql", "cluster"),
+    ],
+)
 def test_no_read_lacks_a_write_whatever_breaks(
-    database: str, server: Postgres, capsys: pytest.CaptureFixture[str]
+    database: str, redis: str, server: Postgres, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lacking: list[str] = []
     history = History()
     for seconds in SECONDS:
         with tempfile.TemporaryDirectory(prefix="prove-") as directory:  # short enough for a socket's path
-            options = Options(seconds=seconds, faults=2.0, seed=1, database=database)
+            options = Options(seconds=seconds, faults=2.0, seed=1, database=database, redis=redis)
             history = prove(server, Path(directory), options)
         assert check(history) == []
         assert different(history) == []
@@ -42,7 +50,7 @@ def test_no_read_lacks_a_write_whatever_breaks(
     assert lacking == []
     with capsys.disabled():
         counts = f"{len(history.comparisons)} renderings, {len(compared(history))} answers"
-        print(f"\n{database}: compared with full renderings: {counts}")  # noqa: T201 - worth knowing
+        print(f"\n{database}, Redis {redis}: compared with full renderings: {counts}")  # noqa: T201 - worth knowing
 
 
 def happenings(history: History, database: str) -> dict[str, bool]:

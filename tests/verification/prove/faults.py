@@ -7,12 +7,12 @@ from time import monotonic
 from typing import NamedTuple
 
 import psycopg
-from support.valkey import Valkey
 from verification.prove.availability import CONNECTIONS_ENDED, SERVER_KILLED
 from verification.prove.bells import Ringer
 from verification.prove.breaking import Entries
 from verification.prove.change_log import ChangeLog
 from verification.prove.history import Fault
+from verification.prove.redis_kinds import RedisFaults
 from verification.prove.servers import Servers
 from verification.prove.stamps import chosen
 
@@ -32,7 +32,7 @@ class Injector:
 
     def __init__(
         self,
-        valkey: Valkey,
+        broken: RedisFaults,
         servers: Servers,
         bell: Ringer,
         *,
@@ -40,24 +40,18 @@ class Injector:
         database_url: str,
         random: Random,
     ) -> None:
-        self._valkey = valkey
         self._servers = servers
         self._bell = bell
         self._count = count
         self._database_url = database_url
         self._random = random
-        self._entries = Entries(valkey, random)
         self._killed = 0
         self.faults: list[Fault] = []
         self._log = ChangeLog(database_url, random)
         redis, process, database = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
-        entries = self._entries
+        entries = Entries(broken.client, random)
         self._cards: tuple[_Card, ...] = (
-            _Card("Redis back with an older snapshot", redis, self._older, 2),
-            _Card("Redis down", redis, self._down, 1),
-            _Card("Redis frozen", redis, self._freeze, 2),
-            _Card("Redis full", redis, self._fill, 1),
-            _Card("connections to Redis cut", redis, _threaded(entries.cut_connections), 2),
+            *(_Card(kind, redis, _threaded(work), times) for kind, work, times in broken.faults()),
             _Card("entries flushed", redis, _threaded(entries.flush), 1),
             _Card("entries evicted", redis, _threaded(entries.evict), 2),
             _Card("entries corrupted", redis, _threaded(entries.corrupt), 5),
@@ -115,46 +109,12 @@ class Injector:
         finally:
             card.lock.release()
 
-    async def _older(self) -> bool:
-        await asyncio.to_thread(self._valkey.save)
-        await asyncio.sleep(self._random.uniform(0.3, 1.5))
-        await asyncio.to_thread(self._restart)
-        return True
-
-    async def _down(self) -> bool:
-        await asyncio.to_thread(self._valkey.kill)
-        try:
-            await asyncio.sleep(self._random.uniform(0.5, 1.2))
-        finally:
-            await asyncio.to_thread(self._valkey.start)
-        return True
-
-    async def _freeze(self) -> bool:
-        self._valkey.pause()
-        try:
-            await asyncio.sleep(0.1 + 2.9 * self._random.random() ** 3)
-        finally:
-            self._valkey.resume()
-        return True
-
-    async def _fill(self) -> bool:
-        await asyncio.to_thread(self._valkey.configure, "maxmemory", "1mb")
-        try:
-            await asyncio.sleep(self._random.uniform(0.2, 1.0))
-        finally:
-            await asyncio.to_thread(self._valkey.configure, "maxmemory", "0")
-        return True
-
     async def _kill_server(self) -> bool:
         number = self._killed
         await self._servers.kill(number)
         await self._servers.start(number)
         self._killed = (number + 1) % self._count
         return True
-
-    def _restart(self) -> None:
-        self._valkey.kill()
-        self._valkey.start()
 
     def _end_connections(self) -> bool:
         with psycopg.connect(self._database_url) as connection:

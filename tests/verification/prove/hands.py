@@ -132,7 +132,7 @@ class _Psycopg:
     def _run(self, statements: Iterable[Statement]) -> None:
         for statement in statements:
             values = {**statement.key, **statement.values}
-            self._connection.execute(_text(statement, "%({})s").encode(), values)
+            self._connection.execute(as_text(statement, "%({})s").encode(), values)
 
 
 class _Sqlite:
@@ -160,7 +160,7 @@ class _Sqlite:
         for statement in statements:
             values = {**statement.key, **statement.values}
             plain = {name: _plain(value) for name, value in values.items()}
-            self._connection.execute(_text(statement, ":{}"), plain)
+            self._connection.execute(as_text(statement, ":{}"), plain)
 
 
 def _undo(
@@ -176,7 +176,7 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - what the driver takes
     return value.strftime(INSTANT_FORMAT) if isinstance(value, datetime) else value
 
 
-def _text(statement: Statement, mark: str) -> str:
+def as_text(statement: Statement, mark: str) -> str:
     """Returns a statement whose values are marked as the driver wants it."""
     table, values = statement.table, statement.values
     row = _each(statement.key, mark, " AND ")

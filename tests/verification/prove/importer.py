@@ -159,7 +159,7 @@ def _url(line: str) -> str:
 
 
 @contextmanager
-def _clients(plan: Plan) -> Iterator[list[Client]]:
+def open_clients(plan: Plan) -> Iterator[list[Client]]:
     with ExitStack() as stack:
         targets = (f"unix:{plan.socket(server)}" for server in range(plan.servers))
         yield [stack.enter_context(Client(target)) for target in targets]
@@ -171,7 +171,7 @@ def main() -> None:
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(plan.history("writer")))
         bell = stack.enter_context(ringer(Path(plan.directory), plan.readers, plan.random("bell")))
-        clients = stack.enter_context(_clients(plan))
+        clients = stack.enter_context(open_clients(plan))
         first = Rows(plan.number, plan.random("writer")).first(1)
         with hand(plan.number, plan.database_url) as its_hand:
             sent, done = its_hand.transact(first.statements, commit=True)

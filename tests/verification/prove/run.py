@@ -26,13 +26,13 @@ from rich.console import Console
 from sqlalchemy import insert
 from support.postgres import Postgres, running_postgres
 from support.rows import writing
-from support.valkey import running_valkey
 from verification.prove.bells import ringer
 from verification.prove.check import Violation, check, compared, different
 from verification.prove.children import children
 from verification.prove.faults import Injector
 from verification.prove.history import History, Recorder, recorded
 from verification.prove.plan import WRITERS, Plan
+from verification.prove.redis_kinds import KINDS, running_redis
 from verification.prove.report import tables
 from verification.prove.servers import running_servers
 from verification.prove.stamps import ballast
@@ -53,6 +53,7 @@ class Options:
     seed: int
     servers: int = 2
     database: str = "postgresql"
+    redis: str = "standalone"
 
 
 def prove(
@@ -66,7 +67,7 @@ def prove(
     with writing(url) as connection:
         connection.execute(insert(METADATA.tables["place"]), list(ballast(Random(options.seed))))
     random = Random(f"faults {options.seed}")
-    with running_valkey() as valkey, ringer(directory, READERS, random) as bell:
+    with running_redis(options.redis, random) as broken, ringer(directory, READERS, random) as bell:
         numbers = {"writer": range(WRITERS), "importer": (WRITERS,), "reader": range(READERS)}
         plans = [
             (
@@ -79,11 +80,13 @@ def prove(
 
         async def run() -> None:
             async with (
-                running_servers(directory, url, count=options.servers, REDIS_URL=valkey.url) as servers,
+                running_servers(
+                    directory, url, count=options.servers, REDIS_URL=broken.url, INSECURE="true"
+                ) as servers,
                 children(plans) as processes,
             ):
                 injector = Injector(
-                    valkey, servers, bell, count=options.servers, database_url=url, random=random
+                    broken, servers, bell, count=options.servers, database_url=url, random=random
                 )
                 start = monotonic()
                 processes.begin(options.seconds)
@@ -128,6 +131,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--servers", type=int, default=2)
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
+    parser.add_argument("--redis", choices=KINDS, default="standalone")
     parser.add_argument("--keep", type=Path, default=Path("build/prove"), help="where a bad run is kept")
     given = parser.parse_args()
     seed = SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
@@ -136,7 +140,7 @@ def main() -> int:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fhirexport-prove-")))
         postgres = stack.enter_context(running_postgres(logical=True))
         status = stack.enter_context(console.status("")) if console.is_terminal else None
-        options = Options(given.seconds, given.faults, seed, given.servers, given.database)
+        options = Options(given.seconds, given.faults, seed, given.servers, given.database, given.redis)
         history = prove(postgres, directory, options, status.update if status else lambda _: None)
         violations = check(history)
         kept = None
@@ -144,7 +148,7 @@ def main() -> int:
         if is_wrong:
             given.keep.mkdir(parents=True, exist_ok=True)
             kept = keep(directory, given.keep)
-    console.print(f"{given.database}, seed {seed}")
+    console.print(f"{given.database}, Redis {given.redis}, seed {seed}")
     for table in tables(history, violations, given.seconds):
         console.print(table)
     for violation in violations[:SHOWN]:

@@ -4,18 +4,15 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import NoPermissionError, RedisClusterException, RedisError
 
 from fhirexport_server.cache.redis.breaker import Breaker, State, meaning, reason
-from fhirexport_server.cache.redis.probing import probe
+from fhirexport_server.cache.redis.probing import Verdict, probe
+from fhirexport_server.cache.redis.servers.opening import CONNECTIONS, RedisAddress, opened
+from fhirexport_server.cache.redis.servers.primaries import Client, RedisServers
 from fhirexport_server.domain.errors import CacheUnavailableError
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -23,37 +20,25 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CONNECTIONS = 32
 PROBE_SECONDS = 5.0
 """The interval of probes while Redis works."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 4.0
 """How long to wait before the next probe while Redis does not work. The pause doubles each time."""
 
-FAILURES = (RedisError, OSError, TimeoutError)
-
-
-@dataclass(frozen=True)
-class RedisAddress:
-    """Where Redis is, and how long to wait for it."""
-
-    url: str
-    """`redis://`, `rediss://` or `unix://`, with user, password and database where there are any."""
-    socket_timeout: float
-    """How long one reply may take, in seconds."""
-    connect_timeout: float
-    """How long connecting may take, in seconds."""
-    budget: float
-    """How long one access may take in all, in seconds."""
-    shown: str = ""
-    """The URL as it may be logged."""
+FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError, LookupError, AttributeError)
+"""What an access may raise. The last two come from the driver, where a cluster's servers change while it
+looks for one of them (redis/redis-py#2437)."""
 
 
 class Link:
     """Calls Redis while it works. Made by `linked`."""
 
-    def __init__(self, client: "Redis", breaker: Breaker, budget: float) -> None:
-        self.client = client
+    def __init__(self, servers: RedisServers, breaker: Breaker, budget: float) -> None:
+        self.servers = servers
+        self.client: Client = servers.client
         self.breaker = breaker
+        # The driver's clients of several servers raise an error where all their connections are in use.
+        self._room = asyncio.Semaphore(CONNECTIONS)
         self._budget = budget
         self._under_way: set[asyncio.Future[Any]] = set()
 
@@ -72,7 +57,7 @@ class Link:
         if not self.breaker.readable:
             raise CacheUnavailableError
         try:
-            return await self._bounded(work(*args, **kwargs))
+            return await self._bounded(work, *args, **kwargs)
         except NoPermissionError as error:
             _log.warning("cache_not_permitted", reason=reason(error), remedy="see docs/operations.md")
             raise CacheUnavailableError from error
@@ -88,15 +73,15 @@ class Link:
 
     async def _call(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await self._bounded(work(*args, **kwargs))
+            return await self._bounded(work, *args, **kwargs)
         except FAILURES as error:
             self.breaker.failed(error)
             raise CacheUnavailableError from error
 
-    async def _bounded(self, work: Awaitable[T]) -> T:
+    async def _bounded(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         # In a task of its own: the driver waits with asyncio.wait_for, which on Python 3.11 can lose a
         # cancellation. So a caller that is cancelled, or whose budget is spent, does not hang.
-        task = asyncio.ensure_future(work)
+        task = asyncio.create_task(self._admitted(work, *args, **kwargs))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         try:
@@ -110,6 +95,10 @@ class Link:
                 # Retrieve its result, or asyncio would report that nobody did.
                 task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
+    async def _admitted(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        async with self._room:
+            return await work(*args, **kwargs)
+
     async def settle(self) -> None:
         """Wait, within the budget, for abandoned calls, each of which holds a connection."""
         if self._under_way:
@@ -118,11 +107,16 @@ class Link:
     async def probe(self) -> None:
         """Find out how much of Redis can be used, whatever the present state."""
         try:
-            verdict = await self._bounded(probe(self.client))
+            verdict = await self._bounded(self._probed)
         except FAILURES as error:
             self.breaker.probed(meaning(error), reason(error))
         else:
             self.breaker.probed(verdict.state, verdict.why)
+
+    async def _probed(self) -> Verdict:
+        if self.breaker.state is not State.AVAILABLE:
+            await self.servers.refresh()
+        return await probe(self.servers)
 
     async def watch(self) -> NoReturn:
         """Probe for ever, even where Redis has never answered."""
@@ -146,8 +140,8 @@ class Link:
 @asynccontextmanager
 async def linked(address: RedisAddress, changed: Callable[[State], None]) -> AsyncIterator[Link]:
     """Open a link, after one attempt to reach Redis. Watch it until the end."""
-    client = _client(address)
-    link = Link(client, Breaker(changed, address.shown), address.budget)
+    servers = opened(address)
+    link = Link(servers, Breaker(changed, address.shown), address.budget)
     await link.probe()
     watcher = asyncio.create_task(link.watch(), name="cache-watch")
     try:
@@ -158,32 +152,4 @@ async def linked(address: RedisAddress, changed: Callable[[State], None]) -> Asy
         await link.settle()
         with suppress(*FAILURES):
             async with asyncio.timeout(address.budget):
-                await client.aclose()
-
-
-def _client(address: RedisAddress) -> "Redis":
-    # The driver's health checks stay off: it makes them inside its handshake too, and reconnects without end
-    # where they are refused.
-    options: dict[str, Any] = {
-        "socket_timeout": address.socket_timeout,
-        "socket_connect_timeout": address.connect_timeout,
-        # Retry once, on a new connection, where one was closed while it was idle. Timeouts are not retried:
-        # a reply that is late would be late again.
-        "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-        "client_name": "fhirexport",
-    }
-    pool = BlockingConnectionPool.from_url(
-        address.url, max_connections=CONNECTIONS, timeout=address.budget, **options
-    )
-    if issubclass(pool.connection_class, SSLConnection):
-        pool.connection_class = _RereadingConnection
-    return Redis.from_pool(pool)
-
-
-class _RereadingConnection(SSLConnection):
-    """Reads its certificates' files each time that it connects. The driver's own reads them once."""
-
-    async def connect(self) -> None:
-        """Connect, or stay connected."""
-        self.ssl_context.context = None
-        await super().connect()  # type: ignore[no-untyped-call] # the driver publishes no type of it
+                await servers.aclose()

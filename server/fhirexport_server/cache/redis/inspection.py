@@ -1,10 +1,14 @@
 """Inspects Redis: which server it is, which renderings it holds. Deletes renderings, never other keys."""
 
+import asyncio
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final, TypeVar, cast
+
+import structlog
 
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.entry import Variant
@@ -13,6 +17,11 @@ from fhirexport_server.cache.redis.connection import Link
 from fhirexport_server.cache.redis.packing import envelope
 from fhirexport_server.cache.redis.packing.corruption import CorruptError
 from fhirexport_server.cache.redis.packing.sealing import Sealing
+from fhirexport_server.cache.redis.script_calls import run_script, whole
+from fhirexport_server.cache.redis.servers.primaries import Primary
+from fhirexport_server.domain.errors import CacheUnavailableError, FieldViolation, InvalidRequestError
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -22,6 +31,9 @@ HEADS_AT_ONCE: Final = 10
 """How many heads are read or deleted together, with their manifests. Redis takes a step for each."""
 SEGMENTS_AT_ONCE: Final = 500
 """How many segments are measured or deleted in one step."""
+_HEADS: Final = f"{keys.PREFIX}*"
+_LARGEST_CURSOR: Final = 2**64 - 1
+_LARGEST_SERVER: Final = 2**32 - 1
 _HIT_DIGITS: Final = 15
 """How many digits a number of hits has at most; the script that counts them begins anew above."""
 
@@ -77,37 +89,52 @@ class Inspector:
         Raises:
             CacheUnavailableError: It does not. The other methods raise this as well.
         """
-        await self._link.ask(self._link.client.time)
+        await self._link.ask(self._everywhere, "TIME")
 
     async def server(self) -> ServerFacts:
-        """Return which server it is, and how it is configured."""
-        info: dict[str, Any] = await self._link.ask(self._link.client.info)
-        valkey = "valkey_version" in info
+        """Return which server it is, and how it is configured; of a cluster, the sums of its primaries."""
+        infos: list[dict[str, Any]] = await self._link.ask(self._everywhere, "INFO")
+        limits = [int(info.get("maxmemory", 0)) for info in infos]
+        valkey = "valkey_version" in infos[0]
         return ServerFacts(
             name="valkey" if valkey else "redis",
-            version=str(info["valkey_version" if valkey else "redis_version"]),
-            used_memory=str(info["used_memory_human"]),
-            max_memory=int(info.get("maxmemory", 0)),
-            policy=str(info.get("maxmemory_policy", "")),
-            connections=int(info["total_connections_received"]),
-            commands=int(info["total_commands_processed"]),
+            version=str(infos[0]["valkey_version" if valkey else "redis_version"]),
+            used_memory=_human(infos),
+            max_memory=sum(limits) if all(limits) else 0,
+            policy="/".join(sorted({str(info.get("maxmemory_policy", "")) for info in infos})),
+            connections=sum(int(info["total_connections_received"]) for info in infos),
+            commands=sum(int(info["total_commands_processed"]) for info in infos),
         )
 
     async def heads(self) -> AsyncIterator[str]:
-        """Yield the keys of our renderings, each once; a scan may return a key twice."""
-        cursor, seen = 0, set[str]()
-        while True:
-            cursor, page = await self.scan(cursor)
+        """Yield the keys of our renderings, each once; a scan may return a key twice.
+
+        Raises:
+            CacheUnavailableError: Also where servers changed meanwhile, so that some may be missing.
+        """
+        seen = set[str]()
+        async for page in self._pages(_HEADS):
             for key in page:
                 if key not in seen:
                     seen.add(key)
                     yield key
-            if not cursor:
-                return
 
-    async def scan(self, cursor: int, count: int = SCAN_KEYS) -> tuple[int, list[str]]:
-        """Run one step of a scan; return the next cursor, 0 after the last, and the keys."""
-        return await self._scanned(cursor, f"{keys.PREFIX}*", count)
+    async def scan(self, place: int, count: int = SCAN_KEYS) -> tuple[int, list[str]]:
+        """Run one step of a scan that begins at 0; return the next place, 0 after the last, and the keys.
+
+        Raises:
+            InvalidRequestError: The place is none of the servers that there are now.
+        """
+        standing = await self._standing()
+        view, server, cursor = place >> 96, place >> 64 & _LARGEST_SERVER, place & _LARGEST_CURSOR
+        primaries = await self._link.ask(self._link.servers.primaries)
+        ordered = sorted(primaries, key=lambda primary: primary.name)
+        if place and (view != standing or server >= len(ordered)):
+            text = "is of servers of Redis that have changed since: begin with the first page"
+            raise InvalidRequestError((FieldViolation("page_token", text),))
+        cursor, page = await self._scanned(ordered[server], cursor, _HEADS, count)
+        server += not cursor
+        return (standing << 96 | server << 64 | cursor if server < len(ordered) else 0), page
 
     async def describe(self, heads: Sequence[str]) -> list[EntryFacts]:
         """Describe renderings. Those that are gone or damaged are left out."""
@@ -142,39 +169,58 @@ class Inspector:
 
     async def sweep(self) -> None:
         """Delete every key that belongs to a head: segments, leases, probes."""
-        cursor = 0
-        while True:
-            cursor, page = await self._scanned(cursor, f"{{{keys.PREFIX}*", SCAN_KEYS)
+        async for page in self._pages(f"{{{keys.PREFIX}*"):
             await self._unlinked(page)
-            if not cursor:
-                return
 
-    async def _scanned(self, cursor: int, pattern: str, count: int) -> tuple[int, list[str]]:
+    async def _pages(self, pattern: str) -> AsyncIterator[list[str]]:
+        """Yield all the keys of a pattern, on all servers, in pages."""
+        before = await self._standing()
+        for primary in await self._link.ask(self._link.servers.primaries):
+            cursor = 0
+            while True:
+                cursor, page = await self._scanned(primary, cursor, pattern, SCAN_KEYS)
+                yield page
+                if not cursor:
+                    break
+        if await self._standing() != before:
+            _log.warning("cache_servers_changed", effect="a walk through all entries was not complete")
+            raise CacheUnavailableError
+
+    async def _standing(self) -> int:
+        """Return a number for what the servers are; see `RedisServers.standing`."""
+        standing = await self._link.ask(self._link.servers.standing)
+        if standing is None:
+            _log.warning("cache_servers_changed", effect="entries cannot be counted until slots are at rest")
+            raise CacheUnavailableError
+        return zlib.crc32(repr(standing).encode())
+
+    async def _scanned(
+        self, primary: Primary, cursor: int, pattern: str, count: int
+    ) -> tuple[int, list[str]]:
         next_cursor, page = await self._link.ask(
-            self._link.client.scan, cursor=cursor, match=pattern, count=count
+            primary.execute, "SCAN", cursor, "MATCH", pattern, "COUNT", count
         )
         return int(next_cursor), [cast("bytes", key).decode("utf-8", "replace") for key in page]
+
+    async def _everywhere(self, command: str) -> list[Any]:
+        primaries = await self._link.servers.primaries()
+        return await asyncio.gather(*(primary.execute(command) for primary in primaries))
 
     async def _looked_up(self, heads: Sequence[str]) -> list[Any]:
         """Return the answers of LOOKUP, or errors, with the hits as the last field but the manifest."""
         names = [*envelope.FIELDS, envelope.SUM, "hits", envelope.MANIFEST]
 
-        async def ask() -> list[Any]:
-            async with self._link.client.pipeline(transaction=False) as pipeline:
-                for head in heads:
-                    arguments: list[bytes | str | int] = [
-                        self._sealing.layout,
-                        "",
-                        "",
-                        0,
-                        "",
-                        envelope.LARGEST_FIELD,
-                        *names,
-                    ]
-                    await self._lookup(keys=[head], args=arguments, client=pipeline)
-                return await pipeline.execute(raise_on_error=False)
-
-        return await self._link.ask(ask)
+        arguments: list[bytes | str | int] = [
+            self._sealing.layout,
+            "",
+            "",
+            0,
+            "",
+            envelope.LARGEST_FIELD,
+            *names,
+        ]
+        calls = [((head,), arguments) for head in heads]
+        return await self._link.ask(run_script, self._link.client, self._lookup, calls)
 
     async def _facts(self, key: str, variant: Variant, answer: Sequence[Any]) -> EntryFacts:
         """Return the facts of a rendering that LOOKUP has found.
@@ -202,14 +248,13 @@ class Inspector:
         )
 
     async def _discarded(self, heads: Sequence[str]) -> int:
-        async def discard() -> list[Any]:
-            async with self._link.client.pipeline(transaction=False) as pipeline:
-                for head in heads:
-                    await self._discard(keys=[head], args=[envelope.LARGEST_FIELD], client=pipeline)
-                return await pipeline.execute()
-
         if not heads:
             return 0
+
+        async def discard() -> Sequence[Any]:
+            calls = [((head,), (envelope.LARGEST_FIELD,)) for head in heads]
+            return whole(await run_script(self._link.client, self._discard, calls))
+
         answers = await self._link.write(discard)
         # Of all heads together: a step for each would take most of the time where renderings are small.
         listed = chain.from_iterable(
@@ -229,11 +274,19 @@ class Inspector:
         async def unlink() -> None:
             async with self._link.client.pipeline(transaction=False) as pipeline:
                 for key in names:
-                    pipeline.unlink(key)
+                    # Not `unlink`, which does nothing where the client is that of a cluster.
+                    pipeline.execute_command("UNLINK", key)
                 await pipeline.execute()
 
         if names:
             await self._link.write(unlink)
+
+
+def _human(infos: Sequence[dict[str, Any]]) -> str:
+    """Return how much memory servers use together, as each of them says it of itself."""
+    if len(infos) == 1:
+        return str(infos[0]["used_memory_human"])
+    return f"{sum(int(info['used_memory']) for info in infos) / 1024**2:.2f}M"
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:

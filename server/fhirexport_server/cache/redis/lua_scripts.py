@@ -38,6 +38,9 @@ if etag == ARGV[5] then last = last - 1 end
 return {state, now, redis.call('HMGET', KEYS[1], unpack(ARGV, 7, last)), redis.call('PTTL', KEYS[1])}
 """
 
+# KEYS: a key. Returns the time of the server that has it: those of a cluster have clocks of their own.
+CLOCK = "return redis.call('TIME')"
+
 # KEYS: segments. ARGV: how many bytes are enough, then the largest size of each segment.
 # Returns the segments, '' for those that are not there, until there are enough bytes: at least the first.
 SEGMENTS = """

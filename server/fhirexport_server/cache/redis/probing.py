@@ -3,52 +3,62 @@
 A PING is not enough: a user who may run only some of the commands would pass it and fail every request.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from redis import exceptions
-from redis.asyncio import Redis
 
 from fhirexport_server.cache import keys
 from fhirexport_server.cache.redis.breaker import State, meaning, reason
+from fhirexport_server.cache.redis.servers.primaries import Command, Primary, RedisServers
 
 _SCRIPT: Final = "return 1"
 _DIGEST: Final = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
-# Named as a head is, and never created: rights on heads are probed by commands that leave nothing behind.
-_HEAD: Final = f"{keys.PREFIX}probe"
-_HASH: Final = keys.probe("hash")
-_SEGMENT: Final = keys.probe("segment")
+_WORSE: Final = (State.AVAILABLE, State.READ_ONLY, State.UNAVAILABLE)
 
-Command = tuple[str | int, ...]
-READING: Final[tuple[Command, ...]] = (
-    ("SCRIPT", "EXISTS", _DIGEST),
-    ("SCRIPT", "LOAD", _SCRIPT),
-    ("EVALSHA", _DIGEST, 0),
-    ("TIME",),
-    ("TYPE", _HEAD),
-    ("HSTRLEN", _HEAD, "etag"),
-    ("HMGET", _HEAD, "etag"),
-    ("PTTL", _HEAD),
-    ("GETRANGE", _SEGMENT, 0, 1),
-    ("STRLEN", _SEGMENT),
-)
-"""The commands of a look-up, and of reading and measuring what it has found."""
-WRITING: Final[tuple[Command, ...]] = (
-    ("UNLINK", _HEAD),
-    ("PEXPIRE", _HEAD, 1),
-    ("SET", keys.probe("lease"), "", "PX", 1000),
-    ("GET", keys.probe("lease")),
-    ("MULTI",),
-    # In a transaction, so that the key never stays without a time to live.
-    ("HSET", _HASH, "hits", 0),
-    ("HINCRBY", _HASH, "hits", 1),
-    ("PEXPIRE", _HASH, 1000),
-    ("EXEC",),
-    ("HGET", _HASH, "hits"),
-    ("UNLINK", _HASH),
-)
-"""The further commands that keeping a rendering takes."""
+
+def reading(tag: str = "") -> tuple[Command, ...]:
+    """Return the commands of a look-up, and of reading and measuring what it has found."""
+    # Named as a head is, and never created: rights on heads are probed by commands that leave nothing behind.
+    head, segment = keys.probe_head(tag), keys.probe("segment", tag)
+    return (
+        ("SCRIPT", "EXISTS", _DIGEST),
+        ("SCRIPT", "LOAD", _SCRIPT),
+        ("EVALSHA", _DIGEST, 0),
+        ("TIME",),
+        ("TYPE", head),
+        ("HSTRLEN", head, "etag"),
+        ("HMGET", head, "etag"),
+        ("PTTL", head),
+        ("GETRANGE", segment, 0, 1),
+        ("STRLEN", segment),
+    )
+
+
+def writing(tag: str = "") -> tuple[Command, ...]:
+    """Return the further commands that keeping a rendering takes."""
+    kept, lease = keys.probe("hash", tag), keys.probe("lease", tag)
+    return (
+        ("EVAL", _SCRIPT, 0),
+        ("UNLINK", keys.probe_head(tag)),
+        ("PEXPIRE", keys.probe_head(tag), 1),
+        ("SET", lease, "", "PX", 1000),
+        ("GET", lease),
+        ("MULTI",),
+        # In a transaction, so that the key never stays without a time to live.
+        ("HSET", kept, "hits", 0),
+        ("HINCRBY", kept, "hits", 1),
+        ("PEXPIRE", kept, 1000),
+        ("EXEC",),
+        ("HGET", kept, "hits"),
+        ("UNLINK", kept),
+    )
+
+
+READING: Final = reading()
+WRITING: Final = writing()
 
 
 class Verdict(NamedTuple):
@@ -59,17 +69,18 @@ class Verdict(NamedTuple):
     """The type of the failure, and the commands that the user may not run; empty where there is none."""
 
 
-async def probe(client: "Redis") -> Verdict:
-    """Try every command.
+async def probe(servers: RedisServers) -> Verdict:
+    """Try every command, on every server that may be written; return the worst verdict.
 
     Raises:
-        RedisError, OSError, TimeoutError: Redis does not answer.
+        RedisError, OSError, TimeoutError: One does not answer.
     """
-    async with client.pipeline(transaction=False) as pipeline:
-        for command in (*READING, *WRITING):
-            pipeline.execute_command(*command)
-        answers = await pipeline.execute(raise_on_error=False)
-    return verdict(answers)
+    verdicts = await asyncio.gather(*map(_probed, await servers.primaries()))
+    return max(verdicts, key=lambda one: _WORSE.index(one.state))
+
+
+async def _probed(primary: Primary) -> Verdict:
+    return verdict(await primary.pipeline((*reading(primary.tag), *writing(primary.tag))))
 
 
 def verdict(answers: Sequence[object]) -> Verdict:

@@ -15,13 +15,15 @@ from fhirexport_server.cache.port import Exactly, LookupResult, NewRendering, Re
 from fhirexport_server.cache.redis import lua_scripts
 from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.claims import claimed
-from fhirexport_server.cache.redis.connection import Link, RedisAddress, linked
+from fhirexport_server.cache.redis.connection import Link, linked
 from fhirexport_server.cache.redis.inspection import Inspector
 from fhirexport_server.cache.redis.packing import envelope
 from fhirexport_server.cache.redis.packing.corruption import CorruptError, KeyMissingError
 from fhirexport_server.cache.redis.packing.packed_manifest import TooManySegmentsError
 from fhirexport_server.cache.redis.packing.sealing import Clear, Sealing
+from fhirexport_server.cache.redis.script_calls import run_script, whole
 from fhirexport_server.cache.redis.segment_store import SegmentStore
+from fhirexport_server.cache.redis.servers.opening import RedisAddress
 from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import CacheUnavailableError
 from fhirexport_server.domain.outcomes import LookupOutcome, PublishOutcome, SegmentOutcome
@@ -131,12 +133,10 @@ class RedisCache:
         if not self._answered:
             return
         counts, self._answered = self._answered, Counter()
+        calls = [((key,), (etag, count)) for (key, etag), count in counts.items()]
 
         async def add() -> None:
-            async with self._link.client.pipeline(transaction=False) as pipeline:
-                for (key, etag), count in counts.items():
-                    await self._count(keys=[key], args=[etag, count], client=pipeline)
-                await pipeline.execute()
+            whole(await run_script(self._link.client, self._count, calls))
 
         with suppress(CacheUnavailableError):
             await self._link.write(add)

@@ -63,11 +63,11 @@ class SegmentStore:
 
         async def write(window: Sequence[tuple[str, bytes]]) -> int:
             async with self._link.client.pipeline(transaction=False) as pipeline:
-                pipeline.time()
+                pipeline.eval(lua_scripts.CLOCK, 1, head)
                 for key, value in window:
                     pipeline.set(key, value, px=time_to_live)
                 (seconds, microseconds), *_ = await pipeline.execute()
-                return int(seconds * 1000 + microseconds // 1000)
+                return int(seconds) * 1000 + int(microseconds) // 1000
 
         begun: int | None = None
         for window in _windows(self._packed(head, chunks), lambda item: len(item[1])):

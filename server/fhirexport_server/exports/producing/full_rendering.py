@@ -1,6 +1,7 @@
 """A full rendering from the database, as it runs in its thread: from the snapshot to the spool."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ from fhirexport_server.formats.chunker import Chunker
 from fhirexport_server.formats.layout import layout
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store.database import Database
+from fhirexport_server.store.snapshot import SnapshotReader
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,11 @@ class FullRendering:
     def _render(self, spool: Spool, interrupt: Interrupt) -> None:
         request = self.request
         read_time = datetime.now(UTC)
-        with self.database.snapshot(interrupt, request.dataset) as rows:
-            revision = rows.revision(request.ej_id, request.dataset)
-            if self.required is not None and etags.is_behind(revision, self.required):
-                raise DatabaseUnavailableError
+        with self._rows(interrupt) as (rows, revision, position):
             ej = rows.ej(request.ej_id)
             if ej is None:
                 raise EjNotFoundError(request.ej_id)
             shared = pipeline.context(rows, ej, request, self.base_url)
-            position = None  # A structure is always rendered in full: its segments are not cut by ids.
-            if request.dataset is not Dataset.STRUCTURE:
-                position = rows.position(request.ej_id, request.dataset)
             spool.start(
                 Snapshot(
                     etag=etags.etag(revision, request, self.base_url),
@@ -78,3 +74,30 @@ class FullRendering:
                     self.keep(chunk.segment.digest, tuple(segment))
                     segment.clear()
         spool.finish(chunker.totals)
+
+    @contextmanager
+    def _rows(self, interrupt: Interrupt) -> Iterator[tuple[SnapshotReader, Revision, str | None]]:
+        """Open the snapshot to read the rows in, with its revision and its position in the log.
+
+        That of a copy will do where it has the revision that the primary shows, for then it shows the same.
+        But the position is the primary's, from whose log later changes are read.
+        """
+        database, request = self.database, self.request
+        if database.servers.replica is not None:
+            with database.snapshot(interrupt, request.dataset) as rows:
+                revision, position = self._state(rows)
+            with database.equal_snapshot(request.ej_id, request.dataset, revision, interrupt) as copy:
+                if copy is not None:
+                    yield copy, revision, position
+                    return
+        with database.snapshot(interrupt, request.dataset) as rows:
+            yield rows, *self._state(rows)
+
+    def _state(self, rows: SnapshotReader) -> tuple[Revision, str | None]:
+        request = self.request
+        revision = rows.revision(request.ej_id, request.dataset)
+        if self.required is not None and etags.is_behind(revision, self.required):
+            raise DatabaseUnavailableError
+        # A structure is always rendered in full: its segments are not cut by ids.
+        is_structure = request.dataset is Dataset.STRUCTURE
+        return revision, None if is_structure else rows.position(request.ej_id, request.dataset)

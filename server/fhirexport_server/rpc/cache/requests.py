@@ -19,7 +19,7 @@ _DEFAULT_SIZE = 100
 _LARGEST_SIZE = 1000
 _MOST_EJS = 10_000
 _LONGEST_REASON = 256
-_TOKEN = re.compile(r"c1:([0-9a-f]{16}):(0|[1-9][0-9]{0,19}):(0|[1-9][0-9]{0,9})", re.ASCII)
+_TOKEN = re.compile(r"c1:([0-9a-f]{16}):(0|[1-9][0-9]{0,38}):(0|[1-9][0-9]{0,9})", re.ASCII)
 
 
 def audit(action: str, scope: str, reason: str) -> AuditEntry:
@@ -111,5 +111,4 @@ def _cursor(text: str, pattern: str) -> tuple[int, int] | None:
     if match is None or match[1] != _digest(pattern):
         return None
     cursor = int(match[2]), int(match[3])
-    # Redis's cursors are unsigned 64-bit numbers.
-    return cursor if cursor[0] < 2**64 else None
+    return cursor if cursor[0] < 2**128 else None

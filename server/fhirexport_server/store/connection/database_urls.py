@@ -2,6 +2,7 @@
 
 import re
 from typing import Final
+from urllib.parse import urlencode
 
 from sqlalchemy import engine, make_url
 from sqlalchemy.exc import ArgumentError
@@ -11,7 +12,8 @@ from fhirexport_server.runtime.url_options import TEXT, matching, number, one_of
 
 URL: Final = re.compile(
     r"(?P<scheme>postgresql(\+psycopg)?://)(?P<user>.*@)?"
-    r"(?P<rest>(\[[^\]]*\]|[^:/?@]*)(:\d{1,5})?(/[^?]*)?)(?P<query>\?.*)?"
+    r"(?P<rest>(?P<hosts>(\[[^\]]*\]|[^:/?@,]*)(:\d{1,5})?(,(\[[^\]]*\]|[^:/?@,]+)(:\d{1,5})?)*)"
+    r"(?P<path>/[^?]*)?)(?P<query>\?.*)?"
     r"|(?P<file>sqlite(\+pysqlite)?:///[^?]+)(\?.*)?"
 )
 """The form of a URL; its options are looked at apart."""
@@ -51,6 +53,7 @@ POSTGRESQL: Final = {
     "options": _SETTINGS,
 }
 """The options of `postgresql://`, which are libpq's. The driver decodes by `client_encoding`: it is ours."""
+_NOT_PRIMARY: Final = ("any", "read-only", "standby", "prefer-standby")
 _KNOWN: Final = (
     "client_encoding",
     "dbname",
@@ -77,7 +80,7 @@ def refusal(url: str) -> str | None:
     It quotes no value: any may be a part of a password.
     """
     try:
-        parsed = make_url(url)
+        parsed = make_url(of_sqlalchemy(url))
     except (ArgumentError, ValueError):
         return "is no URL: special characters in a user or a password are percent-encoded"
     if parsed.port is not None and not 0 < parsed.port <= _LARGEST_PORT:
@@ -86,6 +89,29 @@ def refusal(url: str) -> str | None:
     if parsed.get_backend_name() == "sqlite":
         return url_options.refusal(pairs, {}, (*_KNOWN, *_DRIVERS), "sqlite:/// takes none")
     return url_options.refusal(pairs, POSTGRESQL, _KNOWN, "docs/configuration.md has those that it takes")
+
+
+def of_sqlalchemy(url: str) -> str:
+    """Return a URL with its hosts where SQLAlchemy looks for several: in the options.
+
+    libpq takes them where one host stands, too: `postgresql://a:5432,b:5432/name`.
+    """
+    match = URL.fullmatch(url)
+    if match is None or "," not in (match["hosts"] or ""):
+        return url
+    hosts, ports = [], []
+    for one in match["hosts"].split(","):
+        name, _, port = one.rpartition(":") if re.search(r":\d+$", one) and one[-1] != "]" else (one, "", "")
+        hosts.append(name.strip("[]"))
+        ports.append(port or "5432")
+    several = urlencode({"host": ",".join(hosts), "port": ",".join(ports)}, safe=",:")
+    more = "&" + match["query"][1:] if match["query"] and match["query"] != "?" else ""
+    return f"{match['scheme']}{match['user'] or ''}{match['path'] or '/'}?{several}{more}"
+
+
+def accepts_standby(url: str) -> bool:
+    """Return whether a URL asks for a server that need not be the primary."""
+    return make_url(of_sqlalchemy(url)).query.get("target_session_attrs") in _NOT_PRIMARY
 
 
 def is_this_machine(url: engine.URL) -> bool:

@@ -1,14 +1,16 @@
 """Engines: connection settings, and the translation of driver errors into ours."""
 
+import random
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from fhirexport._internal.tls import system_bundle
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -27,6 +29,8 @@ from fhirexport_server.domain.errors import (
     SchemaMismatchError,
 )
 from fhirexport_server.store.connection import database_urls, sessions, sqlite_files
+from fhirexport_server.store.connection import fence as fences
+from fhirexport_server.store.connection.fence import Fence
 from fhirexport_server.store.schema_version import HEAD
 
 CONNECT_SECONDS = 3
@@ -61,25 +65,33 @@ _UNANSWERED = (
 _CORRUPT_SQLITE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
-def create(url: str, *, pool_size: int = 5, read_only: bool = False, new: bool = False) -> Engine:
+def create(
+    url: str,
+    *,
+    pool_size: int = 5,
+    read_only: bool = False,
+    new: bool = False,
+    fence: Fence | None = None,
+) -> Engine:
     """Return an engine, all of whose waits are bounded. It connects when it is first used.
 
     On SQLite, `read_only` holds for the engine; on PostgreSQL each transaction sets it (`store/database.py`).
-    A SQLite file that does not exist is made only if `new` is set.
+    A SQLite file that does not exist is made only if `new` is set. A `fence` keeps it from servers
+    of PostgreSQL that must not answer.
 
     Raises:
         ValueError: The URL is not one of SQLite or PostgreSQL. The message does not quote
             the URL, which may hold a password.
     """
     try:
-        parsed = make_url(url)
+        parsed = make_url(database_urls.of_sqlalchemy(url))
     except ArgumentError:
         parsed = None
     backend = parsed.get_backend_name() if parsed else None
     if parsed is not None and backend == "sqlite":
         return _sqlite(parsed.set(drivername="sqlite+pysqlite"), pool_size, read_only=read_only, new=new)
     if parsed is not None and backend == "postgresql":
-        return _postgresql(parsed.set(drivername="postgresql+psycopg"), pool_size, pre_ping=not read_only)
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"), pool_size, not read_only, fence)
     raise ValueError("the database URL must start with sqlite:/// or postgresql://")
 
 
@@ -93,7 +105,40 @@ class _ServerCursor(psycopg.ServerCursor[tuple[object, ...]]):
         """Do not warn."""
 
 
-def _postgresql(url: URL, pool_size: int, *, pre_ping: bool) -> Engine:
+def servers(url: str) -> list[fences.Parameters]:
+    """Return the parameters of a connection to each server that a URL of PostgreSQL names."""
+    parsed = make_url(database_urls.of_sqlalchemy(url)).set(drivername="postgresql+psycopg")
+    _, parameters = parsed.get_dialect()().create_connect_args(parsed)
+    return _each({**parameters, **_settings(parsed)})
+
+
+def _each(parameters: Mapping[str, Any]) -> list[fences.Parameters]:
+    """Return parameters for each host of several, as libpq counts them."""
+    several = {
+        name: str(parameters[name]).split(",") for name in ("host", "hostaddr", "port") if name in parameters
+    }
+    count = max((len(values) for values in several.values()), default=1)
+    each = [
+        {**parameters, **{name: values[place if len(values) > 1 else 0] for name, values in several.items()}}
+        for place in range(count)
+    ]
+    if parameters.get("load_balance_hosts") == "random":
+        random.shuffle(each)
+    return each
+
+
+def _settings(url: URL) -> dict[str, Any]:
+    return {
+        **{name: value for name, value in _BOUNDS.items() if name not in url.query},
+        **_verification(url),
+        # The driver decodes by it, so it is set whatever the URL, the environment or the role says.
+        "client_encoding": "utf8",
+        # Prepared statements do not survive a pooler in transaction mode.
+        "prepare_threshold": None,
+    }
+
+
+def _postgresql(url: URL, pool_size: int, pre_ping: bool, fence: Fence | None) -> Engine:  # noqa: FBT001 - private
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -102,15 +147,13 @@ def _postgresql(url: URL, pool_size: int, *, pre_ping: bool) -> Engine:
         # A read is tried again on a new connection (`store/database.py`); a write is not.
         pool_pre_ping=pre_ping,
         hide_parameters=True,
-        connect_args={
-            **{name: value for name, value in _BOUNDS.items() if name not in url.query},
-            **_verification(url),
-            # The driver decodes by it, so it is set whatever the URL, the environment or the role says.
-            "client_encoding": "utf8",
-            # Prepared statements do not survive a pooler in transaction mode.
-            "prepare_threshold": None,
-        },
+        connect_args=_settings(url),
     )
+    if fence is not None:
+
+        @event.listens_for(engine, "do_connect")
+        def connect(dialect: Dialect, _record: object, _: object, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - the driver's connection
+            return fences.connected(lambda one: dialect.connect(**one), _each(parameters), fence)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's own wrapper

@@ -9,8 +9,8 @@ import redis
 from fhirexport.aio import AsyncClient
 from fhirexport_server.cache.entry import Variant
 from fhirexport_server.cache.port import NewRendering
-from fhirexport_server.cache.redis.connection import RedisAddress
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
+from fhirexport_server.cache.redis.servers.opening import RedisAddress
 from fhirexport_server.domain.datasets import Dataset, Detail, Format
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
