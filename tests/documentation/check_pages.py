@@ -52,6 +52,9 @@ NOT_TRIED = {
         "docs/operations.md",
         "# Debian 13, Ubuntu 24.04 and later (before: redis-server); it is started at once",
     ): ("it installs programs, with the rights of root or in an engine for containers"),
+    ("docs/releases.md", "sha256sum --check SHA256SUMS"): (
+        "it takes a release and a key; tests/package/check_release.py makes both, and does it"
+    ),
     ("docs/security.md", "fhirexport-server certificates demo tls > .env"): (
         "it takes a server of its own; tests/rpc/test_tls.py does the same"
     ),
