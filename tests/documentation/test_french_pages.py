@@ -45,7 +45,7 @@ def _sections(page: str) -> list[Section]:
         body = text[heading.start() : end]
         rows = [line for line in body.splitlines() if line.lstrip().startswith("|")]
         # A backquoted word of a heading is of its section.
-        code = set(re.findall(r"`([^`\n]+)`", body))
+        code = {" ".join(word.split()) for word in re.findall(r"`([^`]+)`", body)}
         line_no = text.count("\n", 0, heading.start()) + 1
         cells = [len(re.split(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", row))) for row in rows]
         sections.append(Section(line_no, len(heading[1]), heading[2], cells, code))
