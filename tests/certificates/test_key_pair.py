@@ -1,5 +1,6 @@
 """Shows which certificates and keys a server takes, and what it says of the others."""
 
+from base64 import encodebytes
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,6 +61,12 @@ def _with_password() -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
 
 
+def _of_version_8(pem: bytes) -> bytes:
+    der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+    changed = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1)
+    return b"-----BEGIN CERTIFICATE-----\n" + encodebytes(changed) + b"-----END CERTIFICATE-----\n"
+
+
 def _files(**changed: bytes) -> Files:
     files = {CERTIFICATE: PAIR[0], KEY: PAIR[1], CLIENT_CA: AUTHORITY.pem}
     return files | {CertificateFile[name]: content for name, content in changed.items()}
@@ -91,6 +98,10 @@ WRONG: Mapping[str, tuple[Callable[[], Files], CertificateFile, str]] = {
     "no certificate": (lambda: _files(CERTIFICATE=PAIR[1]), CERTIFICATE, "has no certificates"),
     "half a certificate": (lambda: _files(CERTIFICATE=PAIR[0][:400]), CERTIFICATE, "has no certificates"),
     "binary": (lambda: _files(CERTIFICATE=bytes(range(256))), CERTIFICATE, "has no certificates"),
+    "another version": (lambda: _files(CERTIFICATE=_of_version_8(PAIR[0])), CERTIFICATE, "a damaged one"),
+    "an authority of another version": (
+        lambda: _files(CLIENT_CA=_of_version_8(AUTHORITY.pem)), CLIENT_CA, "a damaged one"
+    ),
     "no authorities": (lambda: _files(CLIENT_CA=b"\n"), CLIENT_CA, "has no certificates"),
     "a client as authority": (
         lambda: _files(CLIENT_CA=AUTHORITY.client("c.test")[0]), CLIENT_CA, "has no authority (CA)"

@@ -21,6 +21,7 @@ ISSUER = x509.Name(
         x509.NameAttribute(NameOID.COMMON_NAME, "AC +1"),
     ]
 )
+_VERSION_3 = b"\xa0\x03\x02\x01\x02"
 
 
 def _certificate(
@@ -111,8 +112,12 @@ def test_what_our_own_authority_issues_is_read() -> None:
             _subject(),
             extension=x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"CANARY"),
         ).public_bytes(Encoding.PEM),
+        _certificate(_subject()).public_bytes(Encoding.DER).replace(_VERSION_3, b"\xa0\x03\x02\x01\x07"),
     ],
-    ids=["nothing", "PEM of nothing", "DER of nothing", "no name", "two SPIFFE ids", "damaged names"],
+    ids=[
+        *("nothing", "PEM of nothing", "DER of nothing", "no name", "two SPIFFE ids", "damaged names"),
+        "another version",
+    ],
 )
 def test_what_is_no_name_proves_nothing(content: bytes) -> None:
     with pytest.raises(CredentialsInvalidError) as refused:

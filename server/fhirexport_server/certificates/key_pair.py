@@ -21,6 +21,12 @@ _CURVES: Final = ("secp256r1", "secp384r1", "secp521r1")
 _BROKEN_HASHES: Final = ("md5", "sha1")
 _SERVER_USAGES: Final = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
 
+_DAMAGED: Final = (
+    *(ValueError, TypeError, UnsupportedAlgorithm),
+    *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
+"""What `cryptography` raises of a certificate that breaks the rules, often only when a part is looked at."""
+
 
 class CertificateFile(StrEnum):
     """A file, by the setting that names it."""
@@ -84,7 +90,7 @@ def checked(found: Mapping[CertificateFile, bytes], now: datetime) -> KeyPair:
     _check_key(certificate, key)
     try:
         _check_certificate(certificate, now)
-    except ValueError as error:  # an extension that breaks the rules is found when it is looked at
+    except _DAMAGED as error:  # an extension that breaks the rules is found when it is looked at
         raise CertificateError(CertificateFile.CERTIFICATE, "is damaged") from error
     expiry = {CertificateFile.CERTIFICATE: certificate.not_valid_after_utc}
     for file in (CertificateFile.CLIENT_CA, CertificateFile.METRICS_CA):
@@ -103,7 +109,7 @@ def read(paths: Mapping[CertificateFile, Path]) -> KeyPair:
 def _certificates(file: CertificateFile, content: bytes) -> Sequence[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(content)
-    except ValueError as error:
+    except _DAMAGED as error:
         raise CertificateError(file, "has no certificates in PEM, or a damaged one") from error
 
 
@@ -118,7 +124,7 @@ def _check_key(certificate: x509.Certificate, content: bytes) -> None:
         raise CertificateError(CertificateFile.KEY, "has no private key in PEM") from error
     try:
         public = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _DAMAGED as error:
         raise CertificateError(CertificateFile.CERTIFICATE, "has a key of an unknown kind") from error
     if key.public_key() != public:
         raise CertificateError(CertificateFile.KEY, f"is not the key of {CertificateFile.CERTIFICATE}")
@@ -171,5 +177,5 @@ def _last_expiry(file: CertificateFile, authorities: Sequence[x509.Certificate],
 def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *_DAMAGED):
         return False

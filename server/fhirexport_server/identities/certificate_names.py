@@ -9,6 +9,10 @@ from fhirexport_server.domain.identity import Identity
 from fhirexport_server.identities.credential_errors import CredentialProblem, CredentialsInvalidError
 
 _SPIFFE: Final = "spiffe://"
+_UNREADABLE: Final = (
+    *(ValueError, TypeError),
+    *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
 
 
 def of_certificate(content: bytes) -> Identity:
@@ -26,7 +30,7 @@ def of_certificate(content: bytes) -> Identity:
             certificate = x509.load_der_x509_certificate(content)
         subject, issuer = certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
         names = _alternative_names(certificate)
-    except (ValueError, TypeError) as error:  # extensions are parsed when they are looked at
+    except _UNREADABLE as error:  # versions and extensions are parsed when they are looked at
         raise CredentialsInvalidError(CredentialProblem.MALFORMED) from error
     uris = [name.value for name in names if isinstance(name, x509.UniformResourceIdentifier)]
     domains = [name.value.lower() for name in names if isinstance(name, x509.DNSName)]

@@ -6,7 +6,7 @@ from copy import deepcopy
 from random import Random
 from typing import Any, Final
 
-_DEEP: Final = 400
+_DEEP: Final = 100
 _ODD: Final[tuple[Any, ...]] = (
     *("", " ", "x" * 3000, "a\nb", "\0", "\ud800", "é", "official", "true", "urn:oid:1.2", "Patient/1", "#x"),
     *("2026-02-30", "2026-02", "9999-12-31T23:59:59-14:00", "0001-01-01", "2026-01-10T25:00:00Z", "A03"),

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from fhirexport_server.access import policy_file
 from fhirexport_server.access.access_control import AccessControl
+from fhirexport_server.certificates.key_pair import CertificateError, CertificateFile, checked
+from fhirexport_server.certificates.throwaway import Authority
 from fhirexport_server.domain.identity import Identity
 from fhirexport_server.identities.authenticator import Authenticator
 from fhirexport_server.identities.certificate_names import of_certificate
@@ -92,7 +94,7 @@ def certificates(random: Random) -> str:
     """Show a certificate whose names, or bytes, are changed."""
     made = random.choice(_CERTIFICATES)
     der = mutated(made, random) if random.random() < 3 / 4 else made
-    pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+    pem = _pem(der)
     given = mutated(pem, random) if random.random() < 1 / 8 else pem
     try:
         found = of_certificate(given)
@@ -104,8 +106,8 @@ def certificates(random: Random) -> str:
 
 
 def files(random: Random) -> str:
-    """Read the files that callers are looked up in: keys, hashes of tokens, a policy."""
-    match random.randrange(3):
+    """Read the files that say who is who: keys, hashes of tokens, a policy, the server's certificate."""
+    match random.randrange(4):
         case 0:
             keys = {"keys": [jwk(_KEY, kid="k"), jwk(_OTHER, kid="l", use="sig")]}
             content = written(changed(keys, random))
@@ -118,6 +120,15 @@ def files(random: Random) -> str:
                 read_static_tokens(mutated(b'"lab" = "sha256:%b"\n"other" = "x"' % (b"0a" * 32), random))
             except TokensFileError:
                 return "refused"
+        case 2:
+            der = mutated(_SERVER[0], random)
+            pem = _pem(der if random.random() < 7 / 8 else _SERVER[0])
+            try:
+                checked(
+                    {CertificateFile.CERTIFICATE: pem, CertificateFile.KEY: _SERVER[1]}, datetime.now(UTC)
+                )
+            except CertificateError:
+                return "refused"
         case _:
             try:
                 policy_file.read(mutated(_POLICY, random), Path("policy.toml"))
@@ -129,6 +140,10 @@ def files(random: Random) -> str:
 def _decide(identity: Identity) -> bool:
     """Ask the policy who somebody is; return whether it knows them."""
     return _ACCESS.name(identity) is not None
+
+
+def _pem(der: bytes) -> bytes:
+    return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
 
 
 def _part(content: bytes) -> str:
@@ -146,6 +161,12 @@ def _certificate(*names: x509.GeneralName) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
+def _server() -> tuple[bytes, bytes]:
+    pem, key = Authority().server(["localhost"])
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER), key
+
+
+_SERVER = _server()
 _CERTIFICATES = (
     _certificate(),
     _certificate(x509.DNSName("lab.example.org"), x509.RFC822Name("lab@example.org")),
