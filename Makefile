@@ -169,6 +169,10 @@ prove: setup ## Write, read and break things, a minute on each database and each
 siege: setup ## Attack a server for a minute, with well-behaved callers beside: its memory, their times
 	PYTHONPATH=tests $(BIN)/python -m verification.siege.run --seconds 60
 
+.PHONY: advisories
+advisories: setup ## Compare what is locked with requirements/advisories.json, which must be looked after; no network
+	PYTHONPATH=tests $(BIN)/python -m package.advisories
+
 .PHONY: fuzz
 fuzz: setup ## Fuzz what comes from outside, ten minutes a target: requests, syncs, imports, credentials, what Redis holds
 	PYTHONPATH=tests $(BIN)/python -m verification.fuzz.run $(if $(SECONDS),--seconds $(SECONDS))
