@@ -3,6 +3,7 @@
 from verification.mutants.log_safeguards import OF_THE_LOG
 from verification.mutants.lookup_safeguards import OF_LOOK_UPS
 from verification.mutants.mutant import Mutant
+from verification.mutants.sealing_safeguards import OF_SEALING
 from verification.mutants.server_safeguards import OF_SERVERS
 
 CACHE = "fhirexport_server/cache/"
@@ -295,4 +296,5 @@ MUTANTS = (
     *OF_LOOK_UPS,
     *OF_SERVERS,
     *OF_THE_LOG,
+    *OF_SEALING,
 )
