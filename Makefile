@@ -8,7 +8,7 @@ PROTOS := $(wildcard protos/fhirexport/v1/*.proto)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve http test check lint format types proto lock bench prove siege mutants kills watches mirror hostile conformance
+.PHONY: help setup demo serve http test check lint format types proto lock bench prove siege mutants kills watches mirror rolling hostile conformance
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -188,6 +188,10 @@ watches: setup ## Measure how long after a commit 1 to 1,000 watchers hear of it
 
 mirror: setup ## Bring mirrors up to date 5,000 times on each database, while servers, Redis, connections and programs die
 	PYTHONPATH=tests $(BIN)/python -m verification.mirror.run
+
+rolling: setup ## Restart servers, and the processes of one, under 200 calls a second: no call may fail
+	PYTHONPATH=tests $(BIN)/python -m verification.rolling.run
+	PYTHONPATH=tests $(BIN)/python -m verification.rolling.run --servers 1 --workers 2 --ways roll
 
 hostile: setup ## Import 1,000 NDJSON of hostile shapes, and see how large the process gets
 	PYTHONPATH=tests $(BIN)/python -m verification.growth.hostile
