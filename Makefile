@@ -166,6 +166,11 @@ prove: setup ## Write, read and break things, a minute on each database and each
 	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60 --redis sentinel
 	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60 --redis cluster
 
+.PHONY: cluster
+cluster: setup $(BIN)/pgbouncer ## Kill, freeze and fail over servers, PostgreSQL, PgBouncer and Redis, over 100 times: no read may lack a write
+	PYTHONPATH=tests $(BIN)/python -m verification.cluster.run
+	PYTHONPATH=tests $(BIN)/python -m verification.cluster.run --redis cluster
+
 siege: setup ## Attack a server for a minute, with well-behaved callers beside: its memory, their times
 	PYTHONPATH=tests $(BIN)/python -m verification.siege.run --seconds 60
 
