@@ -41,7 +41,11 @@ def main() -> int:
     _write("openapi.json", json.dumps(openapi.document(api, __version__), indent=1))
     shutil.copy(ROOT / "docs/site/mkdocs.yml", PAGES.parent)
     zensical: list[str | Path] = [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"]
-    return subprocess.run(zensical, cwd=PAGES.parent, check=False).returncode
+    status = subprocess.run(zensical, cwd=PAGES.parent, check=False).returncode
+    # The whole site has one language for Zensical. Browsers and screen readers are told the page's own.
+    for page in (PAGES.parent / "html/fr").glob("*.html"):
+        page.write_text(page.read_text().replace('<html lang="en"', '<html lang="fr"', 1))
+    return status
 
 
 def _write(place: str, text: str) -> None:

@@ -25,11 +25,14 @@ class _Page(HTMLParser):
         self.links: set[str] = set()
         self.fetched: set[str] = set()
         self.ids: set[str] = set()
+        self.language = ""
         self.feed(file.read_text())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = dict(attrs)
         self.ids |= {value for name in ("id", "name") if (value := named.get(name))}
+        if tag == "html":
+            self.language = named.get("lang") or ""
         if tag == "a" and named.get("href"):
             self.links.add(str(named["href"]))
         for name in ("src", "href"):
@@ -90,6 +93,11 @@ def test_each_page_is_in_the_navigation(html: Path) -> None:
     navigation = yaml.safe_load((ROOT / "docs/site/mkdocs.yml").read_text())["nav"]
     assert set(names(navigation)) == pages
     assert html.exists()
+
+
+def test_each_page_says_its_language(site: dict[Path, _Page]) -> None:
+    assert {page.language for file, page in site.items() if file.parent.name == "fr"} == {"fr"}
+    assert {page.language for file, page in site.items() if file.parent.name != "fr"} == {"en"}
 
 
 def test_both_languages_can_be_searched(html: Path) -> None:
