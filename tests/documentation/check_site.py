@@ -6,10 +6,16 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 import yaml
+from fhirexport_server.demo.group import batches
+from fhirexport_server.store.loader import load
+from fhirexport_server.store.migrate import migrate
+from support.envoy import running_envoy
+from support.server import running_server, wait_for_health
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "build/site"
@@ -116,3 +122,46 @@ def test_the_openapi_document_is_one_and_has_every_path_of_the_page(html: Path) 
     assert "post" in paths["/api/cache/invalidate"]
     parameters = paths["/api/fhir/export/venues/{ej_id}"]["get"]["parameters"]
     assert {"ej_id", "format", "detail", "consistency.max_staleness"} <= {each["name"] for each in parameters}
+
+
+def _value(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """Return some value of a parameter."""
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    if "items" in schema:
+        return _value(schema["items"], schemas)
+    if "enum" in schema:
+        return str(schema["enum"][-1])
+    if "examples" in schema:
+        return str(schema["examples"][0])
+    return "true" if schema["type"] == "boolean" else "1"
+
+
+@pytest.mark.timeout(600)
+async def test_envoy_knows_each_path_and_parameter_of_the_openapi_document(
+    html: Path, tmp_path: Path
+) -> None:
+    document = json.loads((html / "openapi.json").read_text())
+    schemas = document["components"]["schemas"]
+    url = f"sqlite:///{tmp_path}/demo.db"
+    migrate(url)
+    load(url, batches(patients=3))
+    unknown = []
+    async with running_server(url) as server, running_envoy(tmp_path, server) as envoy:
+        await wait_for_health(server)
+        while (await envoy.ask("/api/fhir/entities")).status == 503:
+            pass  # Envoy has not asked after the server's health yet
+        for path, operations in document["paths"].items():
+            operation = operations.get("get")
+            if operation is None:
+                continue
+            values = {each["name"]: _value(each["schema"], schemas) for each in operation["parameters"]}
+            inside = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
+            for name in inside:
+                path = path.replace(f"{{{name}}}", quote(values[name]))  # noqa: PLW2901 - the path of the call
+            for name in ["", *sorted(set(values) - inside)]:
+                query = f"?{name}={quote(values[name])}" if name else ""
+                answer = await envoy.ask(f"{path}{query}")
+                if answer.status == 404 or "Could not find field" in answer.text:
+                    unknown.append(f"{path}{query}: {answer.text[:200]}")
+    assert unknown == []
