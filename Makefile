@@ -188,6 +188,10 @@ mutants: setup ## Take each safeguard of the cache away, and see that a test not
 kills: setup ## Kill servers in imports, 200 times on each database, two thirds of them at the commit or the answer
 	PYTHONPATH=tests $(BIN)/python -m verification.kills.run
 
+.PHONY: audits
+audits: setup ## Kill servers under exports, 200 times: of all that clients received, the audit trail must have the line
+	PYTHONPATH=tests $(BIN)/python -m verification.audit.run
+
 watches: setup ## Measure how long after a commit 1 to 1,000 watchers hear of it, and what they cost the database
 	PYTHONPATH=tests $(BIN)/python -m verification.watches.run
 

@@ -222,6 +222,11 @@ class AccessSettings(AuditSettings):
         return self.reflection
 
     @property
+    def lacks_audit(self) -> bool:
+        """Whether other machines are given what nobody writes down."""
+        return self.audit_path is None and _others_reach(self.listen_address)
+
+    @property
     def insecure_addresses(self) -> list[str]:
         """The settings of addresses that others reach without TLS, proof of identity, rights, or an audit."""
         is_asked = self.asks_who_calls and self.policy_file is not None and self.audit_directory is not None

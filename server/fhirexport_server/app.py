@@ -15,7 +15,7 @@ from fhirexport_server.access.right import Action
 from fhirexport_server.access_settings import OFF
 from fhirexport_server.admin.administration import Administration
 from fhirexport_server.admin.cache_maintenance import CacheMaintenance
-from fhirexport_server.auditing import open_auditing
+from fhirexport_server.auditing import NO_AUDIT, open_auditing
 from fhirexport_server.cache.port import NoCache
 from fhirexport_server.cache.redis import redis_urls
 from fhirexport_server.cache.redis.breaker import State
@@ -194,7 +194,7 @@ async def running(
         watches = WatchHub(
             database, WatchMetrics(registry), interval=settings.watch_interval, longest=limits.watch_seconds
         )
-        administration = Administration(database, redis, metrics)
+        administration = Administration(database, redis, metrics, (NO_AUDIT,) if settings.lacks_audit else ())
         rights = AccessMetrics(registry, Action)
         policy = (
             None if settings.policy_file is None else KeptPolicy(settings.policy_file, database, rights.taken)

@@ -20,6 +20,8 @@ from fhirexport_server.rpc.audit.call_audit import CallAudit
 from fhirexport_server.settings import Settings
 from fhirexport_server.telemetry.audit_metrics import AuditMetrics
 
+NO_AUDIT = "audit: other machines reach this server, and no audit trail is kept; set AUDIT_DIRECTORY"
+"""A warning of the cache's health, which `fhirexport doctor` shows as one of the audit."""
 _MOST_CHAINS = 100
 """How many processes may write to one directory."""
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -51,6 +53,8 @@ async def open_auditing(
     metrics = AuditMetrics(registry)
     directory = settings.audit_path
     if directory is None:
+        if settings.lacks_audit:
+            _log.warning("no_audit", effect="who is given what is not kept", remedy="set AUDIT_DIRECTORY")
         yield None
         return
     trail = await asyncio.to_thread(_started, settings, directory, metrics, asyncio.get_running_loop())

@@ -9,7 +9,6 @@ from typing import Any
 import grpc
 import pytest
 from fhirexport.v1 import types_pb2 as types
-from fhirexport.v1.cache_admin_pb2 import InvalidateRequest
 from fhirexport.v1.export_service_pb2 import ExportPatientsRequest, StreamExportRequest
 from fhirexport_server.app import App
 from fhirexport_server.audit.audit_events import audit_events
@@ -19,7 +18,6 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from support.callers import Caller, Guarded
 from support.certificates import Site
 from support.every_method import RPCS, TIMEOUT, streamed
-from support.metrics import read
 from support.server import PATIENCE, exporting
 from support.status import Refused, refused
 from support.trails import assert_sound, events
@@ -146,66 +144,6 @@ async def test_an_exports_lines_say_what_was_given(sixty_url: str, guarded: Guar
     assert last["resources"] == chunks[-1].finished.resource_count
     assert [first["request_id"] for first, _ in _calls(trail).values()][:2] == ["one", "one"]
     assert len({*_calls(trail)}) == 4
-
-
-async def test_nothing_leaves_while_the_trail_cannot_be_written_and_all_goes_on_when_it_can(
-    sixty_url: str, valkey: Valkey, guarded: Guarded, trail: Path
-) -> None:
-    away = trail.with_name("away")
-    async with (
-        _serving(guarded, sixty_url, trail, redis_url=valkey.url) as app,
-        guarded.caller(app, "all") as caller,
-    ):
-        cached = await caller.exports.ExportPatients(ExportPatientsRequest(ej_id=1))
-        trail.rename(away)
-        for method in RPCS:
-            refusal = await _refusal(caller, method)
-            assert refusal is not None, method
-            assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "AUDIT_UNAVAILABLE"), method
-            assert refusal.retry_seconds == 1
-        with pytest.raises(grpc.aio.AioRpcError):
-            await caller.exports.StreamExport(STREAM).read()
-        assert (await read(app.metrics_address)).value("fhirexport_audit_unwritable") == 1
-        away.rename(trail)
-        async with asyncio.timeout(PATIENCE):
-            while await _refusal(caller, "ExportPatients"):
-                await asyncio.sleep(0.05)
-        again = await caller.exports.ExportPatients(ExportPatientsRequest(ej_id=1))
-        page = await read(app.metrics_address)
-    assert again.json == cached.json
-    assert page.value("fhirexport_audit_unwritable") == 0
-    assert page.value("fhirexport_audit_failures_total") > 0
-    kinds = [event["event"] for event in events(trail)]
-    assert "recovered" in kinds
-    # Those that were refused meanwhile were kept, and are told of.
-    kept = [event for event in events(trail) if event.get("reason") == "AUDIT_UNAVAILABLE"]
-    assert {event["event"] for event in kept} == {"refused"}
-    assert {event["method"].partition("/")[2] for event in kept} == RPCS.keys()
-    assert_sound(trail)
-
-
-async def test_what_an_operator_does_to_the_cache_has_no_effect_without_its_line(
-    sixty_url: str, valkey: Valkey, guarded: Guarded, trail: Path
-) -> None:
-    async with (
-        _serving(guarded, sixty_url, trail, redis_url=valkey.url) as app,
-        guarded.caller(app, "all") as caller,
-    ):
-        before = await caller.exports.ExportPatients(ExportPatientsRequest(ej_id=1))
-        trail.rename(trail.with_name("away"))
-        with pytest.raises(grpc.aio.AioRpcError):
-            await caller.admin.Invalidate(InvalidateRequest(pattern="fhir:export:*"))
-        trail.with_name("away").rename(trail)
-        async with asyncio.timeout(PATIENCE):
-            while await _refusal(caller, "ListLegalEntities"):
-                await asyncio.sleep(0.05)
-        after = await caller.exports.ExportPatients(ExportPatientsRequest(ej_id=1))
-        for pattern in ("fhir:export:patients:ej:1*", "fhir:*dupont*"):
-            await caller.admin.Invalidate(InvalidateRequest(pattern=pattern, reason="dupont"))
-    assert before.snapshot.revision == after.snapshot.revision
-    patterns = [line["pattern"] for line in events(trail) if "pattern" in line]
-    assert patterns == ["fhir:export:patients:ej:1*", "another"]
-    assert "dupont" not in "".join(map(str, events(trail)))
 
 
 async def test_refused_calls_of_unknown_callers_are_counted_above_a_limit(

@@ -98,8 +98,22 @@ class Invalidator(Protocol):
 class Administration:
     """Administers the cache. Invalidations hold in every process, even while Redis does not answer."""
 
-    def __init__(self, invalidator: Invalidator, cache: RedisCache | None, metrics: Metrics) -> None:
-        """Administer `cache`; None where the cache is switched off."""
+    def __init__(
+        self,
+        invalidator: Invalidator,
+        cache: RedisCache | None,
+        metrics: Metrics,
+        warnings_of_start: tuple[str, ...] = (),
+    ) -> None:
+        """Administer a cache.
+
+        Args:
+            invalidator: Makes exports outdated.
+            cache: The cache; None where it is switched off.
+            metrics: Counts.
+            warnings_of_start: What was wrong from the start on; its health tells of it.
+        """
+        self._warnings_of_start = warnings_of_start
         self._invalidator = invalidator
         self._cache = cache
         self._metrics = metrics
@@ -134,6 +148,10 @@ class Administration:
 
     async def health(self) -> CacheHealth:
         """Return the health of the cache. Never fails."""
+        health = await self._health()
+        return replace(health, warnings=self._warnings_of_start + health.warnings)
+
+    async def _health(self) -> CacheHealth:
         if self._cache is None:
             return CacheHealth(Condition.DISABLED, "the cache is switched off: CACHE_ENABLED is false")
         begun = monotonic()

@@ -21,6 +21,7 @@ from verification.bench.measuring import machine
 from verification.bench.measuring.databases import BACKENDS, HIT_PATIENTS, NAMES, Bench
 from verification.bench.measuring.results import Results
 from verification.bench.parts import (
+    audited,
     busy,
     callers,
     changes,
@@ -74,6 +75,12 @@ def _hits(bench: Bench, _arguments: argparse.Namespace) -> Results:
     return asyncio.run(hits.hits(urls, bench.directory, bench.rounds * HITS_A_ROUND))
 
 
+def _audited(bench: Bench, _arguments: argparse.Namespace) -> Results:
+    return asyncio.run(
+        audited.audited(bench.database("sqlite", HIT_PATIENTS[0]), bench.directory, bench.rounds)
+    )
+
+
 def _callers(bench: Bench, _arguments: argparse.Namespace) -> Results:
     urls = [(NAMES[name], bench.database(name, HIT_PATIENTS[0])) for name in BACKENDS]
     return asyncio.run(callers.callers(urls, bench.directory, bench.rounds))
@@ -108,6 +115,7 @@ PARTS: dict[str, Part] = {
     "misses": lambda bench, _: misses.misses(bench),
     "hits": _hits,
     "callers": _callers,
+    "audited": _audited,
     "naive": lambda bench, _: asyncio.run(naive.naive(bench)),
     "start": lambda bench, _: asyncio.run(start.start(bench)),
     "changes": _changes,

@@ -13,6 +13,7 @@ from fhirexport._internal.channels import Server
 from fhirexport._internal.requests import ExportQuery
 from fhirexport.cache_models import CacheHealth
 from fhirexport.cli import calling
+from fhirexport.cli.diagnosis.audit_trail import unwritable_audit, warned
 from fhirexport.cli.diagnosis.credentials import unknown_caller
 from fhirexport.cli.diagnosis.findings import SECONDS, Finding, Level, message_of, outcome
 from fhirexport.cli.diagnosis.reaching import SOCKET_SECONDS, Place, addresses, connection, place, spoken
@@ -69,8 +70,8 @@ def examine(
         switched_off = isinstance(cache, CacheHealth) and cache.state == "disabled"
         yield from _healths(client, without=_CACHE if switched_off else None)
         stub = ExportServiceStub(channel)
-        for refused in unknown_caller(stub, calls):
-            yield refused
+        for hiding in (*unknown_caller(stub, calls), *unwritable_audit(cache)):
+            yield hiding
             return
         yield from _redis(cache)
         yield from _database(stub, calls, now)
@@ -207,8 +208,7 @@ def _redis(health: CacheHealth | Exception) -> Iterator[Finding]:
             advice = "start Redis, or correct REDIS_*: docs/operations.md, 'Redis refuses connections'"
             yield Finding("Redis", "warning", health.message, advice)
     for warning in health.warnings:
-        message, _, advice = warning.rpartition("; ")
-        yield Finding("Redis", "warning", message or warning, advice)
+        yield warned(warning)
 
 
 def _database(stub: ExportServiceStub, calls: Calls, now: Callable[[], datetime]) -> Iterator[Finding]:

@@ -1,10 +1,11 @@
 """The rival of a hit: a bare grpc.aio server that answers every call with the bytes of one file.
 
-Usage: `python echo.py FILE`; prints its port.
+Usage: `python echo.py FILE [CERTIFICATE KEY]`; prints its port.
 """
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,16 @@ class _Echo(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(answer)
 
 
-async def main(answer: bytes) -> None:
-    """Serves until it is ended."""
+async def main(answer: bytes, pair: Sequence[bytes]) -> None:
+    """Serves until it is ended: with TLS where it is given a certificate and its key."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers((_Echo(answer),))
-    port = server.add_insecure_port("127.0.0.1:0")
+    if pair:
+        certificate, key = pair
+        credentials = grpc.ssl_server_credentials([(key, certificate)])
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    else:
+        port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
@@ -36,4 +42,5 @@ async def main(answer: bytes) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]).read_bytes()))
+    content, *files = (Path(name).read_bytes() for name in sys.argv[1:])
+    asyncio.run(main(content, files))
