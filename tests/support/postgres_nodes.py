@@ -32,6 +32,8 @@ wal_receiver_timeout = '2s'
 wal_retrieve_retry_interval = '100ms'
 cluster_name = '{name}'
 """
+_ATTEMPTS = 5
+"""How often a copy is tried: pg_basebackup of this build crashes now and then, on a busy machine."""
 _OWNER = "embedded_postgres"
 """Whom the servers run as where the tests run as root, which PostgreSQL refuses to."""
 
@@ -66,9 +68,16 @@ class PostgresNode:
 
     def copy(self, primary: "PostgresNode") -> None:
         """Makes it a standby of another server, from a copy of that; whatever it was before is gone."""
-        shutil.rmtree(self._directory, ignore_errors=True)
         where = ("-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres")
-        _run("pg_basebackup", "-D", str(self._directory), *where, "-R", "-c", "fast")
+        for attempts_left in reversed(range(_ATTEMPTS)):
+            shutil.rmtree(self._directory, ignore_errors=True)
+            try:
+                _run("pg_basebackup", "-D", str(self._directory), *where, "-R", "-c", "fast")
+            except subprocess.CalledProcessError:
+                if not attempts_left:
+                    raise
+            else:
+                break
         self._configure()
 
     def url(self, database: str = "postgres") -> str:
