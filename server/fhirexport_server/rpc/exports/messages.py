@@ -1,5 +1,6 @@
 """The responses of ExportService: renderings as messages."""
 
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from fhirexport.v1.export_service_pb2 import (
@@ -35,7 +36,7 @@ def snapshot(rendering: Rendering) -> Snapshot:
         source=_SOURCES[description.source],
         root=_hexadecimal(rendering.root),
         rendered_count=rendering.rendered,
-        incarnation=Token.decode(description.revision).revision.incarnation,
+        incarnation=_incarnation(description.revision),
     )
     message.read_time.FromDatetime(description.read_time)
     totals = rendering.totals
@@ -43,6 +44,12 @@ def snapshot(rendering: Rendering) -> Snapshot:
         message.resource_count = totals.resource_count
         message.size_bytes = totals.size_bytes
     return message
+
+
+@lru_cache(maxsize=4096)
+def _incarnation(token: str) -> str:
+    """Return the incarnation that a token names. Each answer has it, and they share few."""
+    return Token.decode(token).revision.incarnation
 
 
 def unary(

@@ -17,6 +17,7 @@ from fhirexport.v1.export_service_pb2 import (
     ExportVenuesRequest,
 )
 from fhirexport.v1.types_pb2 import Consistency
+from google.protobuf.message import Message
 from rich.table import Table
 from support.server import server_process
 from support.valkey import Valkey, running_valkey
@@ -42,6 +43,7 @@ async def naive(bench: Bench) -> Results:
     table = Table(title="A naive rival: how many times faster ours is (with its 95 % interval)")
     for heading in ("", *DATASETS, "goals"):
         table.add_column(heading, justify="right" if heading else "left")
+    sizes = []
     results.tables.append(table)
     url = bench.database("sqlite", PATIENTS)
     with running_valkey() as valkey:
@@ -59,6 +61,8 @@ async def naive(bench: Bench) -> Results:
                     }
                     rounds = bench.rounds * (10 if kind == "hit" else 1)
                     times = await interleaved(ways, rounds)
+                    if kind == "hit":
+                        sizes.append(await _sizes(ways))
                     ratios[dataset] = ratio(times["rival"], times["ours"])
                     results.figures[f"{kind} {dataset}"] = {
                         **ratios[dataset]._asdict(),
@@ -67,7 +71,14 @@ async def naive(bench: Bench) -> Results:
                     }
                 goals = " / ".join(map(str, GOALS[kind]))
                 table.add_row(kind, *(f"{one}" for one in ratios.values()), goals)
+    table.add_row("kB of ours, of the rival's", *sizes)
     return results
+
+
+async def _sizes(ways: dict[str, Call]) -> str:
+    ours = cast("Message", await ways["ours"]()).ByteSize()
+    rival = len(cast("bytes", await ways["rival"]()))
+    return f"{ours / 1e3:,.0f}, {rival / 1e3:,.0f}"
 
 
 def _ours(opened: "ExportServiceAsyncStub", dataset: str, kind: str) -> Call:
