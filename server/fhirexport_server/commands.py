@@ -13,8 +13,6 @@ import typer
 from fhirexport._internal.stdio import OutputError
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fhirexport_server import audit_commands, policy_commands
 from fhirexport_server.access.policy_file import PolicyError
@@ -22,7 +20,6 @@ from fhirexport_server.admin.build_facts import build_facts
 from fhirexport_server.audit_settings import AuditDirectoryError
 from fhirexport_server.certificates import throwaway
 from fhirexport_server.certificates.key_pair import CertificateError
-from fhirexport_server.demo import group
 from fhirexport_server.demo.people.traits import MOST_PATIENTS
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
 from fhirexport_server.domain.rows import Batch
@@ -33,7 +30,6 @@ from fhirexport_server.runtime.listening import ListenError
 from fhirexport_server.runtime.reading.kept_file import KeptFileError
 from fhirexport_server.sealing.keys_file import KeysFileError, add_key
 from fhirexport_server.settings import MOST_WORKERS, Settings
-from fhirexport_server.store import loader
 from fhirexport_server.store.migrate import migrate as bring_to_date
 from fhirexport_server.telemetry import logs
 from fhirexport_server.telemetry.metrics_page import MetricsAddressError
@@ -136,6 +132,10 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same group.")] = 1,
 ) -> None:
     """Fill an empty DATABASE_URL with a made-up hospital group."""
+    # A server that serves needs none of this, and would start later for it.
+    from fhirexport_server.demo import group  # noqa: PLC0415 - see above
+    from fhirexport_server.store import loader  # noqa: PLC0415 - see above
+
     url = _settings().database_url.get_secret_value()
     bring_to_date(url)
     if not loader.is_empty(url):
@@ -277,6 +277,16 @@ def _fail(message: str, status: int) -> NoReturn:
 
 def _shown(batches: Iterable[Batch], total: int) -> Iterator[Batch]:
     """Yield the batches, with a progress bar on a terminal."""
+    # Not for those who serve, either.
+    from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.progress import (  # noqa: PLC0415 - see above
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
