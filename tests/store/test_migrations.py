@@ -140,6 +140,16 @@ def test_migrating_twice_changes_nothing(database_url: str) -> None:
         assert connection.execute(text("SELECT id FROM database_incarnation")).scalar_one() == before
 
 
+def test_a_write_to_sqlite_reads_its_own_revisions_and_not_those_of_every_ej(
+    new_database: Callable[[str], str],
+) -> None:
+    datasets = "'structure', 'patients', 'venues'"
+    statement = f"UPDATE revision_base SET n = n + 1 WHERE ej_id IN (1) AND dataset IN ({datasets})"
+    with writing(new_database("sqlite")) as connection:
+        (plan,) = connection.execute(text(f"EXPLAIN QUERY PLAN {statement}"))
+    assert plan.detail.startswith("SEARCH")
+
+
 def test_two_databases_have_two_incarnations(new_database: Callable[[str], str]) -> None:
     found = set()
     for backend in ("sqlite", "sqlite", "postgresql", "postgresql"):

@@ -35,6 +35,8 @@ def migrate(url: str) -> None:
             if connection.dialect.name == "sqlite":
                 # This makes the statistics tables. Made later, they would look like a change of the schema.
                 connection.execute(text("ANALYZE revision_base"))
+                # That of a table that is empty yet would have each write read all of it, later.
+                connection.execute(text("DELETE FROM sqlite_stat1 WHERE tbl = 'revision_base'"))
     finally:
         engine.dispose()
 

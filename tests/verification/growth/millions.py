@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
+import psutil
 from fhirexport import AsyncClient
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
@@ -110,6 +111,9 @@ class Measured:
         self._console, self._pid, self._venues = console, pid, venues
         self.failures: list[str] = []
 
+    def _mib(self) -> float:
+        return float(psutil.Process(self._pid).memory_info().rss) / _MIB
+
     async def of(self, what: str, work: Callable[[], Awaitable[tuple[int, int]]]) -> None:
         """Do something, and say how it went."""
         begun = time.monotonic()
@@ -118,7 +122,7 @@ class Measured:
         mib = grown() / _MIB
         self._console.print(
             f"{what}: {count:,} resources, {size / 1e6:,.1f} MB, {time.monotonic() - begun:.1f} s,"
-            f" server grew by {mib:.1f} MiB at most (bound {BOUND_MIB})"
+            f" server grew by {mib:.1f} MiB at most (bound {BOUND_MIB}), and has {self._mib():.0f}"
         )
         if mib > BOUND_MIB:
             self.failures.append(what)

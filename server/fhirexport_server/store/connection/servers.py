@@ -38,7 +38,7 @@ class Servers:
         Raises:
             ValueError: The URL of the copy is not one of PostgreSQL.
         """
-        if not url.startswith("postgresql"):
+        if not url.partition("://")[0].startswith("postgresql") or "://" not in url:
             return cls()
         replica = None
         if replica_url is not None:

@@ -42,7 +42,7 @@ COMMENT ON COLUMN cache_audit.id IS 'The entry''s number. Not exported.'
 ;;
 COMMENT ON COLUMN cache_audit.done_at IS 'When it was done. Not exported.'
 ;;
-COMMENT ON COLUMN cache_audit.actor IS 'Who did it: the address of the caller. Not exported.'
+COMMENT ON COLUMN cache_audit.actor IS 'Who did it: the identity of the caller, or its address where nobody is asked. Not exported.'
 ;;
 COMMENT ON COLUMN cache_audit.action IS 'What was done: invalidate or flush. Not exported.'
 ;;
