@@ -26,6 +26,7 @@ def token(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 async def test_options_count_before_and_after_the_command_and_as_variables(
     address: str, token: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,7 @@ async def test_nothing_is_written_with_validate_only(address: str) -> None:
         assert await client.patients(EJ).read() == before
 
 
+@pytest.mark.long
 async def test_an_upload_that_the_server_ends_half_way_is_told_why(address: str) -> None:
     # More structure than an import may have is refused while the rest of it is still on its way.
     lines = b'{"resourceType": "Organization", "id": "o"}\n' * 300_000

@@ -141,6 +141,7 @@ async def test_without_any_standard_stream_an_export_is_written_to_its_file(
     assert (tmp_path / "venues.json").read_bytes() == (await fhirexport(address, "venues", "1"))[1]
 
 
+@pytest.mark.long
 async def test_errors_that_nobody_takes_do_not_change_the_exit_status(address: str, tmp_path: Path) -> None:
     for redirection in ("2>/dev/full", "2>&-"):
         assert await _shell(address, tmp_path, f'exec "$F" venues 999 {redirection}') == (69, b"", "")

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+import pytest
 from fhirexport_server.demo.columns import COLUMNS
 from fhirexport_server.domain import codes
 from fhirexport_server.domain.rows import Batch
@@ -28,6 +29,7 @@ def test_the_same_number_is_the_same_hospital() -> None:
     assert random_hospital(3) != random_hospital(4)
 
 
+@pytest.mark.long
 def test_both_databases_take_them(database_url: str) -> None:
     for hospital in random_hospitals(25):
         load(database_url, hospital)

@@ -121,6 +121,7 @@ A_MOVEMENT = f"UPDATE movement SET attending_name = 'Another' WHERE id = {LAST_M
 @pytest.mark.parametrize(
     "request_", EVERY_SHAPE, ids=lambda shape: f"{shape.dataset} {shape.format} {shape.detail}"
 )
+@pytest.mark.long
 async def test_one_change_renders_one_resource_in_every_shape(url: str, request_: ExportRequest) -> None:
     async with keeping(url) as server:
         before = await server.export(request_)

@@ -47,6 +47,7 @@ def test_the_demo_group_comes_back(dataset: Dataset, wanted: Format) -> None:
 
 @pytest.mark.parametrize("wanted", Format)
 @pytest.mark.parametrize("dataset", Dataset)
+@pytest.mark.long
 def test_random_hospitals_come_back(dataset: Dataset, wanted: Format) -> None:
     for seed in range(30):
         for rows in ej_rows(random_hospital(seed)):

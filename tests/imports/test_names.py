@@ -50,6 +50,7 @@ async def _errors(hospital: Hospital, type_: str, entry: Resource) -> list[Probl
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.long
 async def test_names_that_disagree_are_refused_on_every_way_in(hospital: Hospital, kind: str) -> None:
     _, prefix = KINDS[kind]
     if kind == "ej":

@@ -88,6 +88,7 @@ async def test_movements_of_one_instant_in_any_order_of_lines(hospital: Hospital
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.long
 async def test_rows_in_any_order_give_the_same_bytes_on_both_databases(
     seed: int, new_database: Callable[[str], str]
 ) -> None:

@@ -92,6 +92,7 @@ async def test_it_ends_while_its_database_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "unix:server.sock"])
+@pytest.mark.long
 async def test_a_second_server_on_the_same_address_says_so(
     address: str, small_url: str, tmp_path: Path
 ) -> None:

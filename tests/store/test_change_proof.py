@@ -224,6 +224,7 @@ def test_the_log_is_pruned_in_steps_as_it_grows(
         assert changes_since(database, before) is FullReason.UNPROVEN
 
 
+@pytest.mark.long
 def test_sqlite_prunes_its_log_as_it_grows(new_small: Callable[[str], str]) -> None:
     url = new_small("sqlite")
     many = (
