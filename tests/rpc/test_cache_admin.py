@@ -1,6 +1,8 @@
 """Shows what operators see of the cache, through a real server and a real Valkey."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -18,6 +20,7 @@ from fhirexport.v1.export_service_pb2 import (
 )
 from fhirexport_server.cache.redis.redis_cache import open_redis_cache
 from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.sealing.keys_file import add_key
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
@@ -99,6 +102,20 @@ async def test_health_warns_of_a_policy_that_harms(
         health = await server.admin.GetHealth(GetHealthRequest())
     assert [told in warning for warning in health.warnings if told] == ([True] if told else [])
     assert len(health.warnings) == bool(told)
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["clear", "sealed"])
+async def test_health_warns_of_patients_on_the_disk_of_redis(
+    sixty_url: str, own_valkey: Valkey, tmp_path: Path, *, sealed: bool
+) -> None:
+    own_valkey.configure("appendonly", "yes")
+    keys: dict[str, Any] = {}
+    if sealed:
+        keys["cache_keys_file"] = tmp_path / "keys.toml"
+        await asyncio.to_thread(add_key, keys["cache_keys_file"], "a")
+    async with serving(sixty_url, own_valkey.url, **keys) as server:
+        health = await server.admin.GetHealth(GetHealthRequest())
+    assert any("in the clear" in warning for warning in health.warnings) is not sealed
 
 
 async def test_health_is_degraded_without_redis_and_disabled_without_a_cache(

@@ -162,7 +162,7 @@ class Administration:
         except CacheUnavailableError:
             message = f"Redis does not answer ({self._cache.why}): exports are read from the database"
             return CacheHealth(Condition.DEGRADED, message)
-        advice = warnings(server)
+        advice = warnings(server, is_sealed=self._cache.is_sealed)
         if self._cache.state is not State.AVAILABLE:
             message = f"Redis refuses to write ({self._cache.why}): nothing new is kept"
             return CacheHealth(Condition.DEGRADED, message, latency, server, advice)

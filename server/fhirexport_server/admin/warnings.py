@@ -5,8 +5,8 @@ from fhirexport_server.cache.redis.inspection import ServerFacts
 _OLDEST = {"redis": (6, 2), "valkey": (7, 2)}
 
 
-def warnings(server: ServerFacts) -> tuple[str, ...]:
-    """Return a warning for each setting that will cause trouble."""
+def warnings(server: ServerFacts, *, is_sealed: bool) -> tuple[str, ...]:
+    """Return a warning for each setting that will cause trouble; `is_sealed` is of what lies there."""
     advice = []
     if not server.max_memory:
         advice.append(
@@ -22,6 +22,11 @@ def warnings(server: ServerFacts) -> tuple[str, ...]:
         advice.append(
             f"maxmemory-policy is {server.policy}: if other applications have keys here, it evicts theirs to "
             "make room for ours; set it to volatile-lfu, or give this service a Redis of its own"
+        )
+    if server.saves and not is_sealed:
+        advice.append(
+            "it writes patients' data to its disk in the clear: set CACHE_KEYS_FILE (docs/security.md), "
+            "or save and appendonly of Redis off"
         )
     oldest = _OLDEST[server.name]
     if _numbers(server.version) < oldest:

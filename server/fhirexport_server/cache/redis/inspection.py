@@ -55,6 +55,8 @@ class ServerFacts:
     """How many it has accepted, from all applications."""
     commands: int
     """How many it has run, for all applications."""
+    saves: bool
+    """Whether it writes what it holds to its disk."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Inspector:
             policy="/".join(sorted({str(info.get("maxmemory_policy", "")) for info in infos})),
             connections=sum(int(info["total_connections_received"]) for info in infos),
             commands=sum(int(info["total_commands_processed"]) for info in infos),
+            saves=any(int(info.get("aof_enabled", 0)) or int(info.get("rdb_saves", 0)) for info in infos),
         )
 
     async def heads(self) -> AsyncIterator[str]:

@@ -69,6 +69,11 @@ class RedisCache:
         return self._link.breaker.state
 
     @property
+    def is_sealed(self) -> bool:
+        """Whether nobody without a key can read what lies in Redis."""
+        return self._sealing.is_sealed
+
+    @property
     def moved(self) -> asyncio.Event:
         """An event that the next change of state sets."""
         return self._link.breaker.moved

@@ -19,6 +19,8 @@ class Sealing(Protocol):
 
     layout: bytes
     """The version of what lies in Redis. Another layout is a miss."""
+    is_sealed: bool
+    """Whether nobody without a key can read the values."""
     most_added: int
     """How many bytes a sealed value is longer than the clear one, at most."""
 
@@ -41,6 +43,7 @@ class Clear:
     """Leaves values as they are: packing adds checksums, which damage does not pass."""
 
     layout: bytes = _LAYOUT
+    is_sealed: bool = False
     most_added: int = 0
 
     def seal(self, place: tuple[bytes, ...], clear: bytes) -> bytes:
@@ -63,6 +66,7 @@ class Sealed:
     """Seals values with the first key there is, and unseals them with any."""
 
     layout: bytes = _LAYOUT + b"-aes256gcm"
+    is_sealed: bool = True
     most_added: int = MOST_ADDED
 
     def __init__(self, keys: Callable[[], KeyRing], counted: Callable[[], None]) -> None:
