@@ -13,10 +13,12 @@ import pytest
 from fhirexport import AsyncClient
 from fhirexport.cli.diagnosis import checks
 from fhirexport_server.demo.group import batches
-from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.datasets import Dataset, EjDataset
+from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 from store.hostile_settings import HOSTILE, altered, export, export_all, fill
+from store.test_loop_lookups import connected, looking_up
 from support.exporting import exporting
 from support.importing import exported, import_lines
 from support.pooler import running_pooler
@@ -77,6 +79,29 @@ async def test_what_another_client_leaves_is_really_there(url: str) -> None:
             for name in HOSTILE.keys() - kept:
                 assert connection.execute(f"SHOW {name}".encode()).fetchone() == (HOSTILE[name],)
             assert connection.execute("SELECT count(*) FROM venue").fetchone() == (0,)
+
+
+async def test_look_ups_are_right_whichever_session_answers(url: str) -> None:
+    """What one session has prepared, the next one does not know: it is sent whole from then on."""
+    export = EjDataset(EJ_ID, Dataset.PATIENTS)
+    answered = 0
+    with running_pooler(url, sessions=2) as pooled, Database.open(pooled) as database:
+        async with looking_up(database) as lookup:
+            for number in range(12):
+                with closing(psycopg.connect(pooled, prepare_threshold=None)) as holding:
+                    if number % 3:
+                        # Until the end of its transaction, one of the two sessions is its own.
+                        holding.execute("SELECT 1")
+                    change = f"UPDATE patient SET used_family = 'DURAND {number}' WHERE ej_id = {EJ_ID}"
+                    with psycopg.connect(url) as writer:
+                        writer.execute(change.encode())
+                    look = await lookup.look(export)
+                    if look is None:
+                        await connected(database, lookup)
+                        continue
+                    answered += 1
+                    assert look.revision == database.revision(*export)
+    assert answered >= 9
 
 
 async def test_an_import_writes_the_same(url: str, new_database: Callable[[str], str]) -> None:
