@@ -12,15 +12,16 @@ from fhirexport.v1 import types_pb2 as types
 from fhirexport.v1.export_service_pb2 import ExportPatientsRequest, StreamExportRequest
 from fhirexport_server.app import App
 from fhirexport_server.audit.audit_events import audit_events
+from fhirexport_server.audit.files import chains_in
 from fhirexport_server.rpc.server import SERVICES
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from support.callers import Caller, Guarded
 from support.certificates import Site
 from support.every_method import RPCS, TIMEOUT, streamed
-from support.server import PATIENCE, exporting
+from support.server import PATIENCE, exporting, server_process
 from support.status import Refused, refused
-from support.trails import assert_sound, events
+from support.trails import assert_sound, events, kinds
 from support.valkey import Valkey
 
 EVERYTHING = ("export:*:*", "watch:*:*", "import:*", "cache:read", "cache:admin")
@@ -175,6 +176,15 @@ async def test_two_servers_have_a_chain_each(small_url: str, trail: Path) -> Non
     for name in ("audit", "audit.2"):
         calls = [event["event"] for event in events(trail, name) if "call" in event]
         assert calls == ["begun", "ended"]
+    assert_sound(trail)
+
+
+async def test_workers_have_a_chain_each(sixty_url: str, trail: Path, tmp_path: Path) -> None:
+    async with server_process(tmp_path, sixty_url, WORKERS="2", AUDIT_DIRECTORY=str(trail)):
+        pass
+    assert chains_in(trail) == ["audit", "audit.2"]
+    for name in chains_in(trail):
+        assert kinds(trail, name) == ["opened", "started", "stopped"]
     assert_sound(trail)
 
 

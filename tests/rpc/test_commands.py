@@ -68,6 +68,18 @@ def test_wrong_settings_are_one_line_each(tmp_path: Path) -> None:
     assert "CANARY" not in err
 
 
+def test_an_audit_trail_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    url = f"sqlite:///{tmp_path}/none.db"
+    for directory in ("none/audit", "file", "file/audit"):
+        options = {"DATABASE_URL": url, "METRICS_ADDRESS": "off", "LISTEN_ADDRESS": "127.0.0.1:0"}
+        status, _, err = _run(tmp_path, "serve", AUDIT_DIRECTORY=directory, CACHE_ENABLED="false", **options)
+        said = [line for line in err.splitlines() if not line.startswith("{")]
+        assert status == 1
+        assert len(said) == 1
+        assert said[0].startswith(f"AUDIT_DIRECTORY {directory}: cannot be written: ")
+
+
 def test_a_misspelt_setting_and_options_that_cannot_work_are_one_line_each(tmp_path: Path) -> None:
     """The field's case 30, among others."""
     url = "redis://:CANARY@127.0.0.1:6379/0?decode_responses=True"
