@@ -137,6 +137,7 @@ async def test_the_servers_facts_are_those_of_all_primaries(cache: RedisCache, s
     assert 0 < facts.commands <= commands
 
 
+@pytest.mark.long
 async def test_a_walk_through_servers_that_change_is_an_error(cache: RedisCache, several: Several) -> None:
     await fill(cache)
     walk = cache.inspector.heads()
