@@ -12,7 +12,7 @@ from verification.canaries.patients import STEMS, canaries
 from verification.canaries.searching import Search
 
 
-@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 async def test_no_canary_comes_out_but_in_exports(
     backend: str,
     new_database: Callable[[str], str],
