@@ -49,6 +49,9 @@ class Fence:
         self._lock = threading.Lock()
         self.surveyed = False
         """Whether all servers have been asked once."""
+        self.promotions = 0
+        """How often a primary was seen to have replaced another one, by whatever connection."""
+        self._left = 0
 
     def admit(self, connection: Any) -> None:  # noqa: ANN401 - the driver's connection, or SQLAlchemy's wrapper
         """Look at a new connection, which is in autocommit.
@@ -65,21 +68,24 @@ class Fence:
             raise DatabaseUnavailableError
         self._refused = ""
 
-    def note(self, standing: Standing) -> bool:
-        """Remember a primary; return whether it has replaced another one."""
+    def note(self, standing: Standing) -> None:
+        """Remember a primary, which may have replaced another one."""
         if standing.is_standby or not standing.system:
-            return False
+            return
         with self._lock:
             known = self._highest.get(standing.system, 0)
             self._highest[standing.system] = max(known, standing.timeline)
-            return 0 < known < standing.timeline
+            self.promotions += 0 < known < standing.timeline
 
     def survey(self, servers: Sequence[Parameters]) -> bool:
-        """Ask every server that can be reached; return whether there is a new primary."""
+        """Ask every server that can be reached; return whether there is a new primary since the last time."""
         with ThreadPoolExecutor(max_workers=len(servers)) as threads:
-            found = [self.note(one) for one in threads.map(_asked, servers) if one is not None]
+            for one in threads.map(_asked, servers):
+                if one is not None:
+                    self.note(one)
         self.surveyed = True
-        return any(found)
+        before, self._left = self._left, self.promotions
+        return self._left != before
 
     def _wrong(self, standing: Standing) -> str:
         if standing.is_standby:
