@@ -71,4 +71,6 @@ async def _while_rendering(hit: Call, address: str, times: int) -> list[float]:
             await asyncio.sleep(0)
         if await reader.wait():
             raise SystemExit("the large export failed")
+    if not taken:
+        raise SystemExit("the large export is too small to measure anything beside it")
     return taken
