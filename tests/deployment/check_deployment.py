@@ -19,6 +19,7 @@ from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 from support.documented import blocks
+from support.programs import needs
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -44,10 +45,12 @@ def units(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@needs("systemd-analyze")
 def test_systemd_understands_the_units(units: Path) -> None:
     assert _done("systemd-analyze", "verify", *(units / name for name in UNITS)) == ""
 
 
+@needs("systemd-analyze")
 @pytest.mark.parametrize("name", UNITS)
 def test_a_unit_exposes_little(name: str, units: Path) -> None:
     said = _done("systemd-analyze", "security", "--offline=true", "--threshold=20", units / name)
@@ -56,6 +59,7 @@ def test_a_unit_exposes_little(name: str, units: Path) -> None:
     assert f"whose exposure is {exposure} of 10" in page
 
 
+@needs("systemd-sysusers", "systemd-tmpfiles")
 def test_systemd_understands_the_user_and_the_folders(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "etc").mkdir(parents=True)

@@ -15,6 +15,7 @@ import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
+from support.programs import needs
 from support.server import PATIENCE, ServerProcess, server_process
 
 pytestmark = pytest.mark.timeout(900)
@@ -117,6 +118,7 @@ def test_the_mirror_takes_what_has_changed(served: Served, tmp_path: Path) -> No
         assert copy.execute("SELECT count(*) FROM encounter").fetchone() == (799,)
 
 
+@needs("jq")
 def test_grpcurl_and_jq_are_enough(served: Served, tmp_path: Path) -> None:
     status, out, errors = _ran(served, EXAMPLES / "export.sh", "010780054", tmp_path / "out")
     assert (status, out, errors) == (0, "150 units and places, 800 venues\n", "")
@@ -143,6 +145,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "examples/node/consumer.mjs"
 
 
+@needs("node", "npm")
 def test_another_language_needs_the_protos_alone(node: Path, served: Served, tmp_path: Path) -> None:
     file = tmp_path / "patients.ndjson"
     status, out, errors = _ran(served, "node", node, "1", "DATASET_PATIENTS", file)
