@@ -16,7 +16,7 @@ def test_no_read_lacks_a_write_whatever_part_breaks(redis: str, capsys: pytest.C
     pooler = Path(sys.executable).with_name("pgbouncer").exists() or shutil.which("pgbouncer") is not None
     with tempfile.TemporaryDirectory(prefix="cluster-") as directory:
         outcome = besiege(Path(directory), Options(seconds=25.0, seed=1, redis=redis, pooled=pooler))
-    assert outcome.wrong == []
+    assert outcome.broken == []
     parts = {kind.partition(":")[0] for kind in outcome.faults}
     assert parts == {"Redis", "PostgreSQL", "fhirexport"}
     assert len(outcome.calls) > len(outcome.failed)

@@ -86,6 +86,8 @@ class Pair:
         self.pooler = pooler
         self.without: list[tuple[float, float]] = []
         """When there was no primary that could be reached, from and to."""
+        self.unfenced: list[tuple[float, float]] = []
+        """When a former primary went on beside the new one, from and to."""
 
     def urls(self) -> list[str]:
         """Returns the URL of each."""
@@ -159,9 +161,11 @@ class Pair:
             self.promote(begun=begun)
         finally:
             former = self.standby
+            thawed = monotonic()
             former.resume()
         time.sleep(2.0)
         former.kill()
+        self.unfenced.append((thawed, monotonic()))
         self.rejoin()
         return True
 

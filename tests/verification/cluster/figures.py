@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from verification.prove.check import Kind, Violation, check
+from verification.prove.check import STALE_KINDS, Kind, Violation, check
 from verification.prove.history import History, Read
 from verification.prove.report import hit_ratio, stale
 
@@ -22,9 +22,27 @@ class Outcome:
     faults: Counter[str]
     without: Sequence[tuple[float, float]]
     """When there was no primary, from and to."""
+    unfenced: Sequence[tuple[float, float]]
+    """When a former primary went on beside the new one: who still has connections to it reads there."""
     seconds: float
     alone: int
     """How many servers there are; readers' doors of higher numbers lead to all of them."""
+
+    @cached_property
+    def beside(self) -> Sequence[Violation]:
+        """Those of them that began beside a former primary: the exception that docs/never-stale.md names."""
+        return [
+            found
+            for found in self.wrong
+            if found.kind in STALE_KINDS
+            and any(begun <= found.read.end and found.read.start <= end for begun, end in self.unfenced)
+        ]
+
+    @cached_property
+    def broken(self) -> Sequence[Violation]:
+        """What no read may show, whatever anybody does or leaves undone."""
+        excepted = {id(found) for found in self.beside}
+        return [found for found in self.wrong if id(found) not in excepted]
 
     @cached_property
     def wrong(self) -> Sequence[Violation]:
@@ -72,4 +90,5 @@ def lines(outcome: Outcome) -> Iterator[str]:
         yield f"WRONG: {count} {kind}"
     for found in outcome.wrong[:10]:
         yield f"  {found.kind}: {found.detail} ({found.read.export} from door {found.read.server})"
-    yield f"STALE: {stale(outcome.wrong)}, WRONG: {len(outcome.wrong)}"
+    yield f"STALE beside a former primary that nobody fenced: {stale(outcome.beside)}"
+    yield f"STALE otherwise: {stale(outcome.broken)}, WRONG: {len(outcome.broken)}"

@@ -115,7 +115,9 @@ async def _run(  # noqa: PLR0917 - the parts
                     for fault in breaker.faults:
                         recorder.add(fault)
     history = History.of(recorded(sorted(directory.glob("*.ndjson"))))
-    return Outcome(history, breaker.counts, tuple(pair.without), monotonic() - start, ALONE)
+    return Outcome(
+        history, breaker.counts, tuple(pair.without), tuple(pair.unfenced), monotonic() - start, ALONE
+    )
 
 
 def main() -> int:
@@ -147,7 +149,7 @@ def main() -> int:
             for path in (*Path(name).glob("*.ndjson"), *Path(name).glob("*/server.log")):
                 shutil.copy(path, kept / f"{path.parent.name}-{path.name}")
             sys.stdout.write(f"history kept in {kept}\n")
-    return int(bool(outcome.wrong))
+    return int(bool(outcome.broken))
 
 
 if __name__ == "__main__":
