@@ -31,6 +31,7 @@ from fhirexport_server.runtime.reading.kept_file import KeptFileError
 from fhirexport_server.sealing.keys_file import KeysFileError, add_key
 from fhirexport_server.settings import MOST_WORKERS, Settings
 from fhirexport_server.store.migrate import migrate as bring_to_date
+from fhirexport_server.store.migrations.table_locks import TablesBusyError
 from fhirexport_server.telemetry import logs
 from fhirexport_server.telemetry.metrics_page import MetricsAddressError
 from fhirexport_server.workers.staff import WorkersFailingError
@@ -222,7 +223,7 @@ def main() -> None:
         _fail(f"cannot listen on {name}: it is taken, not of this machine, or not permitted", 1)
     except (CertificateError, KeptFileError) as error:
         _fail(str(error), 2)
-    except AuditDirectoryError as error:
+    except (AuditDirectoryError, TablesBusyError) as error:
         _fail(str(error), 1)
     except PolicyError as error:
         _fail(f"POLICY_FILE: {error}", 2)

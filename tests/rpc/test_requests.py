@@ -62,7 +62,8 @@ def _refused_stream(message: StreamExportRequest) -> list[str]:
 
 def test_a_unary_request_has_defaults() -> None:
     wanted = requests.unary(ExportPatientsRequest(ej_id=7), Dataset.PATIENTS)
-    assert wanted == requests.ValidRequest(ExportRequest(7, Dataset.PATIENTS, Format.BUNDLE), zstd=False)
+    request = ExportRequest(7, Dataset.PATIENTS, Format.BUNDLE, form="json")
+    assert wanted == requests.ValidRequest(request, zstd=False)
 
 
 def test_a_stream_request_has_defaults() -> None:

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
@@ -13,6 +16,7 @@ from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 from fhirexport_server.store.migrations.scripts import run
+from fhirexport_server.store.migrations.table_locks import TablesBusyError
 from fhirexport_server.store.schema import METADATA, ddl
 from fhirexport_server.store.schema_version import HEAD
 from sqlalchemy import inspect, text
@@ -59,6 +63,44 @@ def test_a_filled_database_of_an_older_schema_is_brought_to_date(
         assert connection.execute(text("SELECT deceased_on_precision FROM patient")).scalar_one() == "D"
     with Database.open(url) as database:
         database.check()
+
+
+@pytest.fixture
+def older_url(empty_database: Callable[[str], str]) -> str:
+    """A PostgreSQL of an older schema."""
+    url = empty_database("postgresql")
+    with writing(url) as connection:
+        for revision in OLDER:
+            run(connection, f"r{revision}")
+        connection.execute(
+            text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        )
+        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": OLDER[-1]})
+    load(url, small())
+    return url
+
+
+def test_a_migration_lets_a_writer_go_on_with_whichever_table_and_comes_after_it(older_url: str) -> None:
+    with psycopg.connect(older_url) as writer, ThreadPoolExecutor(1) as pool:
+        # The last of the tables, then each: a migration that held one already would wait in a circle.
+        writer.execute("UPDATE venue SET venue_no = venue_no")
+        migrating = pool.submit(migrate, older_url)
+        for table in ("movement", "patient", "place", "org_unit", "ej"):
+            time.sleep(0.2)
+            writer.execute(f"UPDATE {table} SET id = id".encode())
+        assert not migrating.done()
+        writer.commit()
+        migrating.result()
+    with Database.open(older_url) as database:
+        database.check()
+
+
+def test_a_migration_gives_up_where_others_hold_the_tables_and_says_so(older_url: str) -> None:
+    with psycopg.connect(older_url) as reader:
+        reader.execute("SELECT count(*) FROM movement")
+        with pytest.raises(TablesBusyError, match="have held the tables of DATABASE_URL for 1 s"):
+            migrate(older_url, lock_seconds=1)
+    migrate(older_url)
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])

@@ -6,13 +6,19 @@ from sqlalchemy import Connection, inspect, text
 
 from fhirexport_server.domain.errors import SchemaMismatchError
 from fhirexport_server.store.connection.engine import create, translated
+from fhirexport_server.store.migrations import table_locks
 from fhirexport_server.store.schema_version import HEAD
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, *, lock_seconds: float = table_locks.SECONDS) -> None:
     """Bring the schema to HEAD, in one transaction. Do nothing where it is there already.
 
+    Args:
+        url: The URL of the database.
+        lock_seconds: How long to try to lock the tables of a PostgreSQL that others use, in seconds.
+
     Raises:
+        TablesBusyError: Others have held the tables all the time.
         DatabaseUnavailableError: The database cannot be reached.
         SchemaMismatchError: The schema is a newer release's.
     """
@@ -31,6 +37,8 @@ def migrate(url: str) -> None:
             known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
             if revision is not None and revision not in known:
                 raise SchemaMismatchError(HEAD, revision)
+            if revision not in {None, HEAD} and connection.dialect.name == "postgresql":
+                table_locks.lock_all(connection, lock_seconds)
             command.upgrade(config, "head")
             if connection.dialect.name == "sqlite":
                 # This makes the statistics tables. Made later, they would look like a change of the schema.
