@@ -19,6 +19,11 @@ class ChildError(Exception):
     """A process of the run failed: what it said is on stderr."""
 
 
+_EXPORTS_FIRST = ".importer"
+"""It exports before it is ready. What is kept of that must have the first rows of all that write by
+themselves, for who accepts an old answer may be given it."""
+
+
 class Children:
     """Processes that are ready."""
 
@@ -43,24 +48,33 @@ class Children:
 async def children(kinds: Sequence[tuple[str, Plan]]) -> AsyncIterator[Children]:
     """Starts processes by the names of their modules, and waits until they are ready."""
     processes: list[Process] = []
+    unready: list[Process] = []
     try:
         for module, plan in kinds:
+            if module.endswith(_EXPORTS_FIRST):
+                await _ready(unready)
             text = msgspec.json.encode(plan).decode()
-            processes.append(
-                await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", module, text, stdin=PIPE, stdout=PIPE, env=_environment()
-                )
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", module, text, stdin=PIPE, stdout=PIPE, env=_environment()
             )
-        async with asyncio.timeout(PATIENCE):
-            for process in processes:
-                if process.stdout is None or not await process.stdout.readline():
-                    raise ChildError
+            processes.append(process)
+            unready.append(process)
+        await _ready(unready)
         yield Children(processes)
     finally:
         for process in processes:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+
+async def _ready(unready: list[Process]) -> None:
+    """Waits until processes are ready; then there is none in the list any more."""
+    async with asyncio.timeout(PATIENCE):
+        while unready:
+            process = unready.pop(0)
+            if process.stdout is None or not await process.stdout.readline():
+                raise ChildError
 
 
 def _environment() -> dict[str, str]:
