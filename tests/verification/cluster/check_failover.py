@@ -108,3 +108,18 @@ def test_a_former_primary_that_comes_back_answers_nobody(nodes: list[PostgresNod
         later.kill()
         with pytest.raises(DatabaseUnavailableError):
             database.revision(1, Dataset.PATIENTS)
+
+
+def test_whoever_finds_the_new_primary_first_goes_on_with_it() -> None:
+    with postgres_nodes() as (former, later):
+        migrate(former.url())
+        load(former.url(), batches(patients=30))
+        wait_until(lambda: later.follows(former), "the standby follows")
+        with Database.open(several(former, later)) as database:
+            with database.trying():  # its pool has a connection to the former one from now on
+                pass
+            former.kill()
+            later.promote()
+            with database.trying():
+                pass
+            assert database.revision(1, Dataset.PATIENTS) is not None

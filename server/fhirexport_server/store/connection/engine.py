@@ -52,8 +52,8 @@ _BOUNDS = {
 }
 """The defaults of a connection to PostgreSQL; the URL may set others."""
 
-_PROMOTIONS = "fhirexport_promotions"
-"""The key in a connection's `info` of how many promotions were known before it was made."""
+_STANDING = "fhirexport_standing"
+"""The key in a connection's `info` of what its server was when it was made."""
 # A missing table, column or schema; a table that is another kind of object.
 _OTHER_SCHEMA = ("42P01", "42703", "3F000", "42809")
 _CORRUPT = ("XX001", "XX002")
@@ -156,14 +156,18 @@ def _postgresql(url: URL, pool_size: int, pre_ping: bool, fence: Fence | None) -
 
         @event.listens_for(engine, "do_connect")
         def connect(dialect: Dialect, record: Any, _: object, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - the driver's connection
+            connection, standing = fences.connected(
+                lambda one: dialect.connect(**one), _each(parameters), fence
+            )
             if record is not None:
-                record.info[_PROMOTIONS] = fence.promotions
-            return fences.connected(lambda one: dialect.connect(**one), _each(parameters), fence)
+                record.info[_STANDING] = standing
+            return connection
 
         @event.listens_for(engine, "checkout")
         def take(_connection: object, record: Any, _proxy: object) -> None:  # noqa: ANN401 - SQLAlchemy's own type
             # It may be one to the former primary, made when that was the only one.
-            if record.info.get(_PROMOTIONS) != fence.promotions:
+            standing = record.info.get(_STANDING)
+            if standing is None or fence.is_former(standing):
                 raise DisconnectionError
 
     @event.listens_for(engine, "connect")

@@ -53,8 +53,8 @@ class Fence:
         """How often a primary was seen to have replaced another one, by whatever connection."""
         self._left = 0
 
-    def admit(self, connection: Any) -> None:  # noqa: ANN401 - the driver's connection, or SQLAlchemy's wrapper
-        """Look at a new connection, which is in autocommit.
+    def admit(self, connection: Any) -> Standing:  # noqa: ANN401 - the driver's connection, or SQLAlchemy's wrapper
+        """Look at a new connection, which is in autocommit; return what its server is.
 
         Raises:
             DatabaseUnavailableError: It must not be used.
@@ -67,6 +67,11 @@ class Fence:
             self._refused = why
             raise DatabaseUnavailableError
         self._refused = ""
+        return standing
+
+    def is_former(self, standing: Standing) -> bool:
+        """Return whether a server was the primary before another one was promoted."""
+        return standing.timeline < self._highest.get(standing.system, 0)
 
     def note(self, standing: Standing) -> None:
         """Remember a primary, which may have replaced another one."""
@@ -91,13 +96,15 @@ class Fence:
         if standing.is_standby:
             return "it is a standby"
         self.note(standing)
-        if standing.timeline < self._highest.get(standing.system, 0):
+        if self.is_former(standing):
             return "it was the primary before another one was promoted"
         return ""
 
 
-def connected(connect: Callable[[Parameters], Any], servers: Sequence[Parameters], fence: Fence) -> Any:  # noqa: ANN401 - the driver's connection
-    """Return a connection to the first server that may answer.
+def connected(
+    connect: Callable[[Parameters], Any], servers: Sequence[Parameters], fence: Fence
+) -> tuple[Any, Standing]:
+    """Return a connection to the first server that may answer, and what that is.
 
     Raises:
         DatabaseUnavailableError: None of those that can be reached may.
@@ -114,7 +121,7 @@ def connected(connect: Callable[[Parameters], Any], servers: Sequence[Parameters
             continue
         try:
             connection.autocommit = True
-            fence.admit(connection)
+            standing = fence.admit(connection)
             connection.autocommit = False
         except BaseException as error:
             connection.close()
@@ -122,7 +129,7 @@ def connected(connect: Callable[[Parameters], Any], servers: Sequence[Parameters
                 raise
             failure = error
         else:
-            return connection
+            return connection, standing
     raise failure or DatabaseUnavailableError
 
 
