@@ -13,8 +13,8 @@ OF_SERVERS = (
     Mutant(
         "a former primary is believed",
         "fhirexport_server/store/connection/fence.py",
-        "if standing.timeline < self._highest.get(standing.system, 0):",
-        "if False:",
+        "return standing.timeline < self._highest.get(standing.system, 0)",
+        "return False",
         "tests/verification/cluster/check_failover.py",
     ),
 )
