@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 from fhirexport_server.domain.identity import Identity
-from fhirexport_server.identities.authenticator import Authenticator
 from fhirexport_server.identities.certificate_names import of_certificate
 from fhirexport_server.identities.credential_errors import (
     CredentialsInvalidError,
@@ -25,10 +24,9 @@ from fhirexport_server.identities.static_tokens import (
     TokensFileError,
     read_static_tokens,
 )
-from fhirexport_server.identities.web_tokens import TokenRules
 from hypothesis import given
 from hypothesis import strategies as st
-from support.tokens import AUDIENCE, ISSUER, claims, key_set, new_key
+from support.tokens import ISSUER, claims, new_key, single_use_authenticator
 
 KEY = new_key()
 CERTIFICATE = ec.generate_private_key(ec.SECP256R1())
@@ -41,23 +39,7 @@ VALUES = st.recursive(
 REFUSALS = (CredentialsInvalidError, CredentialsMissingError, CredentialsUncheckedError)
 
 
-class _Source:
-    current = read_key_set(key_set({"k": KEY}))
-
-    async def refreshed(self) -> None:
-        """Has nothing else."""
-
-
-class _Tokens:
-    current = StaticTokens({"lab": b"x" * 32})
-
-
-AUTHENTICATOR = Authenticator(
-    certificates=True,
-    rules=TokenRules(ISSUER, AUDIENCE, single_use=True),
-    keys=_Source(),
-    tokens=_Tokens(),
-)
+AUTHENTICATOR = single_use_authenticator(KEY)
 
 
 def _identity(*headers: str | bytes, certificate: bytes | None = None) -> Identity | None:

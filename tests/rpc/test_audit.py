@@ -1,8 +1,7 @@
 """Shows over real mTLS that every call has its lines, what they say, and that nothing leaves without them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,13 @@ from fhirexport_server.audit.files import chains_in
 from fhirexport_server.rpc.server import SERVICES
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_health.v1.health_pb2_grpc import HealthStub
-from support.callers import Caller, Guarded
-from support.certificates import Site
-from support.every_method import RPCS, TIMEOUT, streamed
+from support.audited import all_and_nothing, audited, refusal
+from support.callers import Guarded
+from support.every_method import RPCS, streamed
 from support.server import PATIENCE, exporting, server_process
-from support.status import Refused, refused
 from support.trails import assert_sound, events, kinds
 from support.valkey import Valkey
 
-EVERYTHING = ("export:*:*", "watch:*:*", "import:*", "cache:read", "cache:admin")
 STREAM = StreamExportRequest(ej_id=1, dataset=types.DATASET_PATIENTS)
 ABOUT_AN_EJ = {
     "ExportStructure",
@@ -38,28 +35,12 @@ ABOUT_AN_EJ = {
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Guarded:
-    return Guarded(Site(tmp_path), {"all": EVERYTHING, "nothing": ()})
+    return all_and_nothing(tmp_path)
 
 
 @pytest.fixture
 def trail(tmp_path: Path) -> Path:
     return tmp_path / "audit"
-
-
-@asynccontextmanager
-async def _serving(guarded: Guarded, url: str, trail: Path, **more: object) -> AsyncIterator[App]:
-    given: dict[str, object] = {"audit_directory": str(trail), "metrics_address": "127.0.0.1:0"}
-    async with guarded.running(url, **given, **more) as app:
-        yield app
-
-
-async def _refusal(caller: Caller, method: str) -> Refused | None:
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            await RPCS[method](caller, 1)
-    except grpc.aio.AioRpcError as error:
-        return refused(error)
-    return None
 
 
 def _calls(trail: Path) -> Mapping[str, list[dict[str, Any]]]:
@@ -76,17 +57,17 @@ async def test_every_method_has_its_lines_once_its_answer_is_there(
 ) -> None:
     seen: set[str] = set()
     async with (
-        _serving(guarded, sixty_url, trail, redis_url=valkey.url) as app,
+        audited(guarded, sixty_url, trail, redis_url=valkey.url) as app,
         guarded.caller(app, "all") as everything,
         guarded.caller(app, "nothing") as nothing,
     ):
         for method in RPCS:
-            assert await _refusal(everything, method) is None
+            assert await refusal(everything, method) is None
             # On the disk before the answer was there: nobody has waited.
             (line,) = [one for call, (one, *_) in _calls(trail).items() if call not in seen]
             assert (line["event"], line["method"].partition("/")[2]) == ("begun", method)
             seen |= _calls(trail).keys()
-            assert await _refusal(nothing, method) is not None
+            assert await refusal(nothing, method) is not None
             async with asyncio.timeout(PATIENCE):
                 while not (refusals := _calls(trail).keys() - seen):
                     await asyncio.sleep(0.02)
@@ -124,7 +105,7 @@ def _channel(guarded: Guarded, app: App) -> grpc.aio.Channel:
 
 async def test_an_exports_lines_say_what_was_given(sixty_url: str, guarded: Guarded, trail: Path) -> None:
     sent: list[Any] = []
-    async with _serving(guarded, sixty_url, trail) as app, guarded.caller(app, "all") as caller:
+    async with audited(guarded, sixty_url, trail) as app, guarded.caller(app, "all") as caller:
         request, one = ExportPatientsRequest(ej_id=1), (("x-request-id", "one"),)
         sent = [await caller.exports.ExportPatients(request, metadata=one) for _ in range(2)]
         etag = sent[0].snapshot.etag

@@ -4,8 +4,8 @@ import asyncio
 import os
 import resource
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,27 +19,25 @@ from fhirexport.v1.export_service_pb2 import (
     StreamExportRequest,
 )
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
-from fhirexport_server.app import App
 from fhirexport_server.audit.files import files_of
-from support.callers import Caller, Guarded
-from support.certificates import Site
-from support.every_method import RPCS, TIMEOUT
+from support.audited import all_and_nothing, audited, refusal
+from support.callers import Guarded
+from support.every_method import RPCS
 from support.metrics import read
 from support.server import PATIENCE, server_process
-from support.status import Refused, refused
+from support.status import refused
 from support.trails import NAME, assert_sound, events, kinds
 from support.valkey import Valkey
 
 if TYPE_CHECKING:
     from fhirexport.v1.export_service_pb2_grpc import ExportServiceAsyncStub  # exists for type checkers only
 
-EVERYTHING = ("export:*:*", "watch:*:*", "import:*", "cache:read", "cache:admin")
 STREAM = StreamExportRequest(ej_id=1, dataset=types.DATASET_PATIENTS)
 
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Guarded:
-    return Guarded(Site(tmp_path), {"all": EVERYTHING, "nothing": ()})
+    return all_and_nothing(tmp_path)
 
 
 @pytest.fixture
@@ -47,43 +45,27 @@ def trail(tmp_path: Path) -> Path:
     return tmp_path / "audit"
 
 
-@asynccontextmanager
-async def _serving(guarded: Guarded, url: str, trail: Path, **more: object) -> AsyncIterator[App]:
-    given: dict[str, object] = {"audit_directory": str(trail), "metrics_address": "127.0.0.1:0"}
-    async with guarded.running(url, **given, **more) as app:
-        yield app
-
-
-async def _refusal(caller: Caller, method: str) -> Refused | None:
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            await RPCS[method](caller, 1)
-    except grpc.aio.AioRpcError as error:
-        return refused(error)
-    return None
-
-
 async def test_nothing_leaves_while_the_trail_cannot_be_written_and_all_goes_on_when_it_can(
     sixty_url: str, valkey: Valkey, guarded: Guarded, trail: Path
 ) -> None:
     away = trail.with_name("away")
     async with (
-        _serving(guarded, sixty_url, trail, redis_url=valkey.url) as app,
+        audited(guarded, sixty_url, trail, redis_url=valkey.url) as app,
         guarded.caller(app, "all") as caller,
     ):
         cached = await caller.exports.ExportPatients(ExportPatientsRequest(ej_id=1))
         trail.rename(away)
         for method in RPCS:
-            refusal = await _refusal(caller, method)
-            assert refusal is not None, method
-            assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "AUDIT_UNAVAILABLE"), method
-            assert refusal.retry_seconds == 1
+            found = await refusal(caller, method)
+            assert found is not None, method
+            assert (found.code, found.reason) == ("UNAVAILABLE", "AUDIT_UNAVAILABLE"), method
+            assert found.retry_seconds == 1
         with pytest.raises(grpc.aio.AioRpcError):
             await caller.exports.StreamExport(STREAM).read()
         assert (await read(app.metrics_address)).value("fhirexport_audit_unwritable") == 1
         away.rename(trail)
         async with asyncio.timeout(PATIENCE):
-            while await _refusal(caller, "ExportPatients"):
+            while await refusal(caller, "ExportPatients"):
                 await asyncio.sleep(0.05)
         again = await caller.exports.ExportPatients(ExportPatientsRequest(ej_id=1))
         page = await read(app.metrics_address)
@@ -119,7 +101,7 @@ def _no_sync_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 async def test_no_answer_and_no_event_of_a_stream_is_sent_before_the_sync_has_ended(
     sixty_url: str, guarded: Guarded, trail: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with _serving(guarded, sixty_url, trail) as app, guarded.caller(app, "all") as caller:
+    async with audited(guarded, sixty_url, trail) as app, guarded.caller(app, "all") as caller:
         request = ExportPatientsRequest(ej_id=1)
         await caller.exports.ExportPatients(request)  # from now on it is a hit
         with _no_sync_ends(monkeypatch) as asked:
@@ -179,7 +161,7 @@ async def test_what_an_operator_does_to_the_cache_has_no_effect_without_its_line
     sixty_url: str, valkey: Valkey, guarded: Guarded, trail: Path
 ) -> None:
     async with (
-        _serving(guarded, sixty_url, trail, redis_url=valkey.url) as app,
+        audited(guarded, sixty_url, trail, redis_url=valkey.url) as app,
         guarded.caller(app, "all") as caller,
     ):
         before = await caller.exports.ExportPatients(ExportPatientsRequest(ej_id=1))
@@ -188,7 +170,7 @@ async def test_what_an_operator_does_to_the_cache_has_no_effect_without_its_line
             await caller.admin.Invalidate(InvalidateRequest(pattern="fhir:export:*"))
         trail.with_name("away").rename(trail)
         async with asyncio.timeout(PATIENCE):
-            while await _refusal(caller, "ListLegalEntities"):
+            while await refusal(caller, "ListLegalEntities"):
                 await asyncio.sleep(0.05)
         after = await caller.exports.ExportPatients(ExportPatientsRequest(ej_id=1))
         for pattern in ("fhir:export:patients:ej:1*", "fhir:*dupont*"):

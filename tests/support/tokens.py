@@ -8,15 +8,20 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fhirexport_server.identities.authenticator import Authenticator
+from fhirexport_server.identities.key_set import read_key_set
+from fhirexport_server.identities.static_tokens import StaticTokens
+from fhirexport_server.identities.web_tokens import TokenRules
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 ISSUER = "https://issuer.test"
 AUDIENCE = "https://export.test"
+T = TypeVar("T")
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
@@ -106,6 +111,26 @@ class Issuer:
         """Return a token whose claims were changed after it was signed."""
         header, _, signature = self.token().split(".")
         return f"{header}.{_base64(json.dumps(claims(sub='administrator')).encode())}.{signature}"
+
+
+class _Kept(Generic[T]):
+    """A source that has one content for ever."""
+
+    def __init__(self, current: T) -> None:
+        self.current = current
+
+    async def refreshed(self) -> None:
+        """Has nothing else."""
+
+
+def single_use_authenticator(key: PrivateKey) -> Authenticator:
+    """Return one that knows this key as `k`, a static token, and certificates, and takes each JWT once."""
+    return Authenticator(
+        certificates=True,
+        rules=TokenRules(ISSUER, AUDIENCE, single_use=True),
+        keys=_Kept(read_key_set(key_set({"k": key}))),
+        tokens=_Kept(StaticTokens({"lab": b"x" * 32})),
+    )
 
 
 def unsigned(payload: Mapping[str, object], **header: object) -> str:

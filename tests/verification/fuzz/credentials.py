@@ -16,7 +16,6 @@ from fhirexport_server.access.access_control import AccessControl
 from fhirexport_server.certificates.key_pair import CertificateError, CertificateFile, checked
 from fhirexport_server.certificates.throwaway import Authority
 from fhirexport_server.domain.identity import Identity
-from fhirexport_server.identities.authenticator import Authenticator
 from fhirexport_server.identities.certificate_names import of_certificate
 from fhirexport_server.identities.credential_errors import (
     CredentialsInvalidError,
@@ -24,9 +23,8 @@ from fhirexport_server.identities.credential_errors import (
     CredentialsUncheckedError,
 )
 from fhirexport_server.identities.key_set import KeySetError, read_key_set
-from fhirexport_server.identities.static_tokens import StaticTokens, TokensFileError, read_static_tokens
-from fhirexport_server.identities.web_tokens import TokenRules
-from support.tokens import AUDIENCE, ISSUER, claims, jwk, key_set, new_key
+from fhirexport_server.identities.static_tokens import TokensFileError, read_static_tokens
+from support.tokens import ISSUER, claims, jwk, new_key, single_use_authenticator
 from verification.fuzz.changing import changed, written
 from verification.siege.messages import mutated
 
@@ -46,23 +44,7 @@ rights = ["export:patients:ej:id:1", "cache:admin"]
 _ACCESS = AccessControl(policy_file.read(_POLICY, Path("policy.toml")))
 
 
-class _Keys:
-    current = read_key_set(key_set({"k": _KEY}))
-
-    async def refreshed(self) -> None:
-        """Has nothing else."""
-
-
-class _Tokens:
-    current = StaticTokens({"lab": b"x" * 32})
-
-
-_AUTHENTICATOR = Authenticator(
-    certificates=True,
-    rules=TokenRules(ISSUER, AUDIENCE, single_use=True),
-    keys=_Keys(),
-    tokens=_Tokens(),
-)
+_AUTHENTICATOR = single_use_authenticator(_KEY)
 
 
 def tokens(random: Random) -> str:
