@@ -83,8 +83,8 @@ class Settings(AccessSettings):
     """Keep renderings, in memory and in Redis, and answer from them while the database says that they are
     current."""
     cache_memory: int = Field(default=64 * 1024**2, ge=1)
-    """How much memory the kept renderings may take, in bytes, compressed as they are. One that takes more
-    than a quarter of it is not kept."""
+    """How much memory the kept renderings may take, in bytes, compressed as they are. Of one that takes
+    more than a quarter of it, no more than that quarter is kept."""
     cache_budget: float = Field(default=0.3, gt=0, le=10, allow_inf_nan=False)
     """How long one access to Redis may hold an export up, in seconds. After one that took longer, exports do
     without Redis until it answers again."""

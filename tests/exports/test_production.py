@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from fhirexport_server.cache.redis.redis_cache import RedisCache, open_redis_cache
+from fhirexport_server.domain import segments
 from fhirexport_server.domain.datasets import Dataset, Format
 from fhirexport_server.exports.exporter import Exporter
 from fhirexport_server.exports.rendering import ContentSource
@@ -15,6 +16,8 @@ from support.exporting import exporting
 from support.valkey import Valkey, unhurried
 
 PATIENTS = ExportRequest(1, Dataset.PATIENTS, Format.NDJSON)
+LARGE = ExportRequest(1, Dataset.VENUES, Format.NDJSON)
+OTHER = ExportRequest(2, Dataset.PATIENTS, Format.NDJSON)
 RELAXED = ExportRequest(1, Dataset.PATIENTS, Format.NDJSON, consistency=MaxStaleness(60))
 
 
@@ -39,11 +42,11 @@ async def _export(exporter: Exporter, request: ExportRequest = PATIENTS) -> tupl
         return content, rendering.snapshot.source
 
 
-async def _kept(valkey: Valkey, exporter: Exporter) -> bytes:
-    content, source = await _export(exporter)
+async def _kept(valkey: Valkey, exporter: Exporter, request: ExportRequest = PATIENTS) -> bytes:
+    content, source = await _export(exporter, request)
     assert source is ContentSource.DATABASE
     while exporter._flights._tasks:  # noqa: SLF001 - it is put into Redis after the answer
-        await _export(exporter)
+        await _export(exporter, request)
     assert len(_segments(valkey)) > 2
     return content
 
@@ -57,6 +60,24 @@ async def test_a_rendering_is_read_to_the_end(url: str, valkey: Valkey) -> None:
     async with shared(valkey) as cache, exporting(url, cache) as exporter:
         content = await _kept(valkey, exporter)
         assert await _export(exporter) == (content, ContentSource.CACHE)
+
+
+async def test_hits_of_a_large_rendering_leave_the_others_in_memory(
+    url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "MOST_IDS", 8)  # So that it is large, and has no large segment.
+    async with shared(valkey) as cache, exporting(url, cache) as exporter:
+        await _kept(valkey, exporter, LARGE)
+    with valkey.client() as client:
+        size = sum(len(client.get(key)) for key in _segments(valkey))
+    async with shared(valkey) as cache, exporting(url, cache, cache_bytes=size) as exporter:
+        content = await _kept_again(exporter, OTHER)
+        for _ in range(5):
+            _, source = await _export(exporter, LARGE)
+            assert source is ContentSource.CACHE
+        with valkey.client() as client:
+            client.flushall()
+        assert await _export(exporter, OTHER) == (content, ContentSource.CACHE)
 
 
 @pytest.mark.parametrize("request_", [PATIENTS, RELAXED], ids=["strict", "within a minute"])
@@ -79,9 +100,9 @@ async def test_what_is_damaged_is_rendered_and_never_sent(
         assert await _kept_again(exporter) == content
 
 
-async def _kept_again(exporter: Exporter) -> bytes:
-    """Exports until what was damaged has been replaced."""
+async def _kept_again(exporter: Exporter, request: ExportRequest = PATIENTS) -> bytes:
+    """Exports until what is missing, or was damaged, is kept."""
     while True:
-        content, source = await _export(exporter)
+        content, source = await _export(exporter, request)
         if source is ContentSource.CACHE:
             return content

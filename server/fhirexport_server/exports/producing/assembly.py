@@ -28,7 +28,7 @@ class Assembler:
         segments = current.description.manifest.segments
         slots = [self._at_hand(order, segment, current, spool) for segment in segments]
         missing = [segment for segment, slot in zip(segments, slots, strict=True) if slot is None]
-        copied = await self._copied(order, missing, spool) if missing else {}
+        copied = await self._copied(order, missing, spool, _in_memory(slots)) if missing else {}
         lost = [segment for segment in missing if segment.digest not in copied]
         if not lost:
             slotted = zip(segments, slots, strict=True)
@@ -51,13 +51,25 @@ class Assembler:
         return None if chunks is None else tuple(map(spool.refer, ending(chunks, segment)))
 
     async def _copied(
-        self, order: Order, segments: Iterable[Segment], spool: Spool
+        self, order: Order, segments: Iterable[Segment], spool: Spool, held: int
     ) -> dict[bytes, tuple[Stored, ...]]:
-        """Copy segments from the shared cache; leave out those that it has not."""
+        """Copy segments from the shared cache; leave out those that it has not.
+
+        Memory keeps of them what one rendering's share has room for, of which `held` bytes are taken: more
+        would wash out what others need.
+        """
         copied: dict[bytes, tuple[Stored, ...]] = {}
+        room = self._memory.share - held
         async for segment, chunks in self._shared.segments(order.variant, list(segments)):
             if chunks is None:
                 continue
             copied[segment.digest] = tuple(map(spool.put, chunks))
-            self._memory.keep_segment(segment.digest, chunks)
+            if room > 0:
+                self._memory.keep_segment(segment.digest, chunks)
+                room -= sum(len(chunk.frame) for chunk in chunks)
         return copied
+
+
+def _in_memory(slots: Iterable[tuple[Stored, ...] | None]) -> int:
+    """Return how many bytes of frames are at hand in memory."""
+    return sum(stored.length for slot in slots if slot for stored in slot if stored.frame is not None)
