@@ -9,8 +9,11 @@ from signal import SIGKILL
 
 from support.server import ServerProcess, server_process
 from support.valkey import Valkey
+from verification.mirror.tally import Tally
 
 SERVERS = 2
+BROKEN = 16
+"""After how many syncs something is broken, at most."""
 
 
 class Proxy:
@@ -114,11 +117,11 @@ class Breaker:
         self._running[number] = running
         self._proxy.serve(number, running.address)
 
-    async def run(self) -> None:
-        """Breaks things until it is cancelled."""
+    async def run(self, tally: Tally) -> None:
+        """Breaks things until it is cancelled, one after every few syncs."""
         victim = 0
         while True:
-            await asyncio.sleep(self._random.uniform(0.2, 1.2))
+            await tally.further(self._random.randint(1, BROKEN))
             match self._random.choices(("cut", "flush", "restart", "kill"), (6, 3, 1, 3))[0]:
                 case "cut":
                     self._proxy.cut_all()

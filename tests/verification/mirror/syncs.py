@@ -9,8 +9,10 @@ import asyncio
 import json
 import os
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from random import Random
 
@@ -28,11 +30,15 @@ from verification.mirror.writing import EJ, Scribe
 
 WORKERS = 8
 PATIENCE = 120.0
+WRITTEN = 6
+"""After how many syncs something is written, at most."""
 DAMAGED, INTERRUPTED, KILLED = 0.03, 0.08, 0.02
 """How often a copy is damaged before a sync, its changes are not handled, and the program is killed."""
 
 
-async def synced(url: str, valkey: Valkey, directory: Path, syncs: int, random: Random) -> Tally:
+async def synced(
+    url: str, valkey: Valkey, directory: Path, syncs: int, random: Random, *, latest: float = inf
+) -> Tally:
     """Bring mirrors up to date while everything breaks.
 
     Args:
@@ -41,6 +47,7 @@ async def synced(url: str, valkey: Valkey, directory: Path, syncs: int, random: 
         directory: Where mirrors and logs lie.
         syncs: How many times a mirror is brought up to date.
         random: What there is to chance.
+        latest: When to end all the same, by the monotonic clock.
     """
     tally = Tally()
     async with exporting(url) as full, breaking(directory, url, valkey, random) as (proxy, breaker):
@@ -58,13 +65,13 @@ async def synced(url: str, valkey: Valkey, directory: Path, syncs: int, random: 
             for number in range(WORKERS)
         ]
         background = [
-            asyncio.create_task(breaker.run()),
-            asyncio.create_task(_write(url, history, random)),
+            asyncio.create_task(breaker.run(tally)),
+            asyncio.create_task(_write(url, history, tally, random)),
         ]
         try:
             async with asyncio.TaskGroup() as group:
                 for keeper in keepers:
-                    group.create_task(keeper.run(syncs, background))
+                    group.create_task(keeper.run(syncs, latest, background))
         finally:
             for task in background:
                 task.cancel()
@@ -74,11 +81,11 @@ async def synced(url: str, valkey: Valkey, directory: Path, syncs: int, random: 
     return tally
 
 
-async def _write(url: str, history: History, random: Random) -> None:
+async def _write(url: str, history: History, tally: Tally, random: Random) -> None:
     with writing(url) as writer:
         scribe = Scribe(writer, random)
         while True:
-            await asyncio.sleep(random.uniform(0.0, 0.4))
+            await tally.further(random.randint(0, WRITTEN))
             scribe.write()
             await history.record()
 
@@ -100,9 +107,9 @@ class Keeper:
     _etag: str | None = None
     """Of the state that the copy shows; None where there is none."""
 
-    async def run(self, syncs: int, others: list[asyncio.Task[None]]) -> None:
-        """Bring it up to date again and again, until all keepers together have done so many."""
-        while self._tally.syncs < syncs:
+    async def run(self, syncs: int, latest: float, others: list[asyncio.Task[None]]) -> None:
+        """Bring it up to date again and again, until all keepers have done so many, or it is late."""
+        while self._tally.syncs < syncs and time.monotonic() < latest:
             for other in others:
                 if other.done():
                     other.result()
@@ -135,6 +142,7 @@ class Keeper:
 
     def _note(self, update: MirrorUpdate) -> None:
         self._etag = update.snapshot.etag
+        self._tally.whole += 1
         self._tally.changed += update.changed
         self._tally.received += update.received_segments
         self._tally.listed += update.segments

@@ -1,7 +1,13 @@
 """What came of bringing mirrors up to date."""
 
+import asyncio
+import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
+
+LONGEST_PAUSE: Final = 10.0
+"""How long what goes by the number of syncs waits for them at most, in seconds: they may wait for it."""
 
 
 @dataclass
@@ -9,6 +15,8 @@ class Tally:
     """What came of the syncs."""
 
     syncs: int = 0
+    whole: int = 0
+    """Those that ended with a copy, new or as it was, of the state that they were told."""
     changed: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     """Those that ended with an error and left the copy, by error."""
@@ -31,12 +39,22 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
     """What must not be."""
 
+    async def further(self, syncs: int) -> None:
+        """Wait until so many more syncs have begun.
+
+        So what is broken and written goes by the syncs, and a busy machine does not start servers alone.
+        """
+        goal, latest = self.syncs + syncs, time.monotonic() + LONGEST_PAUSE
+        while self.syncs < goal and time.monotonic() < latest:
+            await asyncio.sleep(0.02)
+
     def __str__(self) -> str:
         failed = ", ".join(f"{name} {count}" for name, count in sorted(self.failed.items()))
         mended = ", ".join(f"{name} {count}" for name, count in sorted(self.mended.items()))
         return (
             f"{self.syncs} syncs, {self.states} states: {len(self.wrong)} wrong;"
-            f" {self.changed} changed the copy, {self.compared} copies and {self.changes} changes compared;"
+            f" {self.whole} ended whole, {self.changed} changed the copy;"
+            f" {self.compared} copies and {self.changes} changes compared;"
             f" {self.received} of {self.listed} segments sent; mended: {mended or 'none'};"
             f" failed and left it: {failed or 'none'}; {self.interrupted} not handled,"
             f" {self.killed} programs killed; {self.kills} servers killed,"
