@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import contract
+import languages
 import openapi
 import reference
 from fhirexport._version import __version__
@@ -26,6 +27,8 @@ OF_THE_ROOT = {
     "CHANGELOG.md": "changelog.md",
 }
 """Pages of the root, by their place in the site; docs/security.md is another page than SECURITY.md."""
+_LINK = re.compile(r"\[([^\]]+)\]\(([^)#:\s]+)(#[^)\s]*)?\)")
+_NAME = re.compile(r"(?<!\[)`(docs/[\w./-]+\.md)`")
 
 
 def main() -> int:
@@ -38,13 +41,12 @@ def main() -> int:
     api = contract.read()
     for name, text in reference.pages(api):
         _write(f"reference/{name}.md", text)
+    shutil.copy(Path(__file__).with_name("site.css"), PAGES)
     _write("openapi.json", json.dumps(openapi.document(api, __version__), indent=1))
     shutil.copy(ROOT / "docs/site/mkdocs.yml", PAGES.parent)
     zensical: list[str | Path] = [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"]
     status = subprocess.run(zensical, cwd=PAGES.parent, check=False).returncode
-    # The whole site has one language for Zensical. Browsers and screen readers are told the page's own.
-    for page in (PAGES.parent / "html/fr").glob("*.html"):
-        page.write_text(page.read_text().replace('<html lang="en"', '<html lang="fr"', 1))
+    languages.separate(PAGES.parent / "html")
     return status
 
 
@@ -56,22 +58,39 @@ def _write(place: str, text: str) -> None:
 def _with_links_of_the_site(page: Path, place: str, sources: dict[Path, str]) -> str:
     """Return a page with its links to other pages as they are in the site.
 
-    What is a file of the repository and no page of the site loses its link, and keeps its text.
+    What is a file of the repository and no page of the site loses its link, and keeps its text. A page that
+    is only named, as `docs/api.md`, is linked to, in the language of this one where it is there. In the site
+    a page is called by its title.
     """
+
+    def linked(file: Path, anchor: str, text: str) -> str:
+        shown = _title(file) if text.endswith(".md") else text
+        return f"[{shown}]({'../' * place.count('/')}{sources[file]}{anchor})"
 
     def link(match: re.Match[str]) -> str:
         text, target, anchor = match[1], match[2], match[3] or ""
         file = (page.parent / target).resolve()
         if file in sources:
-            depth = place.count("/")
-            return f"[{text}]({'../' * depth}{sources[file]}{anchor})"
+            return linked(file, anchor, text)
         # One that leads nowhere stays, for the build to refuse.
         return text if file.exists() else match[0]
 
+    def name(match: re.Match[str]) -> str:
+        file = ROOT / match[1]
+        translated = file.with_name("fr") / file.name
+        if place.startswith("fr/") and translated in sources:
+            file = translated
+        return linked(file, "", file.name) if file in sources else match[0]
+
     parts = re.split(r"(^ *```.*\n(?:.*\n)*? *```$)", page.read_text(), flags=re.MULTILINE)
     # Blocks are every other part.
-    parts[::2] = [re.sub(r"\[([^\]]+)\]\(([^)#:\s]+)(#[^)\s]*)?\)", link, part) for part in parts[::2]]
+    for pattern, change in ((_LINK, link), (_NAME, name)):
+        parts[::2] = [pattern.sub(change, part) for part in parts[::2]]
     return "".join(parts)
+
+
+def _title(page: Path) -> str:
+    return page.read_text().partition("\n")[0].removeprefix("# ")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Builds the site of the documentation, and follows each link and anchor in it. `make pages` runs it."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -104,6 +105,29 @@ def test_each_page_is_in_the_navigation(html: Path) -> None:
 def test_each_page_says_its_language(site: dict[Path, _Page]) -> None:
     assert {page.language for file, page in site.items() if file.parent.name == "fr"} == {"fr"}
     assert {page.language for file, page in site.items() if file.parent.name != "fr"} == {"en"}
+
+
+def test_a_page_leads_to_itself_in_the_other_language_and_speaks_its_own(html: Path) -> None:
+    for file in (html / "fr").glob("*.html"):
+        french, english = file.read_text(), (html / file.name).read_text()
+        assert f'<a href="../{file.name}" hreflang="en"' in french
+        assert f'<a href="fr/{file.name}" hreflang="fr"' in english
+        assert "On this page" in english
+        assert "On this page" not in french
+        assert "Rechercher" in french
+
+
+def test_pages_are_called_by_their_titles(site: dict[Path, _Page], html: Path) -> None:
+    """A reader of the site has no files."""
+    named = [
+        f"{file.name}: {name}"
+        for file in site
+        for name in re.findall(
+            r"<a href=[^>]*>([\w./-]+\.md)</a>|<code>(docs/[\w/.-]+\.md)</code>", file.read_text()
+        )
+    ]
+    assert named == []
+    assert 'security.html#metriques">Sécurité</a>' in (html / "fr/metrics.html").read_text()
 
 
 def test_both_languages_can_be_searched(html: Path) -> None:
