@@ -19,6 +19,7 @@ from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.telemetry.metrics import Metrics
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
+from support.listening import listening
 from support.renderings import large, new, rendering, variant
 from support.valkey import Valkey, running_valkey
 
@@ -180,11 +181,10 @@ async def test_tls_that_does_not_come_about_is_no_error(query: str) -> None:
     async def answer(_reader: object, writer: asyncio.StreamWriter) -> None:
         writer.write(b"-ERR this is no TLS\r\n")
         writer.close()
+        await writer.wait_closed()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with opened(f"rediss://127.0.0.1:{port}/0?{query}") as cache:
-            assert (cache.state, await use(cache)) == (State.UNAVAILABLE, LookupOutcome.UNAVAILABLE)
+    async with listening(answer) as port, opened(f"rediss://127.0.0.1:{port}/0?{query}") as cache:
+        assert (cache.state, await use(cache)) == (State.UNAVAILABLE, LookupOutcome.UNAVAILABLE)
 
 
 USED = sorted({str(command[0]).lower() for command in (*READING, *WRITING)})

@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 from fhirexport.cli.diagnosis import checks
 from fhirexport.cli.diagnosis.findings import Finding
+from support.listening import listening
 
 TLS = Path(__file__).with_name("tls")
 """A key that protects nothing, and a certificate that nobody vouches for."""
@@ -36,16 +37,15 @@ async def answering(answer: bytes | None) -> AsyncIterator[str]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
-        if answer is not None:
-            writer.write(answer)
-            await writer.drain()
-            writer.close()
-        else:
+        if answer is None:
             await reader.read()
+        else:
+            writer.write(answer)
             writer.close()
+            await writer.wait_closed()
 
-    async with await asyncio.start_server(serve, "127.0.0.1") as server:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with listening(serve) as port:
+        yield f"127.0.0.1:{port}"
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """Shows how the command line helps: with examples, in a shell, and where an EJ is named wrongly."""
 
-import asyncio
 import os
 import shlex
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from fhirexport.cli.commands import app
 from support.command import FHIREXPORT, environment, fhirexport, on_a_terminal, run
+from support.listening import held, listening
 from support.server import running_server, wait_for_health
 from support.valkey import Valkey
 from typer.main import get_command
@@ -158,13 +158,6 @@ async def test_completion_is_silent_where_there_is_no_server() -> None:
 
 
 async def test_completion_is_silent_where_nobody_answers() -> None:
-    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held.append(writer)
-
-    held: list[asyncio.StreamWriter] = []
-    async with await asyncio.start_server(silent, "127.0.0.1") as server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(held) as port:
         # As it is, it gives up after a second.
         assert await _completed(f"127.0.0.1:{port}", "fhirexport venues ", hurried=True) == []
-        for writer in held:
-            writer.close()

@@ -20,6 +20,7 @@ from support.echo import (
     method,
 )
 from support.http2 import accepting
+from support.listening import listening
 from support.server import PATIENCE
 
 
@@ -66,14 +67,11 @@ async def test_a_server_that_is_away_is_looked_for_again_and_again() -> None:
     # At gRPC's own pace, the twelfth attempt would be minutes away.
     attempts = asyncio.Semaphore(0)
 
-    def hang_up(_reader: object, writer: asyncio.StreamWriter) -> None:
+    async def hang_up(_reader: object, _writer: object) -> None:
         attempts.release()
-        writer.close()
 
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     async with (
-        server,
+        listening(hang_up) as port,
         asyncio.timeout(PATIENCE),
         channel_to(port, *_scaled(max_reconnect_backoff_ms=SHORT)) as channel,
     ):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from support.listening import held, listening
 from support.server import PATIENCE
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -105,21 +106,17 @@ async def connected(port: int, *, acks_pings: bool = True) -> AsyncIterator[Peer
 async def accepting(*, acks_pings: bool = True) -> AsyncIterator[tuple[int, "asyncio.Queue[Peer]"]]:
     """Listen on this machine as a server of HTTP/2 that answers no call; yield its port and its peers."""
     peers: asyncio.Queue[Peer] = asyncio.Queue()
-    writers: list[StreamWriter] = []
 
-    async def accept(reader: StreamReader, writer: StreamWriter) -> None:
-        writers.append(writer)
-        with suppress(IncompleteReadError, ConnectionError):
+    async def greet(reader: StreamReader, writer: StreamWriter) -> None:
+        with suppress(IncompleteReadError):
             await reader.readexactly(len(PREFACE))
             peer = Peer(reader, writer, acks_pings=acks_pings)
             peer.send(SETTINGS)
             peers.put_nowait(peer)
+            await held(reader, writer)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1], peers
-        for writer in writers:
-            await _closed(writer)
+    async with listening(greet) as port:
+        yield port, peers
 
 
 async def _closed(writer: StreamWriter) -> None:

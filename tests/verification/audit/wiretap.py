@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from support.listening import listening
+
 _PIECE = 1 << 12
 
 
@@ -26,22 +28,17 @@ class Wiretap:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
         """Yields the address to connect to."""
-        listening = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        host, port = listening.sockets[0].getsockname()
-        try:
-            yield f"{host}:{port}"
-        finally:
-            listening.close()
+        async with listening(self._connected) as port:
+            yield f"127.0.0.1:{port}"
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        below_reader, below = await asyncio.open_connection(*self._server, limit=_PIECE)
         try:
-            below = await asyncio.open_connection(*self._server, limit=_PIECE)
-        except OSError:
-            writer.close()
-            return
-        requests = asyncio.create_task(self._passed(reader, below[1], counts=False))
-        await self._passed(below[0], writer, counts=True)
-        await requests
+            await asyncio.gather(
+                self._passed(reader, below, counts=False), self._passed(below_reader, writer, counts=True)
+            )
+        finally:
+            below.transport.abort()
 
     async def _passed(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counts: bool

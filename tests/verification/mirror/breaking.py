@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from signal import SIGKILL
 
+from support.listening import listening
 from support.server import ServerProcess, server_process
 from support.valkey import Valkey
 from verification.mirror.tally import Tally
@@ -23,15 +24,15 @@ class Proxy:
         self._random = random
         self._ports: dict[int, int] = {}
         self._open: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self.address = ""
         self.cuts = 0
 
-    async def start(self) -> asyncio.Server:
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
         """Listens on a free port."""
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        return server
+        async with listening(self._accept) as port:
+            self.address = f"127.0.0.1:{port}"
+            yield
 
     def serve(self, number: int, address: str | None) -> None:
         """Says where a server is; None while it is dead."""
@@ -165,13 +166,11 @@ async def breaking(
 ) -> AsyncIterator[tuple[Proxy, Breaker]]:
     """Runs the servers behind a proxy; offers both, and what breaks them."""
     proxy = Proxy(random)
-    listening = await proxy.start()
     breaker = Breaker(proxy, valkey, directory, url, random)
     try:
-        for number in range(SERVERS):
-            await breaker.start(number)
-        yield proxy, breaker
+        async with proxy.open():
+            for number in range(SERVERS):
+                await breaker.start(number)
+            yield proxy, breaker
     finally:
-        proxy.cut_all()
-        listening.close()
         await breaker.close()
