@@ -17,6 +17,7 @@ from fhirexport_server.identities.credential_errors import (
 )
 from fhirexport_server.identities.key_set import ALGORITHMS, KeySet, SigningKey
 from fhirexport_server.identities.used_tokens import UsedTokens
+from fhirexport_server.identities.verified_tokens import VerifiedTokens
 
 LARGEST_TOKEN: Final = 8 * 1024
 """In bytes, as are all headers of a call together."""
@@ -75,17 +76,20 @@ class WebTokens:
         Args:
             rules: What a token must be.
             keys: Returns the issuer's keys; None where they are not known.
-            clock: Returns the time, in seconds since 1970, by which used tokens are forgotten.
+            clock: Returns the time, in seconds since 1970, by which used and verified tokens are forgotten.
         """
         self._rules = rules
         self._keys = keys
         self._clock = clock
         self._used = UsedTokens()
+        self._verified = VerifiedTokens(LEEWAY_SECONDS)
 
     def identity(self, token: str) -> Identity:
         """Return the identity that a token proves.
 
         The signature is checked before any claim is looked at. No address in the token counts (`jku`, `x5u`).
+        A token that the issuer's present keys have verified before is good until it expires, unless each may
+        be used once.
 
         Raises:
             CredentialsInvalidError: It proves nothing.
@@ -93,23 +97,33 @@ class WebTokens:
         """
         if len(token) > LARGEST_TOKEN or not token.isascii() or not is_web_token(token):
             raise CredentialsInvalidError(CredentialProblem.MALFORMED)
+        keys = self._keys()
+        if keys is not None and not self._rules.single_use:
+            known = self._verified.find(token, keys, self._clock())
+            if known is not None:
+                return known
+        claims = self._checked(token, keys)
+        identity = self._identity(claims)
+        if keys is not None and not self._rules.single_use:
+            self._verified.add(token, keys, claims, identity)
+        return identity
+
+    def _checked(self, token: str, keys: KeySet | None) -> dict[str, Any]:
         try:
-            key = self._key(token)
-            claims = self._claims(token, key)
+            key = self._key(token, keys)
+            return self._claims(token, key)
         except (exceptions.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             problem = next(
                 (problem for kind, problem in _PROBLEMS if isinstance(error, kind)),
                 CredentialProblem.MALFORMED,
             )
             raise CredentialsInvalidError(problem) from None
-        return self._identity(claims)
 
-    def _key(self, token: str) -> SigningKey:
+    def _key(self, token: str, keys: KeySet | None) -> SigningKey:
         header = jwt.get_unverified_header(token)
         algorithm, key_id = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in self._rules.algorithms:
             raise CredentialsInvalidError(CredentialProblem.ALGORITHM)
-        keys = self._keys()
         if keys is None:
             raise CredentialsUncheckedError(MissingClue.KEYS)
         key = keys.find(key_id)

@@ -56,4 +56,11 @@ OF_LOOK_UPS = (
         "ej_id IN (wanted.id)",
         "tests/store/test_loop_lookups.py::test_what_counts_for_every_ej_counts_here",
     ),
+    Mutant(
+        "the look-up for watches leaves out what counts for every EJ",
+        "fhirexport_server/store/guard/statements.py",
+        "ej_id IN ({EVERY_EJ}, {ej_ids})",
+        "ej_id IN ({ej_ids})",
+        "tests/store/test_lookup.py::test_what_counts_for_every_ej_counts_here",
+    ),
 )

@@ -5,6 +5,7 @@ from verification.mutants.lookup_safeguards import OF_LOOK_UPS
 from verification.mutants.mutant import Mutant
 from verification.mutants.sealing_safeguards import OF_SEALING
 from verification.mutants.server_safeguards import OF_SERVERS
+from verification.mutants.token_safeguards import OF_TOKENS
 
 CACHE = "fhirexport_server/cache/"
 EXPORTS = "fhirexport_server/exports/"
@@ -286,15 +287,9 @@ MUTANTS = (
         "True",
         "tests/store/test_lookup.py::test_a_dataset_whose_changes_would_go_unnoticed_is_refused_alone",
     ),
-    Mutant(
-        "the look-up for watches leaves out what counts for every EJ",
-        f"{STORE}guard/statements.py",
-        "ej_id IN ({EVERY_EJ}, {ej_ids})",
-        "ej_id IN ({ej_ids})",
-        "tests/store/test_lookup.py::test_what_counts_for_every_ej_counts_here",
-    ),
     *OF_LOOK_UPS,
     *OF_SERVERS,
     *OF_THE_LOG,
     *OF_SEALING,
+    *OF_TOKENS,
 )
