@@ -86,15 +86,15 @@ package: setup ## Build the wheel, install and try it in fresh environments: loc
 	$(BIN)/python -m pytest tests/package/check_*.py
 
 .PHONY: rules
-rules: setup $(BIN)/promtool ## Check the metrics, the alerts and the dashboard with promtool
-	$(BIN)/python -m pytest tests/metrics/check_promtool.py
+rules: setup $(BIN)/promtool $(BIN)/prometheus ## Check the metrics, the alerts and the dashboard with promtool and a real Prometheus
+	$(BIN)/python -m pytest tests/metrics/check_*.py
 
-# promtool is in no package index. Debian has it; it is taken out of the package, and nothing is installed.
-$(BIN)/promtool: | $(VENV)/.ready
-	@if command -v promtool >/dev/null; then ln -s "$$(command -v promtool)" $@; else \
-	  mkdir -p build/debian && cd build/debian && \
-	  { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
-	  dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool $(abspath $@); \
+# Prometheus is in no package index. Debian has it; two programs are taken out of the package, and nothing is installed.
+$(BIN)/promtool $(BIN)/prometheus: | $(VENV)/.ready
+	@if command -v $(@F) >/dev/null; then ln -s "$$(command -v $(@F))" $@; else \
+	  mkdir -p build/debian && cd build/debian && { ls prometheus_*.deb >/dev/null 2>&1 || apt-get download -qq prometheus || \
+	    { apt-get update -qq && apt-get download -qq prometheus; }; } && \
+	  dpkg-deb --extract prometheus_*.deb prometheus && mv prometheus/usr/bin/$(@F) $(abspath $@); \
 	fi
 
 .PHONY: deployment
