@@ -4,6 +4,8 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import cast
 
 import pytest
@@ -17,6 +19,7 @@ from support import examples  # noqa: F401 - it makes the profiles
 from support.databases import BACKENDS, Databases
 from support.exporting import exporting
 from support.importing import Exported, exported, import_lines, importing
+from support.in_memory import in_memory
 from support.postgres import Postgres, running_postgres
 from support.valkey import Valkey, running_valkey
 
@@ -54,17 +57,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server, for the whole session."""
-    with running_postgres(vacuums=False) as server:
+    with running_postgres(vacuums=False, parent=in_memory()) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
     """Whatever databases a test needs."""
-    return Databases(
-        lambda: tmp_path_factory.mktemp("sqlite"),
-        lambda: cast("Postgres", request.getfixturevalue("postgres")),
-    )
+    with TemporaryDirectory(prefix="fhirexport-sqlite-", dir=in_memory()) as directory:
+        yield Databases(
+            lambda: Path(mkdtemp(dir=directory)),
+            lambda: cast("Postgres", request.getfixturevalue("postgres")),
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -32,9 +32,9 @@ def _file(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
-def _other(url: str, directory: Path) -> Path:
-    """Makes a file with another name in it, without a log beside it."""
-    other = directory / "other.db"
+def _other(url: str) -> Path:
+    """Makes a file beside it, with another name in it and without a log of its own."""
+    other = _file(url).with_name("other.db")
     with closing(sqlite3.connect(_file(url))) as source, closing(sqlite3.connect(other)) as target:
         source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         source.backup(target)
@@ -44,24 +44,19 @@ def _other(url: str, directory: Path) -> Path:
     return other
 
 
-async def test_a_file_that_takes_the_place_of_another_is_read(
-    small_url: str, of_sqlite: Exporter, tmp_path: Path
-) -> None:
-    _other(small_url, tmp_path).replace(_file(small_url))
+async def test_a_file_that_takes_the_place_of_another_is_read(small_url: str, of_sqlite: Exporter) -> None:
+    _other(small_url).replace(_file(small_url))
     assert b"DURAND" in await export_patients(of_sqlite)
 
 
-async def test_a_file_that_is_overwritten_is_read(
-    small_url: str, of_sqlite: Exporter, tmp_path: Path
-) -> None:
-    shutil.copyfile(_other(small_url, tmp_path), _file(small_url))
+async def test_a_file_that_is_overwritten_is_read(small_url: str, of_sqlite: Exporter) -> None:
+    shutil.copyfile(_other(small_url), _file(small_url))
     assert b"DURAND" in await export_patients(of_sqlite)
 
 
-async def test_a_file_that_is_not_there_is_not_made(
-    small_url: str, of_sqlite: Exporter, tmp_path: Path
-) -> None:
-    file, away = _file(small_url), tmp_path / "away.db"
+async def test_a_file_that_is_not_there_is_not_made(small_url: str, of_sqlite: Exporter) -> None:
+    file = _file(small_url)
+    away = file.with_name("away.db")
     file.rename(away)
     for _ in range(30):  # more often than there are connections
         with pytest.raises(SchemaMismatchError, match="its file is not there"):

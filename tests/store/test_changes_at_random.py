@@ -17,6 +17,7 @@ from fhirexport_server.store.database import Database
 from fhirexport_server.store.migrate import migrate
 from store.differences import NAMED, Seen, missing, see, seen_in
 from support.databases import BACKENDS, Databases, filled_with
+from support.in_memory import in_memory
 from support.postgres import running_postgres
 from verification.metamorphic.exports import queries_made_once
 from verification.metamorphic.rows import EJS, small_hospital
@@ -135,7 +136,7 @@ ROWS = (
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A database whose transactions can be prepared, with forty patients in each of two EJs."""
-    with running_postgres(vacuums=False, logical=True) as server:
+    with running_postgres(vacuums=False, logical=True, parent=in_memory()) as server:
         url = server.create_database()
         migrate(url)
         with psycopg.connect(url) as connection:

@@ -19,6 +19,7 @@ from fhirexport_server.store.schema.revisions import READ_BY
 from store.altered import CACHE_BYTES, export_patients, is_cached
 from store.differences import NAMED, Seen, changes_since, missing, see
 from support.exporting import exporting
+from support.in_memory import in_memory
 from support.postgres import Postgres, running_postgres
 from support.rows import small
 from support.server import PATIENCE
@@ -56,7 +57,7 @@ STATEMENTS: dict[str, dict[tuple[int, Dataset], set[int]]] = {
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
     """A server whose databases can be published."""
-    with running_postgres(vacuums=False, logical=True) as server:
+    with running_postgres(vacuums=False, logical=True, parent=in_memory()) as server:
         yield server
 
 

@@ -50,11 +50,11 @@ async def test_a_file_that_is_locked_as_a_whole_is_left_to_a_thread(
 
 
 async def test_a_file_that_took_the_place_of_another_is_not_taken_for_it(
-    small_url: str, database: Database, tmp_path: Path
+    small_url: str, database: Database
 ) -> None:
     async with looking_up(database) as lookup:
         before = await looked(lookup, PATIENTS)
-        other = tmp_path / "other.db"
+        other = _file(small_url).with_name("other.db")
         with closing(sqlite3.connect(_file(small_url))) as source, closing(sqlite3.connect(other)) as target:
             source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             source.backup(target)
@@ -69,10 +69,10 @@ async def test_a_file_that_took_the_place_of_another_is_not_taken_for_it(
 
 
 async def test_a_file_that_was_overwritten_is_let_go_before_others_open_it(
-    small_url: str, database: Database, tmp_path: Path
+    small_url: str, database: Database
 ) -> None:
     """As long as it is open, the file cannot get the mode that a new connection gives it."""
-    other = tmp_path / "other.db"
+    other = _file(small_url).with_name("other.db")
     with closing(sqlite3.connect(_file(small_url))) as source, closing(sqlite3.connect(other)) as target:
         source.backup(target)
         target.execute(CHANGE)
@@ -89,16 +89,14 @@ async def test_a_file_that_was_overwritten_is_let_go_before_others_open_it(
         assert await looked(lookup, PATIENTS) == database.revision(*PATIENTS) != before
 
 
-async def test_a_file_that_is_gone_is_left_to_a_thread(
-    small_url: str, database: Database, tmp_path: Path
-) -> None:
+async def test_a_file_that_is_gone_is_left_to_a_thread(small_url: str, database: Database) -> None:
     async with looking_up(database) as lookup:
-        _file(small_url).rename(tmp_path / "away.db")
+        away = _file(small_url).rename(_file(small_url).with_name("away.db"))
         assert await lookup.look(PATIENTS) is None
         lookup.connect()
         assert lookup.wants_connection
         assert not _file(small_url).exists()
-        (tmp_path / "away.db").rename(_file(small_url))
+        away.rename(_file(small_url))
         await connected(database, lookup)
         assert await looked(lookup, PATIENTS) is not None
 

@@ -91,11 +91,16 @@ class Databases:
 
     @contextmanager
     def dropped(self) -> Iterator[None]:
-        """Drop what is made on PostgreSQL in this context, at its end: each takes 300 files."""
+        """Drop the copies that are made in this context, at its end: on PostgreSQL, each takes 300 files."""
         before = len(self._copies)
         yield
         while len(self._copies) > before:
-            self._postgres().drop_database(self._copies.pop())
+            url = self._copies.pop()
+            if url.startswith("sqlite"):
+                # A file may go meanwhile: that of a connection which the garbage collector closes.
+                shutil.rmtree(Path(url.removeprefix("sqlite:///")).parent, ignore_errors=True)
+            else:
+                self._postgres().drop_database(url)
 
     def _migrated(self, backend: str) -> str:
         key = (backend, "")
@@ -106,9 +111,7 @@ class Databases:
         return self._templates[key]
 
     def _copy(self, backend: str, template: str) -> str:
-        url = self._copied(backend, template)
-        if backend == "postgresql":
-            self._copies.append(url)
+        self._copies.append(url := self._copied(backend, template))
         return url
 
     def _copied(self, backend: str, template: str) -> str:

