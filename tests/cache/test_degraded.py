@@ -81,6 +81,7 @@ async def test_it_survives_a_redis_that_dies_and_comes_back(own_valkey: Valkey) 
             await wait_for(cache, State.AVAILABLE)
 
 
+@pytest.mark.long
 async def test_a_frozen_redis_costs_its_budget_once(own_valkey: Valkey) -> None:
     async with opened(own_valkey.url, socket_timeout=BUDGET, budget=BUDGET) as cache:
         own_valkey.pause()

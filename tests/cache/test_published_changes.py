@@ -222,6 +222,7 @@ async def test_descriptions_of_many_are_read_a_few_at_once(cache: RedisCache) ->
     assert {facts.etag for facts in described} == {entry.description.etag}
 
 
+@pytest.mark.long
 async def test_readers_and_writers_of_one_rendering_do_not_mix(cache: RedisCache) -> None:
     """While it changes again and again, whoever finds a state reads that one, to its end."""
     states: dict[str, Whole] = {}

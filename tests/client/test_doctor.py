@@ -138,6 +138,7 @@ async def _altered(url: str, alter: str, told: str) -> None:
     assert found.advice == "docs/never-stale.md, 'When the database is altered'"
 
 
+@pytest.mark.long
 async def test_damaged_files_and_missing_rights_are_told_by_their_cause(
     new_group: Callable[[str, int], str], tmp_path: Path
 ) -> None:

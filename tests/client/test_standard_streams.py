@@ -97,6 +97,7 @@ async def _ended(
     [(_full, (1, FULL)), (_closed, (1, CLOSED)), (_without_a_reader, (141, ""))],
     ids=["full", "closed", "a pipe without a reader"],
 )
+@pytest.mark.long
 async def test_output_that_nobody_takes_ends_a_command_with_one_line_or_none(
     output: Callable[[], int | None], expected: tuple[int, str], address: str, tmp_path: Path
 ) -> None:
@@ -119,6 +120,7 @@ async def test_the_servers_command_ends_in_the_same_way(command: str, tmp_path: 
         assert (status, errors) == (expected[0], expected[1].replace("fhirexport:", "fhirexport-server:"))
 
 
+@pytest.mark.long
 async def test_a_program_that_a_shell_starts_without_an_output_ends_in_the_same_way(
     address: str, tmp_path: Path
 ) -> None:
@@ -128,11 +130,13 @@ async def test_a_program_that_a_shell_starts_without_an_output_ends_in_the_same_
         assert (status, errors) == (1, CLOSED.replace("fhirexport:", f"{program}:"))
 
 
+@pytest.mark.long
 async def test_a_reader_that_has_enough_ends_an_export_in_silence(address: str, tmp_path: Path) -> None:
     status, out, errors = await _shell(address, tmp_path, '"$F" venues 1 | head -c 10; exit ${PIPESTATUS[0]}')
     assert (status, out, errors) == (141, b'{"resource', "")
 
 
+@pytest.mark.long
 async def test_without_any_standard_stream_an_export_is_written_to_its_file(
     address: str, tmp_path: Path
 ) -> None:
@@ -148,6 +152,7 @@ async def test_errors_that_nobody_takes_do_not_change_the_exit_status(address: s
         assert await _shell(address, tmp_path, f'exec "$F" nonsense {redirection}') == (2, b"", "")
 
 
+@pytest.mark.long
 async def test_a_standard_input_that_is_closed_is_told_in_one_line(address: str, tmp_path: Path) -> None:
     status, out, errors = await _shell(address, tmp_path, 'exec "$F" import - --ej 1 <&-')
     assert (status, out, errors) == (1, b"", "fhirexport: Bad file descriptor: standard input\n")
@@ -253,6 +258,7 @@ async def test_a_signal_whose_exception_is_lost_ends_the_command_all_the_same(nu
     assert b"Exception ignored in" in errors
 
 
+@pytest.mark.long
 async def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
     # What nohup does.
     async with playing([started(), HANG], COMPLETE) as (address, server):

@@ -135,6 +135,7 @@ async def test_ndjson_says_what_is_gone_as_bulk_data_does(
     }
 
 
+@pytest.mark.long
 async def test_what_could_not_be_written_is_told_again(address: str, tmp_path: Path) -> None:
     """The copy is up to date only once whoever reads has all of it."""
     folder = tmp_path / "patients"
@@ -149,6 +150,7 @@ async def test_what_could_not_be_written_is_told_again(address: str, tmp_path: P
     assert await _copy(address, folder) == await _export(address, "patients", "1")
 
 
+@pytest.mark.long
 async def test_what_a_full_disk_does_not_take_is_told_again(address: str, tmp_path: Path) -> None:
     folder = tmp_path / "patients"
     limited = f"ulimit -f 0; trap '' XFSZ; exec {FHIREXPORT} sync 1 patients {folder}"

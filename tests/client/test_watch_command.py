@@ -109,6 +109,7 @@ async def test_what_is_not_there_is_told_by_its_status(address: str) -> None:
     assert (status, len(out.splitlines())) == (64 + 4, 3)
 
 
+@pytest.mark.long
 async def test_a_server_that_goes_away_is_waited_for(small_url: str) -> None:
     async with running_server(small_url) as address:
         await wait_for_health(address)

@@ -35,6 +35,7 @@ def test_both_databases_take_them(database_url: str) -> None:
         load(database_url, hospital)
 
 
+@pytest.mark.long
 def test_they_fill_every_column_and_leave_every_optional_one_out() -> None:
     filled, coded = defaultdict[str, set[str]](set), defaultdict[tuple[str, str], set[object]](set)
     for hospital in random_hospitals(150):

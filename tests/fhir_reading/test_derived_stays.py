@@ -46,6 +46,7 @@ def _derived(rows: EjRows, venue: VenueRow, stay: Stay) -> Sequence[MovementRow]
 
 
 @pytest.mark.parametrize("seed", range(10))
+@pytest.mark.long
 def test_any_summary_comes_back_without_its_movements(seed: int) -> None:
     hospitals = (random_hospital(seed * 100 + number) for number in range(30))
     for rows in (valid(rows) for hospital in hospitals for rows in ej_rows(hospital)):

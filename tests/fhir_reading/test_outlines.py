@@ -82,6 +82,7 @@ def _told(stay: Stay) -> Stay:
 
 @given(SUMMARIES)
 @examples(500)
+@pytest.mark.long
 def test_what_is_derived_says_what_was_sent_or_the_stay_is_refused(said: Summary) -> None:
     stay = outline(DRAFT._replace(summary=said), _find, KINDS)
 

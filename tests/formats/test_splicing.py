@@ -125,6 +125,7 @@ def test_blocks_are_what_halving_gives(most_ids: int, keys: set[int]) -> None:
         max_size=3,
     ),
 )
+@pytest.mark.long
 def test_splicing_gives_what_a_full_rendering_gives(
     most_ids: int,
     keys: set[int],

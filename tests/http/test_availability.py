@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import grpc
+import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from support.envoy import Answer, Envoy, running_envoy
@@ -51,6 +52,7 @@ async def test_a_server_that_says_it_does_not_serve_is_not_asked(tmp_path: Path)
     assert (answer.status, answer.json["details"]) == (503, [])
 
 
+@pytest.mark.long
 async def test_streams_and_watches_have_more_time_than_a_message(
     new_small: Callable[[str], str], tmp_path: Path
 ) -> None:

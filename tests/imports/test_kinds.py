@@ -19,6 +19,7 @@ def _lines(hospital: Hospital) -> list[bytes]:
     return [json.dumps(one | {"name": "Renamed"}).encode() for one in services]
 
 
+@pytest.mark.long
 async def test_marks_ends_of_lines_and_empty_lines_mean_nothing(hospital: Hospital) -> None:
     lines = _lines(hospital)
     for content in (

@@ -32,6 +32,7 @@ def _encounter(system: str, type_: str, number: str, start: str, **more: object)
     }
 
 
+@pytest.mark.long
 async def test_movements_of_one_instant_in_any_order_of_lines(hospital: Hospital) -> None:
     """An admission, a transfer of the same instant and the discharge: the transfer's bed is the last one."""
     venue, movement = hospital.first("Encounter", "ven-"), hospital.first("Encounter", "mvt-")

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+import pytest
 from imports.hospital import Hospital, Resource, counts, delete, put
 
 _EVENT = "/CodeSystem/movement-event"
@@ -73,6 +74,7 @@ async def test_a_movement_is_deleted_and_sent_again(hospital: Hospital) -> None:
     assert await hospital.exports() == before
 
 
+@pytest.mark.long
 async def test_movements_that_come_one_by_one_make_the_same_stay(hospital: Hospital) -> None:
     for events in (("A01", "A02"), ("A01", "A21"), ("A04",), ("A05",)):
         venue, movements = stay(hospital, *events)

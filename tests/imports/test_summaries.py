@@ -145,6 +145,7 @@ async def test_what_nothing_can_be_derived_of_is_refused(
     assert await hospital.exports() == before
 
 
+@pytest.mark.long
 async def test_a_stay_that_goes_on(hospital: Hospital) -> None:
     """Planned, then there, then moved, then gone: each summary takes the place of the one before."""
     beds = [id_ for id_ in hospital.resources if id_.startswith("bed-")][:2]

@@ -117,6 +117,7 @@ async def test_lines_that_are_nothing_are_said_and_the_others_written(hospital: 
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000, 1 << 21])
+@pytest.mark.long
 async def test_lines_can_be_cut_anywhere(hospital: Hospital, size: int) -> None:
     services = _services(hospital)
     content = b"\r\n".join(json.dumps(one, ensure_ascii=False).encode() for one in services)

@@ -138,6 +138,7 @@ async def test_the_program_says_where_its_metrics_are(small_url: str, tmp_path: 
         await asyncio.to_thread(ask, address)
 
 
+@pytest.mark.long
 def test_the_program_ends_where_the_address_is_taken(taken: str, tmp_path: Path) -> None:
     variables = {"LISTEN_ADDRESS": FREE, "METRICS_ADDRESS": taken, "REDIS_URL": "unix:///nowhere/redis.sock"}
     done = subprocess.run(

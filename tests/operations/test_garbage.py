@@ -76,6 +76,7 @@ barrier.wait()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library of other systems has other ways")
+@pytest.mark.long
 def test_what_threads_have_freed_is_given_back_at_once() -> None:
     kept = [
         int(subprocess.run([sys.executable, "-c", _THREADS, when], capture_output=True, check=True).stdout)

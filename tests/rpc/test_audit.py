@@ -160,6 +160,7 @@ async def test_two_servers_have_a_chain_each(small_url: str, trail: Path) -> Non
     assert_sound(trail)
 
 
+@pytest.mark.long
 async def test_workers_have_a_chain_each(sixty_url: str, trail: Path, tmp_path: Path) -> None:
     async with server_process(tmp_path, sixty_url, WORKERS="2", AUDIT_DIRECTORY=str(trail)):
         pass

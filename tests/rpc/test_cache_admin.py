@@ -197,6 +197,7 @@ async def test_an_entry_is_listed_with_all_that_is_known(server: Server, valkey:
     assert 0 <= entry.age.ToSeconds() < PATIENCE
 
 
+@pytest.mark.long
 async def test_every_entry_is_on_one_page(server: Server, valkey: Valkey) -> None:
     address = unhurried(valkey.url)
     async with open_redis_cache(address, dict.fromkeys(Dataset, 300), Metrics(CollectorRegistry())) as cache:

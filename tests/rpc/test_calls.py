@@ -73,6 +73,7 @@ async def test_a_client_that_does_not_read_loses_its_stream(large_url: str) -> N
     assert (line["code"], line["request_id"]) == ("DEADLINE_EXCEEDED", found.request_id)
 
 
+@pytest.mark.long
 async def test_a_slow_client_that_does_read_gets_everything(large_url: str) -> None:
     request = StreamExportRequest(ej_id=1, dataset=DATASET_VENUES)
     limits = Limits(stream_seconds=PATIENCE, write_seconds=5)

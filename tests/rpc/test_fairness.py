@@ -87,6 +87,7 @@ async def _connections(address: str, count: int) -> AsyncIterator[Sequence[Conne
 @pytest.mark.parametrize(
     "idle", [_half_sent, _only_options, _unread_stream, _watch, _export_watch, _reflection]
 )
+@pytest.mark.long
 async def test_idle_calls_leave_places_to_others(idle: object, large_url: str) -> None:
     async with (
         asyncio.timeout(2 * PATIENCE),

@@ -92,6 +92,7 @@ async def test_an_export_at_least_as_new_as_the_import_contains_it(url: str) -> 
 
 
 @pytest.mark.parametrize("size", [7, 1000, 1 << 20])
+@pytest.mark.long
 async def test_resources_come_in_chunks_cut_anywhere(url: str, size: int) -> None:
     async with serving(url) as stubs:
         resources = (await stubs.structure())[:30]

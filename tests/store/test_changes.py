@@ -259,6 +259,7 @@ def test_the_structure_is_rendered_whole(connection: Connection) -> None:
     assert after.changes(1, Dataset.STRUCTURE, revision, position) is FullReason.STRUCTURE
 
 
+@pytest.mark.long
 def test_rows_in_bulk_are_named_up_to_a_thousand_and_then_by_their_range(
     connection_of_postgresql: Connection,
 ) -> None:

@@ -177,6 +177,7 @@ def _transact(connection: psycopg.Connection, random: Random, turn: int, number:
         connection.execute(ending.encode())
 
 
+@pytest.mark.long
 def test_what_writers_and_compactors_do_at_once_is_covered(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compactor, "BATCH_ROWS", 7)
     done = threading.Event()

@@ -201,6 +201,7 @@ async def test_a_server_of_a_readers_exports_and_nothing_else(
             assert error.value.reason == "DATABASE_READ_ONLY"
 
 
+@pytest.mark.long
 async def test_a_server_does_all_it_does_without_any_right_to_alter(
     url: str,
     new_database: Callable[[str], str],

@@ -28,6 +28,7 @@ def _ids(rows: SnapshotReader, ids: object, *, after: int = 0, limit: int = 100,
     return [row.id for row in found]
 
 
+@pytest.mark.long
 def test_only_those_that_are_named_are_listed_in_order(rows: SnapshotReader) -> None:
     assert _ids(rows, None, limit=3) == [1, 2, 3]
     assert _ids(rows, {7, 3, 999_999, -1}) == [3, 7]
@@ -38,6 +39,7 @@ def test_only_those_that_are_named_are_listed_in_order(rows: SnapshotReader) -> 
     assert _ids(rows, {7}, finess="000000008") == []
 
 
+@pytest.mark.long
 def test_more_may_be_named_than_one_statement_takes(rows: SnapshotReader) -> None:
     every = set(range(1, EJS + 1))
     assert _ids(rows, every, after=4_998, limit=4) == [4_999, 5_000, 5_001, 5_002]
@@ -46,6 +48,7 @@ def test_more_may_be_named_than_one_statement_takes(rows: SnapshotReader) -> Non
     assert _ids(rows, missing) == [EJS]
 
 
+@pytest.mark.long
 def test_ids_are_found_by_finess_numbers(rows: SnapshotReader) -> None:
     assert rows.ids_by_finess({"000000002", "000012000", "999999999"}) == {
         "000000002": 2,

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PARENT = """
 import asyncio, sys
 from pathlib import Path
@@ -28,6 +30,7 @@ for number in range(100):
 LINES = 100
 
 
+@pytest.mark.long
 def test_no_line_is_lost_when_the_file_is_rotated(tmp_path: Path) -> None:
     file = tmp_path / "all.log"
     with subprocess.Popen([sys.executable, "-c", PARENT, file], stdout=subprocess.PIPE) as parent:

@@ -59,6 +59,7 @@ async def _structures(address: str, connections: int) -> None:
             )
 
 
+@pytest.mark.long
 async def test_workers_share_the_calls_and_what_they_count_survives_them(
     sixty_url: str, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ async def test_workers_share_the_calls_and_what_they_count_survives_them(
     assert (tmp_path / "all.log").read_text().splitlines() == server.log().splitlines()
 
 
+@pytest.mark.long
 async def test_workers_end_when_their_parent_is_killed(sixty_url: str, tmp_path: Path) -> None:
     async with server_process(tmp_path, sixty_url, **FREE) as server:
         workers = [psutil.Process(pid) for pid in _workers(server)]
