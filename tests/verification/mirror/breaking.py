@@ -13,7 +13,7 @@ from support.valkey import Valkey
 from verification.mirror.tally import Tally
 
 SERVERS = 2
-BROKEN = 16
+BROKEN = 8
 """After how many syncs something is broken, at most."""
 
 
