@@ -19,7 +19,8 @@ from support.status import refused
 from support.tokens import Issuer, new_key
 from support.web import serving
 
-ROUNDS = 20
+ROUNDS = 50
+"""Of two swaps each: a key more, and one less."""
 CALLERS = 4
 ENTITIES = ListLegalEntitiesRequest()
 
@@ -45,6 +46,7 @@ async def _until(channel: grpc.aio.Channel, token: str, told: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(400)
 async def test_keys_are_swapped_under_load_and_nobody_notices_but_who_must(
     small_url: str, tmp_path: Path
 ) -> None:
