@@ -45,30 +45,47 @@ class Terminal:
         return Answer(int(text.split()[1]), "".join(lines)[:-1])
 
 
+def fresh_environment(home: Path) -> dict[str, str]:
+    """Return the environment of somebody who has just logged in: none of our programs and settings.
+
+    How this machine reaches its package index stays, with what pip has once had from there.
+    """
+    path = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != BIN]
+    cache = {"PIP_CACHE_DIR": str(Path.home() / ".cache/pip")}
+    index = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    return {**cache, **index, "HOME": str(home), "LANG": "C.UTF-8", "PATH": os.pathsep.join(path)}
+
+
 @asynccontextmanager
 async def terminal(
-    directory: Path, replace: Mapping[str, str], variables: Mapping[str, str]
+    directory: Path,
+    replace: Mapping[str, str],
+    variables: Mapping[str, str],
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Terminal]:
     """Open a terminal in a directory, with our programs and, where curl is missing, a stand-in for it.
 
     Args:
-        directory: Where the lines are run; it gets a folder `bin`, and curl's settings.
+        directory: Where the lines are run. There, or in the `HOME` of an environment that is given, are a
+            folder `bin` and curl's settings.
         replace: What stands in the page for addresses of ours.
         variables: The environment, beside that of the tests.
+        environment: What is there instead of the tests' environment and our programs.
     """
-    bins = directory / "bin"
-    bins.mkdir(parents=True)
+    own = Path(environment["HOME"]) if environment else directory
+    bins = own / "bin"
+    bins.mkdir(parents=True, exist_ok=True)
     if not shutil.which("curl"):
         (bins / "curl").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tests/http/curl.py" "$@"\n')
         (bins / "curl").chmod(0o755)
     # On a real terminal curl shows no progress beside what it prints.
-    (directory / ".curlrc").write_text("no-progress-meter\n")
-    path = os.pathsep.join([str(bins), str(BIN), os.environ["PATH"]])
-    own = {"PATH": path, "COLUMNS": "100", "CURL_HOME": str(directory)}
+    (own / ".curlrc").write_text("no-progress-meter\n")
+    inherited = environment or {**os.environ, "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]])}
+    shell = {"PATH": os.pathsep.join([str(bins), inherited["PATH"]]), "COLUMNS": "100", "CURL_HOME": str(own)}
     process = await asyncio.create_subprocess_exec(
         "bash", "--noprofile", "--norc", "-o", "pipefail",
         cwd=directory,
-        env=os.environ | own | dict(variables),
+        env={**inherited, **shell, **variables},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
