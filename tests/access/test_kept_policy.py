@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from fhirexport_server.access import kept_policy
-from fhirexport_server.access.kept_policy import KeptPolicy, Outcome
+from fhirexport_server.access.kept_policy import KeptPolicy
 from fhirexport_server.access.policy_file import PolicyError
 from fhirexport_server.access.right import Action
 from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.domain.identity import Identity
+from fhirexport_server.runtime.reading.kept_content import LoadOutcome
 from structlog.testing import capture_logs
 
 ME = Identity("token", "t")
@@ -42,8 +43,8 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def _kept(path: Path) -> tuple[KeptPolicy, Numbers, list[Outcome]]:
-    numbers, outcomes = Numbers(), list[Outcome]()
+def _kept(path: Path) -> tuple[KeptPolicy, Numbers, list[LoadOutcome]]:
+    numbers, outcomes = Numbers(), list[LoadOutcome]()
     return KeptPolicy(path, numbers, outcomes.append), numbers, outcomes
 
 

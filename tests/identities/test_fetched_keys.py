@@ -9,7 +9,7 @@ import pytest
 from fhirexport_server.identities import fetched_keys
 from fhirexport_server.identities.fetched_keys import STALE_SECONDS, FetchedKeys, FetchError, fetch
 from fhirexport_server.identities.key_set import LARGEST_DOCUMENT
-from fhirexport_server.runtime.reading.kept_file import LoadOutcome
+from fhirexport_server.runtime.reading.kept_content import LoadOutcome
 from structlog.testing import capture_logs
 from support.certificates import Site
 from support.tokens import key_set, new_key

@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from fhirexport_server.runtime.reading.kept_file import KeptFile, KeptFileError, LoadOutcome
+from fhirexport_server.runtime.reading.kept_content import LoadOutcome
+from fhirexport_server.runtime.reading.kept_file import KeptFile, KeptFileError
 from structlog.testing import capture_logs
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 import structlog
 
@@ -12,6 +12,7 @@ from fhirexport_server.access.access_control import AccessControl
 from fhirexport_server.access.policy import Policy
 from fhirexport_server.access.policy_file import PolicyError, content, read
 from fhirexport_server.domain.errors import FhirExportError
+from fhirexport_server.runtime.reading.kept_content import KeptContent, LoadOutcome
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -19,7 +20,6 @@ CHECK_SECONDS: Final = 1.0
 """How often the file is read. Times of modification are not relied on."""
 LOOK_UP_SECONDS: Final = 2.0
 """How often the ids of FINESS numbers are looked up; as long, at most, a new policy waits for them."""
-Outcome = Literal["loaded", "refused"]
 
 
 class FinessLookup(Protocol):
@@ -36,7 +36,7 @@ class FinessLookup(Protocol):
 class KeptPolicy:
     """A policy in use, and the file that it comes from."""
 
-    def __init__(self, path: Path, numbers: FinessLookup, noted: Callable[[Outcome], None]) -> None:
+    def __init__(self, path: Path, numbers: FinessLookup, noted: Callable[[LoadOutcome], None]) -> None:
         """Read the file.
 
         Args:
@@ -50,10 +50,8 @@ class KeptPolicy:
         self.path = path
         self._numbers = numbers
         self._noted = noted
-        self._found: bytes | str = content(path)
-        self._half: bytes | str | None = None
-        self._refused: bytes | str | None = None
-        self.control = AccessControl(read(self._found, path))
+        self._kept = KeptContent(self._content(), self._read, PolicyError, is_settled_only=True)
+        self.control = AccessControl(self._kept.current)
         """What decides."""
         self._ids: Mapping[str, int] = {}
         self.changed: Callable[[], None] = lambda: None
@@ -62,29 +60,20 @@ class KeptPolicy:
     @property
     def refusing(self) -> bool:
         """Whether the file holds something that cannot be used."""
-        return self._refused is not None
+        return self._kept.refusing
 
     def check(self) -> Policy | None:
         """Read the file; return the policy that is to be used from now on, None where it is the one in use.
 
         Only what is there at two checks counts: a file that is half written is neither used nor refused.
         """
-        found = self._content()
-        if found == self._found:
-            self._half = self._refused = None
-            return None
-        is_settled, self._half = found == self._half, found
-        if not is_settled or found == self._refused:
-            return None
         try:
-            policy = self._read(found)
+            is_new = self._kept.offer(self._content())
         except PolicyError as error:
-            self._refused = found
             self._noted("refused")
             _log.error("policy_refused", problem=error.problem, effect="the former policy stays in force")
             return None
-        self._found, self._half, self._refused = found, None, None
-        return policy
+        return self._kept.current if is_new else None
 
     async def use(self, policy: Policy) -> None:
         """Decide by a policy from now on."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, NoReturn
+from typing import Final, NoReturn
 
 import structlog
 
@@ -15,18 +15,19 @@ from fhirexport_server.certificates.key_pair import (
     checked,
     contents,
 )
+from fhirexport_server.runtime.reading.kept_content import KeptContent, LoadOutcome
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 CHECK_SECONDS: Final = 1.0
 """How often the files are read. They are small; times of modification are not relied on."""
-Outcome = Literal["loaded", "refused"]
+_Found = Mapping[CertificateFile, bytes] | tuple[CertificateFile, str]
 
 
 class KeptPair:
     """A pair in use, and the files that it comes from."""
 
-    def __init__(self, paths: Mapping[CertificateFile, Path], noted: Callable[[Outcome], None]) -> None:
+    def __init__(self, paths: Mapping[CertificateFile, Path], noted: Callable[[LoadOutcome], None]) -> None:
         """Read the files.
 
         Args:
@@ -38,16 +39,17 @@ class KeptPair:
         """
         self.paths = paths
         self._noted = noted
-        self._found: Mapping[CertificateFile, bytes] | str = contents(paths)
-        self._half: Mapping[CertificateFile, bytes] | str | None = None
-        self._refused: Mapping[CertificateFile, bytes] | str | None = None
-        self.current: KeyPair = checked(self._found, datetime.now(UTC))
+        self._kept = KeptContent(self._contents(), _pair, CertificateError)
+
+    @property
+    def current(self) -> KeyPair:
         """What new connections use."""
+        return self._kept.current
 
     @property
     def refusing(self) -> bool:
         """Whether the files hold something that cannot be used."""
-        return self._refused is not None
+        return self._kept.refusing
 
     def seconds_left(self, file: CertificateFile) -> float:
         """Return the seconds until a file's certificates expire; infinity without a file."""
@@ -57,33 +59,35 @@ class KeptPair:
     def check(self) -> None:
         """Read the files, and replace the pair if they hold another good one.
 
-        Files are written one after the other, so what cannot be used is refused, once, when it is still there
-        at the next check.
+        They are written one after the other. And a pair that is not valid yet becomes good by itself.
         """
-        found: Mapping[CertificateFile, bytes] | str
         try:
-            found = contents(self.paths)
-            if found == self._found:
-                self._half = self._refused = None
-                return
-            pair = checked(found, datetime.now(UTC))
+            is_new = self._kept.offer(self._contents())
         except CertificateError as error:
-            found = str(error) if isinstance(error.__cause__, OSError) else found
-            if found == self._half and found != self._refused:
-                self._refused = found
-                self._noted("refused")
-                kept_until = self.current.expiry[CertificateFile.CERTIFICATE].isoformat()
-                _log.error(
-                    "certificate_refused", file=error.file, problem=error.problem, kept_until=kept_until
-                )
-            self._half = found
+            self._noted("refused")
+            kept_until = self.current.expiry[CertificateFile.CERTIFICATE].isoformat()
+            _log.error("certificate_refused", file=error.file, problem=error.problem, kept_until=kept_until)
             return
-        self.current, self._found, self._half, self._refused = pair, found, None, None
-        self._noted("loaded")
-        _log.info("certificate_loaded", expires=pair.expiry[CertificateFile.CERTIFICATE].isoformat())
+        if is_new:
+            self._noted("loaded")
+            expires = self.current.expiry[CertificateFile.CERTIFICATE].isoformat()
+            _log.info("certificate_loaded", expires=expires)
 
     async def run(self) -> NoReturn:
         """Check for ever."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             await asyncio.to_thread(self.check)
+
+    def _contents(self) -> _Found:
+        """Return what the files hold, or which cannot be used, and why."""
+        try:
+            return contents(self.paths)
+        except CertificateError as error:
+            return error.file, error.problem
+
+
+def _pair(found: _Found) -> KeyPair:
+    if isinstance(found, tuple):
+        raise CertificateError(*found)
+    return checked(found, datetime.now(UTC))

@@ -15,7 +15,7 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_ope
 import structlog
 
 from fhirexport_server.identities.key_set import LARGEST_DOCUMENT, KeySet, KeySetError, read_key_set
-from fhirexport_server.runtime.reading.kept_file import LoadOutcome
+from fhirexport_server.runtime.reading.kept_content import LoadOutcome
 from fhirexport_server.runtime.reading.shared_reading import SharedReading
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)

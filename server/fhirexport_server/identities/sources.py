@@ -12,7 +12,8 @@ from fhirexport_server.identities.static_tokens import (
     StaticTokens,
     read_static_tokens,
 )
-from fhirexport_server.runtime.reading.kept_file import KeptFile, LoadOutcome
+from fhirexport_server.runtime.reading.kept_content import LoadOutcome
+from fhirexport_server.runtime.reading.kept_file import KeptFile
 
 SOURCES: Final = ("jwks", "tokens")
 """The names of the sources, in the metrics."""

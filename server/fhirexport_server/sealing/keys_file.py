@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from fhirexport_server.runtime.reading.kept_file import KeptFile, LoadOutcome
+from fhirexport_server.runtime.reading.kept_content import LoadOutcome
+from fhirexport_server.runtime.reading.kept_file import KeptFile
 from fhirexport_server.sealing.key_ring import KEY_BYTES, LONGEST_NAME, KeyRing, SealingKey
 
 LARGEST_KEYS_FILE: Final = 16 * 1024

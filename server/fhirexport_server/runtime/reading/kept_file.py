@@ -4,10 +4,11 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Generic, Literal, NoReturn, TypeVar
+from typing import Final, Generic, NoReturn, TypeVar
 
 import structlog
 
+from fhirexport_server.runtime.reading.kept_content import KeptContent, LoadOutcome
 from fhirexport_server.runtime.reading.shared_reading import SharedReading
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -17,7 +18,6 @@ CHECK_SECONDS: Final = 1.0
 _APART_SECONDS: Final = 0.1
 _TOO_OPEN: Final = 0o027
 """A group may read: that is how orchestrators mount a secret for a user who does not own it."""
-LoadOutcome = Literal["loaded", "refused"]
 T = TypeVar("T")
 
 
@@ -61,47 +61,35 @@ class KeptFile(Generic[T]):
         """
         self._path = path
         self._setting = setting
-        self._parse = parse
+        self._means = parse
         self._largest = largest
         self._noted = noted
         self._about = about
         self._private = private
-        self._half: bytes | None = None
-        self._refused: bytes | None = None
         self._reading = SharedReading(self._read, _APART_SECONDS)
-        self._found = self._raw()
-        self.current = self._parsed(self._found)
+        self._kept = KeptContent(self._content(), self._parsed, KeptFileError)
+
+    @property
+    def current(self) -> T:
         """What the file holds, or held when it was good."""
+        return self._kept.current
 
     @property
     def refusing(self) -> bool:
         """Whether the file holds something that cannot be used."""
-        return self._refused is not None
+        return self._kept.refusing
 
     def check(self) -> None:
-        """Read the file, and take what it holds if that is good.
-
-        A file may be written slowly, so what cannot be used is refused, once, when it is still there at the
-        next check.
-        """
-        raw: bytes | None = None
+        """Read the file, and take what it holds if that is good."""
         try:
-            raw = self._raw()
-            if raw == self._found:
-                self._half = self._refused = None
-                return
-            parsed = self._parsed(raw)
+            is_new = self._kept.offer(self._content())
         except KeptFileError as error:
-            seen = str(error).encode() if raw is None else raw
-            if seen == self._half and seen != self._refused:
-                self._refused = seen
-                self._noted("refused")
-                _log.error(f"{self._about}_refused", setting=self._setting, problem=error.problem)
-            self._half = seen
+            self._noted("refused")
+            _log.error(f"{self._about}_refused", setting=self._setting, problem=error.problem)
             return
-        self.current, self._found, self._half, self._refused = parsed, raw, None, None
-        self._noted("loaded")
-        _log.info(f"{self._about}_loaded", setting=self._setting)
+        if is_new:
+            self._noted("loaded")
+            _log.info(f"{self._about}_loaded", setting=self._setting)
 
     async def refreshed(self) -> None:
         """Read the file now, unless it was read a moment ago."""
@@ -116,21 +104,24 @@ class KeptFile(Generic[T]):
     async def _read(self) -> None:
         await asyncio.to_thread(self.check)
 
-    def _raw(self) -> bytes:
+    def _content(self) -> bytes | str:
+        """Return what the file holds, or why that cannot be used."""
         try:
             with self._path.open("rb") as opened:
                 mode = os.fstat(opened.fileno()).st_mode
                 raw = opened.read(self._largest + 1)
-        except OSError as error:
-            raise KeptFileError(self._setting, "cannot be read") from error
+        except OSError:
+            return "cannot be read"
         if self._private and mode & _TOO_OPEN:
-            raise KeptFileError(self._setting, "may be read by others, or written by its group: chmod 600 it")
+            return "may be read by others, or written by its group: chmod 600 it"
         return raw
 
-    def _parsed(self, raw: bytes) -> T:
-        if len(raw) > self._largest:
+    def _parsed(self, found: bytes | str) -> T:
+        if isinstance(found, str):
+            raise KeptFileError(self._setting, found)
+        if len(found) > self._largest:
             raise KeptFileError(self._setting, f"is larger than {self._largest} bytes")
         try:
-            return self._parse(raw)
+            return self._means(found)
         except ValueError as error:
             raise KeptFileError(self._setting, str(error)) from error
