@@ -35,10 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     """Take signals as a terminal's programs do.
 
-    What a shell runs in the background ignores SIGINT, and so would the commands that the tests start.
+    What a shell runs in the background ignores SIGINT, and what `nohup` runs ignores SIGHUP; and so would the
+    commands that the tests start.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, action in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, action)
 
 
 def pytest_collection_finish() -> None:

@@ -38,7 +38,7 @@ class Hospital:
         if self._file is not None:
             with closing(sqlite3.connect(self._file)) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            shutil.copyfile(self._file, self._directory / "backup.db")
+            shutil.copyfile(self._file, self._file.with_name("backup.db"))
             return
         await self._run('pg_dump --format=custom --file=fhirexport.dump "$DATABASE_URL"')
 
@@ -46,7 +46,7 @@ class Hospital:
         if self._file is not None:
             for end in ("-wal", "-shm"):
                 self._file.with_name(self._file.name + end).unlink(missing_ok=True)
-            (self._directory / "backup.db").rename(self._file)
+            self._file.with_name("backup.db").rename(self._file)
             return
         options = "--clean --if-exists --single-transaction"
         await self._run(f'pg_restore {options} --dbname="$DATABASE_URL" fhirexport.dump')
