@@ -14,6 +14,7 @@ from fhirexport_server.domain.rows import Batch
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 
+from support.in_memory import in_memory
 from support.postgres import Postgres, running_postgres
 from support.rows import small
 
@@ -130,5 +131,5 @@ class Databases:
 def running_databases(directory: Path) -> Iterator[Databases]:
     """Offer databases to a program, until the end; PostgreSQL is started when one of it is asked for."""
     with ExitStack() as stack:
-        server = cache(lambda: stack.enter_context(running_postgres()))
+        server = cache(lambda: stack.enter_context(running_postgres(parent=in_memory())))
         yield Databases(lambda: Path(mkdtemp(dir=directory)), server)

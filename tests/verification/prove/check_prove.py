@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.in_memory import in_memory
 from support.postgres import Postgres, running_postgres
 from verification.prove.check import check, compared, different
 from verification.prove.history import History
@@ -19,7 +20,7 @@ SECONDS = (6.0, 12.0, 24.0, 48.0)
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
     """A PostgreSQL on which transactions can be prepared."""
-    with running_postgres(logical=True) as server:
+    with running_postgres(logical=True, parent=in_memory()) as server:
         yield server
 
 
