@@ -101,7 +101,7 @@ def _invalidation(bench: Bench, _arguments: argparse.Namespace) -> Results:
 def _imports(bench: Bench, arguments: argparse.Namespace) -> Results:
     group = bench.database("postgresql", arguments.venues * 5 // 4)
     empty = partial(bench.new_database, "postgresql", 0)
-    return Results([asyncio.run(imports.imports(group, bench.directory, empty))])
+    return asyncio.run(imports.imports(group, bench.directory, empty))
 
 
 def _writers(bench: Bench, _arguments: argparse.Namespace) -> Results:
