@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Final
 
 import structlog
@@ -64,7 +63,10 @@ class AuditWriter:
         self._chain = chain
         self._about = about
         self._events = events
-        self._waiting: SimpleQueue[tuple[Fields, Waiter | None] | None] = SimpleQueue()
+        self._waiting: deque[tuple[Fields, Waiter | None] | None] = deque()
+        self._bell = threading.Event()
+        """Rings for what waits, but for a line that nobody waits for while the thread lingers."""
+        self._is_lingering = False
         self._kept: deque[Fields] = deque()
         self._lost = 0
         self._failing_since: str | None = None
@@ -93,14 +95,18 @@ class AuditWriter:
             fields: What it says.
             waiter: Is told once it is known whether it is on the disk. None: nobody waits for it.
         """
-        self._waiting.put((fields, waiter))
+        self._waiting.append((fields, waiter))
+        # To wake the thread takes longer than to write the line.
+        if waiter is not None or not self._is_lingering:
+            self._bell.set()
 
     def stop(self) -> None:
         """Write what waits, and a last line that says that the server has stopped."""
         if self._thread.is_alive():
             self._retry_at = 0.0
             self.put({"time": now(), "event": "stopped"})
-            self._waiting.put(None)
+            self._waiting.append(None)
+            self._bell.set()
             self._thread.join()
         self._chain.close()
 
@@ -121,25 +127,29 @@ class AuditWriter:
     def _gathered(self) -> tuple[Sequence[tuple[Fields, Waiter | None]], bool]:
         """Return the lines to write now, and whether they are the last."""
         batch: list[tuple[Fields, Waiter | None]] = []
-        until: float | None = None if self.is_writable else time.monotonic() + RETRY_SECONDS
-        is_awaited = False
-        while len(batch) < _MOST_LINES:
-            try:
-                if is_awaited:
-                    item = self._waiting.get_nowait()
-                else:
-                    item = self._waiting.get(
-                        timeout=None if until is None else max(0.0, until - time.monotonic())
-                    )
-            except Empty:
-                break
+        is_last = self._take(batch)
+        if not batch and not is_last:
+            self._bell.wait(None if self.is_writable else RETRY_SECONDS)
+            is_last = self._take(batch)
+        if batch and not is_last and all(waiter is None for _, waiter in batch):
+            self._is_lingering = True
+            self._bell.wait(_LINGER_SECONDS if self.is_writable else RETRY_SECONDS)
+            # Before it is looked for: what came without the bell is there.
+            self._is_lingering = False
+            is_last = self._take(batch)
+        return batch, is_last
+
+    def _take(self, batch: list[tuple[Fields, Waiter | None]]) -> bool:
+        """Move what waits to a batch; return whether it is the last."""
+        self._bell.clear()
+        while self._waiting and len(batch) < _MOST_LINES:
+            item = self._waiting.popleft()
             if item is None:
-                return batch, True
+                return True
             batch.append(item)
-            is_awaited = is_awaited or item[1] is not None
-            if until is None:
-                until = time.monotonic() + _LINGER_SECONDS
-        return batch, False
+        if self._waiting:
+            self._bell.set()
+        return False
 
     def _write(self, lines: Sequence[Fields]) -> None:
         began = time.monotonic()
