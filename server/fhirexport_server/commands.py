@@ -28,6 +28,7 @@ from fhirexport_server.runtime import core_dumps
 from fhirexport_server.runtime.garbage import collect_rarely, give_back_early
 from fhirexport_server.runtime.listening import ListenError
 from fhirexport_server.runtime.reading.kept_file import KeptFileError
+from fhirexport_server.runtime.without import without
 from fhirexport_server.sealing.keys_file import KeysFileError, add_key
 from fhirexport_server.settings import MOST_WORKERS, Settings
 from fhirexport_server.store.migrate import migrate as bring_to_date
@@ -94,7 +95,8 @@ def serve(
         except WorkersFailingError as error:
             raise SystemExit(error.status) from None
         return
-    from fhirexport_server.serving import serve as run  # noqa: PLC0415 - not for the parent of workers
+    with without("opentelemetry"):  # 3 MiB, for metrics that redis-py does not collect unless it is told to
+        from fhirexport_server.serving import serve as run  # noqa: PLC0415 - not for the parent of workers
 
     give_back_early()
     collect_rarely()
@@ -112,7 +114,8 @@ def worker(
     """Serve as one of several processes. Only `serve --workers` runs it."""
     settings = _settings(workers=of, worker=number)
     core_dumps.forbid()
-    from fhirexport_server.serving import serve_as_worker  # noqa: PLC0415 - as above
+    with without("opentelemetry"):
+        from fhirexport_server.serving import serve_as_worker  # noqa: PLC0415 - as above
 
     give_back_early()
     collect_rarely()
