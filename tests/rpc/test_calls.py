@@ -52,6 +52,16 @@ async def test_a_burst_of_500_calls_on_one_connection_loses_none(tmp_path: Path)
     assert Counter(outcomes) == {"INVALID_FIELD": 500}
 
 
+async def test_grpc_waits_for_one_call_at_a_time_whatever_methods_there_are(tmp_path: Path) -> None:
+    # It waits anew for all that it waits for, with each call.
+    async with exporting(f"sqlite:///{tmp_path}/none.db") as stub:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await stub.ExportStructure(ExportStructureRequest())
+        waiting = [getattr(task.get_coro(), "__name__", "") for task in asyncio.all_tasks()]
+    assert waiting.count("_request_call") == 1
+    assert "_request_registered_call" not in waiting
+
+
 @pytest.mark.long
 async def test_a_client_that_does_not_read_loses_its_stream(large_url: str) -> None:
     request = StreamExportRequest(ej_id=1, dataset=DATASET_VENUES, detail=VENUE_DETAIL_MOVEMENTS)

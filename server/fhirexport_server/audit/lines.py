@@ -98,4 +98,4 @@ def opened(line: bytes) -> AuditLine:
 
 def now() -> str:
     """Return the time as lines have it: UTC, to the millisecond."""
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

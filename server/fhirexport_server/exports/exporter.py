@@ -12,7 +12,7 @@ from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.outcomes import ExportAnswer
 from fhirexport_server.domain.rows import EjRow
 from fhirexport_server.exports.flights import Flights
-from fhirexport_server.exports.planning import Plan, Planner
+from fhirexport_server.exports.planning import Planner
 from fhirexport_server.exports.producing.order import Order
 from fhirexport_server.exports.producing.producer import Producer
 from fhirexport_server.exports.rendering import Rendering
@@ -61,12 +61,15 @@ class Exporter:
         begun, answer = self._clock(), ExportAnswer.ERROR
         try:
             plan = await self._planner.plan(request, begun)
-            async with self._opened(plan) as rendering:
-                if rendering.answer is ExportAnswer.HIT:
-                    variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
-                    self._shared.answered(variant, rendering.snapshot.etag)
+            if isinstance(plan, Order):
+                async with self._opened(plan) as rendering:
+                    self._note_answer(request, rendering)
+                    yield rendering
+            else:
+                rendering = plan
+                self._note_answer(request, rendering)
                 yield rendering
-                answer = rendering.answer
+            answer = rendering.answer
         except asyncio.CancelledError:
             answer = ExportAnswer.CANCELLED
             raise
@@ -83,12 +86,13 @@ class Exporter:
         """
         return await self.database.legal_entities(finess=finess, after_id=after_id, limit=limit, ids=ids)
 
+    def _note_answer(self, request: ExportRequest, rendering: Rendering) -> None:
+        if rendering.answer is ExportAnswer.HIT:
+            variant = Variant(request.ej_id, request.dataset, request.format, request.detail)
+            self._shared.answered(variant, rendering.snapshot.etag)
+
     @asynccontextmanager
-    async def _opened(self, plan: Plan) -> AsyncIterator[Rendering]:
-        if not isinstance(plan, Order):
-            yield plan
-            return
-        order = plan
+    async def _opened(self, order: Order) -> AsyncIterator[Rendering]:
         produce = partial(self._producer.produce, order)
         async with self._flights.reading(order.key, produce) as (flight, joined):
             with unavailable_on_stall():

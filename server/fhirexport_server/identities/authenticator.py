@@ -60,6 +60,11 @@ class Authenticator:
         self._web = None if rules is None or keys is None else WebTokens(rules, lambda: keys.current)
         self._tokens = tokens
 
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether a token in `authorization` counts, and nothing beside it."""
+        return self._web is not None or self._tokens is not None
+
     def identity(self, authorization: Sequence[str | bytes], certificate: bytes | None) -> Identity:
         """Return who shows this. A token counts before a certificate, which may be a proxy's.
 
@@ -72,7 +77,7 @@ class Authenticator:
             CredentialsInvalidError: It proves nothing.
             CredentialsUncheckedError: It cannot be checked now.
         """
-        if authorization and (self._web is not None or self._tokens is not None):
+        if authorization and self.takes_tokens:
             return self._bearer(_token(authorization))
         if certificate is not None and self._certificates:
             return of_certificate(certificate)

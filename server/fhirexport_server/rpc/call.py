@@ -1,7 +1,7 @@
 """The call in progress, for the log, the metrics and the response."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -12,6 +12,8 @@ from google.protobuf.message import Message
 from fhirexport_server.domain.identity import Identity
 
 Context: TypeAlias = grpc.aio.ServicerContext[Message, Message]
+Headers: TypeAlias = Iterable[tuple[str, str | bytes]]
+"""What a caller has sent before its request. gRPC makes it anew each time that it is asked."""
 Kind: TypeAlias = Literal["unary", "client_stream", "server_stream"]
 
 
@@ -26,6 +28,8 @@ class Call:
     kind: Kind
     context: Context
     request_id: str
+    peer: str
+    """The other end of its connection, as gRPC names it: `ipv4:10.0.0.7:51123`."""
     room: Callable[[int], Awaitable[None]]
     """Waits for room for a response of this many bytes, before it is built."""
     identity: Identity | None = None

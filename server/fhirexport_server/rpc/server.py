@@ -3,7 +3,7 @@
 from __future__ import annotations  # the tracer's type is an extra's
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import grpc
@@ -105,6 +105,7 @@ def make_server(
         # No maximum_concurrent_rpcs: it refuses the latest call, whosever it is, and without details.
         options=options(limits, shared=shared),
     )
+    server.add_registered_method_handlers = _register_nothing  # type: ignore[assignment, method-assign] # see there
     add_ExportServiceServicer_to_server(ExportService(exports, watches, limits.unary_bytes), server)
     add_CacheAdminServicer_to_server(CacheAdmin(tended, warmed), server)
     add_ImportServiceServicer_to_server(ImportService(imports, limits.bundle_bytes), server)
@@ -113,6 +114,14 @@ def make_server(
         ours = (service.full_name for service in SERVICES)
         reflection.enable_server_reflection((*ours, "grpc.health.v1.Health", reflection.SERVICE_NAME), server)
     return server, _bound(server, address, credentials)
+
+
+def _register_nothing(_service: str, _handlers: Mapping[str, object]) -> None:
+    """Leave methods to the generic handlers, which find that of a call by its name.
+
+    What gRPC generates registers each method with the core as well. Then grpc.aio waits anew, for each call
+    of any of them, for one future per method. Source: grpc.aio, `_server_main_loop`.
+    """
 
 
 def _bound(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:

@@ -53,6 +53,8 @@ def configure(level: str, file: Path | None, *, worker: int | None = None) -> No
     logging.getLogger("fhirexport_server").setLevel(severity)
     logging.getLogger("grpc._cython.cygrpc").addFilter(_is_no_departure)
     logging.captureWarnings(capture=True)
+    # Facts that no line has, and that the library looks up for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.raiseExceptions = False  # a full disk must not turn log lines into tracebacks on stderr
     structlog.configure(
         processors=[

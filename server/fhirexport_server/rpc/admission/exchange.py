@@ -86,10 +86,14 @@ class Exchange:
         return self._first.pop() if self._first else await self._arrived(seconds)
 
     async def _arrived(self, seconds: float) -> bytes | None:
-        coming = _Waited(asyncio.timeout(seconds))
+        # One timer, for nearly all messages arrive at once: what is slow has its time limit from then on.
+        coming = _Waited(asyncio.timeout(None))
         try:
             async with coming.scope:
-                slow = asyncio.get_running_loop().call_later(_AT_ONCE_SECONDS, self._count, coming)
+                loop = asyncio.get_running_loop()
+                slow = loop.call_later(
+                    min(_AT_ONCE_SECONDS, seconds), self._slow, coming, loop.time() + seconds
+                )
                 try:
                     message = await self._context.read()
                 finally:
@@ -195,8 +199,9 @@ class Exchange:
             request_id=call.request_id,
         )
 
-    def _count(self, coming: "_Waited") -> None:
-        """Take room for a message that is slow to arrive, at the size that it may reach."""
+    def _slow(self, coming: "_Waited", until: float) -> None:
+        """Take room for a message that is slow to arrive, at the size that it may reach, and give it time."""
+        coming.scope.reschedule(until)
         try:
             size = self._gate.limits.message_bytes
             coming.hold = self._gate.inbound.enter(self.caller, size, coming.evict)

@@ -97,7 +97,7 @@ class CallAudit:
 
     def _who(self, current: Call) -> dict[str, Any]:
         fields: dict[str, Any] = _name(current)
-        fields["peer"] = current.context.peer()
+        fields["peer"] = current.peer
         identity = current.identity
         if identity is not None:
             who = {"proof": identity.proof, "subject": identity.subject, "issuer": identity.issuer}

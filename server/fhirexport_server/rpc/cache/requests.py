@@ -32,7 +32,7 @@ def audit(action: str, scope: str, reason: str) -> AuditEntry:
         text = f"must be at most {_LONGEST_REASON} printable characters on one line"
         raise InvalidRequestError((FieldViolation("reason", text),))
     current = call.current()
-    actor = current.context.peer() if current.identity is None else current.identity.key
+    actor = current.peer if current.identity is None else current.identity.key
     return AuditEntry(actor, action, scope, 0, reason, current.request_id)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fhirexport.v1 import types_pb2 as types
 from fhirexport.v1.export_service_pb2 import (
@@ -74,8 +74,8 @@ def unary(message: UnaryRequest, dataset: Dataset) -> ValidRequest:
     """
     reader = _Reader()
     detail = message.detail if isinstance(message, ExportVenuesRequest) else types.VENUE_DETAIL_UNSPECIFIED
-    valid = reader.valid_request(message, dataset, message.format or types.FORMAT_BUNDLE, detail)
-    return replace(valid, request=replace(valid.request, form="zstd" if valid.zstd else "json"))
+    form = "zstd" if types.ENCODING_ZSTD in message.accept_encodings else "json"
+    return reader.valid_request(message, dataset, message.format or types.FORMAT_BUNDLE, detail, form=form)
 
 
 def stream(message: StreamExportRequest) -> ValidRequest:
@@ -91,10 +91,9 @@ def stream(message: StreamExportRequest) -> ValidRequest:
     elif dataset is not Dataset.VENUES and message.detail:
         reader.refuse("detail", "is only for DATASET_VENUES: leave it out")
     have = reader.have(message.have)
-    valid = reader.valid_request(
-        message, dataset or Dataset.VENUES, message.format or types.FORMAT_NDJSON, message.detail
+    return reader.valid_request(
+        message, dataset or Dataset.VENUES, message.format or types.FORMAT_NDJSON, message.detail, have=have
     )
-    return replace(valid, request=replace(valid.request, have=have))
 
 
 class _Reader:
@@ -130,6 +129,9 @@ class _Reader:
         dataset: Dataset,
         asked_format: int,
         asked_detail: int,
+        *,
+        have: Have = NOTHING,
+        form: str = "",
     ) -> ValidRequest:
         if message.ej_id <= 0:
             self.refuse("ej_id", "must be a legal entity's id, such as 1: ListLegalEntities lists them")
@@ -144,7 +146,7 @@ class _Reader:
         self._encodings(message.accept_encodings)
         if self._violations or layout is None or detail is None:
             raise InvalidRequestError(tuple(self._violations))
-        request = ExportRequest(message.ej_id, dataset, layout, detail, consistency, etag)
+        request = ExportRequest(message.ej_id, dataset, layout, detail, consistency, etag, have, form)
         return ValidRequest(request, zstd=types.ENCODING_ZSTD in message.accept_encodings)
 
     def _etag(self, text: str) -> str:

@@ -18,7 +18,7 @@ def access_log() -> Layer:
             if call.reason:
                 fields["reason"] = call.reason
             fields["ms"] = round((time.monotonic() - call.begun) * 1000, 1)
-            fields["peer"] = call.context.peer()
+            fields["peer"] = call.peer
             if call.identity:
                 fields["identity"] = call.identity.key
             fields["request_id"] = call.request_id

@@ -10,7 +10,7 @@ from typing import Final
 from fhirexport_server.domain.identity import Identity
 from fhirexport_server.identities.authenticator import Authenticator
 from fhirexport_server.identities.credential_errors import CredentialProblem, CredentialsInvalidError
-from fhirexport_server.rpc.call import Context
+from fhirexport_server.rpc.call import Context, Headers
 
 _HEALTH: Final = "grpc.health.v1.Health"
 _HEADER: Final = "authorization"
@@ -32,16 +32,23 @@ class Authentication:
         self._authenticator = authenticator
         self._refused = refused
 
-    def identity(self, service: str, context: Context) -> Identity | None:
+    def identity(self, service: str, context: Context, headers: Headers) -> Identity | None:
         """Return who makes a call; None where nobody is asked.
+
+        Args:
+            service: The service that it calls.
+            context: The call.
+            headers: What it has sent before its request.
 
         Raises:
             CredentialsMissingError, CredentialsInvalidError, CredentialsUncheckedError: It is not known.
         """
         if service == _HEALTH:
             return None
-        headers = [value for key, value in context.invocation_metadata() or () if key == _HEADER]
-        return self._authenticator.identity(headers, _certificate(context.auth_context()))
+        shown = [value for key, value in headers if key == _HEADER]
+        # gRPC copies all that it knows of the connection: not where a token counts anyhow.
+        is_told = bool(shown) and self._authenticator.takes_tokens
+        return self._authenticator.identity(shown, None if is_told else _certificate(context.auth_context()))
 
     async def second_look(self, service: str, context: Context, failure: Exception) -> Identity | None:
         """Return who makes a call after all, if its key has come meanwhile.
@@ -53,7 +60,7 @@ class Authentication:
             if failure.problem is CredentialProblem.UNKNOWN_KEY:
                 await self._authenticator.refreshed()
                 try:
-                    return self.identity(service, context)
+                    return self.identity(service, context, context.invocation_metadata() or ())
                 except CredentialsInvalidError as error:
                     failure = error
             self._refused(failure.problem)

@@ -17,7 +17,7 @@ from fhirexport_server.domain.identity import Identity
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.exchange import Exchange
 from fhirexport_server.rpc.admission.gate import Gate
-from fhirexport_server.rpc.call import Call, Context, Inner, Kind, Layer, begin
+from fhirexport_server.rpc.call import Call, Context, Headers, Inner, Kind, Layer, begin
 from fhirexport_server.rpc.interceptors.access_log import access_log
 from fhirexport_server.rpc.interceptors.authentication import Authentication
 from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
@@ -114,9 +114,12 @@ class Chain(grpc.aio.ServerInterceptor):
         kind = _kind(handler)
 
         async def respond(context: Context) -> tuple[bytes, Exception | None]:
-            identity, unknown = self._identity(service, context)
+            headers = context.invocation_metadata() or ()
+            identity, unknown = self._identity(service, context, headers)
             exchange = self._gate.exchange(service, method, context, identity)
-            call = Call(service, method, kind, context, request_id(context), exchange.room, identity)
+            peer = exchange.caller.connection
+            call = Call(service, method, kind, context, request_id(headers), peer, exchange.room, identity)
+            del headers  # a token is among them
             begin(call)
             work_for(exchange.caller.owner)
             try:
@@ -150,12 +153,14 @@ class Chain(grpc.aio.ServerInterceptor):
             return grpc.stream_stream_rpc_method_handler(behavior)
         return grpc.stream_unary_rpc_method_handler(behavior)
 
-    def _identity(self, service: str, context: Context) -> tuple[Identity | None, Exception | None]:
+    def _identity(
+        self, service: str, context: Context, headers: Headers
+    ) -> tuple[Identity | None, Exception | None]:
         """Return who makes a call, and why that is not known. Nobody is known where nobody is asked."""
         if self._authentication is None:
             return None, None
         try:
-            return self._authentication.identity(service, context), None
+            return self._authentication.identity(service, context, headers), None
         except Exception as error:  # noqa: BLE001 - a bug admits nobody, and is told inside the layers
             return None, error
 

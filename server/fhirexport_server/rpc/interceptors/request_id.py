@@ -1,21 +1,21 @@
 """The request id: the caller's if it is well-formed, else a new one. The log and every response have it."""
 
 import re
-import uuid
+import secrets
 
 import structlog
 
 from fhirexport_server.rpc import call as calls
-from fhirexport_server.rpc.call import Call, Context, Inner
+from fhirexport_server.rpc.call import Call, Context, Headers, Inner
 
 KEY = "x-request-id"
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def request_id(context: Context) -> str:
+def request_id(headers: Headers) -> str:
     """Return the id that the caller sent, or a new one."""
-    value = dict(context.invocation_metadata() or ()).get(KEY, "")
-    return value if isinstance(value, str) and _SANE.fullmatch(value) else uuid.uuid4().hex
+    value = dict(headers).get(KEY, "")
+    return value if value and isinstance(value, str) and _SANE.fullmatch(value) else secrets.token_hex(16)
 
 
 async def send_metadata(context: Context, *more: tuple[str, str]) -> None:
