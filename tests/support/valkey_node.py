@@ -31,13 +31,13 @@ def free_port() -> int:
             return port
 
 
-def wait_until(happened: Callable[[], object], what: str) -> None:
-    """Waits for something; what fails meanwhile has not happened yet.
+def wait_until(happened: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Waits for something, so many seconds at most; what fails meanwhile has not happened yet.
 
     Raises:
         AssertionError: It did not happen.
     """
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
             if happened():
@@ -45,7 +45,7 @@ def wait_until(happened: Callable[[], object], what: str) -> None:
         except redis.exceptions.RedisError:
             pass
         time.sleep(0.02)
-    raise AssertionError(f"{what}: not within {PATIENCE:.0f} s")
+    raise AssertionError(f"{what}: not within {seconds:.0f} s")
 
 
 class Node:

@@ -11,6 +11,8 @@ import redis
 from support.valkey_node import Node, free_port, wait_until
 
 SERVICE = "fhir"
+_SETTLING_SECONDS = 180.0
+"""Sentinel takes 20 s to see that a primary has come back as a replica, and begins again where it fails."""
 _CONFIGURATION = """\
 sentinel monitor {service} 127.0.0.1 {port} 2
 sentinel down-after-milliseconds {service} {down_after}
@@ -122,7 +124,7 @@ class SentinelGroup:
 
     def wait_until_settled(self) -> None:
         """Waits until every server is back in its place."""
-        wait_until(self.is_settled, "all servers are in their places")
+        wait_until(self.is_settled, "all servers are in their places", _SETTLING_SECONDS)
 
     def kill(self) -> None:
         """Ends all of them."""

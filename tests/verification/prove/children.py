@@ -16,7 +16,10 @@ PATIENCE = 60.0
 
 
 class ChildError(Exception):
-    """A process of the run failed: what it said is on stderr."""
+    """A process of the run failed: what it said is on stderr, unless a signal has ended it."""
+
+    def __init__(self, process: int, status: int) -> None:
+        super().__init__(f"process {process} has ended with {status}")
 
 
 _EXPORTS_FIRST = ".importer"
@@ -40,8 +43,8 @@ class Children:
         """Waits until all have ended well."""
         async with asyncio.timeout(PATIENCE):
             for process in self._processes:
-                if await process.wait():
-                    raise ChildError
+                if status := await process.wait():
+                    raise ChildError(process.pid, status)
 
 
 @asynccontextmanager
@@ -74,7 +77,7 @@ async def _ready(unready: list[Process]) -> None:
         while unready:
             process = unready.pop(0)
             if process.stdout is None or not await process.stdout.readline():
-                raise ChildError
+                raise ChildError(process.pid, await process.wait())
 
 
 def _environment() -> dict[str, str]:
