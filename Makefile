@@ -6,6 +6,8 @@ PROTOS := $(wildcard protos/fhirexport/v1/*.proto)
 
 # The tests start hundreds of processes. Without bytecode, as images have it, each would spend seconds on compiling.
 unexport PYTHONDONTWRITEBYTECODE
+# Programs of tests/verification start PostgreSQL as another user, from processes that use gRPC: see tests/conftest.py.
+export GRPC_ENABLE_FORK_SUPPORT := false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve http test check lint format types proto lock bench prove siege mutants kills watches mirror rolling hostile conformance

@@ -1,8 +1,14 @@
 """The fixtures that every test may use: real databases, empty or filled."""
 
+import os
+
+# A process that is forked to change its user, as PostgreSQL's are where root runs the tests, gets gRPC's
+# threads again otherwise, and they crash it now and then before it is another program. gRPC looks once, as
+# it is imported.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
 import asyncio
 import json
-import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
