@@ -33,6 +33,12 @@ OLD, NEW, LOST = (
 TIME_TO_LIVE = dict.fromkeys(Dataset, 600)
 
 
+class Forged(Clear):
+    """Leaves values as they are, and has them pass for sealed ones: in their checksums, too."""
+
+    layout = Sealed.layout
+
+
 def sealed(*given: SealingKey) -> Sealed:
     return Sealed(lambda: KeyRing(given, NAMING), lambda: None)
 
@@ -183,10 +189,9 @@ async def test_nothing_that_others_write_counts(valkey: Valkey) -> None:
     entry, forged = rendering(1), rendering(2)
     async with cache_of(valkey, NEW) as cache:
         await cache.publish(variant(), new(entry))
-        fields = envelope.write(forged.description, variant(), Clear(), validated_ms=0)
-        layout = sealed(NEW).layout
+        fields = envelope.write(forged.description, variant(), Forged(), validated_ms=0)
         with valkey.client() as client:
-            client.hset(keys.head(variant()), mapping={**fields, "layout": layout})
+            client.hset(keys.head(variant()), mapping={**fields})
         assert await found(cache, forged) is LookupOutcome.CORRUPT
 
 

@@ -1,9 +1,7 @@
 """How requests and renderings name a state of the data: etags, and the tokens of `consistency.at_least`."""
 
 import hashlib
-from functools import lru_cache
 
-from fhirexport_server.domain.datasets import Dataset
 from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
 from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.exports.request import ExportRequest
@@ -28,12 +26,6 @@ def require(text: str, request: ExportRequest) -> Token:
     return token
 
 
-@lru_cache(maxsize=4096)
-def token(ej_id: int, dataset: Dataset, revision: Revision) -> str:
-    """Return the token of a dataset's revision: made once, for callers ask again until it changes."""
-    return Token(ej_id, dataset, revision).encode()
-
-
 def fingerprint(incarnation: str, request: ExportRequest, base_url: str) -> str:
     """Return the end of a rendering's etags: a hash of all that shapes its bytes, but for the revision.
 
@@ -48,12 +40,6 @@ def fingerprint(incarnation: str, request: ExportRequest, base_url: str) -> str:
         request.format,
         request.detail,
     )
-    return _hash(inputs)
-
-
-@lru_cache(maxsize=4096)
-def _hash(inputs: tuple[str, ...]) -> str:
-    """Return the hash of texts: made once, for callers ask for the same layouts again."""
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:16]
 
 

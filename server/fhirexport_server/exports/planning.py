@@ -11,7 +11,7 @@ from fhirexport_server.cache.memory import MemoryCache
 from fhirexport_server.cache.port import Exactly, Recent, SharedCache, StoredManifest
 from fhirexport_server.domain.errors import DatabaseUnavailableError, EjNotFoundError
 from fhirexport_server.domain.outcomes import ExportAnswer, LookupOutcome
-from fhirexport_server.domain.revision import Revision
+from fhirexport_server.domain.revision import Revision, Token
 from fhirexport_server.domain.segments import Chunk, ending
 from fhirexport_server.exports import etags
 from fhirexport_server.exports.producing.order import Found, Order, sent_otherwise
@@ -63,7 +63,7 @@ class Planner:
         revision = await self._revision(request)
         etag = etags.etag(revision, request, self._base_url)
         if request.if_none_match == etag:
-            token = etags.token(request.ej_id, request.dataset, revision)
+            token = Token(request.ej_id, request.dataset, revision).encode()
             return NotModified(Snapshot(etag, token, datetime.now(UTC), ContentSource.DATABASE))
         if isinstance(request.consistency, Bypass):
             return Order(variant, None, request, revision, begun, ExportAnswer.BYPASS)

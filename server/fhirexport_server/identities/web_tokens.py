@@ -82,7 +82,7 @@ class WebTokens:
         self._keys = keys
         self._clock = clock
         self._used = UsedTokens()
-        self._verified = VerifiedTokens(LEEWAY_SECONDS)
+        self._verified = None if rules.single_use else VerifiedTokens(LEEWAY_SECONDS)
 
     def identity(self, token: str) -> Identity:
         """Return the identity that a token proves.
@@ -98,15 +98,14 @@ class WebTokens:
         if len(token) > LARGEST_TOKEN or not token.isascii() or not is_web_token(token):
             raise CredentialsInvalidError(CredentialProblem.MALFORMED)
         keys = self._keys()
-        if keys is not None and not self._rules.single_use:
-            known = self._verified.find(token, keys, self._clock())
-            if known is not None:
-                return known
-        claims = self._checked(token, keys)
-        identity = self._identity(claims)
-        if keys is not None and not self._rules.single_use:
-            self._verified.add(token, keys, claims, identity)
-        return identity
+        if keys is None or self._verified is None:
+            return self._identity(self._checked(token, keys))
+        known = self._verified.find(token, keys, self._clock())
+        if known is None:
+            claims = self._checked(token, keys)
+            known = self._identity(claims)
+            self._verified.add(token, keys, claims, known)
+        return known
 
     def _checked(self, token: str, keys: KeySet | None) -> dict[str, Any]:
         try:

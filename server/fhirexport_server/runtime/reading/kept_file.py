@@ -61,7 +61,7 @@ class KeptFile(Generic[T]):
         """
         self._path = path
         self._setting = setting
-        self._means = parse
+        self._parse = parse
         self._largest = largest
         self._noted = noted
         self._about = about
@@ -122,6 +122,6 @@ class KeptFile(Generic[T]):
         if len(found) > self._largest:
             raise KeptFileError(self._setting, f"is larger than {self._largest} bytes")
         try:
-            return self._means(found)
+            return self._parse(found)
         except ValueError as error:
             raise KeptFileError(self._setting, str(error)) from error
