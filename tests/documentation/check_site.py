@@ -4,14 +4,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
-import yaml
+from documentation.walk import navigation
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
@@ -86,19 +85,8 @@ def test_nothing_is_fetched_from_elsewhere(site: dict[Path, _Page]) -> None:
 
 
 def test_each_page_is_in_the_navigation(html: Path) -> None:
-    def names(part: object) -> Iterator[str]:
-        if isinstance(part, dict):
-            for each in part.values():
-                yield from names(each)
-        elif isinstance(part, list):
-            for each in part:
-                yield from names(each)
-        else:
-            yield str(part)
-
     pages = {str(page.relative_to(SITE / "pages")) for page in (SITE / "pages").rglob("*.md")}
-    navigation = yaml.safe_load((ROOT / "docs/site/mkdocs.yml").read_text())["nav"]
-    assert set(names(navigation)) == pages
+    assert set(navigation()) == pages
     assert html.exists()
 
 

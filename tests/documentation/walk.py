@@ -37,10 +37,14 @@ class Visit:
 
 def order() -> list[str]:
     """Return the pages in the order of the site's navigation; the README comes first."""
-    nav = yaml.safe_load((ROOT / "docs/site/mkdocs.yml").read_text())["nav"]
-    named = (_OF_THE_ROOT.get(name, f"docs/{name}") for name in _names(nav))
+    named = (_OF_THE_ROOT.get(name, f"docs/{name}") for name in navigation())
     people_read = set(pages())
     return [page for page in named if page in people_read]
+
+
+def navigation() -> Iterator[str]:
+    """Return the pages of the site by their files, in the order of its navigation."""
+    return _names(yaml.safe_load((ROOT / "docs/site/mkdocs.yml").read_text())["nav"])
 
 
 def _names(nav: object) -> Iterator[str]:

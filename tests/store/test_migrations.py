@@ -37,6 +37,17 @@ def test_the_migrations_amount_to_the_schema(
 OLDER = ("0001", "0002", "0003")
 
 
+def _make_older(url: str, revisions: tuple[str, ...]) -> None:
+    """Bring an empty database to the last of some revisions."""
+    with writing(url) as connection:
+        for revision in revisions:
+            run(connection, f"r{revision}")
+        connection.execute(
+            text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        )
+        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": revisions[-1]})
+
+
 @pytest.mark.parametrize("revisions", [OLDER[:count] for count in (1, 2, 3)], ids="-".join)
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_a_filled_database_of_an_older_schema_is_brought_to_date(
@@ -46,13 +57,7 @@ def test_a_filled_database_of_an_older_schema_is_brought_to_date(
     new_database: Callable[[str], str],
 ) -> None:
     url = empty_database(backend)
-    with writing(url) as connection:
-        for revision in revisions:
-            run(connection, f"r{revision}")
-        connection.execute(
-            text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        )
-        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": revisions[-1]})
+    _make_older(url, revisions)
     with Database.open(url) as database, pytest.raises(SchemaMismatchError):
         database.check()
     load(url, small())
@@ -69,13 +74,7 @@ def test_a_filled_database_of_an_older_schema_is_brought_to_date(
 def older_url(empty_database: Callable[[str], str]) -> str:
     """A PostgreSQL of an older schema."""
     url = empty_database("postgresql")
-    with writing(url) as connection:
-        for revision in OLDER:
-            run(connection, f"r{revision}")
-        connection.execute(
-            text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        )
-        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": OLDER[-1]})
+    _make_older(url, OLDER)
     load(url, small())
     return url
 

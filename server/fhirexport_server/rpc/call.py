@@ -1,7 +1,7 @@
 """The call in progress, for the log, the metrics and the response."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from fhirexport_server.domain.identity import Identity
 
 Context: TypeAlias = grpc.aio.ServicerContext[Message, Message]
-Headers: TypeAlias = Iterable[tuple[str, str | bytes]]
+Headers: TypeAlias = Collection[tuple[str, str | bytes]]
 """What a caller has sent before its request. gRPC makes it anew each time that it is asked."""
 Kind: TypeAlias = Literal["unary", "client_stream", "server_stream"]
 

@@ -120,6 +120,15 @@ async def _run(  # noqa: PLR0917 - the parts
     )
 
 
+def _keep(directory: Path, where: Path) -> None:
+    """Keep what was recorded, and the servers' logs."""
+    where.mkdir(parents=True, exist_ok=True)
+    kept = Path(tempfile.mkdtemp(prefix="run-", dir=where))
+    for path in (*directory.glob("*.ndjson"), *directory.glob("*/server.log")):
+        shutil.copy(path, kept / f"{path.parent.name}-{path.name}")
+    sys.stdout.write(f"history kept in {kept}\n")
+
+
 def main() -> int:
     """Runs everything; returns the exit code."""
     parser = argparse.ArgumentParser(prog="verification.cluster.run", description=__doc__.partition("\n")[0])
@@ -139,16 +148,16 @@ def main() -> int:
         sys.stderr.write(f"{line}\n")
 
     with tempfile.TemporaryDirectory(prefix="fhirexport-cluster-") as name:
-        outcome = besiege(Path(name), options, tell)
+        try:
+            outcome = besiege(Path(name), options, tell)
+        except BaseException:
+            _keep(Path(name), given.keep)
+            raise
         sys.stdout.write(f"Redis {given.redis}, {'with' if pooled else 'without'} PgBouncer, seed {seed}\n")
         for line in lines(outcome):
             sys.stdout.write(f"{line}\n")
         if outcome.wrong:
-            given.keep.mkdir(parents=True, exist_ok=True)
-            kept = Path(tempfile.mkdtemp(prefix="run-", dir=given.keep))
-            for path in (*Path(name).glob("*.ndjson"), *Path(name).glob("*/server.log")):
-                shutil.copy(path, kept / f"{path.parent.name}-{path.name}")
-            sys.stdout.write(f"history kept in {kept}\n")
+            _keep(Path(name), given.keep)
     return int(bool(outcome.broken))
 
 
