@@ -204,6 +204,11 @@ rolling: setup ## Restart servers, and the processes of one, under 200 calls a s
 	PYTHONPATH=tests $(BIN)/python -m verification.rolling.run
 	PYTHONPATH=tests $(BIN)/python -m verification.rolling.run --servers 1 --workers 2 --ways roll
 
+.PHONY: upgrade
+upgrade: setup ## Upgrade from the last tag, or FORMER=ref, on each database, under writers and readers: no read may lack a write; needs the history
+	PYTHONPATH=tests $(BIN)/python -m verification.upgrade.run $(if $(FORMER),--former $(FORMER))
+	PYTHONPATH=tests $(BIN)/python -m verification.upgrade.run $(if $(FORMER),--former $(FORMER)) --database sqlite
+
 hostile: setup ## Import 1,000 NDJSON of hostile shapes, and see how large the process gets
 	PYTHONPATH=tests $(BIN)/python -m verification.growth.hostile
 

@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +36,7 @@ from verification.prove.plan import WRITERS, Plan, server_socket
 from verification.prove.report import stale
 from verification.prove.stamps import ballast
 from verification.rolling import former
+from verification.rolling.mixed import Mixed
 
 PATIENTS, READERS, SHOWN = 100, 3, 10
 FORMER = "470426a"
@@ -92,9 +92,14 @@ async def deployed(postgres: Postgres, tree: Path, directory: Path, seconds: flo
     releases = steps(same_schema=same_schema)
     course = Course(History())
     with running_valkey() as valkey:
-        fleet = _Fleet({"F": tree, "T": ROOT}, directory, {"DATABASE_URL": url, "REDIS_URL": valkey.url})
+        fleet = Mixed(
+            {"F": tree, "T": ROOT},
+            directory,
+            {"DATABASE_URL": url, "REDIS_URL": valkey.url},
+            [f"unix:{server_socket(directory, number)}" for number in (0, 1)],
+        )
         try:
-            await fleet.become(releases[0], "")
+            await fleet.become(releases[0])
             course.steps.append(Step(releases[0], monotonic()))
             async with children(plans) as processes:
                 processes.begin(seconds)
@@ -107,7 +112,7 @@ async def deployed(postgres: Postgres, tree: Path, directory: Path, seconds: flo
                         await former.migrate(ROOT, url, directory)
                     begun = monotonic()
                     course.steps.append(Step(_both(before, after), begun))
-                    await fleet.become(after, before)
+                    await fleet.become(after)
                     course.steps.append(Step(after, monotonic()))
                     course.faults += [
                         Fault(SERVER_KILLED, migrated or begun, monotonic(), server)
@@ -125,36 +130,6 @@ async def deployed(postgres: Postgres, tree: Path, directory: Path, seconds: flo
 def _both(before: str, after: str) -> str:
     """Return what runs while a server is replaced: ? where it is not certain."""
     return "".join(old if old == new else "?" for old, new in zip(before, after, strict=True))
-
-
-class _Fleet:
-    """Two servers, each of one release or the other."""
-
-    def __init__(self, trees: dict[str, Path], directory: Path, variables: dict[str, str]) -> None:
-        self._trees = trees
-        self._directory = directory
-        self._variables = variables
-        self._stacks = [AsyncExitStack(), AsyncExitStack()]
-        self._starts = 0
-
-    async def become(self, releases: str, before: str) -> None:
-        """Replace those servers that are to be of another release."""
-        for number, release in enumerate(releases):
-            if before and before[number] == release:
-                continue
-            await self._stacks[number].aclose()
-            self._starts += 1
-            directory = self._directory / f"server-{number}.{self._starts}"
-            address = f"unix:{server_socket(self._directory, number)}"
-            server = former.server(
-                self._trees[release], directory, {**self._variables, "LISTEN_ADDRESS": address}
-            )
-            await self._stacks[number].enter_async_context(server)
-
-    async def close(self) -> None:
-        """End both."""
-        for stack in self._stacks:
-            await stack.aclose()
 
 
 def table(reference: str, course: Course) -> Table:

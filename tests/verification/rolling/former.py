@@ -14,7 +14,24 @@ from fhirexport_server.settings import Settings
 from support.server import NO_REDIS, PATIENCE, ROOT, wait_for_health
 
 MIGRATIONS = 12
-"""How often a migration is tried. Each gives up after five seconds of waiting for a lock."""
+"""How often a migration is tried. Each gives up after a minute of waiting for locks."""
+_REVISIONS = "server/fhirexport_server/store/migrations/versions"
+
+
+def latest() -> str:
+    """Return the former release: the last tag; without one, the last commit with an older schema."""
+    tags = _git("tag", "--merged", "HEAD^", "--sort=-creatordate").split()
+    if tags:
+        return tags[0]
+    newest = max((ROOT / _REVISIONS).glob("r*.py")).name
+    added = _git("log", "--diff-filter=A", "--format=%h", "--", f"{_REVISIONS}/{newest}").split()
+    return _git("rev-parse", "--short", f"{added[-1]}^").strip()
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, check=True, capture_output=True, encoding="utf-8"
+    ).stdout
 
 
 def sources(reference: str, directory: Path) -> Path:
@@ -42,27 +59,41 @@ def environment(tree: Path, variables: Mapping[str, str]) -> dict[str, str]:
     return {**found, **fixed, **variables}
 
 
-async def migrate(tree: Path, url: str, directory: Path) -> None:
-    """Bring a database to the schema of a release, as often as it takes: others may hold locks meanwhile."""
-    for _ in range(MIGRATIONS):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "fhirexport_server", "migrate"),
-            cwd=directory,
-            env=environment(tree, {"DATABASE_URL": url}),
-        )
-        if await process.wait() == 0:
-            return
+async def migrate(tree: Path, url: str, directory: Path) -> int:
+    """Bring a database to the schema of a release; return how often that was tried: others may hold locks."""
+    for attempt in range(1, MIGRATIONS + 1):
+        if await _command(tree, url, directory, "migrate") == 0:
+            return attempt
     raise AssertionError("the schema could not be migrated")
 
 
+async def fill(tree: Path, url: str, directory: Path, patients: int) -> None:
+    """Make the schema of a release in an empty database, and the rows of its demo group."""
+    if await _command(tree, url, directory, "demo", "--patients", str(patients)):
+        raise AssertionError("the database could not be filled")
+
+
+async def _command(tree: Path, url: str, directory: Path, *command: str) -> int:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fhirexport_server", *command),
+        cwd=directory,
+        env=environment(tree, {"DATABASE_URL": url}),
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    return await process.wait()
+
+
 @asynccontextmanager
-async def server(tree: Path, directory: Path, variables: Mapping[str, str]) -> AsyncIterator[None]:
-    """Run a server of some sources, once it serves, until the end of the context; then drain it.
+async def server(
+    tree: Path, directory: Path, variables: Mapping[str, str], *, serving: bool = True
+) -> AsyncIterator[None]:
+    """Run a server of some sources, until the end of the context; then drain it.
 
     Args:
         tree: The sources.
         directory: Where it runs; its log is `server.log` there.
         variables: Its settings.
+        serving: Whether to wait until it serves; else, until it says that it does not yet.
     """
     directory.mkdir()
     with (directory / "server.log").open("wb") as log:
@@ -74,7 +105,7 @@ async def server(tree: Path, directory: Path, variables: Mapping[str, str]) -> A
             stderr=log,
         )
     try:
-        await wait_for_health(variables["LISTEN_ADDRESS"])
+        await wait_for_health(variables["LISTEN_ADDRESS"], serving=serving)
         yield
         if process.returncode is None:
             process.terminate()
