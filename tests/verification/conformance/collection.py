@@ -1,13 +1,18 @@
 """The exports to validate: their resources, and the files that a validator can read."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from verification.conformance.features import CODE, Feature, features
+
 ENTRIES_A_PART = 250
 ENTRIES_OF_SHORT, MOST_SHORT = 3, 100
+MOST_CODES = 40
+"""Of a place that has more, the codes are as free as texts: communes, local units, systems of identifiers."""
 Json = dict[str, Any]
 
 
@@ -68,9 +73,13 @@ class Collection:
             raise ValueError(f"{path.name} holds a resource twice")
         return frozenset(keys)
 
-    def parts(self, every: int = 1) -> dict[Path, list[set[Group]]]:
-        """Writes every n-th distinct resource into Bundles; returns, for each entry, whose it is."""
-        chosen = list(self._distinct.values())[::every]
+    def parts(self, *, every: bool = False) -> dict[Path, list[set[Group]]]:
+        """Writes distinct resources into Bundles: every one, or so many that each feature is in one of them.
+
+        Returns:
+            For each entry of each Bundle, in whose exports it is.
+        """
+        chosen = list(self._distinct.values()) if every else list(self._covering())
         found: dict[Path, list[set[Group]]] = {}
         for start in range(0, len(chosen), ENTRIES_A_PART):
             part = chosen[start : start + ENTRIES_A_PART]
@@ -78,6 +87,17 @@ class Collection:
             _wrap(path, [one.resource for one in part])
             found[path] = [one.groups for one in part]
         return found
+
+    def _covering(self) -> Iterator[_Distinct]:
+        """Yields the resources that have a feature which those before them do not have."""
+        seen: set[Feature] = set()
+        codes: Counter[str] = Counter()
+        for distinct in self._distinct.values():
+            new = features(distinct.resource) - seen
+            codes.update(feature.path for feature in new if feature.kind == CODE)
+            seen |= new
+            if any(feature.kind != CODE or codes[feature.path] <= MOST_CODES for feature in new):
+                yield distinct
 
     def shortened(self) -> dict[Path, Group]:
         """Writes some Bundles again with their first entries only, for what can be said of a Bundle."""
