@@ -67,6 +67,7 @@ def slow() -> Iterator[Valkey]:
         yield valkey
 
 
+@pytest.mark.long
 async def test_while_redis_reads_its_file_exports_are_read_from_the_database(
     small_url: str, slow: Valkey
 ) -> None:
@@ -90,6 +91,7 @@ async def test_while_redis_reads_its_file_exports_are_read_from_the_database(
     assert said == ["cache_unavailable"]
 
 
+@pytest.mark.long
 async def test_a_server_that_starts_while_redis_reads_its_file_finds_what_was_kept(
     small_url: str, slow: Valkey
 ) -> None:

@@ -124,6 +124,7 @@ def test_the_file_of_a_token_is_read_each_time_and_what_it_held_stays(tmp_path: 
         TokenFile(path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changed", "told", "advice"),
     [
@@ -154,6 +155,7 @@ async def test_doctor_says_what_is_wrong_with_a_token(
     assert b"eyJ" not in out
 
 
+@pytest.mark.long
 async def test_what_the_page_says_of_tokens_for_the_first_five_minutes_works(
     small_url: str, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def test_certificates_mean_tls_also_on_this_machine() -> None:
     assert Server("localhost:50051", tls=True).credentials() is not None
 
 
+@pytest.mark.long
 def test_what_the_package_offers_is_there_when_it_is_asked_for() -> None:
     program = (
         "import fhirexport, sys; assert 'grpc' not in sys.modules; from fhirexport import *; "

@@ -54,6 +54,7 @@ def ask(request: pytest.FixtureRequest) -> Ask:
 # --- TLS ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_both_clients_reach_a_server_behind_tls(ask: Ask, address: str) -> None:
     expected = await ask(address)
     async with behind_tls(address) as encrypted:

@@ -78,6 +78,7 @@ async def test_problems_are_listed_where_people_look(address: str, tmp_path: Pat
     assert summary == "created 0, updated 0, unchanged 1, deleted 0; 2 errors, 0 warnings"
 
 
+@pytest.mark.long
 async def test_all_problems_of_a_refused_bundle_are_listed(address: str, tmp_path: Path) -> None:
     async with AsyncClient(address) as client:
         patients = [one async for one in client.patients(1)]

@@ -62,6 +62,7 @@ def store() -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+@pytest.mark.long
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 @examples(300)
 def test_any_bytes_are_read_or_malformed(data: bytes) -> None:

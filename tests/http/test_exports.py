@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import grpc
+import pytest
 from fhirexport.v1.export_service_pb2 import ExportPatientsRequest, ExportStructureRequest
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport_server.domain.rows import Batch
@@ -60,6 +61,7 @@ async def test_the_request_id_goes_in_and_comes_out(envoy: Envoy) -> None:
     assert made.headers["x-request-id"] == made.json["details"][0]["metadata"]["request_id"]
 
 
+@pytest.mark.long
 async def test_the_largest_message_comes_through(new_small: Callable[[str], str], tmp_path: Path) -> None:
     url = new_small("sqlite")
     patient = {"ej_id": 1, "birth_family": LONGEST_IN_JSON, "first_given": LONGEST_IN_JSON}

@@ -39,6 +39,7 @@ RULES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("backend", "rule", "name"), RULES)
 async def test_a_rule_of_the_site_refuses_by_its_name(
     backend: str,

@@ -127,6 +127,7 @@ async def test_without_an_address_there_is_no_page(small_url: str) -> None:
         assert app.metrics_address is None
 
 
+@pytest.mark.long
 async def test_the_program_says_where_its_metrics_are(small_url: str, tmp_path: Path) -> None:
     async with server_process(tmp_path, small_url, METRICS_ADDRESS=FREE) as server:
         lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]

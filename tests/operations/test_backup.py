@@ -107,6 +107,7 @@ async def test_nothing_has_to_be_flushed(
         assert (await hospital.read())[0] == "Autre"
 
 
+@pytest.mark.long
 async def test_what_pg_restore_makes_is_another_database(
     new_group: Callable[[str, int], str], valkey: Valkey, tmp_path: Path
 ) -> None:

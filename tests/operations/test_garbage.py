@@ -20,6 +20,7 @@ class _Leak:
         self.content = b"x" * (16 * 1024**2)
 
 
+@pytest.mark.long
 async def test_cycles_are_looked_for_where_memory_grows() -> None:
     gc.disable()  # by their number alone, the objects would never be enough
     try:

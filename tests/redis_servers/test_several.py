@@ -89,6 +89,7 @@ def primaries(several: Several) -> list[Node]:
     return [node for node in several.nodes if node.is_primary]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", [small, several_parts, empty])
 async def test_what_is_kept_comes_back_as_it_was(cache: RedisCache, make: Make) -> None:
     assert await outcomes(cache, make) == {LookupOutcome.MISS}

@@ -52,6 +52,7 @@ def _calls(trail: Path) -> Mapping[str, list[dict[str, Any]]]:
     return calls
 
 
+@pytest.mark.long
 async def test_every_method_has_its_lines_once_its_answer_is_there(
     sixty_url: str, valkey: Valkey, guarded: Guarded, trail: Path
 ) -> None:

@@ -105,6 +105,7 @@ async def _burst(port: int) -> set[str]:
         return set(await asyncio.gather(*calls))
 
 
+@pytest.mark.long
 async def test_no_call_of_a_burst_is_lost() -> None:
     async with asyncio.timeout(PATIENCE):
         async with echoing() as (port, _):

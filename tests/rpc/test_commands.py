@@ -38,6 +38,7 @@ def _count_rows(url: str) -> int:
     return sum(counts)
 
 
+@pytest.mark.long
 def test_demo_fills_an_empty_database_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/demo.db"
     assert _run(tmp_path, "demo", "--patients", "50", DATABASE_URL=url) == (0, "", "")

@@ -57,6 +57,7 @@ async def _stream(connection: Connection) -> int:
     return await connection.call(f"{EXPORT}StreamExport", STREAM)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("begun", [_upload, _bundle, _export, _stream])
 @pytest.mark.parametrize("drops", [False, True])
 async def test_a_caller_that_leaves_is_no_error(

@@ -217,6 +217,7 @@ async def test_what_asks_for_certificates_is_not_open(small_url: str, site: Site
     assert "insecure" not in lines
 
 
+@pytest.mark.long
 async def test_what_the_page_says_for_the_first_five_minutes_works(small_url: str, tmp_path: Path) -> None:
     server_command = FHIREXPORT.with_name("fhirexport-server")
     made = (server_command, "certificates", "demo", "tls")

@@ -271,6 +271,7 @@ async def test_watches_do_not_hold_up_a_drain(small_url: str) -> None:
         assert {await ended(watch) for watch in watches} == {grpc.StatusCode.OK}
 
 
+@pytest.mark.long
 async def test_the_program_tells_during_its_delay_and_then_ends_its_watches(
     small_url: str, tmp_path: Path
 ) -> None:

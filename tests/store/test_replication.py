@@ -138,6 +138,7 @@ def _all(database: Database) -> list[Seen]:
     return [see(database, ej_id, dataset) for ej_id in EJS for dataset in NAMED]
 
 
+@pytest.mark.long
 async def test_what_a_subscription_writes_is_named(pair: Pair) -> None:
     await pair.subscribe(f"TABLE {', '.join(READ_BY)}")
     await pair.until_copied()

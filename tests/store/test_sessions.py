@@ -21,6 +21,7 @@ def url(new_database: Callable[[str], str]) -> str:
     return url
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("whose", ["ROLE", "DATABASE"])
 @pytest.mark.parametrize("setting", HOSTILE)
 async def test_a_setting_of_role_or_database_changes_no_byte(url: str, whose: str, setting: str) -> None:

@@ -75,6 +75,7 @@ def _bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(segment_files, "_RUN_BYTES", 70)
 
 
+@pytest.mark.long
 @SOME
 @given(ITEMS, ITEMS, st.integers(1, 9), st.integers(1, 3))
 def test_changes_are_the_difference_of_two_exports(
@@ -85,6 +86,7 @@ def test_changes_are_the_difference_of_two_exports(
     assert [(change.type, change.id, change.resource) for change in changes] == difference(before, after)
 
 
+@pytest.mark.long
 @SOME
 @given(ITEMS, ITEMS, st.integers(1, 9))
 def test_what_changes_its_place_is_not_taken_for_gone(
@@ -102,6 +104,7 @@ def test_what_changes_its_place_is_not_taken_for_gone(
 PLANS = st.dictionaries(st.integers(1, 30), st.tuples(st.integers(1, 8), st.integers(0, 1)), max_size=30)
 
 
+@pytest.mark.long
 @SOME
 @given(PLANS, PLANS, st.integers(1, 6))
 def test_movements_may_go_from_venue_to_venue(
