@@ -72,16 +72,20 @@ dist: setup ## Build what is released, into dist/: sdist, wheel, SBOM, sums; SIG
 	$(if $(SIGNING_KEY),ssh-keygen -q -Y sign -n file -f $(SIGNING_KEY) $(DIST)/SHA256SUMS)
 	@ls $(DIST)
 
+# GROUP=2/6 runs the second of six parts of `make verify` or `make pages`: CI has time for one, another with each commit.
+part = $(word $(1),$(subst /, ,$(GROUP)))
+SPLIT = $(if $(GROUP),--splitting-algorithm least_duration --splits $(call part,2) --group $(call part,1))
+
 .PHONY: pages
 pages: setup ## Do what the README and the pages of docs/ tell people to type
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/documentation/check_*.py
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(SPLIT) tests/documentation/check_*.py
 
 .PHONY: verify
 verify: setup ## Run the long tests, and each verification program for a short time: prove, siege, fuzz, kills, the model, walks
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m long
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/verification/*/check_*.py
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --every-database -m content -k postgresql tests/imports
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --hypothesis-profile all -m hypothesis
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(SPLIT) -m long
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(SPLIT) tests/verification/*/check_*.py
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(SPLIT) --every-database -m content -k postgresql tests/imports
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(SPLIT) --hypothesis-profile all -m hypothesis
 
 .PHONY: package
 package: setup ## Build the wheel, install and try it in fresh environments: locked, newest and oldest releases
