@@ -10,7 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 from alembic.script import ScriptDirectory
-from fhirexport_server.domain.errors import DatabaseUnavailableError, SchemaMismatchError
+from fhirexport_server.domain.datasets import Dataset
+from fhirexport_server.domain.errors import (
+    ChangesUntrackedError,
+    DatabaseUnavailableError,
+    SchemaMismatchError,
+)
 from fhirexport_server.store import migrate as migrate_module
 from fhirexport_server.store.database import Database
 from fhirexport_server.store.loader import load
@@ -20,7 +25,7 @@ from fhirexport_server.store.migrations.table_locks import TablesBusyError
 from fhirexport_server.store.schema import METADATA, ddl
 from fhirexport_server.store.schema_version import HEAD
 from sqlalchemy import inspect, text
-from support.rows import small, writing
+from support.rows import EJ_ID, small, writing
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
@@ -207,6 +212,26 @@ def test_a_schema_of_another_release_is_refused(database_url: str) -> None:
     assert (refused.value.expected, refused.value.found) == (HEAD, "9999")
     with Database.open(database_url) as database, pytest.raises(SchemaMismatchError):
         database.check()
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_what_a_newer_release_has_made_of_the_triggers_is_its_schema_and_no_alteration(
+    backend: str, new_small: Callable[[str], str]
+) -> None:
+    url = new_small(backend)
+    table = " ON patient" if backend == "postgresql" else ""
+    with Database.open(url) as database:
+        assert database.revision(EJ_ID, Dataset.PATIENTS) is not None
+        with writing(url) as connection:
+            connection.execute(text(f"DROP TRIGGER patient_revision_insert{table}"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(SchemaMismatchError) as refused:
+            database.revision(EJ_ID, Dataset.PATIENTS)
+        assert (refused.value.expected, refused.value.found) == (HEAD, "9999")
+        with writing(url) as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": HEAD})
+        with pytest.raises(ChangesUntrackedError):
+            database.revision(EJ_ID, Dataset.PATIENTS)
 
 
 def test_a_database_without_schema_is_told_from_one_out_of_reach(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from fhirexport_server.store import compactor, invalidation, rights
 from fhirexport_server.store.connection import engine as engines
 from fhirexport_server.store.connection import sessions, sqlite_files
 from fhirexport_server.store.connection.cutting import cutter
+from fhirexport_server.store.connection.schema_revision import require_head
 from fhirexport_server.store.connection.servers import Servers
 from fhirexport_server.store.guard import expected
 from fhirexport_server.store.guard.guard import Guard
@@ -28,7 +29,6 @@ from fhirexport_server.store.lookup import RevisionLookup
 from fhirexport_server.store.loop_lookups.loop_lookup import LoopLookup, ThreadsOnly
 from fhirexport_server.store.loop_lookups.postgresql_lookup import PostgresqlLookup
 from fhirexport_server.store.loop_lookups.sqlite_lookup import SqliteLookup
-from fhirexport_server.store.migrate import require_head
 from fhirexport_server.store.snapshot import SnapshotReader
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)

@@ -1,11 +1,12 @@
-"""Migrations: bring a database's schema to date, and check that it is."""
+"""Migrations: bring a database's schema to date."""
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import text
 
 from fhirexport_server.domain.errors import SchemaMismatchError
 from fhirexport_server.store.connection.engine import create, translated
+from fhirexport_server.store.connection.schema_revision import current
 from fhirexport_server.store.migrations import table_locks
 from fhirexport_server.store.schema_version import HEAD
 
@@ -47,17 +48,3 @@ def migrate(url: str, *, lock_seconds: float = table_locks.SECONDS) -> None:
                 connection.execute(text("DELETE FROM sqlite_stat1 WHERE tbl = 'revision_base'"))
     finally:
         engine.dispose()
-
-
-def current(connection: Connection) -> str | None:
-    """Return the schema's revision; None where there is no schema."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-
-
-def require_head(connection: Connection) -> None:
-    """Raise SchemaMismatchError unless the schema is at HEAD."""
-    revision = current(connection)
-    if revision != HEAD:
-        raise SchemaMismatchError(HEAD, revision or "none")

@@ -13,7 +13,7 @@ from fhirexport_server.domain.errors import (
     FhirExportError,
     SchemaMismatchError,
 )
-from fhirexport_server.store.connection import sessions
+from fhirexport_server.store.connection import schema_revision, sessions
 from fhirexport_server.store.guard import expected, postgresql, sqlite, statements
 from fhirexport_server.store.guard.statements import GuardedRevision, Source
 from fhirexport_server.store.schema_version import HEAD
@@ -51,7 +51,7 @@ class Guard:
         Raises:
             ChangesUntrackedError: A change of the dataset would not move it.
             DatabaseAccessDeniedError: The server may not read one of its tables.
-            SchemaMismatchError: There are no such tables.
+            SchemaMismatchError: There are no such tables, or they are those of another release.
         """
         known = self._known.get(dataset)
         if known is not None:
@@ -115,6 +115,15 @@ def executed_for_several(
 
 
 def _in_order(connection: Connection, dataset: Dataset) -> Source:
+    try:
+        return _source(connection, dataset)
+    except ChangesUntrackedError:
+        # What another release's migration has made is not what ours has, and nobody has altered it.
+        schema_revision.require_head(connection)
+        raise
+
+
+def _source(connection: Connection, dataset: Dataset) -> Source:
     tables = expected.tables(dataset)
     if connection.dialect.name != "postgresql":
         sqlite.require(connection, tables)
