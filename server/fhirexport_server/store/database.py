@@ -18,6 +18,7 @@ from fhirexport_server.store import compactor, invalidation, rights
 from fhirexport_server.store.connection import engine as engines
 from fhirexport_server.store.connection import sessions, sqlite_files
 from fhirexport_server.store.connection.cutting import cutter
+from fhirexport_server.store.connection.driver_errors import translated
 from fhirexport_server.store.connection.schema_revision import require_head
 from fhirexport_server.store.connection.servers import Servers
 from fhirexport_server.store.guard import expected
@@ -127,7 +128,7 @@ class Database:
     ) -> Iterator[SnapshotReader]:
         tables = () if dataset is None else expected.tables(dataset)
         with (
-            engines.translated(),
+            translated(),
             self._transaction(interrupt, tables, engine) as connection,
             closing(SnapshotReader(connection, self._guard)) as snapshot,
         ):
@@ -140,7 +141,7 @@ class Database:
             ChangesUntrackedError: A change of the dataset would not be noticed.
             DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
         """
-        with engines.translated():
+        with translated():
             return self._lookup.revision(EjDataset(ej_id, dataset), interrupt or Interrupt())
 
     def loop_lookup(self) -> LoopLookup:
@@ -161,7 +162,7 @@ class Database:
         Raises:
             DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
         """
-        with engines.translated():
+        with translated():
             return self._lookup.revisions(exports, interrupt or Interrupt())
 
     def check(self, interrupt: Interrupt | None = None) -> Mapping[Dataset, str]:
@@ -171,7 +172,7 @@ class Database:
             ChangesUntrackedError: Changes of the data would not be noticed.
             DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
         """
-        with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
+        with translated(), self._transaction(interrupt or Interrupt()) as connection:
             require_head(connection)
             return self._guard.examine(connection)
 
@@ -182,7 +183,7 @@ class Database:
             DatabaseUnavailableError, SchemaMismatchError: The database cannot be read.
             DatabaseReadOnlyError: The server may not write.
         """
-        with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
+        with translated(), self._transaction(interrupt or Interrupt()) as connection:
             require_head(connection)
             if not rights.may_import(connection):
                 raise DatabaseReadOnlyError
@@ -195,8 +196,8 @@ class Database:
         """
         interruption = interrupt or Interrupt()
         with (
-            engines.translated(),
-            self._engine.connect() as connection,
+            translated(),
+            engines.connected(self._engine) as connection,
             interruption.over(cutter(connection)),
             connection.begin(),
         ):
@@ -210,7 +211,7 @@ class Database:
         Raises:
             DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
         """
-        with engines.translated(), self._transaction(interrupt or Interrupt()) as connection:
+        with translated(), self._transaction(interrupt or Interrupt()) as connection:
             return invalidation.ej_ids(connection)
 
     def invalidate(
@@ -227,8 +228,8 @@ class Database:
         """
         interruption = interrupt or Interrupt()
         with (
-            engines.translated(),
-            self._writer.connect() as connection,
+            translated(),
+            engines.connected(self._writer) as connection,
             interruption.over(cutter(connection)),
             connection.begin(),
         ):
@@ -244,7 +245,7 @@ class Database:
             WriteConflictError: Another writer was first.
             ConstraintRefusedError: A rule of the database refuses what is written.
         """
-        with engines.translated(), refusals(), self._writer.connect() as connection:
+        with translated(), refusals(), engines.connected(self._writer) as connection:
             connection.execution_options(**{sessions.BEGIN: (_STATEMENT_TIMEOUT, _LOCK_TIMEOUT)})
             with (interrupt or Interrupt()).over(cutter(connection)), connection.begin():
                 yield Writing(connection, self._guard)
@@ -257,7 +258,7 @@ class Database:
             DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
             ConstraintRefusedError: A rule of the schema refuses what would be written.
         """
-        with engines.translated(), refusals(), self._writer.connect() as connection:
+        with translated(), refusals(), engines.connected(self._writer) as connection:
             options = {sessions.BEGIN: (_STATEMENT_TIMEOUT,), engines.DEFERRED: True}
             if self._writer.dialect.name == "postgresql":
                 options["isolation_level"] = "REPEATABLE READ"
@@ -272,7 +273,7 @@ class Database:
     ) -> Iterator[Connection]:
         engine = engine or self._engine
         with ExitStack() as stack:
-            connection = stack.enter_context(engine.connect())
+            connection = stack.enter_context(engines.connected(engine))
             stack.enter_context(interrupt.over(cutter(connection)))
             try:
                 _begin(connection, tables)
@@ -282,7 +283,7 @@ class Database:
                     raise
                 stack.close()
                 interrupt.check()
-                connection = stack.enter_context(engine.connect())
+                connection = stack.enter_context(engines.connected(engine))
                 stack.enter_context(interrupt.over(cutter(connection)))
                 _begin(connection, tables)
             yield connection

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, func, insert, select, text
 
 from fhirexport_server.domain.rows import Batch
 from fhirexport_server.store import bulk
-from fhirexport_server.store.connection.engine import create, translated
+from fhirexport_server.store.connection.driver_errors import translated
+from fhirexport_server.store.connection.engine import create
 from fhirexport_server.store.schema import METADATA, ej
 
 

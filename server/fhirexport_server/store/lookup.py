@@ -14,6 +14,7 @@ from fhirexport_server.domain.revision import Revision
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.store.connection import engine as engines
 from fhirexport_server.store.connection.cutting import cutter
+from fhirexport_server.store.connection.driver_errors import is_other_schema
 from fhirexport_server.store.guard.guard import Guard, Known, executed, executed_for_several
 
 T = TypeVar("T")
@@ -96,7 +97,7 @@ class RevisionLookup:
                     raise
                 return self._once(interrupt, look)
         except DBAPIError as error:
-            if not engines.is_other_schema(error):
+            if not is_other_schema(error):
                 raise
             for dataset in datasets:
                 self._guard.forget(dataset)
@@ -104,7 +105,7 @@ class RevisionLookup:
 
     def _once(self, interrupt: Interrupt, look: Callable[[Connection], T]) -> T:
         with (
-            self._engine.connect() as connection,
+            engines.connected(self._engine) as connection,
             interrupt.over(cutter(connection)),
         ):
             if self._engine.dialect.name == "postgresql":

@@ -5,7 +5,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from fhirexport_server.domain.errors import SchemaMismatchError
-from fhirexport_server.store.connection.engine import create, translated
+from fhirexport_server.store.connection.driver_errors import translated
+from fhirexport_server.store.connection.engine import create
 from fhirexport_server.store.connection.schema_revision import current
 from fhirexport_server.store.migrations import table_locks
 from fhirexport_server.store.schema_version import HEAD

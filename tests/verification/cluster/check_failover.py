@@ -1,5 +1,6 @@
 """Shows what may answer where PostgreSQL has several servers: the primary, and no other."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -14,8 +15,11 @@ from fhirexport_server.store.loader import load
 from fhirexport_server.store.migrate import migrate
 from structlog.testing import capture_logs
 from support.postgres_nodes import PostgresNode, postgres_nodes, wait_until
+from support.postgres_wire import Wire
+from support.server import PATIENCE
 
 CHANGE = "UPDATE patient SET birth_family = birth_family || 'x' WHERE id = (SELECT min(id) FROM patient)"
+END = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'fhirexport'"
 
 
 def change(node: PostgresNode) -> None:
@@ -123,3 +127,29 @@ def test_whoever_finds_the_new_primary_first_goes_on_with_it() -> None:
             with database.trying():
                 pass
             assert database.revision(1, Dataset.PATIENTS) is not None
+
+
+async def test_a_primary_that_is_replaced_while_it_is_connected_to_is_left() -> None:
+    """A connection had died, and the next one was to a former primary by the time that it was made."""
+    with postgres_nodes() as (former, later):
+        migrate(former.url())
+        wait_until(lambda: later.follows(former), "the standby follows")
+        wire = Wire(f"127.0.0.1:{former.port}")
+        async with wire.open() as port:
+            servers = f"127.0.0.1:{port},127.0.0.1:{later.port}"
+            with Database.open(f"postgresql://postgres@{servers}/postgres") as database:
+
+                def begin() -> None:
+                    with database.trying():
+                        pass
+
+                await asyncio.to_thread(begin)
+                await asyncio.to_thread(former.value, END)
+                # What a new connection asks once it is known to be one to the primary.
+                wire.hold(b"database_incarnation")
+                beginning = asyncio.create_task(asyncio.to_thread(begin))
+                await asyncio.wait_for(wire.reached.wait(), PATIENCE)
+                await asyncio.to_thread(later.promote)
+                await asyncio.to_thread(database.survey)
+                wire.release()
+                await beginning

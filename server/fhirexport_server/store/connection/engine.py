@@ -1,38 +1,21 @@
-"""Engines: connection settings, and the translation of driver errors into ours."""
+"""Engines: how connections to the database are made, set and taken."""
 
 import random
-import re
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 from fhirexport._internal.tls import system_bundle
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    DisconnectionError,
-    InterfaceError,
-    InternalError,
-    OperationalError,
-)
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, InvalidRequestError
 
-from fhirexport_server.domain.errors import (
-    DatabaseAccessDeniedError,
-    DatabaseCorruptError,
-    DatabaseReadOnlyError,
-    DatabaseUnavailableError,
-    FhirExportError,
-    SchemaMismatchError,
-)
+from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.store.connection import database_urls, sessions, sqlite_files
 from fhirexport_server.store.connection import fence as fences
 from fhirexport_server.store.connection.fence import Fence
-from fhirexport_server.store.schema_version import HEAD
 
 CONNECT_SECONDS = 3
 POOL_WAIT_SECONDS = 5
@@ -54,18 +37,6 @@ _BOUNDS = {
 
 _STANDING = "fhirexport_standing"
 """The key in a connection's `info` of what its server was when it was made."""
-# A missing table, column or schema; a table that is another kind of object.
-_OTHER_SCHEMA = ("42P01", "42703", "3F000", "42809")
-_CORRUPT = ("XX001", "XX002")
-_UNANSWERED = (
-    OperationalError,
-    InterfaceError,
-    InternalError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg.InternalError,
-)
-_CORRUPT_SQLITE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 def create(
@@ -96,6 +67,22 @@ def create(
     if parsed is not None and backend == "postgresql":
         return _postgresql(parsed.set(drivername="postgresql+psycopg"), pool_size, not read_only, fence)
     raise ValueError("the database URL must start with sqlite:/// or postgresql://")
+
+
+def connected(engine: Engine) -> Connection:
+    """Take a connection from an engine's pool.
+
+    Raises:
+        DatabaseUnavailableError: There is none to be had.
+    """
+    # The pool tries two. Where the first one had died, and another server became the primary while the second
+    # was made, it gives up; the next one leads to that server.
+    with suppress(InvalidRequestError):
+        return engine.connect()
+    try:
+        return engine.connect()
+    except InvalidRequestError as error:
+        raise DatabaseUnavailableError from error
 
 
 class _ServerCursor(psycopg.ServerCursor[tuple[object, ...]]):
@@ -224,72 +211,3 @@ def _sqlite(url: URL, pool_size: int, *, read_only: bool, new: bool) -> Engine:
         connection.exec_driver_sql("BEGIN" if is_deferred else "BEGIN IMMEDIATE")
 
     return engine
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Translate the driver's errors into ours, without their messages, which may hold values of rows.
-
-    Raises:
-        DatabaseUnavailableError: The database did not answer in time, or at all.
-        DatabaseCorruptError: The database's files are damaged.
-        SchemaMismatchError: A table or a column is missing.
-        DatabaseReadOnlyError: The server may not write, or nobody may.
-        DatabaseAccessDeniedError: The server may not read.
-    """
-    try:
-        yield
-    except PoolTimeoutError as error:
-        raise DatabaseUnavailableError from error
-    except (DBAPIError, psycopg.Error) as error:
-        # COPY's errors come straight from the driver.
-        driver_error = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(driver_error, psycopg.Error):
-            translation = _of_postgresql(driver_error, getattr(error, "statement", None) or "COPY")
-        else:
-            translation = _of_sqlite(driver_error)
-        if translation is None and isinstance(error, _UNANSWERED):
-            translation = DatabaseUnavailableError()
-        if translation is None:
-            raise
-        raise translation from error
-
-
-def is_other_schema(error: DBAPIError) -> bool:
-    """Return whether an error says that a table or a column is missing."""
-    if isinstance(error.orig, psycopg.Error):
-        return error.orig.sqlstate in _OTHER_SCHEMA
-    return str(error.orig).startswith(("no such table", "no such column"))
-
-
-def _of_postgresql(error: psycopg.Error, statement: str) -> FhirExportError | None:
-    match error.sqlstate:
-        case state if state in _OTHER_SCHEMA:
-            return SchemaMismatchError(HEAD, "none, or another")
-        case state if state in _CORRUPT:
-            return DatabaseCorruptError()
-        case "25006":
-            return DatabaseReadOnlyError()
-        case "42501":
-            return DatabaseAccessDeniedError() if _reads(statement) else DatabaseReadOnlyError()
-    return None
-
-
-def _reads(statement: str) -> bool:
-    """Return whether a statement writes nothing: a query, or what a read-only transaction begins with."""
-    return statement.lstrip().startswith(("SELECT", "SET LOCAL")) and not re.search(
-        r"(next|set)val\(", statement
-    )
-
-
-def _of_sqlite(error: BaseException | None) -> FhirExportError | None:
-    message = str(error)
-    if message.startswith(("no such table", "no such column")):
-        return SchemaMismatchError(HEAD, "none, or another")
-    name = getattr(error, "sqlite_errorname", "")
-    # A column of text that is not UTF-8 has no code of its own.
-    if name.startswith(_CORRUPT_SQLITE) or message.startswith("Could not decode to UTF-8"):
-        return DatabaseCorruptError()
-    if name.startswith("SQLITE_READONLY"):
-        return DatabaseReadOnlyError()
-    return None
