@@ -19,7 +19,7 @@ from fhirexport_server.store.connection import engine as engines
 from fhirexport_server.store.connection import sessions, sqlite_files
 from fhirexport_server.store.connection.cutting import cutter
 from fhirexport_server.store.connection.driver_errors import translated
-from fhirexport_server.store.connection.schema_revision import require_head
+from fhirexport_server.store.connection.schema_revision import require_served
 from fhirexport_server.store.connection.servers import Servers
 from fhirexport_server.store.guard import expected
 from fhirexport_server.store.guard.guard import Guard
@@ -173,7 +173,7 @@ class Database:
             DatabaseUnavailableError, SchemaMismatchError: As for a snapshot.
         """
         with translated(), self._transaction(interrupt or Interrupt()) as connection:
-            require_head(connection)
+            require_served(connection)
             return self._guard.examine(connection)
 
     def check_writable(self, interrupt: Interrupt | None = None) -> None:
@@ -184,7 +184,7 @@ class Database:
             DatabaseReadOnlyError: The server may not write.
         """
         with translated(), self._transaction(interrupt or Interrupt()) as connection:
-            require_head(connection)
+            require_served(connection)
             if not rights.may_import(connection):
                 raise DatabaseReadOnlyError
 

@@ -9,11 +9,13 @@ from fhirexport_server.store.connection.driver_errors import translated
 from fhirexport_server.store.connection.engine import create
 from fhirexport_server.store.connection.schema_revision import current
 from fhirexport_server.store.migrations import table_locks
-from fhirexport_server.store.schema_version import HEAD
+from fhirexport_server.store.schema_version import HEAD, serves
 
 
 def migrate(url: str, *, lock_seconds: float = table_locks.SECONDS) -> None:
-    """Bring the schema to HEAD, in one transaction. Do nothing where it is there already.
+    """Bring the schema to HEAD, in one transaction. Do nothing where it is there.
+
+    It is there, too, where a newer release has only added to it.
 
     Args:
         url: The URL of the database.
@@ -22,7 +24,7 @@ def migrate(url: str, *, lock_seconds: float = table_locks.SECONDS) -> None:
     Raises:
         TablesBusyError: Others have held the tables all the time.
         DatabaseUnavailableError: The database cannot be reached.
-        SchemaMismatchError: The schema is a newer release's.
+        SchemaMismatchError: The schema is a newer release's, which this one cannot serve.
     """
     # A server that serves migrates nothing, and would start a tenth of a second later.
     from alembic import command  # noqa: PLC0415 - see above
@@ -38,6 +40,8 @@ def migrate(url: str, *, lock_seconds: float = table_locks.SECONDS) -> None:
             revision = current(connection)
             known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
             if revision is not None and revision not in known:
+                if serves(revision):
+                    return
                 raise SchemaMismatchError(HEAD, revision)
             if revision not in {None, HEAD} and connection.dialect.name == "postgresql":
                 table_locks.lock_all(connection, lock_seconds)

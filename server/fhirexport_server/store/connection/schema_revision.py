@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, inspect, text
 
 from fhirexport_server.domain.errors import SchemaMismatchError
-from fhirexport_server.store.schema_version import HEAD
+from fhirexport_server.store.schema_version import HEAD, serves
 
 
 def current(connection: Connection) -> str | None:
@@ -13,8 +13,8 @@ def current(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def require_head(connection: Connection) -> None:
-    """Raise SchemaMismatchError unless the schema is at HEAD."""
+def require_served(connection: Connection) -> None:
+    """Raise SchemaMismatchError unless the schema is at HEAD, or a newer release has only added to it."""
     revision = current(connection)
-    if revision != HEAD:
+    if revision is None or not serves(revision):
         raise SchemaMismatchError(HEAD, revision or "none")

@@ -119,7 +119,7 @@ def _in_order(connection: Connection, dataset: Dataset) -> Source:
         return _source(connection, dataset)
     except ChangesUntrackedError:
         # What another release's migration has made is not what ours has, and nobody has altered it.
-        schema_revision.require_head(connection)
+        schema_revision.require_served(connection)
         raise
 
 
