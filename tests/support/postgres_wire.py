@@ -140,23 +140,23 @@ class _Link:
         reader, writer = self._above[0], self._below[1]
         is_request = True
         while is_request:
-            size = await reader.readexactly(4)
-            body = await reader.readexactly(struct.unpack("!i", size)[0] - 4)
-            is_request = struct.unpack("!i", body[:4])[0] in _REQUESTS
+            message = await _rest(reader)
+            is_request = struct.unpack("!i", message[4:8])[0] in _REQUESTS
             self._bytes_due += is_request
-            if await self._breaks(size + body, writer):
+            if await self._breaks(message, writer):
                 return
-        while not await self._breaks(await _message(reader), writer):
+        while not await self._breaks(await reader.readexactly(1) + await _rest(reader), writer):
             pass
 
     async def _down(self) -> None:
         reader, writer = self._below[0], self._above[1]
         while True:
+            message = await reader.readexactly(1)
+            # Nothing but the request for it comes before an answer of one byte.
             if self._bytes_due:
-                message = await reader.readexactly(1)
                 self._bytes_due -= 1
             else:
-                message = await _message(reader)
+                message += await _rest(reader)
             if await self._breaks(message, writer):
                 return
 
@@ -186,6 +186,7 @@ class _Link:
         return True
 
 
-async def _message(reader: StreamReader) -> bytes:
-    head = await reader.readexactly(5)
-    return head + await reader.readexactly(struct.unpack("!i", head[1:])[0] - 4)
+async def _rest(reader: StreamReader) -> bytes:
+    """Read what follows the kind of a message: its size, and the rest of it."""
+    size = await reader.readexactly(4)
+    return size + await reader.readexactly(struct.unpack("!i", size)[0] - 4)

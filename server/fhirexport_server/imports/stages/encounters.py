@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from fhirexport_server.domain import codes
+from fhirexport_server.domain.errors import WriteConflictError
 from fhirexport_server.domain.rows import MovementRow, VenueRow
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.dates.precision import refined
@@ -55,15 +56,24 @@ class Encounters:
         return self._decide(Kind.MOVEMENT, drafts, numbers, searches, by_number)
 
     def existing(self, venues: Iterable[int], movements: Identities) -> "Existing":
-        """Return the stays as they were before."""
+        """Return the stays as they were before.
+
+        Raises:
+            WriteConflictError: Another writer has changed them since the import began.
+        """
         look, ej_id = self._work.writing.look, self._work.ej.id
-        numbers = list(venues)
-        stored = look.movements_of(ej_id, numbers)
+        # First the venues, then the movements of those: each look-up sees what others have committed by then.
+        stored_venues = look.venues(ej_id, list(venues))
+        stored = look.movements_of(ej_id, list(stored_venues))
         ids = {movement.row.id for movement in stored}
         # A movement may move here from another venue.
         others = [number for number in movements.ids.values() if number not in ids]
         moved = look.movements(ej_id, others) if len(movements.new) < len(movements.ids) else []
-        return Existing(look.venues(ej_id, numbers), stored, moved, self._work.structure.place_kinds)
+        kinds = self._work.structure.place_kinds
+        if any(place not in kinds for movement in (*stored, *moved) for place in _places(movement.row)):
+            # Another writer has made the place since the structure was read.
+            raise WriteConflictError
+        return Existing(stored_venues, stored, moved, kinds)
 
     def _searches(self, drafts: Sequence[VenueDraft] | Sequence[MovementDraft], kind: str) -> dict[int, str]:
         """Return the numbers that entries search for, by entry."""
@@ -98,6 +108,10 @@ class Encounters:
             )
         searched = {place: by_number[search] for place, search in searches.items() if search in by_number}
         return decide(self._work, kind, claims, owners, searched)
+
+
+def _places(movement: MovementRow) -> list[int]:
+    return [place for place in (movement.bed_id, movement.room_id, movement.uh_id) if place is not None]
 
 
 class Existing:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from typing import Final, Generic, TypeVar
 
+from fhirexport_server.domain.errors import WriteConflictError
 from fhirexport_server.domain.rows import OrgUnitRow, PlaceRow
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.resources.drafts import Draft, OrgUnitDraft, PlaceDraft
@@ -52,7 +53,11 @@ class Tree(Generic[R]):
         entries: Mapping[int, BundleEntry],
         search: Callable[[BundleEntry], Sequence[int]],
     ) -> None:
-        """Decide which rows drafts are."""
+        """Decide which rows drafts are.
+
+        Raises:
+            WriteConflictError: Another writer has made one of them since the rows were read.
+        """
         by_number = {(row.kind, row.code): row_id for row_id, row in self.rows.items()}
         self.entries = [draft.source.entry for draft in drafts]
         kept = self._work.kept(drafts)
@@ -70,7 +75,10 @@ class Tree(Generic[R]):
                 is_searched = is_searched and self.rows[rows[0]].kind == draft.kind
             claims.append(Claim.of_one_number(draft.source, entry, row_id, is_searched=is_searched))
         own = claimed_ids((draft.source for draft in kept), entries)
-        owners = dict.fromkeys(self.rows, self._work.ej.id) | self._work.writing.look.owners(self._kind, own)
+        owners = self._work.writing.look.owners(self._kind, own)
+        if any(ej_id == self._work.ej.id and row_id not in self.rows for row_id, ej_id in owners.items()):
+            raise WriteConflictError
+        owners = dict.fromkeys(self.rows, self._work.ej.id) | owners
         identities = decide(self._work, self._kind, claims, owners, searched)
         self.ids.update(identities.ids)
         self.left = identities.left

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fhirexport_server.domain.errors import RequestIdReusedError
+from fhirexport_server.domain.errors import RequestIdReusedError, WriteConflictError
 from fhirexport_server.store.bulk import is_postgresql
 from fhirexport_server.store.schema import import_request as table
 
@@ -25,6 +25,7 @@ def begin(connection: Connection, request_id: str, digest: str) -> str | None:
 
     Raises:
         RequestIdReusedError: The id was used for another import.
+        WriteConflictError: Another import has deleted the answer meanwhile.
     """
     connection.execute(delete(table).where(table.c.done_at < datetime.now(UTC) - KEPT))
     insert = postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
@@ -32,9 +33,13 @@ def begin(connection: Connection, request_id: str, digest: str) -> str | None:
     inserted = insert.values(values).on_conflict_do_nothing().returning(table.c.id)
     if connection.execute(inserted).first() is not None:
         return None
-    earlier_digest, answer = connection.execute(
+    earlier = connection.execute(
         select(table.c.digest, table.c.answer).where(table.c.id == request_id)
-    ).one()
+    ).one_or_none()
+    if earlier is None:
+        # It was a day old, and another import has deleted it in between.
+        raise WriteConflictError
+    earlier_digest, answer = earlier
     if earlier_digest != digest:
         raise RequestIdReusedError
     return str(answer)
