@@ -86,17 +86,22 @@ def install(engine: Engine) -> None:
 
     @event.listens_for(engine, "handle_error")
     def failed(context: ExceptionContext) -> None:
-        if getattr(context.original_exception, "sqlstate", None) in _MOVED:
-            # Every connection of the pool looks for the tables anew.
+        error = context.original_exception
+        state = getattr(error, "sqlstate", None)
+        # The driver does not call every connection closed that is: one whose end was found by sending is not.
+        is_lost = (
+            isinstance(error, psycopg.OperationalError) and state is None and context.connection is not None
+        )
+        # After _MOVED, every connection of the pool looks for the tables anew.
+        if context.is_pre_ping or is_lost or state in _MOVED:
             context.is_disconnect = True
 
 
 def _located(connection: Any) -> str | None:  # noqa: ANN401 - the driver's connection, in SQLAlchemy's wrapper
     connection.autocommit = True
-    try:
-        row = connection.execute(_LOCATE).fetchone()
-    finally:
-        connection.autocommit = False
+    row = connection.execute(_LOCATE).fetchone()
+    # Not after an error, with which the connection is given up: to set it then may be another error.
+    connection.autocommit = False
     return None if row is None else str(row[0])
 
 
