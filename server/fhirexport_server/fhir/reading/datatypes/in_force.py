@@ -11,7 +11,8 @@ from fhirexport_server.fhir.reading.datatypes.dates import moments
 from fhirexport_server.fhir.reading.json.element import Element
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
 
-_OLD: Final = "is not kept: it is no longer in use"
+OLD: Final = "is not kept: it is no longer in use"
+"""The warning for an element whose use is `old`."""
 _ENDED: Final = "is not kept: its period has ended"
 _NOT_YET: Final = "is not kept: its period has not begun"
 _NO_RANK: Final = 2**31
@@ -59,7 +60,7 @@ def last_in_force(elements: Sequence[Element]) -> list[Element]:
 def not_in_force(element: Element) -> str | None:
     """Return the warning for an element that is not in force; None if it is."""
     if element.peek("use") == "old":
-        return _OLD
+        return OLD
     return not_during(element)
 
 

@@ -65,6 +65,14 @@ def last_day(value: object, time_zone: str) -> str | None:
     return last_of(moment) if moment.at is None else local_day(moment.at, time_zone)
 
 
+def latest(value: object) -> int | None:
+    """Return the last second that a JSON value may mean, a day being UTC's; None if it is no dateTime."""
+    moment = read(value)
+    if moment is None or moment.at is not None:
+        return None if moment is None else moment.at
+    return midnight(last_of(moment)) + DAY - 1
+
+
 def local_day(seconds: int, time_zone: str) -> str:
     """Return the day of an instant in a time zone, ISO text; the nearest day that columns hold."""
     inside = min(max(seconds, _FIRST), _LAST)

@@ -6,13 +6,16 @@ If the instant is already known and is one of them, it is kept: the less precise
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from fhirexport_server.domain.rows import FIRST_DAY, LAST_DAY
 from fhirexport_server.fhir.reading.datatypes.dates import moments
 from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.json.element import Element
 
 
 def reach(element: Element, period: str, name: str) -> Interval | None:
-    """Return the seconds that the start or end of a Period may mean; None if it has a time, or is absent.
+    """Return the seconds that the start or end of a Period may mean.
+
+    None if it has a time, is absent, or is of no year that a column holds.
 
     Args:
         element: The element with the Period, which is not read yet.
@@ -24,7 +27,7 @@ def reach(element: Element, period: str, name: str) -> Interval | None:
         return None
     zone = element.scope.context.time_zone
     first, last = moments.first_day(value, zone), moments.last_day(value, zone)
-    if first is None or last is None:
+    if first is None or last is None or not FIRST_DAY <= first <= last <= LAST_DAY:
         return None
     after = datetime.fromisoformat(last).replace(tzinfo=ZoneInfo(zone)) + timedelta(days=1)
     begins = datetime.fromisoformat(first).replace(tzinfo=ZoneInfo(zone))

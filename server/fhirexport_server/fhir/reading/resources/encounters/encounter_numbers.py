@@ -2,14 +2,15 @@
 
 The type tells which one it is, otherwise the system, if the EJ is known to use it. An Encounter never loses
 its only number: one without a type is taken for the Encounter's own, as long as the EJ's system for such
-numbers is not known.
+numbers is not known. A number in force comes before others of its kind, whatever their order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fhirexport_server.fhir.reading.datatypes import texts
 from fhirexport_server.fhir.reading.datatypes.code_tables import known_concept
+from fhirexport_server.fhir.reading.datatypes.in_force import OLD, not_in_force
 from fhirexport_server.fhir.reading.json.element import Element
 from fhirexport_server.fhir.reading.resources.common_elements import number
 from fhirexport_server.fhir.reading.resources.encounters import encounter_tables as tables
@@ -20,6 +21,7 @@ _USES: Final = {use: use for use in ("usual", "official", "temp", "secondary", "
 _OF_VENUE: Final = ("VENUE", "PREADMISSION", "NDA")
 _OF_MOVEMENT: Final = ("MOVEMENT",)
 _NOT_KEPT: Final = "is not kept: this service has no place for a number of this type, or one more"
+_ONLY_ONE: Final = "is not kept: no other number of this type is in force"
 
 
 def numbers(root: Element, main: str) -> dict[str, Number]:
@@ -31,13 +33,15 @@ def numbers(root: Element, main: str) -> dict[str, Number]:
     """
     kept: dict[str, Number] = {}
     identifiers = root.children("identifier", needed=True)
+    reasons = {identifier: not_in_force(identifier) for identifier in identifiers}
+    identifiers = sorted(identifiers, key=lambda identifier: reasons[identifier] is not None)
     others = []
     for identifier in identifiers:
         type_ = known_concept(identifier, "type", tables.NUMBER_TYPE)
         if type_ is None or (main == "MOVEMENT" and type_ != tables.MOVEMENT):
             others.append(identifier)
             continue
-        _keep(identifier, _kind(identifier, type_), kept)
+        _keep(identifier, _kind(identifier, type_), kept, reasons)
     systems = root.scope.context.systems
     unplaced = []
     for identifier in others:
@@ -47,9 +51,9 @@ def numbers(root: Element, main: str) -> dict[str, Number]:
         if kind is None or kind in kept:
             unplaced.append(identifier)
         else:
-            _take(identifier, kind, kept)
+            _take(identifier, kind, kept, reasons)
     if main not in kept and len(unplaced) == 1 and main not in systems and _may_be(unplaced[0], identifiers):
-        _take(unplaced.pop(), main, kept)
+        _take(unplaced.pop(), main, kept, reasons)
     for identifier in unplaced:
         identifier.drop(_NOT_KEPT)
     return kept
@@ -65,7 +69,9 @@ def _may_be(identifier: Element, identifiers: Sequence[Element]) -> bool:
     return use not in ("temp", "old") and (len(identifiers) == 1 or "type" not in identifier)
 
 
-def _take(identifier: Element, kind: str, kept: dict[str, Number]) -> None:
+def _take(
+    identifier: Element, kind: str, kept: dict[str, Number], reasons: Mapping[Element, str | None]
+) -> None:
     name = kind.lower()
     if "type" in identifier:
         identifier.skip("type")
@@ -73,7 +79,7 @@ def _take(identifier: Element, kind: str, kept: dict[str, Number]) -> None:
     else:
         identifier.warning("type", f"is missing: it is taken for the {name}'s number")
     texts.one_of(identifier, "use", _USES)
-    _keep(identifier, kind, kept)
+    _keep(identifier, kind, kept, reasons)
 
 
 def _kind(identifier: Element, type_: str) -> str:
@@ -83,10 +89,19 @@ def _kind(identifier: Element, type_: str) -> str:
     return "MOVEMENT" if type_ == tables.MOVEMENT else "NDA"
 
 
-def _keep(identifier: Element, kind: str, kept: dict[str, Number]) -> None:
+def _keep(
+    identifier: Element, kind: str, kept: dict[str, Number], reasons: Mapping[Element, str | None]
+) -> None:
+    """Keep a number, unless there is one of its kind; tell of one that is not in force."""
+    reason = reasons[identifier]
     if kind in kept:
-        identifier.drop(_NOT_KEPT)
+        identifier.drop(reason or _NOT_KEPT)
         return
     value = number(identifier, kind)
-    if value is not None:
-        kept[kind] = value
+    if value is None:
+        return
+    kept[kind] = value
+    if reason is not None:
+        at = "use" if reason == OLD else "period"
+        identifier.skip(at)
+        identifier.warning(at, _ONLY_ONE)

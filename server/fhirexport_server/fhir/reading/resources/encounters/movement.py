@@ -9,7 +9,7 @@ from fhirexport_server.fhir.reading.datatypes.dates import times
 from fhirexport_server.fhir.reading.datatypes.dates.precision import reach
 from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.datatypes.own_ids import MOVEMENT
-from fhirexport_server.fhir.reading.datatypes.references import Ref, reference, unit_below
+from fhirexport_server.fhir.reading.datatypes.references import Ref, is_resolvable, reference, unit_below
 from fhirexport_server.fhir.reading.json.element import Element
 from fhirexport_server.fhir.reading.json.reading_context import CODE_SYSTEM, movement_types
 from fhirexport_server.fhir.reading.resources.common_elements import profiles
@@ -36,14 +36,18 @@ class _Types:
 
 
 def is_movement(root: Element) -> bool:
-    """Return whether an Encounter is a movement's: it is part of another, or has a movement's number."""
-    if "partOf" in root:
+    """Return whether an Encounter is a movement's: it is part of another, or has a movement's number.
+
+    If what it is part of is a display alone, or a contained resource, one with a venue's number is a venue's.
+    """
+    above = root.peek("partOf")
+    if above is not None and (not isinstance(above, dict) or is_resolvable(above)):
         return True
     identifiers = root.peek("identifier")
-    if not isinstance(identifiers, list):
-        return False
-    types = (plain_pair(item.get("type")) for item in identifiers if isinstance(item, dict))
-    return any(tables.NUMBER_TYPE.get(pair) == tables.MOVEMENT for pair in types if pair is not None)
+    listed = identifiers if isinstance(identifiers, list) else ()
+    pairs = [plain_pair(item.get("type")) for item in listed if isinstance(item, dict)]
+    types = {tables.NUMBER_TYPE.get(pair) for pair in pairs if pair is not None}
+    return tables.MOVEMENT in types or ("partOf" in root and tables.VISIT not in types)
 
 
 def movement(root: Element, source: DraftOrigin) -> MovementDraft | None:

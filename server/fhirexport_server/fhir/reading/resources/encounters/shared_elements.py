@@ -1,11 +1,12 @@
 """Reads elements that the Encounters of venues and of movements share."""
 
 import re
+from math import inf
 from typing import Final
 
 from fhirexport_server.fhir.reading.datatypes import texts
 from fhirexport_server.fhir.reading.datatypes.code_tables import concept
-from fhirexport_server.fhir.reading.datatypes.dates import times
+from fhirexport_server.fhir.reading.datatypes.dates import moments, times
 from fhirexport_server.fhir.reading.datatypes.dates.times import Interval
 from fhirexport_server.fhir.reading.datatypes.references import Ref, is_resolvable, reference
 from fhirexport_server.fhir.reading.json.element import Element
@@ -39,15 +40,23 @@ def stops(root: Element) -> tuple[Stop, ...]:
 
 
 def attending(root: Element) -> Attending | None:
-    """Read `participant`: only the attending doctor is kept."""
+    """Read `participant`: only the attending doctor is kept, of several the last one."""
+    participants = root.children("participant")
+    last_first = sorted(participants, key=_until, reverse=True)
     doctor: Attending | None = None
-    for participant in root.children("participant"):
+    for participant in last_first:
         if doctor is None and _attends(participant):
             participant.skip("type")
             doctor = _doctor(participant)
         else:
             participant.drop("is not kept: only one attending doctor (ATND) is")
     return doctor
+
+
+def _until(participant: Element) -> float:
+    """Return until when somebody takes part, in epoch seconds; infinity if it is not said."""
+    end = moments.latest(participant.peek_in("period", "end"))
+    return inf if end is None else end
 
 
 def _attends(participant: Element) -> bool:
