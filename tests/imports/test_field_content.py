@@ -224,7 +224,7 @@ async def test_a_matricule_beside_an_identity_that_is_not_qualified_is_kept_and_
     hospital: Hospital,
 ) -> None:
     qualified = next(one for one in hospital.resources.values() if "ins" in str(one["meta"]["profile"]))
-    ins = qualified["identifier"][0] | {"value": "127010100400147"}
+    ins = qualified["identifier"][0] | {"value": "127010100400246"}
     patient = a_patient(identifier=[ins, a_number("C-1")])
 
     found, summary = await send(hospital, patient)
@@ -236,7 +236,7 @@ async def test_a_matricule_beside_an_identity_that_is_not_qualified_is_kept_and_
     later = found | traits | {"meta": qualified["meta"]}
     await hospital.stream(later)
     (found,) = await patients_with(hospital)
-    assert [one["value"] for one in found["identifier"]] == ["127010100400147", "C-1"]
+    assert [one["value"] for one in found["identifier"]] == ["127010100400246", "C-1"]
 
 
 async def test_of_two_official_matricules_the_one_in_force_is_official(hospital: Hospital) -> None:

@@ -1,8 +1,9 @@
 """Numbers of patients: no patient is created without one, and none loses the last one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
+from fhirexport_server.domain.codes import INS_KIND
 from fhirexport_server.domain.rows import PatientContactRow, PatientIdentifierRow
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.datatypes.code_tables import plain_pair
@@ -14,6 +15,10 @@ P = TypeVar("P", PatientIdentifierRow, PatientContactRow)
 NO_NUMBER: Final = (
     "must hold a number in force that the patient is found by again: of type PI, or of the system in which"
     " the legal entity numbers its patients"
+)
+OTHERS_MATRICULE: Final = (
+    "must not hold the matricule INS of a patient who has another number of the same system: send the id or"
+    " the number of that patient, or this one without the matricule"
 )
 LAST_NUMBER: Final = "is kept as it was: a patient keeps the last number in force, until another one is sent"
 
@@ -57,6 +62,30 @@ def has_number(draft: PatientDraft, resource: JsonObject | None) -> bool:
     return draft.source.own is not None and (
         bool(draft.identifiers) or not (resource or {}).get("identifier")
     )
+
+
+def found_by_matricule(draft: PatientDraft, by_number: Mapping[tuple[str, str], int]) -> int | None:
+    """Return the patient to whom a matricule INS leads, if no other number in force leads to anybody."""
+    found: dict[bool, set[int]] = {True: set(), False: set()}
+    for identifier in draft.identifiers:
+        row_id = by_number.get((identifier.system, identifier.value))
+        if identifier.use_code != "old" and row_id is not None:
+            found[identifier.kind in INS_KIND].add(row_id)
+    return None if found[False] else next(iter(found[True]), None)
+
+
+def is_another(draft: PatientDraft, stored: Iterable[PatientIdentifierRow]) -> bool:
+    """Return whether a patient has another IPP than the stored one, of the same system.
+
+    A matricule is then not enough to tell that both are the same: it may be that of a parent, or a mistake.
+    """
+    systems = {one.system for one in draft.identifiers if one.kind == "IPP" and one.use_code != "old"}
+    numbers = {
+        (one.system, one.value)
+        for one in stored
+        if one.kind == "IPP" and one.use_code != "old" and one.ended_on is None and one.system in systems
+    }
+    return bool(numbers) and numbers.isdisjoint((one.system, one.value) for one in draft.identifiers)
 
 
 def loses_last_number(draft: PatientDraft, shown: Sequence[PatientIdentifierRow]) -> bool:

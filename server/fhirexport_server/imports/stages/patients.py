@@ -14,6 +14,7 @@ from fhirexport_server.fhir.reading.together.directory import Directory, cycles
 from fhirexport_server.fhir.reading.together.draft_names import held
 from fhirexport_server.fhir.reading.together.draft_rows import row
 from fhirexport_server.fhir.rendering import projection
+from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
 from fhirexport_server.imports import limits
 from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.resolve import known_names
@@ -24,9 +25,12 @@ from fhirexport_server.imports.stages.partial_dates import kept_dates
 from fhirexport_server.imports.stages.patient_numbers import (
     LAST_NUMBER,
     NO_NUMBER,
+    OTHERS_MATRICULE,
+    found_by_matricule,
     has_number,
     in_order,
     ipp_systems,
+    is_another,
     loses_last_number,
     with_numbers,
 )
@@ -36,6 +40,9 @@ _COLUMNS: Final = columns(PatientRow)
 _IDENTIFIER_COLUMNS: Final = columns(PatientIdentifierRow)
 _CONTACT_COLUMNS: Final = columns(PatientContactRow)
 _NOT_THE_EJ: Final = "must be the legal entity that is imported into"
+_NOBODY: Final = (
+    "is not kept: it does not name the legal entity that is imported into, which is shown instead"
+)
 _NO_PATIENT: Final = "a patient of this legal entity that is there or is imported"
 _CYCLE: Final = "a patient who was not merged into this one"
 
@@ -75,7 +82,11 @@ class Patients:
         work.learn_ipp_systems(identifier for draft in drafts for identifier in draft.identifiers)
         known_names.check_numbers(work, Directory(work.kept(drafts)), entries)
         for draft in drafts:
-            if draft.ej is not None and not work.is_ej(draft.ej):
+            if draft.ej is None or work.is_ej(draft.ej):
+                continue
+            if draft.ej.own is None and (draft.ej.identifier or ("",))[0] != FINESS_SYSTEM:
+                work.warn(draft.source, draft.ej.at, _NOBODY)
+            else:
                 work.refuse(draft.source, draft.ej.at, _NOT_THE_EJ)
         kept = work.kept(drafts)
         identities = self._decide(kept, {entry.place: entry for entry in entries})
@@ -146,11 +157,22 @@ class Patients:
         by_number = look.patients_by_identifier(work.ej.id, list(to_find))
         own = claimed_ids((draft.source for draft in drafts), entries)
         owners = look.owners(Kind.PATIENT, own)
-        rows = look.patient_identifiers(work.ej.id, [row_id for row_id in own if row_id in owners])
+        searched = {place: by_number[search] for place, search in searches.items() if search in by_number}
+        by_matricule = {draft.source.entry: found_by_matricule(draft, by_number) for draft in drafts}
+        known = {row_id for row_id in by_matricule.values() if row_id is not None} | owners.keys()
+        rows = look.patient_identifiers(work.ej.id, [*known])
         claims = []
         for draft in drafts:
             current = numbers[draft.source.entry]
             held_numbers = held(draft)
+            row_id = by_matricule[draft.source.entry]
+            if (
+                row_id is not None
+                and row_id != searched.get(draft.source.entry)
+                and (draft.source.own is None or draft.source.own.number != row_id)
+                and is_another(draft, rows.get(row_id, ()))
+            ):
+                work.refuse(draft.source, "identifier", OTHERS_MATRICULE)
             of_row = rows.get(draft.source.own.number, ()) if draft.source.own is not None else ()
             stored = {
                 (identifier.system, identifier.value) for identifier in of_row if identifier.use_code != "old"
@@ -165,7 +187,6 @@ class Patients:
                     is_searched=searches.get(draft.source.entry) in held_numbers,
                 )
             )
-        searched = {place: by_number[search] for place, search in searches.items() if search in by_number}
         return decide(work, Kind.PATIENT, claims, owners, searched)
 
     def _write(self, drafts: Sequence[PatientDraft], identities: Identities) -> None:

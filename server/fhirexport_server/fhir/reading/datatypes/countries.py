@@ -1,10 +1,12 @@
-"""Country codes of two and three letters (ISO 3166-1), and the French names of some countries.
+"""Country codes of two and three letters (ISO 3166-1), from a code of either kind or a French name.
 
 Source: ISO 3166-1; FR Core 2.2.0 writes an address's country in three letters, a nationality in two.
 """
 
 import re
 from typing import Final
+
+from fhirexport_server.fhir.reading.datatypes.country_names import code_of
 
 _TWO: Final = re.compile(r"[A-Z]{2}")
 _THREE: Final = re.compile(r"[A-Z]{3}")
@@ -27,38 +29,19 @@ _PAIRS: Final = (
 )
 _THREE_LETTERS: Final = {pair[:2]: pair[2:] for pair in _PAIRS.split()}
 _TWO_LETTERS: Final = {three: two for two, three in _THREE_LETTERS.items()}
-# Names that French systems write instead of codes. There are too many others, and not all are clear.
-_NAMES: Final = {
-    "FRANCE": "FRA",
-    "FRANCE METROPOLITAINE": "FRA",
-    "BELGIQUE": "BEL",
-    "SUISSE": "CHE",
-    "LUXEMBOURG": "LUX",
-    "ALLEMAGNE": "DEU",
-    "ITALIE": "ITA",
-    "ESPAGNE": "ESP",
-    "PORTUGAL": "PRT",
-    "ROYAUME-UNI": "GBR",
-    "MONACO": "MCO",
-    "ANDORRE": "AND",
-    "ALGERIE": "DZA",
-    "ALGÉRIE": "DZA",
-    "MAROC": "MAR",
-    "TUNISIE": "TUN",
-}
 
 
 def three_letters(text: str) -> str | None:
-    """Return the three-letter code of a country, from either code or a known name."""
+    """Return the three-letter code of a country, from either code or its French name."""
     name = text.strip().upper()
     # Codes that ISO reserves for users or has withdrawn are kept.
     if _THREE.fullmatch(text) or name in _TWO_LETTERS:
         return name
-    return _THREE_LETTERS.get(name) or _NAMES.get(name)
+    return _THREE_LETTERS.get(name) or code_of(text)
 
 
 def two_letters(text: str) -> str | None:
-    """Return the two-letter code of a country, from either code or a known name."""
+    """Return the two-letter code of a country, from either code or its French name."""
     name = text.strip().upper()
     if _TWO.fullmatch(text) or name in _THREE_LETTERS:
         return name

@@ -11,6 +11,7 @@ from fhirexport_server.fhir.reading.datatypes.in_force import last_in_force
 from fhirexport_server.fhir.reading.json.element import Element
 
 _LONGEST: Final = 100
+_PARTS: Final = ("family", "given")
 _LONGEST_LIST: Final = 200
 # The uses that the used name may have, the preferred one first.
 _USED: Final = ("usual", None, "temp")
@@ -45,7 +46,9 @@ def names(root: Element) -> NameColumns:
         columns = _with_prefix(name, columns)
         if name is official or _is_prefix_alone(name):
             name.skip("use")
-    if official is not None:
+    if official is not None and any(part not in official and f"_{part}" in official for part in _PARTS):
+        official.drop("is not kept: a birth name needs a family name and a given name")
+    elif official is not None:
         columns = _birth_name(official, columns)
     if used is not None:
         if used.string("use") != "usual" and ("family" in used or "given" in used or "text" in used):
