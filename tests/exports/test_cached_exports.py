@@ -171,8 +171,16 @@ async def test_not_modified_renders_nothing(exporter: Exporter, fills: Fills) ->
     assert fills.count == 1
 
 
-async def test_many_callers_of_a_cold_export_share_one_rendering(exporter: Exporter, fills: Fills) -> None:
-    answers = await asyncio.gather(*(_export(exporter) for _ in range(50)))
+async def test_many_callers_of_a_cold_export_share_one_rendering(
+    exporter: Exporter, fills: Fills, held: Held
+) -> None:
+    calls = [asyncio.create_task(_export(exporter)) for _ in range(50)]
+    await held.wait()
+    async with asyncio.timeout(PATIENCE):
+        while held.look_ups < len(calls):
+            await asyncio.sleep(0.01)
+    held.go_on.set()
+    answers = await asyncio.gather(*calls)
     assert len({content for content, _, _ in answers}) == 1
     assert fills.count == 1
     assert any(status.endswith("; collapsed") for _, _, status in answers)

@@ -11,10 +11,11 @@ from fhirexport_server.cache.redis.breaker import State
 from fhirexport_server.cache.redis.connection import linked
 from support.certificates import Site
 from support.documented import ROOT, commands
+from support.ports import free_port
 from support.tls import with_or_without_tls
 from support.valkey import unhurried
 from support.valkey_cluster import SHARDS, NodesCluster
-from support.valkey_node import Node, free_port
+from support.valkey_node import Node
 from support.valkey_sentinel import SERVICE, SentinelGroup
 
 (ACL,) = [command.line for command in commands("docs/operations.md") if "ACL SETUSER" in command.line]

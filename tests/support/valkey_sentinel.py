@@ -8,7 +8,8 @@ from typing import Any
 
 import redis
 
-from support.valkey_node import Node, free_port, wait_until
+from support.ports import free_port
+from support.valkey_node import Node, wait_until
 
 SERVICE = "fhir"
 _SETTLING_SECONDS = 180.0

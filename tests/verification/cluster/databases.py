@@ -14,8 +14,9 @@ from time import monotonic
 
 import psycopg
 from support.pooler import program
+from support.ports import free_port
 from support.postgres_nodes import PostgresNode, postgres_nodes, wait_until
-from support.valkey_node import PATIENCE, free_port
+from support.valkey_node import PATIENCE
 
 _POOLER = """\
 [databases]

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from support.ports import free_port
 from support.server import ServerProcess, server_process
-from support.valkey_node import free_port
 
 
 class Servers:

@@ -11,8 +11,8 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple, TypeVar
 
+from support.ports import free_port
 from support.server import ROOT, wait_for_health
-from support.valkey_node import free_port
 from verification.rolling import former
 from verification.rolling.mixed import Mixed
 from verification.upgrade.equality import differences, make_fresh

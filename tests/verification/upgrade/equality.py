@@ -7,9 +7,9 @@ from typing import get_args
 from fhirexport import AsyncClient
 from fhirexport.models import Format
 from fhirexport_server.store.migrate import migrate
+from support.ports import free_port
 from support.rows import writing
 from support.server import ROOT
-from support.valkey_node import free_port
 from verification.rolling import former
 from verification.upgrade.rows import Rows, transact, write_rows
 from verification.upgrade.writer import Ledger
