@@ -80,14 +80,6 @@ async def test_a_birth_name_that_is_not_known_refuses_nothing(hospital: Hospital
     assert expressions(summary) == ["Patient.name[0]"]
 
 
-@pytest.mark.parametrize("target", [{"display": "x"}, {"reference": "#x"}, {"identifier": {"value": "1"}}])
-async def test_a_link_to_nobody_refuses_nothing(hospital: Hospital, target: Resource) -> None:
-    found, summary = await send(hospital, a_patient(link=[{"type": "replaced-by", "other": target}]))
-
-    assert "link" not in found
-    assert expressions(summary) == ["Patient.link[0].other"]
-
-
 @pytest.mark.parametrize(
     "organization",
     [

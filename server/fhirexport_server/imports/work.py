@@ -159,7 +159,8 @@ class Work:
         if ref.own is not None:
             is_other = ref.identifier is not None and ref.identifier != finess
             return ref.own == (EJ, self.ej.id) and not is_other and not self.is_given(Kind.EJ, self.ej.id)
-        return ref.identifier == finess
+        is_other = ref.also is not None and ref.also[0] == FINESS_SYSTEM and ref.also != finess
+        return ref.identifier == finess and not is_other
 
     def is_given(self, kind: Kind, number: int) -> bool:
         """Return whether this import gave a row its id: then no reference can mean it."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
-from fhirexport_server.fhir.reading.datatypes.references import Ref
+from fhirexport_server.fhir.reading.datatypes.references import Identifier, Ref
 from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.work import Work
 
@@ -36,8 +36,8 @@ class Targets:
 
     def agrees(self, ref: Ref, kind: Kind, row: int | None) -> bool:
         """Return whether the number of a reference, if any, leads to this row."""
-        numbered = self._numbered(ref, kind)
-        return not numbered or row in numbered
+        numbered = [self._with_number(identifier, kind) for identifier in (ref.identifier, ref.also)]
+        return all(row in rows for rows in numbered if rows)
 
     def find(self, ref: Ref, kind: Kind) -> int | None:
         """Return the row that a reference names; None if there is none of this kind."""
@@ -61,15 +61,19 @@ class Targets:
         return Kind.of(own) is kind and own.number in self._existing[kind]
 
     def _numbered(self, ref: Ref, kind: Kind) -> Sequence[int]:
-        """Return the rows with the number of a reference."""
-        if ref.identifier is None:
+        """Return the rows with all those numbers of a reference that lead to any."""
+        rows, others = self._with_number(ref.identifier, kind), self._with_number(ref.also, kind)
+        return [row for row in rows if row in others] if rows and others else rows or others
+
+    def _with_number(self, identifier: Identifier | None, kind: Kind) -> Sequence[int]:
+        if identifier is None:
             return ()
         if kind in {Kind.UNIT, Kind.PLACE}:
-            return (self._structure.units if kind is Kind.UNIT else self._structure.places)(ref.identifier)
+            return (self._structure.units if kind is Kind.UNIT else self._structure.places)(identifier)
         if kind is Kind.PATIENT:
-            row = self._patients.get(ref.identifier)
+            row = self._patients.get(identifier)
         else:
-            system, value = ref.identifier
+            system, value = identifier
             row = self._venues.get(value) if system == self._venue_system else None
         return () if row is None else (row,)
 
@@ -79,7 +83,8 @@ def _numbers(refs: Sequence[Ref]) -> list[int]:
 
 
 def _identifiers(refs: Sequence[Ref]) -> list[tuple[str, str]]:
-    return list({ref.identifier for ref in refs if ref.identifier is not None})
+    named = {identifier for ref in refs for identifier in (ref.identifier, ref.also)}
+    return [identifier for identifier in named if identifier is not None]
 
 
 def _owned(owners: dict[int, int], ej_id: int) -> set[int]:

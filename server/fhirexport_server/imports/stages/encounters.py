@@ -127,6 +127,8 @@ class Existing:
         self.venues = venues
         self.movements = {movement.row.id: movement for movement in (*moved, *movements)}
         """Movements by id, including those of other venues that move here."""
+        self.moved = moved
+        """The movements that move here from venues outside of the window."""
         self._place_kinds = place_kinds
         self._of_venue: dict[int, list[StoredMovement]] = {}
         for movement in movements:

@@ -20,14 +20,23 @@ from fhirexport_server.imports.stages import derived_stays
 from fhirexport_server.imports.stages.encounters import Existing
 from fhirexport_server.imports.work import Work
 from fhirexport_server.pam.derivation import is_derived_number
+from fhirexport_server.store.importing.lookups import StoredMovement
 
 _UNITS: Final = ("uf_heb", "uf_med", "uf_care")
 _PLACES: Final = ("uh", "room", "bed")
 _NONE: Final = (
     "must name a {kind} of this legal entity, by id or by number, that is there or is imported as well"
 )
+_LAST_MOVEMENT: Final = (
+    "must be the venue that the movement belongs to, which has no other one: send that venue as well, as what"
+    " it is without this movement, or a number of its own for this one"
+)
 _OTHER_PATIENT: Final = "must be the patient of the venue that it is part of"
 _STAY: Final = "is not written, because the stay that it belongs to is refused"
+
+
+def _is_active(movement: StoredMovement) -> bool:
+    return movement.state == codes.ACTIVE
 
 
 class _Venue(NamedTuple):
@@ -111,6 +120,19 @@ class StayWindow:
             else:
                 self._venue_of[draft.source.entry] = venue_id
         return waiting
+
+    def refuse_last_movements(self, identities: Identities, existing: Existing) -> None:
+        """Refuse to move the last active movement of a venue elsewhere: nobody says that it was cancelled."""
+        moving = {stored.row.id: stored.row.venue_id for stored in existing.moved if _is_active(stored)}
+        if not moving:
+            return
+        look, ej_id = self._work.writing.look, self._work.ej.id
+        stored = look.movements_of(ej_id, list(set(moving.values())))
+        left = {one.row.venue_id for one in stored if _is_active(one) and one.row.id not in moving}
+        for draft in self._work.kept(self._movements):
+            former = moving.get(identities.ids.get(draft.source.entry, 0))
+            if former is not None and former not in left:
+                self._work.refuse(draft.source, draft.venue.at, _LAST_MOVEMENT)
 
     def settled(
         self, identities: Identities, existing: Existing

@@ -78,6 +78,7 @@ class Stays:
         ready = [draft for draft in work.kept(movements) if draft.source.entry not in waiting]
         movement_identities = encounters.movements(ready)
         existing = encounters.existing(window.numbers, movement_identities)
+        window.refuse_last_movements(movement_identities, existing)
         _write(work, window.settled(movement_identities, existing), existing, window.sent_venues.keys())
         self._late += [
             (by_place[draft.source.entry]._replace(resource=None), draft)

@@ -1,12 +1,12 @@
 """The stage of the structure: the EJ, its units and its places, all in memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from fhirexport_server.domain.rows import OrgUnitRow, PlaceRow
 from fhirexport_server.fhir import ids
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
-from fhirexport_server.fhir.reading.datatypes.references import Ref
+from fhirexport_server.fhir.reading.datatypes.references import Identifier, Ref
 from fhirexport_server.fhir.reading.resources.drafts import Draft, EjDraft, OrgUnitDraft, PlaceDraft
 from fhirexport_server.fhir.reading.together.directory import Directory
 from fhirexport_server.fhir.reading.together.draft_names import Kinds
@@ -198,16 +198,19 @@ class _Stage:
         if drafts:
             if isinstance(drafts[0], EjDraft):
                 return None if EjDraft in kinds else UNKNOWN
-            return self._agreed(self._units.id_of(drafts[0]), self._before.units(ref.identifier))
+            return self._agreed(self._units.id_of(drafts[0]), ref, self._before.units)
         if EjDraft in kinds and self._work.is_ej(ref):
             return None
         row_id = self._before.unit(ref.own, ref.identifier)
-        return UNKNOWN if row_id is None else row_id
+        return UNKNOWN if row_id is None else self._agreed(row_id, ref, self._before.units)
 
     @staticmethod
-    def _agreed(target: int | Unknown, numbered: Sequence[int]) -> int | Unknown:
-        """Return the target of a reference; UNKNOWN if its number leads to others."""
-        return target if not numbered or target in numbered else UNKNOWN
+    def _agreed(
+        target: int | Unknown, ref: Ref, with_number: Callable[[Identifier | None], Sequence[int]]
+    ) -> int | Unknown:
+        """Return the target of a reference; UNKNOWN if one of its numbers leads to others."""
+        numbered = (with_number(ref.identifier), with_number(ref.also))
+        return target if all(target in rows for rows in numbered if rows) else UNKNOWN
 
     def _place(self, ref: Ref) -> int | Unknown:
         """Return the id of a place; UNKNOWN for anything else."""
@@ -215,9 +218,9 @@ class _Stage:
         if ref.key in self._unread:
             return UNKNOWN
         if drafts:
-            return self._agreed(self._places.id_of(drafts[0]), self._before.places(ref.identifier))
+            return self._agreed(self._places.id_of(drafts[0]), ref, self._before.places)
         row_id = self._before.place(ref.own, ref.identifier)
-        return UNKNOWN if row_id is None else row_id
+        return UNKNOWN if row_id is None else self._agreed(row_id, ref, self._before.places)
 
     def _search(self, entry: BundleEntry) -> Sequence[int]:
         """Return the rows that an entry's search finds."""

@@ -44,6 +44,8 @@ class Ref(NamedTuple):
     """The business identifier that it names, if it does."""
     at: str
     """The path of the reference below its resource, for problems that are found later."""
+    also: Identifier | None = None
+    """Another business identifier beside a search: it must not name anything else."""
 
     @property
     def target(self) -> object:
@@ -189,7 +191,7 @@ def _to(text: str, type_: str, identifier: Identifier | None, scope: Scope, at: 
         return Ref(type_, None, text, identifier, at)
     path, _, query = text.removeprefix(scope.context.prefix).partition("?")
     search = searched(query) if path == type_ else None
-    return None if search is None else Ref(type_, None, None, search, at)
+    return None if search is None else Ref(type_, None, None, search, at, identifier)
 
 
 def _logical(element: Element) -> Identifier | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
-from fhirexport_server.fhir.reading.datatypes.references import Ref
+from fhirexport_server.fhir.reading.datatypes.references import Identifier, Ref
 from fhirexport_server.fhir.reading.json.problems import Problems, Severity
 from fhirexport_server.fhir.reading.resources.drafts import Draft, DraftOrigin
 from fhirexport_server.fhir.reading.together.draft_names import (
@@ -44,14 +44,21 @@ class Directory:
             ref: The reference.
             kinds: The kinds of draft that it should name; an id or fullUrl also finds others.
         """
-        numbered = () if ref.identifier is None else self._by_identifier.get(ref.identifier, ())
-        matches = [draft for draft in numbered if isinstance(draft, kinds)]
+        matches = self._numbered(ref.identifier, kinds)
+        others = self._numbered(ref.also, kinds)
+        if others:
+            matches = [draft for draft in matches if draft in others] or [*matches, *others]
         for name in (ref.key, ref.own):
             if name is not None and name in self._by_name:
                 draft = self._by_name[name]
                 # The identifier of the reference must not name another draft.
                 return (draft,) if not matches or draft in matches else (draft, *matches)
         return matches
+
+    def _numbered(self, identifier: Identifier | None, kinds: Kinds) -> list[Draft]:
+        """Return the drafts of some kinds with an identifier."""
+        found = () if identifier is None else self._by_identifier.get(identifier, ())
+        return [draft for draft in found if isinstance(draft, kinds)]
 
     def check(self, problems: Problems) -> Sequence[tuple[int, int]]:
         """Report repeated numbers, references that name nothing, and cycles of parents.

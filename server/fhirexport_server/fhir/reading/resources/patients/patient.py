@@ -198,7 +198,7 @@ def _merged_into(root: Element) -> Ref | None:
     for link in root.children("link"):
         if target is None and link.peek("type") == "replaced-by":
             link.skip("type")
-            target = reference(link, "other", "Patient")
+            target = reference(link, "other", "Patient", needed=True)
         else:
             link.drop("is not kept: only one link is, whose type is replaced-by")
     return target
