@@ -3,7 +3,7 @@
 import pytest
 from fhirexport_server.domain.errors import ImportRefusedError
 from fhirexport_server.domain.imports import Problem
-from imports.hospital import Hospital, Resource, counts
+from imports.hospital import Hospital, Resource, counts, delete, post, put
 from imports.test_stays import event, movements_of, stay
 from imports.test_summaries import fresh, shown
 
@@ -130,3 +130,42 @@ async def test_a_movement_that_leaves_others_behind_moves(hospital: Hospital) ->
 
     assert errors(summary.problems) == []
     assert counts(summary) == (0, 1, 0, 0)
+
+
+async def one_movement(hospital: Hospital) -> tuple[Resource, Resource]:
+    """Writes a venue with one movement; returns both, as an export shows them."""
+    venue = fresh(hospital, "C-V0", status="in-progress", period={"start": START})
+    (movement,) = (one for one in stay(hospital, "A01")[1] if event(one) == "A01")
+    movement = hospital.like(movement, "C-M1", "x-m") | {"partOf": search(venue)}
+    movement.pop("subject")
+    assert counts(await hospital.stream(venue, movement)) == (2, 0, 0, 0)
+    found = shown(await hospital.now(), "C-V0")
+    return found, movements_of(await hospital.now(), found["id"])[0]
+
+
+async def test_the_last_movement_of_a_venue_is_not_deleted_alone(hospital: Hospital) -> None:
+    venue, movement = await one_movement(hospital)
+    gone = delete(f"Encounter/{movement['id']}")
+    before = await hospital.exports()
+
+    assert await hospital.refused(gone) == [(0, "Bundle.entry[0].request.url")]
+    summary = await hospital.send("batch", gone)
+    assert errors(summary.problems) == ["Bundle.entry[0].request.url"]
+    assert counts(summary) == (0, 0, 0, 0)
+    assert await hospital.exports() == before
+
+    # With the venue, with another movement, or with what the venue is without it.
+    another = post(movement | {"identifier": [movement["identifier"][0] | {"value": "C-M2"}]})
+    assert counts(await hospital.send("transaction", gone, another)) == (1, 0, 0, 1)
+    (second,) = movements_of(await hospital.now(), venue["id"])
+    gone = delete(f"Encounter/{second['id']}")
+    assert counts(await hospital.send("transaction", gone, put(venue)))[3] == 1
+    assert shown(await hospital.now(), "C-V0")["status"] == "in-progress"
+    (derived,) = movements_of(await hospital.now(), venue["id"])
+    gone = delete(f"Encounter/{derived['id']}")
+    assert await hospital.refused(gone) == [(0, "Bundle.entry[0].request.url")]
+    said = put(venue | {"status": "cancelled"})
+    assert counts(await hospital.send("transaction", gone, said, validate_only=True))[3] == 1
+    both = [delete(f"Encounter/{one['id']}") for one in (derived, venue)]
+    assert (await hospital.send("transaction", *both)).errors == 0
+    assert venue["id"] not in await hospital.now()

@@ -21,7 +21,7 @@ from support.status import refused
 PATIENTS, VENUES = (1, "patients"), (1, "venues")
 UPDATE = "UPDATE patient SET used_family = 'DURAND' WHERE id = 1"
 DELETE = """{"resourceType": "Bundle", "type": "batch", "entry": [
-    {"request": {"method": "DELETE", "url": "Encounter/mvt-1"}}]}"""
+    {"request": {"method": "DELETE", "url": "Encounter/ven-1"}}]}"""
 
 
 @pytest.fixture

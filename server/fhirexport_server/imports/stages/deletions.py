@@ -1,8 +1,9 @@
 """Deletes the resources that a Bundle deletes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
+from fhirexport_server.domain.codes import ACTIVE
 from fhirexport_server.fhir.reading.bundles.entries import BundleEntry
 from fhirexport_server.fhir.reading.json.problems import Severity
 from fhirexport_server.fhir.structure_codes import FINESS_SYSTEM
@@ -13,6 +14,10 @@ from fhirexport_server.imports.work import Work
 _EJ: Final = "must not name the legal entity itself: this service does not delete one"
 _SEVERAL: Final = "must find one resource, not several: name it by its id"
 _OTHER: Final = "must find the resource that the ids of the entry name"
+_LAST: Final = (
+    "must not name the last movement of its venue, which would be shown as cancelled: send another one or the"
+    " venue in the same transaction, send the movement as cancelled, or delete the venue"
+)
 _NAMED: Final = "must not be named by other resources any more: change or delete those as well"
 
 
@@ -22,6 +27,8 @@ class Deletions:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._left: list[tuple[BundleEntry, Kind, int]] = []
+        self._shortened: dict[int, BundleEntry] = {}
+        """The entries that delete active movements, by venue; of several, the last one."""
 
     def run(self, entries: Sequence[BundleEntry]) -> None:
         """Delete what no other resource names; a resource that does not exist needs no deletion."""
@@ -40,6 +47,7 @@ class Deletions:
                 work.refuse_request(entry, _OTHER)
             else:
                 self._left += [(entry, kind, number) for kind, number in rows]
+        self._check_movements()
         self._delete()
 
     def finish(self) -> None:
@@ -47,6 +55,44 @@ class Deletions:
         self._delete()
         for entry, _, _ in self._left:
             self._refuse(entry, _NAMED)
+        writing, ej_id = self._work.writing, self._work.ej.id
+        venues = list(self._shortened)
+        # A venue that is sent as well says itself what it is.
+        sent = writing.names.written(Kind.VENUE, venues).keys()
+        for venue_id in (self._emptied(()) & writing.look.venues(ej_id, venues).keys()) - sent:
+            self._refuse(self._shortened[venue_id], _LAST)
+
+    def _check_movements(self) -> None:
+        """Note which venues lose movements; refuse the last ones, if nothing can be undone later.
+
+        Movements of a venue that is deleted as well may be deleted.
+        """
+        work = self._work
+        venues = {number for _, kind, number in self._left if kind is Kind.VENUE}
+        by_movement = {number: entry for entry, kind, number in self._left if kind is Kind.MOVEMENT}
+        stored = [
+            movement
+            for movement in work.writing.look.movements(work.ej.id, list(by_movement))
+            if movement.row.venue_id not in venues
+        ]
+        active = [one for one in stored if one.state == ACTIVE]
+        self._shortened = {one.row.venue_id: by_movement[one.row.id] for one in active}
+        if work.is_atomic:
+            return
+        emptied = self._emptied(by_movement.keys())
+        last = {one.row.id for one in active if one.row.venue_id in emptied}
+        for number in last:
+            self._refuse(by_movement[number], _LAST)
+        self._left = [one for one in self._left if one[1] is not Kind.MOVEMENT or one[2] not in last]
+        self._shortened = {}
+
+    def _emptied(self, deleted: Collection[int]) -> set[int]:
+        """Return those venues of deleted movements that have no other active movement than deleted ones."""
+        look, ej_id = self._work.writing.look, self._work.ej.id
+        left = look.movements_of(ej_id, list(self._shortened))
+        return self._shortened.keys() - {
+            one.row.venue_id for one in left if one.state == ACTIVE and one.row.id not in deleted
+        }
 
     def _delete(self) -> None:
         """Delete in any order that works."""
