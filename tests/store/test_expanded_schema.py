@@ -44,6 +44,8 @@ def _become(url: str, revision: str, *statements: str) -> None:
         ("0005.1", "0004", False),
         ("0003", "0004", False),
         ("00041", "0004", False),
+        ("0004.x", "0004", False),
+        ("0004.", "0004", False),
     ],
 )
 def test_what_is_expanded_further_is_served(revision: str, head: str, *, is_served: bool) -> None:

@@ -17,4 +17,4 @@ def serves(revision: str, head: str = HEAD) -> bool:
 
 def _parts(revision: str) -> tuple[str, int]:
     base, _, expansions = revision.partition(".")
-    return base, int(expansions) if expansions.isdecimal() else 0
+    return (base, int(expansions)) if expansions.isdecimal() else (revision, 0)
