@@ -68,9 +68,9 @@ def last_day(value: object, time_zone: str) -> str | None:
 def latest(value: object) -> int | None:
     """Return the last second that a JSON value may mean, a day being UTC's; None if it is no dateTime."""
     moment = read(value)
-    if moment is None or moment.at is not None:
-        return None if moment is None else moment.at
-    return midnight(last_of(moment)) + DAY - 1
+    if moment is None:
+        return None
+    return midnight(last_of(moment)) + DAY - 1 if moment.at is None else moment.at
 
 
 def local_day(seconds: int, time_zone: str) -> str:
