@@ -123,8 +123,9 @@ class Hospital:
         )
 
     async def stream(self, *resources: Resource, **options: object) -> ImportSummary:
-        """Sends resources as NDJSON, into the EJ."""
-        content = b"".join(json.dumps(one).encode() + b"\n" for one in resources)
+        """Sends resources as NDJSON, into the EJ; what is as exports have it is so to the byte."""
+        lines = (json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in resources)
+        content = b"".join(line.encode() + b"\n" for line in lines)
         return await tried(send_lines, self.importer, content, first=self.tries, **({"ej_id": EJ} | options))
 
     async def refused(self, *entries: Resource, **options: object) -> list[tuple[int | None, str]]:

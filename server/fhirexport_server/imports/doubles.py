@@ -54,6 +54,10 @@ class Doubles:
         problems.report(Severity.ERROR, entry.place, entry.path, text)
         return True
 
+    def has(self, line: Line) -> bool:
+        """Return whether a line is known to contradict another."""
+        return line.digest in self._known
+
     def check(self) -> None:
         """End an attempt.
 

@@ -8,6 +8,7 @@ from fhirexport_server.fhir.reading.json.problems import Problems
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
 from fhirexport_server.imports import kept_answers
 from fhirexport_server.imports.doubles import ContradictionError, Doubles
+from fhirexport_server.imports.resolve.unchanged import Unchanged
 from fhirexport_server.imports.sources.resource_source import ResourceSource
 from fhirexport_server.imports.stages import legal_entity, structure
 from fhirexport_server.imports.stages.deletions import Deletions
@@ -136,14 +137,15 @@ def _imported(
     deletions.run(source.deletions())
     structure.run(work, source.structure(context, problems))
     problems.refused.clear()
+    unchanged = Unchanged(work)
     patients = Patients(work)
-    for window in source.patients(context, problems):
+    for window in source.patients(context, problems, unchanged.patients):
         interrupt.check()
         patients.write(window)
         problems.refused.clear()
     patients.finish()
     stays = Stays(work)
-    for window in source.encounters(context, problems):
+    for window in source.encounters(context, problems, unchanged.stays):
         interrupt.check()
         stays.write(window)
         problems.refused.clear()

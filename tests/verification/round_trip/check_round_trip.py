@@ -36,6 +36,17 @@ def _count(exports: dict[int, Exported]) -> int:
     return sum(export.count(b"\n") for of_ej in exports.values() for export in of_ej)
 
 
+async def _again(url: str, exports: dict[int, Exported]) -> ImportSummary:
+    """Imports what is there already: as it was exported, and otherwise, so that every line is read."""
+    as_exported = await _import_all(url, exports)
+    otherwise = {
+        ej_id: Exported(*(export.replace(b'{"resourceType"', b'{ "resourceType"') for export in of_ej))
+        for ej_id, of_ej in exports.items()
+    }
+    assert await _import_all(url, otherwise) == as_exported
+    return as_exported
+
+
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 async def test_the_demo_group_comes_back(
     source: str, target: str, new_database: Callable[[str], str]
@@ -48,7 +59,7 @@ async def test_the_demo_group_comes_back(
 
     assert (first.created, first.updated, first.unchanged) == (_count(exports), 0, 0)
     assert await exported(here) == exports
-    again = await _import_all(here, exports)
+    again = await _again(here, exports)
     assert (again.created, again.updated, again.unchanged) == (0, 0, _count(exports))
     assert again.revisions == ()
 
@@ -68,7 +79,7 @@ async def test_random_hospitals_come_back(
 
     assert await exported(here) == exports
     # Into the database that they came from, they change nothing: neither what they show nor what they do not.
-    again = await _import_all(there, exports)
+    again = await _again(there, exports)
     assert (again.created, again.updated, again.unchanged) == (0, 0, _count(exports))
     assert again.revisions == ()
 

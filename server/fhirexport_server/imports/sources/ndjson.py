@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from hashlib import blake2b
+from itertools import chain
 from types import TracebackType
 from typing import Final, Self
 
@@ -23,7 +24,7 @@ from fhirexport_server.imports.kinds import Kind
 from fhirexport_server.imports.sources import content_kinds
 from fhirexport_server.imports.sources.content_kinds import FirstLines
 from fhirexport_server.imports.sources.line_files import Line, LineFile
-from fhirexport_server.imports.sources.resource_source import Largest
+from fhirexport_server.imports.sources.resource_source import Largest, News
 from fhirexport_server.imports.sources.stay_lines import RESOURCE, EncounterHead, StayLines
 from fhirexport_server.runtime.spool_space import SpoolSpace
 
@@ -107,20 +108,25 @@ class Lines:
             problems.report(Severity.ERROR, place, "", limits.TOO_LONG)
         return self._read(([line] for line in self._structure.read()), context, problems)
 
-    def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
+    def patients(
+        self, context: ReadingContext, problems: Problems, news: News
+    ) -> Iterator[Sequence[BundleEntry]]:
         """See ResourceSource."""
-        return self._read(([line] for line in self._patients.read()), context, problems)
+        return self._read(([line] for line in self._patients.read()), context, problems, news)
 
-    def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
+    def encounters(
+        self, context: ReadingContext, problems: Problems, news: News
+    ) -> Iterator[Sequence[BundleEntry]]:
         """See ResourceSource."""
-        return self._read(self._encounters.stays(self._hash.digest(), problems), context, problems)
+        return self._read(self._encounters.stays(self._hash.digest(), problems), context, problems, news)
 
     @staticmethod
     def _read(
-        groups: Iterable[list[Line]], context: ReadingContext, problems: Problems
+        groups: Iterable[list[Line]], context: ReadingContext, problems: Problems, news: News | None = None
     ) -> Iterator[Sequence[BundleEntry]]:
         for window in _windows(groups):
-            yield _entries(window, context, problems)
+            lines = chain.from_iterable(window if news is None else news(window))
+            yield _entries(lines, context, problems)
 
     def _take(self, content: bytes) -> None:
         """Add a part of a line."""
@@ -165,16 +171,17 @@ class Lines:
                 raise limits.structure()
 
 
-def _windows(groups: Iterable[list[Line]]) -> Iterator[list[Line]]:
-    """Yield lines in windows, without splitting groups of lines that belong together."""
-    window: list[Line] = []
-    size = 0
+def _windows(groups: Iterable[list[Line]]) -> Iterator[list[list[Line]]]:
+    """Yield groups of lines that belong together in windows."""
+    window: list[list[Line]] = []
+    count = size = 0
     for group in groups:
         length = sum(len(content) for _, content in group)
-        if window and (len(window) + len(group) > WINDOW or size + length > limits.WINDOW_BYTES):
+        if window and (count + len(group) > WINDOW or size + length > limits.WINDOW_BYTES):
             yield window
-            window, size = [], 0
-        window += group
+            window, count, size = [], 0, 0
+        window.append(group)
+        count += len(group)
         size += length
     if window:
         yield window

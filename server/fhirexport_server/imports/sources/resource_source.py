@@ -1,6 +1,6 @@
 """The resources of an import, in windows and in the order in which they can be written."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, Protocol
 
@@ -10,9 +10,14 @@ from fhirexport_server.fhir.reading.datatypes.own_ids import OwnId
 from fhirexport_server.fhir.reading.json.problems import Problems
 from fhirexport_server.fhir.reading.json.reading_context import ReadingContext
 from fhirexport_server.imports.kinds import Kind
+from fhirexport_server.imports.sources.line_files import Line
 from fhirexport_server.store.importing.new_ids import LARGEST
 
 STRUCTURE_TYPES: Final = ("Organization", "Location")
+
+
+News = Callable[[Sequence[Sequence[Line]]], Sequence[Sequence[Line]]]
+"""Takes the lines of a window, by patient or stay; returns those that are to be read."""
 
 
 class ResourceSource(Protocol):
@@ -37,11 +42,18 @@ class ResourceSource(Protocol):
     def structure(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
         """Yield windows of Organizations and Locations, and of resources that cannot be imported."""
 
-    def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
-        """Yield windows of Patients."""
+    def patients(
+        self, context: ReadingContext, problems: Problems, news: News
+    ) -> Iterator[Sequence[BundleEntry]]:
+        """Yield windows of Patients, without lines that are no news."""
 
-    def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:
-        """Yield windows of Encounters; a venue and its movements are in one, if possible."""
+    def encounters(
+        self, context: ReadingContext, problems: Problems, news: News
+    ) -> Iterator[Sequence[BundleEntry]]:
+        """Yield windows of Encounters, without lines that are no news.
+
+        A venue and its movements are in one, if possible.
+        """
 
 
 class Largest:
@@ -81,11 +93,21 @@ class BundleSource:
         """See ResourceSource."""
         yield self._of(*STRUCTURE_TYPES)
 
-    def patients(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:  # noqa: ARG002 - as above
+    def patients(
+        self,
+        context: ReadingContext,  # noqa: ARG002 - as above
+        problems: Problems,  # noqa: ARG002 - as above
+        news: News,  # noqa: ARG002 - as above
+    ) -> Iterator[Sequence[BundleEntry]]:
         """See ResourceSource."""
         yield self._of("Patient")
 
-    def encounters(self, context: ReadingContext, problems: Problems) -> Iterator[Sequence[BundleEntry]]:  # noqa: ARG002 - as above
+    def encounters(
+        self,
+        context: ReadingContext,  # noqa: ARG002 - as above
+        problems: Problems,  # noqa: ARG002 - as above
+        news: News,  # noqa: ARG002 - as above
+    ) -> Iterator[Sequence[BundleEntry]]:
         """See ResourceSource."""
         yield self._of("Encounter")
 

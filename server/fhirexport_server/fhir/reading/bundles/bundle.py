@@ -111,7 +111,12 @@ def line(data: bytes, place: int, context: ReadingContext, problems: Problems) -
     entry = alone(Element(value, Scope(context, problems, place, "", None)), place)
     if entry is None:
         return None
-    return entry._replace(digest=blake2b(_CANONICAL.encode(value), digest_size=16).hexdigest())
+    return entry._replace(digest=content_digest(value))
+
+
+def content_digest(value: object) -> str:
+    """Return the digest of a decoded line: the same for equal content, in whichever order it is written."""
+    return blake2b(_CANONICAL.encode(value), digest_size=16).hexdigest()
 
 
 def _names(entry: BundleEntry | None, claimed: Iterable[str]) -> set[object]:
