@@ -159,14 +159,15 @@ class Client:
         # Of its own, because the one for exports passes over a server that does not serve them.
         operations = channel or self._open(server, watched=False)
         self._stub = ExportServiceStub(exports)
+        self._streams = ExportServiceStub(channel or self._open(server, retries=False))
         self._health = health_pb2_grpc.HealthStub(operations)
         self.cache = Cache(CacheAdminStub(operations), self._calls)
         """The server's cache, as an operator sees it."""
         self.imports = Imports(ImportServiceStub(exports), self._calls)
         """Imports into the server's database."""
 
-    def _open(self, server: channels.Server, *, watched: bool = True) -> grpc.Channel:
-        credentials, options = server.credentials(), server.options(watched=watched)
+    def _open(self, server: channels.Server, *, watched: bool = True, retries: bool = True) -> grpc.Channel:
+        credentials, options = server.credentials(), server.options(watched=watched, retries=retries)
         if credentials is None:
             channel = grpc.insecure_channel(server.target, options=options)
         else:
@@ -235,7 +236,7 @@ class Client:
             ValueError: there is no such dataset.
         """
         request = watching(ej, datasets, after)
-        return Watch(self._stub, self._calls, request, on_interruption)
+        return Watch(self._streams, self._calls, request, on_interruption)
 
     def mirror(
         self,
@@ -259,7 +260,7 @@ class Client:
             ValueError: there is no such dataset, or it has no movements.
         """
         export = MirroredExport(ej, dataset, movements)
-        return Mirror(self._stub, self._calls, export, Path(path), on_progress)
+        return Mirror(self._streams, self._calls, export, Path(path), on_progress)
 
     def health(self, service: str = channels.EXPORTS) -> str:
         """Return what the server says of a service: `SERVING`, `NOT_SERVING`.
@@ -280,4 +281,4 @@ class Client:
         self, dataset: requests.Dataset, ej: int, options: Options, *, movements: bool = False
     ) -> Export:
         query = ExportQuery.of(dataset, ej, options, movements=movements)
-        return Export(self._stub, self._calls, query, options.get("on_progress"))
+        return Export(self._streams, self._calls, query, options.get("on_progress"))

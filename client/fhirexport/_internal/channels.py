@@ -102,26 +102,31 @@ class Server:
             roots = system_certificates()
         return grpc.ssl_channel_credentials(roots, tls.private_key, tls.certificate_chain)
 
-    def options(self, *, watched: bool = True) -> Sequence[tuple[str, Any]]:
-        """Return the options of a channel to it; `watched` as below."""
+    def options(self, *, watched: bool = True, retries: bool = True) -> Sequence[tuple[str, Any]]:
+        """Return the options of a channel to it; `watched` and `retries` as below."""
         extra: list[tuple[str, Any]] = []
         if is_local(self.target):
             # What is for this machine does not leave it, whatever http_proxy says.
             extra.append(("grpc.enable_http_proxy", 0))
         if isinstance(self.tls, TLS) and self.tls.server_name:
             extra.append(("grpc.ssl_target_name_override", self.tls.server_name))
-        return (*options(watched=watched), *extra)
+        return (*options(watched=watched, retries=retries), *extra)
 
 
-def options(*, watched: bool = True) -> Sequence[tuple[str, Any]]:
+def options(*, watched: bool = True, retries: bool = True) -> Sequence[tuple[str, Any]]:
     """Return the options of any channel. The limit of 4 MiB a message stays as it is: no answer is larger.
 
     Args:
         watched: Whether the channel passes over servers that do not serve exports. One that asks after
             the server's health, or the cache's, must reach those too.
+        retries: Whether gRPC itself sends calls again. For streams of a client without an event loop it must
+            not: where a call begins as its server ends, and the attempt after it fails too, gRPC tells of the
+            end, but never of the headers and the message that the reader waits for, whatever the deadline
+            (seen with 1.76 to 1.85). What reads streams takes them up again by itself.
     """
     return (
         ("grpc.service_config", json.dumps(_SERVICE_CONFIG if watched else _BALANCING)),
+        ("grpc.enable_retries", int(retries)),
         ("grpc.max_reconnect_backoff_ms", 5_000),  # gRPC's own two minutes are long for people who wait
         # Several processes may be behind one address. One that ends may lose a connection that it has not yet
         # accepted; the next one is to be there before the attempts of a call are over.

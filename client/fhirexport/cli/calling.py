@@ -93,7 +93,7 @@ def _address(where: Place) -> str:
 
 def _channel(server: Server, target: str, extra: Sequence[tuple[str, Any]] = ()) -> grpc.Channel:
     credentials = server.credentials()
-    options = (*server.options(watched=False), *extra)
+    options = (*server.options(watched=False, retries=False), *extra)
     if credentials is None:
         return grpc.insecure_channel(target, options=options)
     return grpc.secure_channel(target, credentials, options=options)
