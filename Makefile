@@ -43,7 +43,7 @@ test: setup ## Run the suite, on SQLite and on PostgreSQL; K='revisions and sqli
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long" $(if $(K),-k "$(K)")
 
 # What is pure or needs SQLite alone, without the tests that search with random data. In one process: to start more takes as long.
-QUICK := tests/fhir tests/fhir_reading tests/formats tests/cache/test_keys.py tests/cache/test_memory.py \
+QUICK := tests/documentation/test_french_pages.py tests/fhir tests/fhir_reading tests/formats tests/cache/test_keys.py tests/cache/test_memory.py \
   tests/cache/test_pattern.py tests/client/test_import_source.py tests/client/test_twins.py \
   tests/rpc/test_requests.py tests/rpc/test_exports.py tests/rpc/test_settings.py \
   tests/store/test_checks.py tests/store/test_revisions.py
