@@ -1,5 +1,6 @@
 """The server that tests start, fill and break."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -20,8 +21,29 @@ from fhirexport.v1.import_service_pb2_grpc import add_ImportServiceServicer_to_s
 
 _SERVICES = ("", "fhirexport.v1.ExportService", "fhirexport.v1.ImportService")
 
-_THREADS = 32
-"""How many calls are answered at once: a watch keeps one, and a stream that is not read to its end."""
+_THREADS = 64
+"""How many calls are answered at once: a watch of exports or of health keeps one, as does a stream that is not
+read to its end."""
+
+
+class _Health(health.HealthServicer):  # type: ignore[misc]  # the library has no types
+    """The health of the server. Each watch has a thread.
+
+    By itself, the library sends the first answer of a watch with its lock held, and waits for the thread that
+    the end of another watch keeps waiting for the lock: then nothing of the server goes on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(experimental_non_blocking=False)
+        for service in _SERVICES:
+            self.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    def Watch(  # noqa: N802 - the contract's name
+        self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
+    ) -> Iterator[health_pb2.HealthCheckResponse]:
+        """Tell of a service's status, and of each change: the library marks this method, not its own."""
+        watcher: Iterator[health_pb2.HealthCheckResponse] = super().Watch(request, context)
+        return watcher
 
 
 class FakeServer:
@@ -55,10 +77,7 @@ class FakeServer:
         server = grpc.server(ThreadPoolExecutor(_THREADS, "fhirexport-fake"))
         add_ExportServiceServicer_to_server(self._exports, server)
         add_ImportServiceServicer_to_server(Imports(self._script), server)
-        servicer = health.HealthServicer()
-        for service in _SERVICES:
-            servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
-        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(_Health(), server)
         self._address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         server.start()
         self._server = server
