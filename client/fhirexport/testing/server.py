@@ -22,7 +22,7 @@ from fhirexport.v1.import_service_pb2_grpc import add_ImportServiceServicer_to_s
 _SERVICES = ("", "fhirexport.v1.ExportService", "fhirexport.v1.ImportService")
 
 _THREADS = 64
-"""How many calls are answered at once: a watch of exports or of health keeps one, as does a stream that is not
+"""How many calls are answered at once: a watch of exports or of health keeps one, so does a stream that is not
 read to its end."""
 
 
