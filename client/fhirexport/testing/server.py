@@ -22,8 +22,8 @@ from fhirexport.v1.import_service_pb2_grpc import add_ImportServiceServicer_to_s
 _SERVICES = ("", "fhirexport.v1.ExportService", "fhirexport.v1.ImportService")
 
 _THREADS = 64
-"""How many calls are answered at once: a watch of exports or of health keeps one, so does a stream that is not
-read to its end."""
+"""How many calls are answered at once. A watch keeps one, of exports or of health; so does a stream that is
+not read to its end."""
 
 
 class _Health(health.HealthServicer):  # type: ignore[misc]  # the library has no types
