@@ -1,5 +1,15 @@
 """A resource of every kind, for the tests that need all of them."""
 
+from fhir.full_rows import (
+    FULL_CONTACT,
+    FULL_EJ,
+    FULL_IDENTIFIERS,
+    FULL_MOVEMENTS,
+    FULL_PATIENT,
+    FULL_PLACE,
+    FULL_UNIT,
+    FULL_VENUE,
+)
 from fhir.samples import (
     CONTACT,
     CONTEXT,
@@ -46,4 +56,11 @@ def everything() -> list[Rendered]:
         patient(QUALIFIED, [INS, IPP], [], CONTEXT),
         *(venue(row, stay, CONTEXT) for stay in stays),
         *(movement for stay in stays for movement in render_movements(row, stay, CONTEXT)),
+        ej(FULL_EJ),
+        org_unit(FULL_UNIT, [OrgMemberRow(12, 5, "UF")], CONTEXT),
+        place(FULL_PLACE, CONTEXT),
+        patient(FULL_PATIENT, FULL_IDENTIFIERS, [FULL_CONTACT], CONTEXT),
+        patient(FULL_PATIENT._replace(deceased_at=None, deceased_on=None), [IPP], [], CONTEXT),
+        venue(FULL_VENUE, FULL_MOVEMENTS, CONTEXT),
+        *render_movements(FULL_VENUE, FULL_MOVEMENTS, CONTEXT),
     ]
