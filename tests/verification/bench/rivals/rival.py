@@ -1,8 +1,8 @@
 """The naive rival: an ORM that loads lazily, dicts, JSON in Redis that writers would delete.
 
-It answers over plain grpc.aio, which is faster than the HTTP that such servers mostly speak, and shows a part
-of what ours does of each resource: the bench says how many bytes. It asks the
-database nothing on a hit, so that it serves what is outdated whenever a writer forgets it.
+It answers over plain grpc.aio, which is faster than the HTTP that such servers mostly speak, with the same
+resources as ours. It asks the database nothing on a hit, so that it serves what is outdated whenever a writer
+forgets it.
 
 Usage: `python rival.py DATABASE_URL REDIS_URL`; prints its port.
 """
