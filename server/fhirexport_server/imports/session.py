@@ -137,15 +137,14 @@ def _imported(
     deletions.run(source.deletions())
     structure.run(work, source.structure(context, problems))
     problems.refused.clear()
-    unchanged = Unchanged(work)
     patients = Patients(work)
-    for window in source.patients(context, problems, unchanged.patients):
+    for window in source.patients(context, problems, Unchanged(work).patients):
         interrupt.check()
         patients.write(window)
         problems.refused.clear()
     patients.finish()
     stays = Stays(work)
-    for window in source.encounters(context, problems, unchanged.stays):
+    for window in source.encounters(context, problems, Unchanged(work).stays):
         interrupt.check()
         stays.write(window)
         problems.refused.clear()

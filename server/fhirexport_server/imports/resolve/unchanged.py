@@ -68,7 +68,7 @@ class _Named(NamedTuple):
 
 
 class Unchanged:
-    """The lines of one import that say what is there already.
+    """The lines of one stage of an import that say what is there already. Make it where the stage begins.
 
     They count as unchanged. Their rows are noted as rows that the import has written, so that a later line of
     the same resource is found: it is as if an earlier window had held them.
@@ -76,8 +76,9 @@ class Unchanged:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._errors: dict[Kind, int] = {}
-        """How many errors there were before the first window of each kind."""
+        # A new EJ has nothing yet; one without numbers of patients may learn their system from any line. And
+        # who refers to a resource that was refused is refused as well, whatever else is there.
+        self._is_off = work.is_new or not work.ipp_systems or bool(work.problems.errors)
 
     def patients(self, groups: Sequence[Group]) -> list[Group]:
         """Return the patients of a window that say something new."""
@@ -93,11 +94,7 @@ class Unchanged:
         kind: Kind,
         same: Callable[[Mapping[int, _Named]], Sequence[_Named]],
     ) -> list[Group]:
-        work = self._work
-        refused_before = self._errors.setdefault(kind, work.problems.errors)
-        # A new EJ has nothing yet; one without numbers of patients may learn their system from any line. And
-        # who refers to a resource that was refused is refused as well, whatever else is there.
-        if work.is_new or not work.ipp_systems or refused_before:
+        if self._is_off:
             return list(groups)
         named = [one for number, group in enumerate(groups) if (one := _Named.of(number, group, kind))]
         count = Counter(row for one in named for row in one.lines)
