@@ -28,6 +28,7 @@ from fhirexport_server.exports.exporter import open_exporter
 from fhirexport_server.imports.importer import PLACES as IMPORT_PLACES
 from fhirexport_server.imports.importer import open_importer
 from fhirexport_server.rpc.admission.call_limits import Limits
+from fhirexport_server.rpc.admission.gate import Gate
 from fhirexport_server.rpc.admission.keeper import kept
 from fhirexport_server.rpc.credentials import server_credentials
 from fhirexport_server.rpc.exports.service import Exports
@@ -61,6 +62,8 @@ from fhirexport_server.workers.worker_metrics import WorkerMetrics
 
 RECONNECT_SECONDS = 1.0
 """The time in which callers take note that they shall connect anew."""
+LEAVE_SECONDS = 1.0
+"""How long a server that stops waits for its watches to end, before it closes connections."""
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
@@ -77,6 +80,7 @@ class App:
     _server: grpc.aio.Server
     _health: HealthService
     _watches: WatchHub
+    _gate: Gate
 
     async def drain(self, *, delay: float, grace: float) -> None:
         """Stop accepting calls, and let those in flight end.
@@ -89,6 +93,9 @@ class App:
         await self._health.drain()
         await asyncio.sleep(delay)
         self._watches.drain()
+        # A connection whose last call ends while it is told to go away is closed at once. What its peer sends
+        # at that moment makes the peer lose the end of its calls. So the watches, which end now, end before.
+        await self._gate.without_watches(LEAVE_SECONDS)
         await self._server.stop(grace)
 
     async def retire(self, *, grace: float) -> None:
@@ -135,22 +142,13 @@ async def running(
       PolicyError: The policy cannot be used.
       AuditDirectoryError: The audit trail cannot be written.
     """
-    limits = limits or Limits(
-        stream_seconds=settings.rendering_timeout,
-        write_seconds=settings.answer_timeout,
-        idle_seconds=settings.import_idle_timeout,
-        calls=settings.max_calls,
-        calls_per_peer=settings.max_calls_per_peer,
-        watches=settings.max_watches,
-        watches_per_peer=settings.max_watches_per_peer,
-        bytes_in_flight=settings.bytes_in_flight,
-    )
     insecure = ", ".join(settings.insecure_addresses) or None
     _log.info("starting", version=__version__, **settings.public())
     if insecure:
         _log.warning("insecure", reachable=insecure, remedy="see docs/security.md")
     async with AsyncExitStack() as stack:
         registry = CollectorRegistry()
+        gate = Gate(limits or _limits(settings), registry)
         metrics = Metrics(registry)
         callers = open_callers(settings, registry)
         certificates = callers.certificates
@@ -192,7 +190,10 @@ async def running(
         health = HealthService()
         metrics.watch_health((name for name in NAMES if name != SERVER), health.is_serving)
         watches = WatchHub(
-            database, WatchMetrics(registry), interval=settings.watch_interval, longest=limits.watch_seconds
+            database,
+            WatchMetrics(registry),
+            interval=settings.watch_interval,
+            longest=gate.limits.watch_seconds,
         )
         administration = Administration(database, redis, metrics, (NO_AUDIT,) if settings.lacks_audit else ())
         rights = AccessMetrics(registry, Action)
@@ -209,7 +210,7 @@ async def running(
             administration,
             importer,
             health,
-            limits=limits,
+            gate=gate,
             registry=registry,
             address=settings.listen_address,
             shared=worker,
@@ -243,8 +244,21 @@ async def running(
         if not worker:  # the parent says so once all of them do
             tls = certificates is not None
             _log.info("listening", address=address, metrics=page, tls=tls, insecure=insecure)
-        yield App(address, page, registry, server, health, watches)
+        yield App(address, page, registry, server, health, watches, gate)
     _log.info("stopped")
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        stream_seconds=settings.rendering_timeout,
+        write_seconds=settings.answer_timeout,
+        idle_seconds=settings.import_idle_timeout,
+        calls=settings.max_calls,
+        calls_per_peer=settings.max_calls_per_peer,
+        watches=settings.max_watches,
+        watches_per_peer=settings.max_watches_per_peer,
+        bytes_in_flight=settings.bytes_in_flight,
+    )
 
 
 @asynccontextmanager

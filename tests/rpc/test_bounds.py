@@ -52,6 +52,20 @@ def test_a_connection_has_places_of_its_own() -> None:
     assert (places.taken, _taken(places, C)) == (6, 4)
 
 
+async def test_that_no_place_is_taken_is_waited_for() -> None:
+    places = Places(total=10, per_peer=6, assured=2)
+    await places.until_free()
+    places.take(A)
+    places.take(B)
+    waiting = asyncio.create_task(places.until_free())
+    for who in (A, B):
+        done, _ = await asyncio.wait({waiting}, timeout=0.01)
+        assert not done
+        places.give_back(who)
+    async with asyncio.timeout(PATIENCE):
+        await waiting
+
+
 def test_connections_of_one_peer_share_its_places() -> None:
     places = Places(total=100, per_peer=6, assured=1)
     first, second = (Caller(f"ipv4:10.0.0.1:{port}", "10.0.0.1") for port in (1, 2))

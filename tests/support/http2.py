@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from hpack import Encoder
+
 from support.listening import held, listening
 from support.server import PATIENCE
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS, PING, GOAWAY = 4, 6, 7
-ACK = 1
+DATA, HEADERS, SETTINGS, PING, GOAWAY = 0, 1, 4, 6, 7
+ACK = END_STREAM = 1
+END_HEADERS = 4
 MAX_CONCURRENT_STREAMS = 3
 ENHANCE_YOUR_CALM = 11
 
@@ -22,12 +25,18 @@ class Frame:
 
     type: int
     flags: int
+    stream: int
     payload: bytes
 
     @property
     def acknowledges(self) -> bool:
         """Whether it only says that another one has come."""
         return self.type in {SETTINGS, PING} and bool(self.flags & ACK)
+
+    @property
+    def ends_stream(self) -> bool:
+        """Whether nothing comes after it on its stream."""
+        return self.type in {DATA, HEADERS} and bool(self.flags & END_STREAM)
 
     @property
     def settings(self) -> dict[int, int]:
@@ -54,10 +63,21 @@ class Peer:
         self._reader = reader
         self._writer = writer
         self._acks_pings = acks_pings
+        self._encoder = Encoder()
 
-    def send(self, kind: int, payload: bytes = b"", *, flags: int = 0) -> None:
-        """Send one frame of the connection."""
-        self._writer.write(len(payload).to_bytes(3) + bytes([kind, flags]) + bytes(4) + payload)
+    def send(self, kind: int, payload: bytes = b"", *, flags: int = 0, stream: int = 0) -> None:
+        """Send one frame, of the connection itself where no stream is named."""
+        head = len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4)
+        self._writer.write(head + payload)
+
+    def call(self, stream: int, path: str, message: bytes) -> None:
+        """Begin a call of gRPC on a stream that is free, and send its only message."""
+        headers = [
+            (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"),
+            ("content-type", "application/grpc"), ("te", "trailers"),
+        ]  # fmt: skip
+        self.send(HEADERS, self._encoder.encode(headers), flags=END_HEADERS, stream=stream)
+        self.send(DATA, bytes(1) + len(message).to_bytes(4) + message, flags=END_STREAM, stream=stream)
 
     async def receive(self, *kinds: int) -> Frame | None:
         """Return the next frame of these kinds, no acknowledgement; None where the other end hangs up."""
@@ -81,7 +101,7 @@ class Peer:
                 payload = await self._reader.readexactly(int.from_bytes(head[:3]))
         except (IncompleteReadError, ConnectionError):
             return None
-        frame = Frame(head[3], head[4], payload)
+        frame = Frame(head[3], head[4], int.from_bytes(head[5:9]), payload)
         if not frame.acknowledges and frame.type == SETTINGS:
             self.send(SETTINGS, flags=ACK)
         if not frame.acknowledges and frame.type == PING and self._acks_pings:

@@ -62,7 +62,7 @@ def make_server(
     imports: Imports,
     health: HealthService,
     *,
-    limits: Limits,
+    gate: Gate,
     registry: CollectorRegistry,
     address: str,
     shared: bool = False,
@@ -84,7 +84,7 @@ def make_server(
       ListenError: The address cannot be listened on.
     """
     metrics = CallMetrics(registry, SERVICES)
-    gate = Gate(limits, registry)
+    limits = gate.limits
     within: list[Layer] = []
     tended: CacheAdministration = administration
     warmed = exports

@@ -1,5 +1,7 @@
 """What all calls of a server share: places, memory for messages, and the end of unread calls."""
 
+import asyncio
+from contextlib import suppress
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -54,6 +56,13 @@ class Gate:
         """Counts a call whose caller left before its request had come."""
         self.sweeper = Sweeper()
         """Ends calls whose peers do not read the response."""
+
+    async def without_watches(self, seconds: float) -> None:
+        """Wait until no watch is open, neither of exports nor of the health, but no longer than this."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.watches.until_free()
+                await self.health.until_free()
 
     def exchange(
         self, service: str, method: str, context: Context, identity: Identity | None = None

@@ -1,5 +1,6 @@
 """Places for calls: how many calls may be in progress at once, in total and by caller."""
 
+import asyncio
 from collections import Counter
 
 from fhirexport_server.rpc.admission.caller import Caller
@@ -26,6 +27,8 @@ class Places:
         self._owners: Counter[str] = Counter()
         self.taken = 0
         """How many places are taken."""
+        self._free = asyncio.Event()
+        self._free.set()
 
     def take(self, caller: Caller) -> None:
         """Take a place.
@@ -40,6 +43,7 @@ class Places:
         self._connections[caller.connection] += 1
         self._owners[caller.owner] += 1
         self.taken += 1
+        self._free.clear()
 
     def give_back(self, caller: Caller) -> None:
         """Give a place back."""
@@ -48,3 +52,9 @@ class Places:
             counter[key] -= 1
             if not counter[key]:
                 del counter[key]
+        if not self.taken:
+            self._free.set()
+
+    async def until_free(self) -> None:
+        """Wait until no place is taken."""
+        await self._free.wait()
