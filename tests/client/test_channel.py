@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fhirexport import TLS
+from fhirexport import TLS, Client, UnavailableError
 from fhirexport._internal import channels
 from fhirexport._internal.channels import Server
+from fhirexport.testing import FakeServer
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,22 @@ def test_the_library_brings_neither_the_server_nor_the_command_line() -> None:
     assert "'fhirexport'" in loaded
     for name in ("fhirexport_server", "typer", "rich", "sqlalchemy", "redis", "msgspec"):
         assert f"'{name}'" not in loaded
+
+
+def test_calls_that_failed_leave_those_after_them_their_second_attempt() -> None:
+    with FakeServer() as server, Client(server.address) as client:
+        server.put(1, "patients", [])
+        for _ in range(8):
+            server.fail("DATABASE_UNAVAILABLE", method="ListLegalEntities")
+            assert [one.ej_id for one in client.entities()] == [1]
+
+
+def test_a_server_that_always_fails_is_not_sent_each_call_five_times() -> None:
+    def refused(client: Client) -> None:
+        with pytest.raises(UnavailableError):
+            list(client.entities())
+
+    with FakeServer() as server, Client(server.address) as client, ThreadPoolExecutor(60) as pool:
+        server.fail("DATABASE_UNAVAILABLE", times=None)
+        assert list(pool.map(refused, [client] * 60)) == [None] * 60
+        assert 60 <= len(server.calls) <= 60 + 50

@@ -24,7 +24,7 @@ _LISTS = ("ipv4:", "ipv6:")
 """The schemes whose targets may have several addresses, separated by commas."""
 
 _RETRY = {
-    "maxAttempts": 4,
+    "maxAttempts": 5,  # as many as gRPC makes
     "initialBackoff": "0.1s",
     "maxBackoff": "2s",
     "backoffMultiplier": 2,
@@ -43,7 +43,9 @@ _SERVICE_CONFIG = {
         # A request id makes it safe to repeat; a stream's messages may be gone by then.
         {"name": [{"service": IMPORTS, "method": "ImportBundle"}], "retryPolicy": _RETRY},
     ],
-    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+    # A channel that has had 50 errors more than answers sends nothing again until answers make up for them.
+    # With gRPC's example, 10 and 0.1, six errors left the calls of the next minutes without a second attempt.
+    "retryThrottling": {"maxTokens": 100, "tokenRatio": 1},
 }
 
 
