@@ -1,4 +1,4 @@
-"""Shows how the program that is shipped ends: nothing in flight is lost, and it says 0."""
+"""Shows how a server ends: nothing in flight is lost, and the program that is shipped says 0."""
 
 import asyncio
 import json
@@ -12,10 +12,13 @@ import pytest
 from fhirexport.v1.export_service_pb2 import StreamExportRequest, StreamExportResponse
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.types_pb2 import DATASET_VENUES, VENUE_DETAIL_MOVEMENTS
+from fhirexport_server.app import running
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from rpc.watching import ended, request, told, watching
+from support import http2
 from support.locks import locked, until_waiting
-from support.server import server_process
+from support.server import PATIENCE, server_process, settings, wait_for_health
 
 Stream: TypeAlias = "grpc.aio.UnaryStreamCall[StreamExportRequest, StreamExportResponse]"
 # A window that takes little: what the client has not read, the server has still to send.
@@ -107,3 +110,45 @@ async def test_a_second_server_on_the_same_address_says_so(
         _, said = await second.communicate()
     assert second.returncode == 1
     assert said.decode().splitlines()[-1].startswith("cannot listen on LISTEN_ADDRESS")
+
+
+async def test_watches_do_not_hold_up_a_drain(small_url: str) -> None:
+    async with running(settings(small_url)) as app, watching(app.address) as stub:
+        watches = [stub.WatchExports(request()) for _ in range(20)]
+        for watch in watches:
+            await told(watch)
+        async with asyncio.timeout(PATIENCE):
+            await app.drain(delay=0, grace=10 * PATIENCE)
+        assert {await ended(watch) for watch in watches} == {grpc.StatusCode.OK}
+
+
+async def test_watches_end_before_their_connection_is_told_to_go_away(small_url: str) -> None:
+    watched, healthy = request().SerializeToString(), HealthCheckRequest().SerializeToString()
+    async with (
+        running(settings(small_url)) as app,
+        http2.connected(int(app.address.rpartition(":")[2])) as peer,
+    ):
+        await wait_for_health(app.address)
+        streams = set(range(1, 41, 2))
+        for stream in streams:
+            if stream % 4 == 1:
+                peer.call(stream, "/fhirexport.v1.ExportService/WatchExports", watched)
+            else:
+                peer.call(stream, "/grpc.health.v1.Health/Watch", healthy)
+        begun = set[int]()
+        while begun != streams:
+            begun.add((await _frame(peer, http2.DATA)).stream)
+        drained = asyncio.create_task(app.drain(delay=0, grace=10 * PATIENCE))
+        ended = set[int]()
+        while (frame := await _frame(peer, http2.HEADERS, http2.GOAWAY)).type != http2.GOAWAY:
+            if frame.ends_stream:
+                ended.add(frame.stream)
+        assert ended == streams
+        assert await peer.receive(http2.HEADERS) is None  # acknowledges what is left to be, until it is over
+        await drained
+
+
+async def _frame(peer: http2.Peer, *kinds: int) -> http2.Frame:
+    frame = await peer.receive(*kinds)
+    assert frame is not None, "the server has hung up"
+    return frame

@@ -15,10 +15,9 @@ from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport_server.app import App, running
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.watches.hub import WatchHub
-from grpc_health.v1.health_pb2 import HealthCheckRequest
 from rpc.watching import ALL, ended, request, told, watching
 from sqlalchemy import text
-from support import attacking, http2
+from support import attacking
 from support.reachable import reachable
 from support.rows import writing
 from support.server import PATIENCE, running_server, server_process, settings, wait_for_health
@@ -260,48 +259,6 @@ async def test_it_ends_in_time_without_an_error(small_url: str) -> None:
         known = await told(watch)
         assert await ended(watch) is grpc.StatusCode.OK
         assert await told(stub.WatchExports(request(after=known))) == {}
-
-
-async def test_watches_do_not_hold_up_a_drain(small_url: str) -> None:
-    async with running(settings(small_url)) as app, watching(app.address) as stub:
-        watches = [stub.WatchExports(request()) for _ in range(20)]
-        for watch in watches:
-            await told(watch)
-        async with asyncio.timeout(PATIENCE):
-            await app.drain(delay=0, grace=10 * PATIENCE)
-        assert {await ended(watch) for watch in watches} == {grpc.StatusCode.OK}
-
-
-async def test_watches_end_before_their_connection_is_told_to_go_away(small_url: str) -> None:
-    watched, healthy = request().SerializeToString(), HealthCheckRequest().SerializeToString()
-    async with (
-        running(settings(small_url)) as app,
-        http2.connected(int(app.address.rpartition(":")[2])) as peer,
-    ):
-        await wait_for_health(app.address)
-        streams = set(range(1, 41, 2))
-        for stream in streams:
-            if stream % 4 == 1:
-                peer.call(stream, "/fhirexport.v1.ExportService/WatchExports", watched)
-            else:
-                peer.call(stream, "/grpc.health.v1.Health/Watch", healthy)
-        begun = set[int]()
-        while begun != streams:
-            begun.add((await _frame(peer, http2.DATA)).stream)
-        drained = asyncio.create_task(app.drain(delay=0, grace=10 * PATIENCE))
-        ended = set[int]()
-        while (frame := await _frame(peer, http2.HEADERS, http2.GOAWAY)).type != http2.GOAWAY:
-            if frame.ends_stream:
-                ended.add(frame.stream)
-        assert ended == streams
-        assert await peer.receive(http2.HEADERS) is None  # acknowledges what is left to be, until it is over
-        await drained
-
-
-async def _frame(peer: http2.Peer, *kinds: int) -> http2.Frame:
-    frame = await peer.receive(*kinds)
-    assert frame is not None, "the server has hung up"
-    return frame
 
 
 @pytest.mark.long
