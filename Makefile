@@ -3,6 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3.11
 PROTOS := $(wildcard protos/fhirexport/v1/*.proto)
+# COMPILED=1 has the suite and the programs use the modules that `make compiled` has compiled.
+MODULES := $(CURDIR)/build/compiled/modules
+PYTEST = $(if $(COMPILED),PYTHONPATH=$(MODULES) )$(BIN)/python -m pytest
+VERIFY = PYTHONPATH=$(if $(COMPILED),$(MODULES):)tests $(BIN)/python -m
 
 # The tests start hundreds of processes. Without bytecode, as images have it, each would spend seconds on compiling.
 unexport PYTHONDONTWRITEBYTECODE
@@ -40,7 +44,7 @@ http: setup ## Serve HTTP/JSON on localhost:8000 with Envoy, in front of `make s
 	$(BIN)/envoy -c deploy/envoy.yaml
 
 test: setup ## Run the suite, on SQLite and on PostgreSQL; K='revisions and sqlite' a part of it
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long" $(if $(K),-k "$(K)")
+	$(PYTEST) --numprocesses auto --dist worksteal -m "not long" $(if $(K),-k "$(K)")
 
 # What is pure or needs SQLite alone, without the tests that search with random data. In one process: to start more takes as long.
 QUICK := tests/documentation/test_french_pages.py tests/fhir tests/fhir_reading tests/formats tests/cache/test_keys.py tests/cache/test_memory.py \
@@ -50,7 +54,7 @@ QUICK := tests/documentation/test_french_pages.py tests/fhir tests/fhir_reading 
 
 .PHONY: quick
 quick: setup ## Run a part of the suite that takes less than half a minute and no PostgreSQL
-	$(BIN)/python -m pytest -m "not hypothesis" -k "not postgresql and not random_hospitals" $(QUICK)
+	$(PYTEST) -m "not hypothesis" -k "not postgresql and not random_hospitals" $(QUICK)
 
 # A program that is measured starts and ends later: a few tests of signals fail then. What passes is for `make test` to say.
 .PHONY: coverage
@@ -71,6 +75,12 @@ dist: setup ## Build what is released, into dist/: sdist, wheel, SBOM, sums; SIG
 	cd $(DIST) && sha256sum fhirexport-* > SHA256SUMS
 	$(if $(SIGNING_KEY),ssh-keygen -q -Y sign -n file -f $(SIGNING_KEY) $(DIST)/SHA256SUMS)
 	@ls $(DIST)
+
+.PHONY: compiled
+compiled: setup ## Compile modules with mypyc, which needs a C compiler; then COMPILED=1 has test, quick, bench and the like use them
+	COMPILED=1 $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --clear --out-dir build/compiled/wheel
+	rm -rf $(MODULES)
+	$(BIN)/python -m zipfile --extract build/compiled/wheel/fhirexport-*.whl $(MODULES)
 
 # GROUP=2/6 runs the second of six parts of `make verify` or `make pages`: CI has time for one, another with each commit.
 part = $(word $(1),$(subst /, ,$(GROUP)))
@@ -167,18 +177,18 @@ schema: setup ## Make docs/schema.md, the data dictionary, from store/schema
 	$(BIN)/python -m fhirexport_server.store.schema.page docs/schema.md
 
 prove: setup ## Write, read and break things, a minute on each database and each kind of Redis: no read may lack a write, or differ from a full rendering
-	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60
-	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60 --database sqlite
-	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60 --redis sentinel
-	PYTHONPATH=tests $(BIN)/python -m verification.prove.run --seconds 60 --redis cluster
+	$(VERIFY) verification.prove.run --seconds 60
+	$(VERIFY) verification.prove.run --seconds 60 --database sqlite
+	$(VERIFY) verification.prove.run --seconds 60 --redis sentinel
+	$(VERIFY) verification.prove.run --seconds 60 --redis cluster
 
 .PHONY: cluster
 cluster: setup $(BIN)/pgbouncer ## Kill, freeze and fail over servers, PostgreSQL, PgBouncer and Redis, over 100 times: no read may lack a write
-	PYTHONPATH=tests $(BIN)/python -m verification.cluster.run
-	PYTHONPATH=tests $(BIN)/python -m verification.cluster.run --redis cluster
+	$(VERIFY) verification.cluster.run
+	$(VERIFY) verification.cluster.run --redis cluster
 
 siege: setup ## Attack a server for a minute, with well-behaved callers beside: its memory, their times
-	PYTHONPATH=tests $(BIN)/python -m verification.siege.run --seconds 60
+	$(VERIFY) verification.siege.run --seconds 60
 
 .PHONY: advisories
 advisories: setup ## Compare what is locked with requirements/advisories.json, which must be looked after; no network
@@ -186,47 +196,47 @@ advisories: setup ## Compare what is locked with requirements/advisories.json, w
 
 .PHONY: fuzz
 fuzz: setup ## Fuzz what comes from outside, ten minutes a target: requests, syncs, imports, credentials, what Redis holds
-	PYTHONPATH=tests $(BIN)/python -m verification.fuzz.run $(if $(SECONDS),--seconds $(SECONDS))
+	$(VERIFY) verification.fuzz.run $(if $(SECONDS),--seconds $(SECONDS))
 
 mutants: setup ## Take each safeguard of the cache away, and see that a test notices
-	PYTHONPATH=tests $(BIN)/python -m verification.mutants.run
+	$(VERIFY) verification.mutants.run
 
 kills: setup ## Kill servers in imports, 200 times on each database, two thirds of them at the commit or the answer
-	PYTHONPATH=tests $(BIN)/python -m verification.kills.run
+	$(VERIFY) verification.kills.run
 
 .PHONY: audits
 audits: setup ## Kill servers under exports, 200 times: of all that clients received, the audit trail must have the line
-	PYTHONPATH=tests $(BIN)/python -m verification.audit.run
+	$(VERIFY) verification.audit.run
 
 watches: setup ## Measure how long after a commit 1 to 1,000 watchers hear of it, and what they cost the database
-	PYTHONPATH=tests $(BIN)/python -m verification.watches.run
+	$(VERIFY) verification.watches.run
 
 mirror: setup ## Bring mirrors up to date 5,000 times on each database, while servers, Redis, connections and programs die
-	PYTHONPATH=tests $(BIN)/python -m verification.mirror.run
+	$(VERIFY) verification.mirror.run
 
 rolling: setup ## Restart servers, and the processes of one, under 200 calls a second: no call may fail
-	PYTHONPATH=tests $(BIN)/python -m verification.rolling.run
-	PYTHONPATH=tests $(BIN)/python -m verification.rolling.run --servers 1 --workers 2 --ways roll
+	$(VERIFY) verification.rolling.run
+	$(VERIFY) verification.rolling.run --servers 1 --workers 2 --ways roll
 
 .PHONY: upgrade
 upgrade: setup ## Upgrade from the last tag, or FORMER=ref, on each database, under writers and readers: no read may lack a write; needs the history
-	PYTHONPATH=tests $(BIN)/python -m verification.upgrade.run $(if $(FORMER),--former $(FORMER))
-	PYTHONPATH=tests $(BIN)/python -m verification.upgrade.run $(if $(FORMER),--former $(FORMER)) --database sqlite
+	$(VERIFY) verification.upgrade.run $(if $(FORMER),--former $(FORMER))
+	$(VERIFY) verification.upgrade.run $(if $(FORMER),--former $(FORMER)) --database sqlite
 
 hostile: setup ## Import 1,000 NDJSON of hostile shapes, and see how large the process gets
-	PYTHONPATH=tests $(BIN)/python -m verification.growth.hostile
+	$(VERIFY) verification.growth.hostile
 
 .PHONY: millions
 millions: setup ## Export an EJ of 2,000,000 stays and 10,000,000 movements, and see how much the server grows; takes an hour
-	PYTHONPATH=tests $(BIN)/python -m verification.growth.millions
+	$(VERIFY) verification.growth.millions
 
 bench: setup ## Measure ours beside the floor and the naive way, in one run; PART=hits a part of it
-	PYTHONPATH=tests $(BIN)/python -m verification.bench.run $(PART)
+	$(VERIFY) verification.bench.run $(PART)
 
 .PHONY: bench-compare
 bench-compare: setup ## Measure hits here beside those of BASE=ref: what is slower, what faster, what noise
-	PYTHONPATH=tests $(BIN)/python -m verification.bench.compare $(BASE)
+	$(VERIFY) verification.bench.compare $(BASE)
 
 conformance: setup ## Validate every export with independent FHIR validators, import FR Core's examples, where they are
-	PYTHONPATH=tests $(BIN)/python -m verification.conformance.examples
-	PYTHONPATH=tests $(BIN)/python -m verification.conformance.exports
+	$(VERIFY) verification.conformance.examples
+	$(VERIFY) verification.conformance.exports

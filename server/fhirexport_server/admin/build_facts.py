@@ -7,6 +7,7 @@ from importlib.resources import files
 from fhirexport._version import __version__
 
 from fhirexport_server.fhir.renderer_version import RENDERER_VERSION
+from fhirexport_server.pam import fold
 from fhirexport_server.store.schema_version import HEAD
 
 _LIBRARIES = ("grpcio", "protobuf", "sqlalchemy", "psycopg", "redis")
@@ -21,6 +22,7 @@ def build_facts() -> list[tuple[str, str]]:
         ("contract", "fhirexport.v1"),
         ("schema", HEAD),
         ("renderer", RENDERER_VERSION),
+        ("modules", "plain" if str(fold.__file__).endswith(".py") else "compiled"),
         ("python", platform.python_version()),
         *((name, version(name)) for name in _LIBRARIES),
     ]

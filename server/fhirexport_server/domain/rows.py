@@ -3,15 +3,17 @@
 A field has the name of its column (see `store/schema/`). Values are the same on every database:
   - an instant is in whole seconds since 1970-01-01T00:00:00Z (int),
   - a date is ISO text, `YYYY-MM-DD`,
-  - a boolean may arrive as 0 or 1: test its truth, do not print it.
+  - a boolean is a `Flag`.
 An absent value is None, never an empty string.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 FIRST_DAY: Final = "1850-01-01"
 LAST_DAY: Final = "2199-12-31"
 """Between which days every date and every instant is."""
+Flag: TypeAlias = int
+"""A boolean, which may arrive as 0 or 1: test its truth, do not print it. Compiled code checks types."""
 
 
 class EjRow(NamedTuple):
@@ -34,7 +36,7 @@ class EjRow(NamedTuple):
     country: str | None
     opened_on: str | None
     closed_on: str | None
-    active: bool
+    active: Flag
     time_zone: str
 
 
@@ -54,7 +56,7 @@ class OrgUnitRow(NamedTuple):
     finess: str | None
     siret: str | None
     idnatst: str | None
-    name: str
+    name: str | None
     short_name: str | None
     legal_name: str | None
     description: str | None
@@ -63,16 +65,16 @@ class OrgUnitRow(NamedTuple):
     activity_field: str | None
     equipment_discipline: str | None
     places: int | None
-    is_external: bool | None
-    requests_acts: bool | None
-    performs_acts: bool | None
-    is_heb: bool | None
-    is_soin: bool | None
-    is_admin: bool | None
-    is_med: bool | None
-    is_tech: bool | None
-    is_medicotech: bool | None
-    is_mag: bool | None
+    is_external: Flag | None
+    requests_acts: Flag | None
+    performs_acts: Flag | None
+    is_heb: Flag | None
+    is_soin: Flag | None
+    is_admin: Flag | None
+    is_med: Flag | None
+    is_tech: Flag | None
+    is_medicotech: Flag | None
+    is_mag: Flag | None
     service_discipline: str | None
     rate: str | None
     phone: str | None
@@ -85,7 +87,7 @@ class OrgUnitRow(NamedTuple):
     country: str | None
     opened_on: str | None
     closed_on: str | None
-    active: bool
+    active: Flag
 
 
 class OrgMemberRow(NamedTuple):
@@ -111,7 +113,7 @@ class PlaceRow(NamedTuple):
     uf_id: int | None
     uf_kind: str | None
     code: str
-    name: str
+    name: str | None
     description: str | None
     status: str
     operational_status: str | None
@@ -135,21 +137,21 @@ class PatientRow(NamedTuple):
     gender: str | None
     birth_date: str | None
     birth_date_precision: str
-    birth_date_corrected: bool | None
+    birth_date_corrected: Flag | None
     lunar_birth_date: str | None
     birth_insee: str | None
     birth_city: str | None
     birth_country: str | None
     multiple_birth: int | None
-    deceased: bool | None
+    deceased: Flag | None
     deceased_at: int | None
     deceased_on: str | None
     deceased_on_precision: str
     death_city: str | None
     identity_status: str | None
-    is_homonym: bool
-    is_fictitious: bool
-    is_doubtful: bool
+    is_homonym: Flag
+    is_fictitious: Flag
+    is_doubtful: Flag
     identity_method: str | None
     identity_collected_on: str | None
     identity_validated_on: str | None
@@ -166,7 +168,7 @@ class PatientRow(NamedTuple):
     phone_mobile: str | None
     phone_work: str | None
     email: str | None
-    active: bool
+    active: Flag
     merged_into_id: int | None
 
 

@@ -7,14 +7,15 @@ from fhirexport_server.domain.errors import RowNotRenderableError
 from fhirexport_server.fhir.model import Period
 
 
-def require_name(table: str, row_id: int, name: str | None) -> None:
-    """Refuse an Organization or Location without a name.
+def required_name(table: str, row_id: int, name: str | None) -> str:
+    """Return the name of an Organization or Location.
 
     Raises:
         RowNotRenderableError: The name is absent or empty.
     """
     if not name:
         raise RowNotRenderableError(table, row_id, "a name is required")
+    return name
 
 
 def require_depth(table: str, row_id: int, depth: int | None) -> None:

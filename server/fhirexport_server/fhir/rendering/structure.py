@@ -14,7 +14,7 @@ from fhirexport_server.fhir.model import Address, ContactPoint, Extension, Ident
 from fhirexport_server.fhir.rendering import structure_extensions as extensions
 from fhirexport_server.fhir.rendering.contact_details import address, telecom
 from fhirexport_server.fhir.rendering.ej_context import EjContext
-from fhirexport_server.fhir.rendering.row_rules import require_depth, require_name
+from fhirexport_server.fhir.rendering.row_rules import require_depth, required_name
 from fhirexport_server.fhir.resources import Location, Organization, Position
 from fhirexport_server.fhir.time_zones import USUAL, time_zone_of
 
@@ -25,7 +25,7 @@ def ej(row: EjRow) -> Rendered:
     Raises:
         RowNotRenderableError: The row breaks a rule of FHIR or of the profile.
     """
-    require_name("ej", row.id, row.name)
+    name = required_name("ej", row.id, row.name)
     logical_id = ids.ej_id(row.id)
     resource = Organization(
         id=logical_id,
@@ -38,7 +38,7 @@ def ej(row: EjRow) -> Rendered:
         ],
         active=bool(row.active),
         type=code.EJ_TYPE,
-        name=row.name,
+        name=name,
         telecom=_telecom(row),
         address=_address(row),
     )
@@ -62,7 +62,7 @@ def org_unit(row: OrgUnitRow, members: Sequence[OrgMemberRow], ctx: EjContext) -
     Raises:
         RowNotRenderableError: The row breaks a rule of FHIR or of the profile.
     """
-    require_name("org_unit", row.id, row.name)
+    name = required_name("org_unit", row.id, row.name)
     require_depth("org_unit", row.id, row.depth)
     known(code.UNIT_TYPE, row.kind, ("org_unit", row.id, "kind"))
     logical_id = ids.unit_id(row.kind, row.id)
@@ -78,7 +78,7 @@ def org_unit(row: OrgUnitRow, members: Sequence[OrgMemberRow], ctx: EjContext) -
         ],
         active=bool(row.active),
         type=code.UNIT_TYPE[row.kind],
-        name=row.name,
+        name=name,
         telecom=_telecom(row),
         address=_address(row),
         part_of=_unit("org_unit", row.id, "parent", row.parent_id, row.parent_kind) or ctx.ej,
@@ -92,7 +92,7 @@ def place(row: PlaceRow, ctx: EjContext) -> Rendered:
     Raises:
         RowNotRenderableError: The row breaks a rule of FHIR or of the profile.
     """
-    require_name("place", row.id, row.name)
+    name = required_name("place", row.id, row.name)
     require_depth("place", row.id, row.depth)
     kind = known(code.PLACE_TYPE, row.kind, ("place", row.id, "kind"))
     logical_id = ids.place_id(row.kind, row.id)
@@ -105,7 +105,7 @@ def place(row: PlaceRow, ctx: EjContext) -> Rendered:
         operational_status=known_or_none(
             code.OPERATIONAL_STATUS, row.operational_status, ("place", row.id, "operational_status")
         ),
-        name=row.name,
+        name=name,
         description=row.description,
         mode="instance",
         type=kind,

@@ -27,8 +27,8 @@ STATUS: Final = {status: status for status in _STATUSES.split()}
 _STOP_STATUSES: Final = "planned active reserved completed"
 STOP_STATUS: Final = {status: status for status in _STOP_STATUSES.split()}
 
-CLASS_SYSTEM: Final = coding_of(next(iter(code.CLASS.values())))[0]
-CLASS_CODES: Final = tuple(code.CLASS)
+CLASS_SYSTEM: Final[str] = coding_of(next(iter(code.CLASS.values())))[0]
+CLASS_CODES: Final[tuple[str, ...]] = tuple(code.CLASS)
 # PV1-2 by class; O and R share one, which stands for O.
 PATIENT_CLASS: Final = {fhir: value for value, fhir in reversed(codes.PATIENT_CLASS.items())}
 ACTIVITY_TYPE: Final = {pair: ("activity_type", value) for pair, value in inverse(code.ACTIVITY_TYPE).items()}
