@@ -17,6 +17,7 @@ from fhirexport.v1.export_service_pb2 import (
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.types_pb2 import DATASET_PATIENTS, DATASET_VENUES, VENUE_DETAIL_MOVEMENTS
 from fhirexport_server.rpc.admission.call_limits import Limits
+from fhirexport_server.rpc.call import Call, Inner
 from structlog.testing import capture_logs
 from support.locks import locked, until_waiting
 from support.server import PATIENCE, exporting, running_server
@@ -149,3 +150,27 @@ async def test_a_request_over_the_limit_is_refused_before_it_is_read(tmp_path: P
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.ExportStructure(ExportStructureRequest(if_none_match="x" * (16 * 1024 * 1024)))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_the_headers_of_an_answer_wait_for_all_that_is_done_after_it(
+    small_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # gRPC never sends a call again whose headers have come: a server that is killed before the rest loses it.
+    answered, waited_for = asyncio.Event(), asyncio.Event()
+
+    async def waits(_call: Call, inner: Inner) -> bytes:
+        response = await inner()
+        answered.set()
+        await waited_for.wait()
+        return response
+
+    monkeypatch.setattr("fhirexport_server.rpc.interceptors.chain.access_log", lambda: waits)
+    async with exporting(small_url) as stub, asyncio.timeout(PATIENCE):
+        call = stub.ExportStructure(ExportStructureRequest(ej_id=1))
+        headers = asyncio.create_task(call.initial_metadata())
+        await answered.wait()
+        await asyncio.wait({headers}, timeout=0.2)
+        assert not headers.done()
+        waited_for.set()
+        assert {"x-request-id", "cache-status"} <= {name for name, _ in await headers}
+        assert (await call).snapshot.resource_count == 3

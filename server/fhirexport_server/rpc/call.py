@@ -51,6 +51,8 @@ class Call:
     """What it is called in the audit trail; empty where none is kept."""
     is_audited: bool = False
     """Whether the audit trail has the line that lets it have an effect."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """What the initial metadata of a unary response has beside the id. It goes just before the response."""
     facts: dict[str, str | int] = field(default_factory=dict)
     """Further fields of its log line. Never content."""
 

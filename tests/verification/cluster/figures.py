@@ -68,24 +68,39 @@ class Outcome:
             if not any(read.start <= end + AFTER_SECONDS and begun <= read.end for begun, end in self.without)
         ]
 
+    def _who(self, who: str, *, bare: bool) -> Iterator[str]:
+        """Yield how the calls of the library ended, or those of generated code alone.
+
+        The latter are sent again by gRPC only until the first byte of an answer has come: a server that is
+        killed then has them fail. The library begins such a call anew.
+        """
+        calls = [read for read in self.calls if read.text is bare]
+        failed = [read for read in self.failed if read.text is bare]
+        alone = [read for read in self.inexcusable if read.text is bare]
+        done, excused = len(calls) - len(failed), len(failed) - len(alone)
+        share = done / len(calls) if calls else 0.0
+        yield f"calls by {who}, which knows all servers: {done:,} of {len(calls):,} answered ({share:.3%})"
+        yield f"  {len(alone)} failed while there was a primary, {excused} while there was none"
+        for reason, count in Counter(read.failure for read in alone).most_common():
+            yield f"  {count:3} {reason}"
+
+    def availability(self) -> Iterator[str]:
+        """Yield how calls ended."""
+        yield from self._who("the library", bare=False)
+        yield from self._who("generated code", bare=True)
+
 
 def lines(outcome: Outcome) -> Iterator[str]:
     """Yields what is worth knowing."""
-    reads, calls = outcome.history.reads, outcome.calls
+    reads = outcome.history.reads
     writes = sum(write.committed for write in outcome.history.writes)
     yield f"{sum(outcome.faults.values())} faults in {outcome.seconds:.0f} s"
     for kind, count in sorted(outcome.faults.items()):
         yield f"  {count:3} {kind}"
     yield f"{len(reads):,} reads, {hit_ratio(outcome.history):.1%} without a rendering; {writes:,} writes"
-    done = len(calls) - len(outcome.failed)
-    share = done / len(calls) if calls else 0.0
-    yield f"calls by clients that know all servers: {done:,} of {len(calls):,} answered ({share:.3%})"
+    yield from outcome.availability()
     apart = sum(end - begun for begun, end in outcome.without)
-    excused = len(outcome.failed) - len(outcome.inexcusable)
-    yield f"  {len(outcome.inexcusable)} failed while there was a primary, {excused} while there was none"
-    yield f"  no primary for {apart:.1f} s in all, {len(outcome.without)} times"
-    for reason, count in Counter(read.failure for read in outcome.inexcusable).most_common():
-        yield f"  {count:3} {reason}"
+    yield f"no primary for {apart:.1f} s in all, {len(outcome.without)} times"
     for kind, count in sorted(Counter(found.kind for found in outcome.wrong).items()):
         yield f"WRONG: {count} {kind}"
     for found in outcome.wrong[:10]:

@@ -1,7 +1,8 @@
 """A process that asks for one hit again and again, over several connections: `caller ADDRESS CONNECTIONS`.
 
-It reads a number of seconds from each line of its input, calls for so long, and writes how many answers it
-had, how many bytes, and how much processor time that took it. Answers stay as bytes, so that it takes little.
+It reads a number of seconds and a rate from each line of its input, calls for so long, so many times a second
+(0: as often as it can), and writes how many answers it had, how many bytes, and how much processor time that
+took it. Answers stay as bytes, so that it takes little.
 """
 
 import asyncio
@@ -32,14 +33,21 @@ async def _called(address: str, connections: int) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while line := await asyncio.to_thread(sys.stdin.readline):
-            until, processor = time.monotonic() + float(line), time.process_time()
+            seconds, rate = map(float, line.split())
+            begun, processor = time.monotonic(), time.process_time()
+            gap = connections * IN_FLIGHT / rate if rate else 0.0
             sizes: list[int] = []
 
-            async def lane(call: Call) -> None:
-                while time.monotonic() < until:  # noqa: B023 - it ends within its round
+            async def lane(call: Call, due: float) -> None:
+                while (now := time.monotonic()) < begun + seconds:  # noqa: B023 - it ends within its round
+                    await asyncio.sleep(max(0.0, due - now))
                     sizes.append(len(await call(REQUEST)))  # noqa: B023 - the same
+                    due += gap  # noqa: B023 - the same
 
-            await asyncio.gather(*(lane(call) for call in calls for _ in range(IN_FLIGHT)))
+            lanes = [call for call in calls for _ in range(IN_FLIGHT)]
+            await asyncio.gather(
+                *(lane(call, begun + gap * number / len(lanes)) for number, call in enumerate(lanes))
+            )
             sys.stdout.write(f"{len(sizes)} {sum(sizes)} {time.process_time() - processor}\n")
             sys.stdout.flush()
 

@@ -89,16 +89,15 @@ class CacheAdmin(CacheAdminServicer):
         self._exports = exports
 
     async def GetStats(  # noqa: N802 - the contract's name
-        self, request: GetStatsRequest, context: Context
+        self, request: GetStatsRequest, _context: Context
     ) -> GetStatsResponse:
         """Return the figures of the cache; without Redis, only those of this process."""
         del request
         stats = await self._administration.stats()
-        await send_metadata(context)
         return _stats(stats)
 
     async def Invalidate(  # noqa: N802 - the contract's name
-        self, request: InvalidateRequest, context: Context
+        self, request: InvalidateRequest, _context: Context
     ) -> InvalidateResponse:
         """Invalidate the entries that match a pattern, or return what would be invalidated."""
         pattern = parse(request.pattern)
@@ -108,7 +107,6 @@ class CacheAdmin(CacheAdminServicer):
         else:
             removal = await self._administration.invalidate(pattern, entry)
             _log_removal("invalidate", pattern.text, request.reason, removal)
-        await send_metadata(context)
         return InvalidateResponse(
             matched_count=removal.matched,
             deleted_count=removal.deleted,
@@ -117,31 +115,28 @@ class CacheAdmin(CacheAdminServicer):
         )
 
     async def Flush(  # noqa: N802 - the contract's name
-        self, request: FlushRequest, context: Context
+        self, request: FlushRequest, _context: Context
     ) -> FlushResponse:
         """Invalidate every entry of this service."""
         entry = requests.audit("flush", EVERYTHING, request.reason)
         removal = await self._administration.flush(entry)
         _log_removal("flush", EVERYTHING, request.reason, removal)
-        await send_metadata(context)
         return FlushResponse(deleted_count=removal.deleted, deletion_pending=removal.pending)
 
     async def GetHealth(  # noqa: N802 - the contract's name
-        self, request: GetHealthRequest, context: Context
+        self, request: GetHealthRequest, _context: Context
     ) -> GetHealthResponse:
         """Return the health of the cache."""
         del request
         health = await self._administration.health()
-        await send_metadata(context)
         return _health(health)
 
     async def ListEntries(  # noqa: N802 - the contract's name
-        self, request: ListEntriesRequest, context: Context
+        self, request: ListEntriesRequest, _context: Context
     ) -> ListEntriesResponse:
         """Return a page of entries."""
         pattern, size, cursor = requests.listing(request)
         listing = await self._administration.entries(pattern, size, cursor)
-        await send_metadata(context)
         following = requests.token(request.pattern, listing.cursor) if listing.cursor else ""
         return ListEntriesResponse(entries=map(_entry, listing.entries), next_page_token=following)
 

@@ -73,7 +73,7 @@ class ExportService(ExportServiceServicer):
         self._unary_bytes = unary_bytes
 
     async def ListLegalEntities(  # noqa: N802 - the contract's name
-        self, request: ListLegalEntitiesRequest, context: Context
+        self, request: ListLegalEntitiesRequest, _context: Context
     ) -> ListLegalEntitiesResponse:
         """Return a page of EJs."""
         page = pages.page(request)
@@ -81,32 +81,31 @@ class ExportService(ExportServiceServicer):
             finess=page.finess, after_id=page.after_id, limit=page.size + 1
         )
         page_rows = rows[: page.size]
-        await send_metadata(context)
         return ListLegalEntitiesResponse(
             legal_entities=[messages.legal_entity(row) for row in page_rows],
             next_page_token=page.next_token(page_rows[-1].id) if len(rows) > len(page_rows) else "",
         )
 
     async def ExportStructure(  # noqa: N802 - the contract's name
-        self, request: ExportStructureRequest, context: Context
+        self, request: ExportStructureRequest, _context: Context
     ) -> ExportStructureResponse:
         """Return an EJ's structure."""
         valid = requests.unary(request, Dataset.STRUCTURE)
-        return await self._unary(ExportStructureResponse, valid, context)
+        return await self._unary(ExportStructureResponse, valid)
 
     async def ExportPatients(  # noqa: N802 - the contract's name
-        self, request: ExportPatientsRequest, context: Context
+        self, request: ExportPatientsRequest, _context: Context
     ) -> ExportPatientsResponse:
         """Return an EJ's patients."""
         valid = requests.unary(request, Dataset.PATIENTS)
-        return await self._unary(ExportPatientsResponse, valid, context)
+        return await self._unary(ExportPatientsResponse, valid)
 
     async def ExportVenues(  # noqa: N802 - the contract's name
-        self, request: ExportVenuesRequest, context: Context
+        self, request: ExportVenuesRequest, _context: Context
     ) -> ExportVenuesResponse:
         """Return an EJ's venues."""
         valid = requests.unary(request, Dataset.VENUES)
-        return await self._unary(ExportVenuesResponse, valid, context)
+        return await self._unary(ExportVenuesResponse, valid)
 
     async def StreamExport(  # noqa: N802 - the contract's name
         self, request: StreamExportRequest, context: Context
@@ -145,7 +144,7 @@ class ExportService(ExportServiceServicer):
                 facts.update(told=int(facts["told"]) + len(notices))
 
     async def _unary(
-        self, kind: type[messages.UnaryResponse], valid: requests.ValidRequest, context: Context
+        self, kind: type[messages.UnaryResponse], valid: requests.ValidRequest
     ) -> messages.UnaryResponse:
         _note_request(valid.request)
         async with self._exporter.open(valid.request) as rendering:
@@ -164,8 +163,7 @@ class ExportService(ExportServiceServicer):
                 response = messages.unary(kind, rendering, chunks, zstd=valid.zstd)
                 if isinstance(response, bytes):
                     rendering.keep_whole(response)
-            # Only now: gRPC never retries a call whose metadata has been sent.
-            await send_metadata(context, ("cache-status", rendering.cache_status))
+            call.current().metadata = (("cache-status", rendering.cache_status),)
             return cast("messages.UnaryResponse", response)  # bytes are sent as they are
 
     async def _collected(self, rendering: Rendering) -> list[Chunk]:

@@ -16,7 +16,6 @@ from fhirexport_server.domain.imports import ImportOptions, ImportSummary
 from fhirexport_server.rpc import call
 from fhirexport_server.rpc.call import Context
 from fhirexport_server.rpc.imports import messages, requests
-from fhirexport_server.rpc.interceptors.request_id import send_metadata
 
 
 class Imports(Protocol):
@@ -45,7 +44,7 @@ class ImportService(ImportServiceServicer):
         self._bundle_bytes = bundle_bytes
 
     async def ImportBundle(  # noqa: N802 - the contract's name
-        self, request: ImportBundleRequest, context: Context
+        self, request: ImportBundleRequest, _context: Context
     ) -> ImportBundleResponse:
         """Import a Bundle; return the result."""
         # In a thread, for a Bundle of megabytes becomes bytes there.
@@ -54,7 +53,6 @@ class ImportService(ImportServiceServicer):
         _note_options(options)
         summary = await self._imports.bundle(data, options)
         _note(summary)
-        await send_metadata(context)
         return ImportBundleResponse(summary=messages.summary(summary))
 
     async def ImportResources(  # noqa: N802 - the contract's name

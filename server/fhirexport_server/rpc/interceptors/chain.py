@@ -113,7 +113,7 @@ class Chain(grpc.aio.ServerInterceptor):
         within = self._within if is_ours else ()
         kind = _kind(handler)
 
-        async def respond(context: Context) -> tuple[bytes, Exception | None]:
+        async def respond(context: Context) -> tuple[bytes, Call]:
             headers = context.invocation_metadata() or ()
             identity, unknown = self._identity(service, context, headers)
             exchange = self._gate.exchange(service, method, context, identity)
@@ -136,13 +136,20 @@ class Chain(grpc.aio.ServerInterceptor):
             finally:
                 exchange.end(call)
                 call.release()
-            return response, call.aborted
+            return response, call
 
         async def behavior(requests: object, context: Context) -> bytes:
-            response, aborted = await respond(context)
-            del requests, context
+            response, call = await respond(context)
+            aborted, metadata = call.aborted, call.metadata
+            del requests, call
             if aborted is None:
+                if is_ours and kind == "unary":
+                    try:
+                        await send_metadata(context, *metadata)
+                    except grpc.aio.InternalError:  # the caller has left
+                        raise asyncio.CancelledError from None
                 return response
+            del context
             try:
                 raise aborted
             finally:

@@ -19,7 +19,10 @@ def request_id(headers: Headers) -> str:
 
 
 async def send_metadata(context: Context, *more: tuple[str, str]) -> None:
-    """Send the initial metadata of the call in progress: its id, and further pairs."""
+    """Send the initial metadata of the call in progress: its id, and further pairs.
+
+    Send them late: gRPC never repeats a call whose metadata has come, and its server may still end.
+    """
     await context.send_initial_metadata(((KEY, calls.current().request_id), *more))
 
 
