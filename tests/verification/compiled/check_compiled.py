@@ -41,3 +41,4 @@ def test_compiled_modules_do_what_the_plain_ones_do(tmp_path: Path) -> None:
     assert (plain[0], compiled[0]) == ("plain", "compiled")
     assert compiled[1:] == plain[1:]
     assert " passed" in _make("quick", "COMPILED=1")
+    assert " passed" in _make("test", "COMPILED=1", "K=imports and sqlite")

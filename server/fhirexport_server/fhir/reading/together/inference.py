@@ -71,21 +71,20 @@ def _events(venue: VenueRow, draft: VenueDraft | None, active: Sequence[StayMove
     present = on_leave = False
     class_ = venue.patient_class
     for index, movement in enumerate(active):
-        event = movement.row.trigger_event
-        if movement.draft is not None and movement.draft.trigger_event is None:
-            is_last = index == len(active) - 1
-            if movement.draft.situation.status == "planned":
-                event = "A15" if present else "A05"
-            elif not present:
-                event = _arrival(venue, movement.row)
-            elif movement.draft.situation.status == "onleave":
-                event = LEAVE
-            elif is_last and _ends(movement.draft, draft):
-                event = DISCHARGE
-            elif on_leave:
-                event = "A22"
-            else:
-                event = _change(class_, movement.row.patient_class)
+        if movement.draft is None or movement.draft.trigger_event is not None:
+            event = movement.row.trigger_event
+        elif movement.draft.situation.status == "planned":
+            event = "A15" if present else "A05"
+        elif not present:
+            event = _arrival(venue, movement.row)
+        elif movement.draft.situation.status == "onleave":
+            event = LEAVE
+        elif index == len(active) - 1 and _ends(movement.draft, draft):
+            event = DISCHARGE
+        elif on_leave:
+            event = "A22"
+        else:
+            event = _change(class_, movement.row.patient_class)
         events[movement.row.id] = event
         if says_where(event):
             present, on_leave = True, event == LEAVE
