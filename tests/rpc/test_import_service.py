@@ -240,8 +240,9 @@ async def test_the_log_says_how_many_and_of_whom_never_what(url: str) -> None:
     with capture_logs() as lines:
         async with serving(url) as stubs:
             service = next(one for one in await stubs.structure() if str(one["id"]).startswith("service"))
-            await stubs.bundle(_bundle("transaction", service | {"name": "zq7zq"}), ej_id=EJ_ID)
-            await stubs.bundle(_bundle("batch", service | {"name": "zq7zq", "active": "zq8"}), ej_id=EJ_ID)
+            named = service | {"name": "Zeuxippe"}
+            await stubs.bundle(_bundle("transaction", named), ej_id=EJ_ID)
+            await stubs.bundle(_bundle("batch", named | {"active": "Zeuxippe"}), ej_id=EJ_ID)
     written, refused_ = [
         {name: line.get(name) for name in ("ej_id", "created", "updated", "unchanged", "errors")}
         for line in lines
@@ -249,4 +250,4 @@ async def test_the_log_says_how_many_and_of_whom_never_what(url: str) -> None:
     ]
     assert written == {"ej_id": EJ_ID, "created": 0, "updated": 1, "unchanged": 0, "errors": 0}
     assert refused_ == {"ej_id": EJ_ID, "created": 0, "updated": 0, "unchanged": 0, "errors": 1}
-    assert "zq" not in str(lines)
+    assert "Zeuxippe" not in str(lines)
