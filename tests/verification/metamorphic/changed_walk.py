@@ -54,17 +54,18 @@ class Seen:
         )
 
 
-async def walk_exports(url: str, *, statements: int, seed: int = 1) -> Seen:
+async def walk_exports(url: str, *, statements: int, changed: int = 0, seed: int = 1) -> Seen:
     """Run random statements on a migrated database, and compare exports from time to time.
 
-    One exporter keeps renderings and brings them up to date, another one keeps nothing.
+    One exporter keeps renderings and brings them up to date, another one keeps nothing. It goes on until so
+    many exports were brought up to date, for that is left to chance, but not more than five times as long.
     """
     seen, random = Seen(), Random(f"changed {seed}")
     registry = CollectorRegistry()
     with ExitStack() as patched:
         for module in (segments, splicing):
             patched.enter_context(mock.patch.object(module, "MOST_IDS", MOST_IDS))
-        await _walk(url, statements, seen, random, Metrics(registry))
+        await _walk(url, statements, changed, seen, random, Metrics(registry))
     for reason in FullReason:
         counts = (
             registry.get_sample_value(
@@ -76,12 +77,14 @@ async def walk_exports(url: str, *, statements: int, seed: int = 1) -> Seen:
     return seen
 
 
-async def _walk(url: str, statements: int, seen: Seen, random: Random, metrics: Metrics) -> None:
+async def _walk(  # noqa: PLR0917 - the parts
+    url: str, statements: int, changed: int, seen: Seen, random: Random, metrics: Metrics
+) -> None:
     async with exporting(url, metrics=metrics, cache_bytes=MEMORY) as keeping, exporting(url) as full:
         with writing(url) as writer:
             drawn = Statements(writer.dialect, random)
             made = 0
-            while seen.statements < statements:
+            while seen.statements < (5 * statements if seen.changed < changed else statements):
                 if seen.statements >= made:
                     _made_anew(writer)
                     made = seen.statements + ROUND
