@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hatchling.builders.config import BuilderConfig
@@ -50,15 +50,22 @@ class CustomBuildHook(BuildHookInterface[BuilderConfig]):
         if version == "editable":
             return
         included = build_data["force_include"]
+        self._temporary = TemporaryDirectory()  # until what is in it is packed
+        directory = Path(self._temporary.name)
         if not (Path(self.root) / IN_SDIST).exists():  # a source distribution has it already
-            file = Path(mkdtemp()) / "commit.txt"
+            file = directory / "commit.txt"
             file.write_text(f"{self._commit()}\n")
             included[str(file)] = IN_SDIST if self.target_name == "sdist" else IN_WHEEL
         if self._compiles:
-            directory = Path(mkdtemp())
             for path in self._compiled(directory):
                 included[str(path)] = str(path.relative_to(directory))
             build_data.update(pure_python=False, infer_tag=True)
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove what was made for it."""
+        del build_data, artifact_path
+        if version != "editable":
+            self._temporary.cleanup()
 
     @property
     def _compiles(self) -> bool:
