@@ -54,7 +54,7 @@ async def test_a_stream_in_flight_ends_well(number: signal.Signals, large_url: s
     events = [json.loads(line)["event"] for line in server.log().splitlines()]
     assert events[0] == "starting"
     assert "listening" in events
-    assert events[-3:] == ["draining", "call", "stopped"]
+    assert events[-3:] == ["draining", "call", "stopped"], server.log()
 
 
 async def test_calls_are_taken_during_the_delay(small_url: str, tmp_path: Path) -> None:

@@ -5,6 +5,14 @@ from collections.abc import Coroutine
 from typing import Any
 
 
+def heard(future: "asyncio.Future[Any]") -> None:
+    """Count an error of a future as retrieved: its waiter may be cancelled in the moment in which it comes.
+
+    asyncio logs an error that nobody has retrieved.
+    """
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
 async def cancelled(task: "asyncio.Task[object]") -> None:
     """Cancel a task that may have ended, wait for it, and raise the error it failed with."""
     task.cancel()

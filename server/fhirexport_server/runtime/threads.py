@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from fhirexport_server.domain.errors import DatabaseUnavailableError
 from fhirexport_server.runtime.interrupt import Interrupt
+from fhirexport_server.runtime.tasks import heard
 
 T = TypeVar("T")
 LOOKUP_THREADS = 4
@@ -25,6 +26,7 @@ class Run(Generic[T]):
     def __init__(self, thread: asyncio.Future[T], interrupt: Interrupt) -> None:
         self.thread = thread
         self._interrupt = interrupt
+        heard(thread)
 
     def stop(self) -> None:
         """Ask the thread to end, and force it to after GRACE_SECONDS."""
@@ -33,8 +35,6 @@ class Run(Generic[T]):
         self._interrupt.set()
         cut = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._interrupt.cut)
         self.thread.add_done_callback(lambda _: cut.cancel())
-        # Retrieve its result, or asyncio would report that nobody did.
-        self.thread.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 class Threads:

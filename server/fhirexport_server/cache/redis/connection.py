@@ -14,6 +14,7 @@ from fhirexport_server.cache.redis.probing import Verdict, probe
 from fhirexport_server.cache.redis.servers.opening import CONNECTIONS, RedisAddress, opened
 from fhirexport_server.cache.redis.servers.primaries import Client, RedisServers
 from fhirexport_server.domain.errors import CacheUnavailableError
+from fhirexport_server.runtime.tasks import heard
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -84,16 +85,14 @@ class Link:
         task = asyncio.create_task(self._admitted(work, *args, **kwargs))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+        heard(task)
         try:
             await asyncio.wait({task}, timeout=self._budget)
             if not task.done():
                 raise TimeoutError
             return task.result()
         finally:
-            if not task.done():
-                task.cancel()
-                # Retrieve its result, or asyncio would report that nobody did.
-                task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            task.cancel()
 
     async def _admitted(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._room:
