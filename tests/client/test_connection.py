@@ -1,16 +1,13 @@
 """Shows that a server is reached wherever it is, and that what is sent to it is for nobody else."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import grpc
 import pytest
 from fhirexport import TLS, AsyncClient, Client, DeadlineExceededError, LegalEntity, UnavailableError
-from fhirexport._internal import channels
 from fhirexport._internal.tls import system_certificates
 from support.scripted import COMPLETE, HANG, playing, started
 from support.server import PATIENCE, running_server, wait_for_health
@@ -200,37 +197,3 @@ async def test_what_is_for_this_machine_passes_no_proxy(
     for name in ("no_proxy", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)
     assert await ask(address, timeout=PATIENCE)
-
-
-# --- closing --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ask", "moment"),
-    [
-        # The call is there, and what would see its end is not: as when a signal comes at that moment.
-        (lambda client: client.structure(1), ("call", "_run_channel_spin_thread")),
-        (lambda client: client.entities(), ("return", "_blocking")),
-    ],
-    ids=["stream", "unary"],
-)
-async def test_a_client_closes_also_after_a_call_that_was_cut_short_while_it_started(
-    ask: Callable[[Client], Iterator[object]],
-    moment: tuple[str, str],
-    address: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(channels, "CLOSING_SECONDS", 0.2)
-
-    def cut_short(frame: FrameType, event: str, _argument: object) -> None:
-        if (event, frame.f_code.co_name) == moment:
-            sys.setprofile(None)
-            raise KeyboardInterrupt
-
-    def cut_short_and_close() -> None:
-        with pytest.raises(KeyboardInterrupt), Client(address) as client:
-            sys.setprofile(cut_short)
-            list(ask(client))
-
-    async with asyncio.timeout(PATIENCE):
-        await asyncio.to_thread(cut_short_and_close)
