@@ -26,8 +26,11 @@ ENDING_SECONDS: Final = 10.0
 """How much longer than the grace workers may take to end, before they are killed."""
 METRICS_SECONDS: Final = 2.0
 """How long a worker may take to send its metrics."""
-POLL_SECONDS: Final = 5.0
-"""How often workers are asked for their metrics, so that little is lost of one that is killed."""
+POLL_SECONDS: Final = 15.0
+"""How often workers are asked for their metrics, so that little is lost of one that is killed.
+
+Each time takes some milliseconds of the processor, of every process.
+"""
 
 
 class WorkersFailingError(Exception):
@@ -163,22 +166,30 @@ class Staff:
 
     async def measure(self) -> ProcessMetrics:
         """Return the metrics of all processes, of workers that have ended among them, and of this one."""
-        workers = list(self._all)
-        answers = await asyncio.gather(*(worker.measured(METRICS_SECONDS) for worker in workers))
-        in_place = set(self._in_place.values())
-        self._metrics.answering(
-            sum(answered and worker in in_place for worker, answered in zip(workers, answers, strict=True))
-        )
+        answers = await self._asked()
         # Of one that is silent, what it had counted stays; what it holds now, nobody knows.
         now = [
             worker.metrics if answered else worker.metrics.counted()
-            for worker, answered in zip(workers, answers, strict=True)
+            for worker, answered in answers.items()
             if worker in self._all
         ]
         return combined((self._gone, *now, ProcessMetrics.of(self._registry)))
+
+    async def _asked(self) -> dict[WorkerProcess, bool]:
+        """Ask all workers for their metrics; return which of them have answered."""
+        workers = list(self._all)
+        answers = dict(
+            zip(
+                workers,
+                await asyncio.gather(*(worker.measured(METRICS_SECONDS) for worker in workers)),
+                strict=True,
+            )
+        )
+        self._metrics.answering(sum(answers.get(worker, False) for worker in self._in_place.values()))
+        return answers
 
     async def poll(self) -> None:
         """Ask for the metrics every few seconds, for ever."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            await self.measure()
+            await self._asked()
