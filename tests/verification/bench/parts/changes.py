@@ -43,6 +43,17 @@ class Answered:
     status: str
 
 
+@dataclass(frozen=True)
+class Changed:
+    """What the rounds with one kind of change gave."""
+
+    database: str
+    venues: int
+    name: str
+    befores: list[Answered]
+    ours: list[Answered]
+
+
 async def changes(urls: Sequence[tuple[str, str]], rounds: int) -> Results:
     """Measures databases, each with its heading."""
     results = Results()
@@ -79,11 +90,12 @@ async def _rows(table: Table, results: Results, heading: str, url: str, rounds: 
         exporting(url, spool_limit_bytes=spool) as full,
     ):
         await _export(keeping, REQUEST)
+        fulls, measured = [], []
         kinds = [(f"{count:,} movements", count, 0, _ONE) for count in CHANGED]
         kinds.append((f"{ADMISSIONS:,} admissions", 0, ADMISSIONS, _ONE))
         kinds.append((f"{ADMISSIONS:,} whole stays", 0, ADMISSIONS, ""))
         for name, movements, stays, which in kinds:
-            befores, fulls, ours = [], [], []
+            befores, ours = [], []
             for _ in range(rounds):
                 before = await _export(keeping, REQUEST)
                 befores.append(before)
@@ -92,27 +104,34 @@ async def _rows(table: Table, results: Results, heading: str, url: str, rounds: 
                     _admit(connection, stays, which)
                 have = replace(REQUEST, have=Have(digests=before.digests))
                 ours.append(await _export(keeping, have))
-                fulls.append(await _export(full, REQUEST))
-            hit, whole = (
-                statistics.median(one.seconds for one in befores),
-                statistics.median(one.seconds for one in fulls),
-            )
-            own = statistics.median(one.seconds for one in ours)
-            results.figures[f"{heading} {_venues(url):,} venues {name}"] = {
-                "database": heading,
-                "venues": _venues(url),
-                "changed": name,
-                "hit_ms": hit * 1000,
-                "full_ms": whole * 1000,
-                "ours_ms": own * 1000,
-            }
-            table.add_row(
-                *(heading, f"{_venues(url):,}", name),
-                *(f"{hit * 1000:.2f}", f"{whole * 1000:.0f}", f"{own * 1000:.2f}"),
-                *(f"{whole / own:.0f}", f"{own / hit:.1f}"),
-                str(len(set(ours[-1].digests) - set(befores[-1].digests))),
-                *(f"{one.sent / 1000:.0f}" for one in (ours[-1], fulls[-1])),
-            )
+            # It takes as long whatever was changed, and longest of all.
+            fulls.append(await _export(full, REQUEST))
+            measured.append(Changed(heading, _venues(url), name, befores, ours))
+    for changed in measured:
+        _tell(table, results, changed, fulls)
+
+
+def _tell(table: Table, results: Results, changed: Changed, fulls: list[Answered]) -> None:
+    hit, whole, own = (
+        statistics.median(one.seconds for one in answers)
+        for answers in (changed.befores, fulls, changed.ours)
+    )
+    before, now = changed.befores[-1], changed.ours[-1]
+    results.figures[f"{changed.database} {changed.venues:,} venues {changed.name}"] = {
+        "database": changed.database,
+        "venues": changed.venues,
+        "changed": changed.name,
+        "hit_ms": hit * 1000,
+        "full_ms": whole * 1000,
+        "ours_ms": own * 1000,
+    }
+    table.add_row(
+        *(changed.database, f"{changed.venues:,}", changed.name),
+        *(f"{hit * 1000:.2f}", f"{whole * 1000:.0f}", f"{own * 1000:.2f}"),
+        *(f"{whole / own:.0f}", f"{own / hit:.1f}"),
+        str(len(set(now.digests) - set(before.digests))),
+        *(f"{one.sent / 1000:.0f}" for one in (now, fulls[-1])),
+    )
 
 
 async def _export(exporter: Exporter, request: ExportRequest) -> Answered:

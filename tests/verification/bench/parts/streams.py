@@ -12,7 +12,7 @@ from fhirexport import AsyncClient
 from fhirexport_server.domain.datasets import Dataset
 from rich.table import Table
 from support.server import server_process
-from verification.bench.measuring.databases import BACKENDS, Bench
+from verification.bench.measuring.databases import Bench
 from verification.bench.measuring.results import Results
 from verification.bench.measuring.rss import growth
 from verification.bench.rivals import floor
@@ -33,8 +33,7 @@ async def streams(bench: Bench, venues: int) -> Results:
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "database" else "right")
     results.tables.append(table)
-    for backend in BACKENDS:
-        url = bench.database(backend, venues * 5 // 4)
+    for backend, url in bench.databases(venues * 5 // 4).items():
         sql = floor.statements(url, EJ_ID, Dataset.VENUES)
         with closing(floor.connect(url)) as connection:
             bare = min(_timed(partial(floor.fetch, connection, sql)) for _ in range(3))
