@@ -27,6 +27,8 @@ class Outcome:
     seconds: float
     alone: int
     """How many servers there are; readers' doors of higher numbers lead to all of them."""
+    crashed: str = ""
+    """Which process of the run did not end well, and how; what it had recorded until then counts."""
 
     @cached_property
     def beside(self) -> Sequence[Violation]:
@@ -105,5 +107,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
         yield f"WRONG: {count} {kind}"
     for found in outcome.wrong[:10]:
         yield f"  {found.kind}: {found.detail} ({found.read.export} from door {found.read.server})"
+    if outcome.crashed:
+        yield f"CRASHED: {outcome.crashed}"
     yield f"STALE beside a former primary that nobody fenced: {stale(outcome.beside)}"
     yield f"STALE otherwise: {stale(outcome.broken)}, WRONG: {len(outcome.broken)}"

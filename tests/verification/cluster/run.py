@@ -3,7 +3,7 @@
 Three servers, PostgreSQL with a standby behind PgBouncer, Redis behind Sentinels or a cluster of it; writers,
 an importer and readers of `make prove`, with its checker. Each part dies, hangs, fails over and comes back.
 Prints how many calls came to nothing in spite of the client's retries, and exits with 1 when any read was
-wrong.
+wrong, or one of the processes has crashed.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from verification.cluster.reader import ADDRESSES
 from verification.cluster.servers import running_servers
 from verification.cluster.writer import SERVERS
 from verification.prove.bells import Ringer, ringer
-from verification.prove.children import children
+from verification.prove.children import ChildError, children
 from verification.prove.history import History, Recorder, recorded
 from verification.prove.plan import WRITERS, Plan
 from verification.prove.redis_kinds import RedisFaults, running_redis
@@ -105,19 +105,20 @@ async def _run(  # noqa: PLR0917 - the parts
         os.environ[ADDRESSES] = ",".join(servers.addresses)
         async with children(plans) as processes:
             breaker = Breaker(pair, redis, servers, bell, random)
-            start = monotonic()
+            crashed, start = "", monotonic()
             processes.begin(options.seconds)
             try:
                 await breaker.run(start + options.seconds, progress)
                 await processes.ended()
+            except ChildError as error:
+                crashed = str(error)
             finally:
                 with Recorder(directory / "faults.ndjson") as recorder:
                     for fault in breaker.faults:
                         recorder.add(fault)
     history = History.of(recorded(sorted(directory.glob("*.ndjson"))))
-    return Outcome(
-        history, breaker.counts, tuple(pair.without), tuple(pair.unfenced), monotonic() - start, ALONE
-    )
+    without, unfenced = tuple(pair.without), tuple(pair.unfenced)
+    return Outcome(history, breaker.counts, without, unfenced, monotonic() - start, ALONE, crashed)
 
 
 def _keep(directory: Path, where: Path) -> None:
@@ -156,9 +157,9 @@ def main() -> int:
         sys.stdout.write(f"Redis {given.redis}, {'with' if pooled else 'without'} PgBouncer, seed {seed}\n")
         for line in lines(outcome):
             sys.stdout.write(f"{line}\n")
-        if outcome.wrong:
+        if outcome.wrong or outcome.crashed:
             _keep(Path(name), given.keep)
-    return int(bool(outcome.broken))
+    return int(bool(outcome.broken or outcome.crashed))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ PATIENCE = 60.0
 class ChildError(Exception):
     """A process of the run failed: what it said is on stderr, unless a signal has ended it."""
 
-    def __init__(self, process: int, status: int) -> None:
-        super().__init__(f"process {process} has ended with {status}")
+    def __init__(self, module: str, status: int) -> None:
+        super().__init__(f"{module} has ended with {status}")
 
 
 _EXPORTS_FIRST = ".importer"
@@ -30,28 +30,33 @@ themselves, for who accepts an old answer may be given it."""
 class Children:
     """Processes that are ready."""
 
-    def __init__(self, processes: Sequence[Process]) -> None:
+    def __init__(self, processes: Sequence[tuple[str, Process]]) -> None:
         self._processes = processes
 
     def begin(self, seconds: float) -> None:
         """Tells all of them to go on for so long."""
-        for process in self._processes:
+        for _, process in self._processes:
             if process.stdin is not None:
                 process.stdin.write(f"{seconds}\n".encode())
 
     async def ended(self) -> None:
-        """Waits until all have ended well."""
+        """Waits until all have ended.
+
+        Raises:
+            ChildError: One of them has not ended well.
+        """
         async with asyncio.timeout(PATIENCE):
-            for process in self._processes:
-                if status := await process.wait():
-                    raise ChildError(process.pid, status)
+            statuses = [(module, await process.wait()) for module, process in self._processes]
+        for module, status in statuses:
+            if status:
+                raise ChildError(module, status)
 
 
 @asynccontextmanager
 async def children(kinds: Sequence[tuple[str, Plan]]) -> AsyncIterator[Children]:
     """Starts processes by the names of their modules, and waits until they are ready."""
-    processes: list[Process] = []
-    unready: list[Process] = []
+    processes: list[tuple[str, Process]] = []
+    unready: list[tuple[str, Process]] = []
     try:
         for module, plan in kinds:
             if module.endswith(_EXPORTS_FIRST):
@@ -60,24 +65,24 @@ async def children(kinds: Sequence[tuple[str, Plan]]) -> AsyncIterator[Children]
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", module, text, stdin=PIPE, stdout=PIPE, env=_environment()
             )
-            processes.append(process)
-            unready.append(process)
+            processes.append((module, process))
+            unready.append((module, process))
         await _ready(unready)
         yield Children(processes)
     finally:
-        for process in processes:
+        for _, process in processes:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
 
 
-async def _ready(unready: list[Process]) -> None:
+async def _ready(unready: list[tuple[str, Process]]) -> None:
     """Waits until processes are ready; then there is none in the list any more."""
     async with asyncio.timeout(PATIENCE):
         while unready:
-            process = unready.pop(0)
+            module, process = unready.pop(0)
             if process.stdout is None or not await process.stdout.readline():
-                raise ChildError(process.pid, await process.wait())
+                raise ChildError(module, await process.wait())
 
 
 def _environment() -> dict[str, str]:

@@ -180,9 +180,10 @@ class Recorder:
 
 
 def recorded(paths: Iterable[Path]) -> Iterator[Event]:
-    """Yields the events of files."""
+    """Yields the events of files. A last line that is cut off is left out: its process has crashed."""
     decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Event)
     for path in paths:
         with path.open("rb") as file:
             for line in file:
-                yield decoder.decode(line)
+                if line.endswith(b"\n"):
+                    yield decoder.decode(line)
