@@ -90,7 +90,7 @@ def _callers(bench: Bench, _arguments: argparse.Namespace) -> Results:
 def _changes(bench: Bench, arguments: argparse.Namespace) -> Results:
     groups = [(name, venues * 5 // 4) for name in BACKENDS for venues in arguments.changed]
     urls = bench.new_databases(reversed(groups))  # the largest first, for two are made at once
-    named = zip((name for name, _ in groups), reversed(urls), strict=True)
+    named = zip((NAMES[name] for name, _ in groups), reversed(urls), strict=True)
     return asyncio.run(changes.changes(list(named), bench.rounds))
 
 

@@ -73,13 +73,13 @@ async def changes(urls: Sequence[tuple[str, str]], rounds: int) -> Results:
 def _plot(results: Results) -> Plot:
     """Size against time, on PostgreSQL where that was measured."""
     rows = [row for row in results.figures.values() if isinstance(row, dict) and row["changed"] == _PLOTTED]
-    last = max((str(row["database"]) for row in rows), default="")
+    shown = min((str(row["database"]) for row in rows), default="")
     lines: dict[str, list[tuple[float, float]]] = {}
     for row in sorted(rows, key=lambda row: float(row["venues"])):
-        if row["database"] == last and row["venues"]:
+        if row["database"] == shown and row["venues"]:
             for line, value in (("in full", "full_ms"), ("one changed", "ours_ms"), ("hit", "hit_ms")):
                 lines.setdefault(line, []).append((float(row["venues"]), float(row[value])))
-    return Plot(f"An export of venues ({last})", "venues", "milliseconds", lines)
+    return Plot(f"An export of venues ({shown})", "venues", "milliseconds", lines)
 
 
 async def _rows(table: Table, results: Results, heading: str, url: str, rounds: int) -> None:
