@@ -16,7 +16,7 @@ from fhirexport_server.workers.combined_metrics import ProcessMetrics
 from fhirexport_server.workers.control import Control, Message, MessageKind
 from fhirexport_server.workers.shares import share
 
-_SWITCH_SECONDS = 0.000_5
+_SWITCH_SECONDS = 0.000_1
 """How long a thread keeps the interpreter that others wait for.
 
 The default of 5 ms is waited for at each step of a call while an import is read or an export rendered.

@@ -121,3 +121,36 @@ async def test_a_directory_that_is_not_there_is_told_as_that(
     with pytest.raises(TemporaryStorageError, match="ENOENT"):
         spool.append(_chunk(1))
     spool.close()
+
+
+async def test_hundreds_of_readers_leave_the_loop_time_for_others() -> None:
+    spool = Spool(SpoolSpace(PLENTY))
+    at_once, told = 0, 0
+
+    async def read() -> None:
+        nonlocal told
+        await spool.started(PATIENCE)
+        told += 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(300):
+            group.create_task(read())
+        await asyncio.sleep(0)
+        await asyncio.to_thread(spool.start, SNAPSHOT)
+        async with asyncio.timeout(PATIENCE):
+            while told < 300:
+                before = told
+                await asyncio.sleep(0)
+                at_once = max(at_once, told - before)
+    assert 0 < at_once <= 8
+
+
+async def test_a_reader_that_leaves_keeps_none_waiting() -> None:
+    spool = Spool(SpoolSpace(PLENTY))
+    readers = [asyncio.create_task(spool.started(PATIENCE)) for _ in range(20)]
+    await asyncio.sleep(0)
+    for reader in readers[:10]:
+        reader.cancel()
+    spool.start(SNAPSHOT)
+    async with asyncio.timeout(PATIENCE):
+        assert await asyncio.gather(*readers[10:]) == [SNAPSHOT] * 10

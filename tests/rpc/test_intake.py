@@ -12,6 +12,7 @@ from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
 from fhirexport_server.app import running
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.intake import Intake
+from fhirexport_server.rpc.admission.pace import Pace
 from support.metrics import read
 from support.server import PATIENCE, running_server, settings
 from support.status import refused
@@ -21,7 +22,7 @@ LARGE = pb.ImportBundleRequest(bundle="x" * 4 * MIB)
 
 
 async def test_one_at_a_time_in_the_order_of_coming_outside_of_the_event_loop() -> None:
-    intake, under_way, order = Intake(1 << 40), threading.Lock(), []
+    intake, under_way, order = Intake(1 << 40, 1 << 40), threading.Lock(), []
 
     def parse(raw: bytes) -> None:
         assert under_way.acquire(blocking=False), "two at once"
@@ -36,7 +37,7 @@ async def test_one_at_a_time_in_the_order_of_coming_outside_of_the_event_loop() 
 
 
 async def test_the_next_one_comes_after_the_time_that_the_one_before_may_take() -> None:
-    intake, begun = Intake(10 * MIB), []
+    intake, begun = Intake(10 * MIB, MIB), []
 
     def parse(_: bytes) -> None:
         begun.append(time.monotonic())
@@ -49,7 +50,7 @@ async def test_the_next_one_comes_after_the_time_that_the_one_before_may_take() 
 
 
 async def test_who_leaves_while_it_waits_keeps_nobody_waiting() -> None:
-    intake = Intake(MIB)
+    intake = Intake(MIB, MIB)
     await intake.parsed(len, bytes(MIB // 2))
     waiting = asyncio.create_task(intake.parsed(len, bytes(100 * MIB)))
     await asyncio.sleep(0.01)
@@ -59,7 +60,7 @@ async def test_who_leaves_while_it_waits_keeps_nobody_waiting() -> None:
 
 
 async def test_small_calls_go_on_while_large_messages_wait(small_url: str) -> None:
-    limits = Limits(stream_seconds=PATIENCE, intake_bytes_per_second=1)
+    limits = Limits(stream_seconds=PATIENCE, intake_long_bytes_per_second=1)
     async with (
         running_server(small_url, limits=limits) as address,
         grpc.aio.insecure_channel(address) as channel,
@@ -73,43 +74,47 @@ async def test_small_calls_go_on_while_large_messages_wait(small_url: str) -> No
             one.cancel()
 
 
-async def test_a_chunk_that_waits_has_room_in_memory(small_url: str) -> None:
-    limits = Limits(stream_seconds=PATIENCE, intake_bytes_per_second=1, bytes_in_flight=64 * MIB)
+async def test_what_is_not_received_in_time_takes_no_memory(small_url: str) -> None:
+    limits = Limits(stream_seconds=PATIENCE, intake_long_bytes_per_second=1, turn_seconds=0.2)
     app_settings = settings(small_url, metrics_address="127.0.0.1:0")
     async with (
         running(app_settings, limits=limits) as app,
         grpc.aio.insecure_channel(app.address) as channel,
     ):
-        await _refused(channel)  # the next one waits for a month
-        calls = [ImportServiceStub(channel).ImportResources() for _ in range(3)]
-        for call in calls:
-            await call.write(pb.ImportResourcesRequest(options=pb.ImportOptions(ej_id=1)))
-            await call.write(pb.ImportResourcesRequest(chunk=bytes(7 * MIB)))
-        # A connection's share is 16 MiB: two chunks wait, and the third is refused.
-        done, _ = await asyncio.wait(
-            [asyncio.ensure_future(_status(call)) for call in calls], return_when=asyncio.FIRST_COMPLETED
-        )
-        assert [one.result() for one in done] == ["TOO_MANY_BYTES"]
-        page = await read(app.metrics_address)
-        assert page.value("fhirexport_bytes_in_flight", direction="in") > 14 * MIB
-        for call in calls:
-            call.cancel()
-        async with asyncio.timeout(PATIENCE):
-            while (await read(app.metrics_address)).value("fhirexport_bytes_in_flight", direction="in"):
-                await asyncio.sleep(0.01)
+        assert await _refused(channel) == "INVALID_FIELD"  # the next one would wait for a month
+        calls = [asyncio.create_task(_refused(channel)) for _ in range(3)]
+        assert (await read(app.metrics_address)).value("fhirexport_bytes_in_flight", direction="in") == 0
+        assert await asyncio.gather(*calls) == ["TOO_MANY_BYTES"] * 3
+
+
+async def test_owners_take_turns_and_each_call_of_one_in_its_order() -> None:
+    pace, order = Pace(PATIENCE), list[str]()
+
+    async def ask(call: str) -> None:
+        await pace.turn(call[0])
+        order.append(call)
+
+    pace.spend(0.05)
+    await asyncio.gather(*(ask(call) for call in ("a1", "a2", "a3", "b1", "c1", "b2")))
+    assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
+    async with asyncio.timeout(PATIENCE):
+        await ask("d")
+
+
+async def test_who_leaves_before_its_turn_keeps_nobody_waiting() -> None:
+    pace = Pace(PATIENCE)
+    pace.spend(0.05)
+    calls = [asyncio.create_task(pace.turn(owner)) for owner in "aab"]
+    await asyncio.sleep(0)
+    for call in calls[:2]:
+        call.cancel()
+    async with asyncio.timeout(PATIENCE):
+        await calls[2]
 
 
 async def _refused(channel: grpc.aio.Channel) -> str:
     try:
         await ImportServiceStub(channel).ImportBundle(LARGE)
-    except grpc.aio.AioRpcError as error:
-        return refused(error).reason
-    raise AssertionError("was not refused")
-
-
-async def _status(call: grpc.aio.StreamUnaryCall) -> str:  # type: ignore[type-arg]  # whichever messages
-    try:
-        await call
     except grpc.aio.AioRpcError as error:
         return refused(error).reason
     raise AssertionError("was not refused")

@@ -8,6 +8,7 @@ alone, so that the disk never holds a patient's data that somebody can read.
 import asyncio
 import os
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from threading import Lock
 from typing import IO, NamedTuple
@@ -21,6 +22,10 @@ from fhirexport_server.sealing.ephemeral_key import EphemeralKey
 
 MEMORY_BYTES = 1024 * 1024
 """How many bytes of a spool stay in memory: compressed, so some fourteen times as much of a rendering."""
+
+_TOLD_AT_ONCE = 2
+"""How many readers are woken in one iteration of the event loop. Hundreds may wait for one rendering, and if
+all went on at once, the loop would do nothing else meanwhile."""
 
 
 class Stored(NamedTuple):
@@ -43,7 +48,11 @@ class Spool:
         self.on_complete: Callable[[], None] = lambda: None
         """Called on the loop once the last chunk is there, before readers see it."""
         self._loop = asyncio.get_running_loop()
-        self._changed = asyncio.Event()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        """Readers who have seen all that is there: the longest waiting first."""
+        self._untold = 0
+        """How many of them have waited since before the last change."""
+        self._is_telling = False
         self._lock = Lock()
         self._chunks: list[Stored] = []
         self._taken = 0
@@ -184,16 +193,29 @@ class Spool:
     async def _progress(self, patience: float) -> None:
         if self._error is not None:
             raise self._error
+        news = self._loop.create_future()
+        self._waiting.append(news)
         async with asyncio.timeout(patience):
-            await self._changed.wait()
+            await news
 
     def _notify(self, totals: Totals | None) -> None:
         if totals is not None and self._error is None:
             self._totals = totals
             self.on_complete()
-        # Each event stands for one change, so that a waiting reader has seen the state before it.
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._untold = len(self._waiting)
+        if not self._is_telling:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Wake some of the readers who wait; the others in the next iterations of the loop."""
+        for _ in range(min(self._untold, _TOLD_AT_ONCE)):
+            self._untold -= 1
+            news = self._waiting.popleft()
+            if not news.done():  # or the reader has left
+                news.set_result(None)
+        self._is_telling = self._untold > 0
+        if self._is_telling:
+            self._loop.call_soon(self._tell)
 
     def chunk(self, stored: Stored) -> Chunk:
         """Return a chunk that was stored."""

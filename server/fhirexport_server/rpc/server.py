@@ -4,7 +4,8 @@ from __future__ import annotations  # the tracer's type is an extra's
 
 import socket
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 from fhirexport.v1 import cache_admin_pb2, export_service_pb2, import_service_pb2
@@ -50,7 +51,16 @@ _MINUTE = 60_000
 _CONNECTIONS = 1000
 _STREAMS = 100
 """How many calls a connection may have at once."""
+QUEUED_APART = frozenset(
+    {("grpc.health.v1.Health", "Check")}
+    | {
+        (_EXPORT.full_name, name)
+        for name in ("ListLegalEntities", "ExportStructure", "ExportPatients", "ExportVenues", "StreamExport")
+    }
+)
+"""The methods with a queue of their own, before a call of theirs is taken up."""
 _UNIX = "unix:"
+_Handlers: TypeAlias = "Mapping[str, grpc.RpcMethodHandler[Any, Any]]"
 _IDENTITY = 1 << 0
 """Only messages without compression. Exports have an encoding of their own, `zstd`."""
 
@@ -105,7 +115,8 @@ def make_server(
         # No maximum_concurrent_rpcs: it refuses the latest call, whosever it is, and without details.
         options=options(limits, shared=shared),
     )
-    server.add_registered_method_handlers = _register_nothing  # type: ignore[assignment, method-assign] # see there
+    register = server.add_registered_method_handlers
+    server.add_registered_method_handlers = partial(_register, register)  # type: ignore[method-assign] # see there
     add_ExportServiceServicer_to_server(ExportService(exports, watches, limits.unary_bytes), server)
     add_CacheAdminServicer_to_server(CacheAdmin(tended, warmed), server)
     add_ImportServiceServicer_to_server(ImportService(imports, limits.bundle_bytes), server)
@@ -116,12 +127,15 @@ def make_server(
     return server, _bound(server, address, credentials)
 
 
-def _register_nothing(_service: str, _handlers: Mapping[str, object]) -> None:
-    """Leave methods to the generic handlers, which find that of a call by its name.
+def _register(register: Callable[[str, _Handlers], None], service: str, handlers: _Handlers) -> None:
+    """Register those methods of a service alone that are served however many others' calls wait.
 
-    What gRPC generates registers each method with the core as well. Then grpc.aio waits anew, for each call
-    of any of them, for one future per method. Source: grpc.aio, `_server_main_loop`.
+    The core has a queue for the calls of each registered method, and one for all others. Whatever floods the
+    server with uploads, watches or unknown calls, a check of the health or an export is not behind them. The
+    others are found by their names, for grpc.aio waits anew, for each call of any method, for one future per
+    registered method. Source: grpc.aio, `_server_main_loop`.
     """
+    register(service, {name: handlers[name] for name in handlers if (service, name) in QUEUED_APART})
 
 
 def _bound(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:

@@ -61,14 +61,12 @@ class BytesInFlight:
             TooManyBytesError: No room became free in time.
         """
         hold = Hold(caller.connection, size)
-        if not self._waiting and self._fits(hold):
+        if self._fits(hold):  # of those who wait none fits, or it would wait no longer
             self._add(hold)
             return hold
         waiter = self._waiting[hold] = asyncio.get_running_loop().create_future()
         if self._look is None:
             self._watch()
-        else:
-            self._grant()
         try:
             async with asyncio.timeout(self._patience):
                 await waiter
@@ -129,9 +127,12 @@ class BytesInFlight:
     def _fits_connection(self, hold: Hold) -> bool:
         return self._by_connection[hold.connection] + hold.size <= self._per_connection
 
-    def _grant(self) -> Hold | None:
+    def _grant(self, *, is_watching: bool = False) -> Hold | None:
         """Grant room to waiting messages, smallest holders first; return the first that others block."""
-        blocked = None
+        free, blocked = self._total - self.taken, None
+        # A thousand calls may wait, and as many give room back one after the other.
+        if not is_watching and free < min((hold.size for hold in self._waiting), default=0):
+            return None
         for hold in sorted(self._waiting, key=lambda waiting: self._by_connection[waiting.connection]):
             waiter = self._waiting[hold]
             if waiter.done() or not self._fits_connection(hold):
@@ -146,7 +147,7 @@ class BytesInFlight:
 
     def _watch(self) -> None:
         self._look = None
-        blocked = self._grant()
+        blocked = self._grant(is_watching=True)
         if blocked is not None:
             self._evict(blocked)
         if self._waiting:

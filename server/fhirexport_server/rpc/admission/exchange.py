@@ -38,7 +38,19 @@ _COPIES: Final = 2
 class Exchange:
     """Reads and writes the messages of one call."""
 
-    def __init__(self, caller: Caller, context: Context, gate: "Gate", places: Places) -> None:
+    def __init__(
+        self, caller: Caller, context: Context, gate: "Gate", places: Places, *, is_bulk: bool = False
+    ) -> None:
+        """Make the exchange of a call that has no place yet.
+
+        Args:
+            caller: The caller.
+            context: gRPC's context of the call.
+            gate: What all calls share.
+            places: Where the call takes its place.
+            is_bulk: Whether its messages may be long: they are asked for in turn.
+        """
+        self._is_bulk = is_bulk
         self.caller = caller
         self._context = cast("grpc.aio.ServicerContext[bytes, bytes]", context)
         self._gate = gate
@@ -86,6 +98,11 @@ class Exchange:
         return self._first.pop() if self._first else await self._arrived(seconds)
 
     async def _arrived(self, seconds: float) -> bytes | None:
+        if self._is_bulk:
+            try:
+                await self._gate.pace.turn(self.caller.owner)
+            except TimeoutError:
+                raise TooManyBytesError(self._gate.limits.bytes_in_flight) from None
         # One timer, for nearly all messages arrive at once: what is slow has its time limit from then on.
         coming = _Waited(asyncio.timeout(None))
         try:
@@ -105,7 +122,11 @@ class Exchange:
         finally:
             if coming.hold is not None:
                 self._gate.inbound.give_back(coming.hold)
-        return None if message is cast("bytes", grpc.aio.EOF) else message
+        if message is cast("bytes", grpc.aio.EOF):
+            return None
+        if len(message) > _SMALL_BYTES:
+            self._gate.pace.spend(self._gate.intake.seconds(len(message)))
+        return message
 
     async def parsed(self, parse: Callable[[bytes], T], raw: bytes) -> T:
         """Return a message as `parse` returns it: a large one in its turn, with room while it waits for that.

@@ -13,11 +13,13 @@ from fhirexport_server.rpc.admission.caller import caller
 from fhirexport_server.rpc.admission.exchange import Exchange
 from fhirexport_server.rpc.admission.intake import Intake
 from fhirexport_server.rpc.admission.keeper import Sweeper
+from fhirexport_server.rpc.admission.pace import Pace
 from fhirexport_server.rpc.admission.places import Places
 from fhirexport_server.rpc.call import Context, is_watch
 from fhirexport_server.telemetry.call_families import GateFamilies
 
 _HEALTH: Final = "grpc.health.v1.Health"
+_IMPORTS: Final = "fhirexport.v1.ImportService"
 _CONNECTION_SHARE: Final = 4
 
 
@@ -39,8 +41,10 @@ class Gate:
         total, share = limits.bytes_in_flight, limits.bytes_in_flight // _CONNECTION_SHARE
         self.inbound = BytesInFlight(total=total, per_connection=share)
         self.outbound = BytesInFlight(total=total, per_connection=share)
-        self.intake = Intake(limits.intake_bytes_per_second)
+        self.intake = Intake(limits.intake_bytes_per_second, limits.intake_long_bytes_per_second)
         """Parses large messages."""
+        self.pace = Pace(limits.turn_seconds)
+        """When the messages of imports are received."""
         families = GateFamilies(
             registry,
             calls={
@@ -73,4 +77,4 @@ class Gate:
             places = self.health
         elif is_watch(service, method):
             places = self.watches
-        return Exchange(caller(context, identity), context, self, places)
+        return Exchange(caller(context, identity), context, self, places, is_bulk=service == _IMPORTS)
