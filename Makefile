@@ -82,7 +82,7 @@ compiled: setup ## Compile modules with mypyc, which needs a C compiler; then CO
 	rm -rf $(MODULES)
 	$(BIN)/python -m zipfile --extract build/compiled/wheel/fhirexport-*.whl $(MODULES)
 
-# GROUP=2/6 runs the second of six parts of `make verify` or `make pages`: CI has time for one, another with each commit.
+# GROUP=2/8 runs the second of eight parts of `make verify` or `make pages`: CI has time for one, another with each commit.
 part = $(word $(1),$(subst /, ,$(GROUP)))
 SPLIT = $(if $(GROUP),--splitting-algorithm least_duration --splits $(call part,2) --group $(call part,1))
 
@@ -187,8 +187,8 @@ cluster: setup $(BIN)/pgbouncer ## Kill, freeze and fail over servers, PostgreSQ
 	$(VERIFY) verification.cluster.run
 	$(VERIFY) verification.cluster.run --redis cluster
 
-siege: setup ## Attack a server for a minute, with well-behaved callers beside: its memory, their times
-	$(VERIFY) verification.siege.run --seconds 60
+siege: setup ## Attack a server for a minute, with well-behaved callers beside: its memory, their times; GUARDED=1 with TLS
+	$(VERIFY) verification.siege.run --seconds 60 $(if $(GUARDED),--guarded)
 
 .PHONY: advisories
 advisories: setup ## Compare what is locked with requirements/advisories.json, which must be looked after; no network

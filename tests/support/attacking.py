@@ -6,8 +6,9 @@ whole connection in the middle. For tests of what a server does with such caller
 
 import asyncio
 import socket
+import ssl
 import struct
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -53,7 +54,11 @@ class Connection:
         window: int,
         grants: bool,
         keeps: bool,
+        headers: Sequence[tuple[str, str]] = (),
+        scheme: str = "http",
     ) -> None:
+        self._headers = headers
+        self._scheme = scheme
         self._reader, self._writer = reader, writer
         self._grants, self._keeps = grants, keeps
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
@@ -82,8 +87,8 @@ class Connection:
         number = self._h2.get_next_available_stream_id()
         self.streams[number] = Stream()
         fields = [
-            (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"),
-            ("content-type", "application/grpc"), ("te", "trailers"), *headers,
+            (":method", "POST"), (":scheme", self._scheme), (":path", path), (":authority", "localhost"),
+            ("content-type", "application/grpc"), ("te", "trailers"), *self._headers, *headers,
         ]  # fmt: skip
         self._h2.send_headers(number, fields, end_stream=end and not messages)
         for place, message in enumerate(messages, 1):
@@ -204,6 +209,8 @@ async def connected(
     grants: bool = True,
     keeps: bool = False,
     source: str | None = None,
+    context: ssl.SSLContext | None = None,
+    headers: Sequence[tuple[str, str]] = (),
 ) -> AsyncIterator[Connection]:
     """Connects to a server.
 
@@ -213,12 +220,22 @@ async def connected(
         grants: whether it may send more once these were taken.
         keeps: whether to keep the bytes of the messages.
         source: the address to connect from: on Linux, any of 127.0.0.0/8 is another peer.
+        context: the TLS; None for plaintext.
+        headers: what goes with each call.
     """
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(
-        host.strip("[]"), int(port), local_addr=(source, 0) if source else None
+        host.strip("[]"), int(port), local_addr=(source, 0) if source else None, ssl=context
     )
-    connection = Connection(reader, writer, window=window, grants=grants, keeps=keeps)
+    connection = Connection(
+        reader,
+        writer,
+        window=window,
+        grants=grants,
+        keeps=keeps,
+        headers=headers,
+        scheme="https" if context else "http",
+    )
     await connection.begin()
     running = asyncio.create_task(connection.run())
     await connection.greeted.wait()

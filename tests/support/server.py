@@ -101,12 +101,22 @@ async def exporting(
         yield ExportServiceStub(channel)
 
 
+def _channel(address: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    if credentials is None:
+        return grpc.aio.insecure_channel(address)
+    return grpc.aio.secure_channel(address, credentials)
+
+
 async def wait_for_health(
-    address: str, *, serving: bool = True, service: str = "fhirexport.v1.ExportService"
+    address: str,
+    *,
+    serving: bool = True,
+    service: str = "fhirexport.v1.ExportService",
+    credentials: grpc.ChannelCredentials | None = None,
 ) -> None:
     """Waits until the server at an address says that it serves, or that it does not."""
     wanted = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
-    async with asyncio.timeout(PATIENCE), grpc.aio.insecure_channel(address) as channel:
+    async with asyncio.timeout(PATIENCE), _channel(address, credentials) as channel:
         watch = HealthStub(channel).Watch(HealthCheckRequest(service=service), wait_for_ready=True)
         async for answer in watch:
             if answer.status == wanted:

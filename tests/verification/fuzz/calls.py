@@ -16,6 +16,7 @@ from verification.fuzz.syncs import Syncs
 from verification.fuzz.tried import Tried
 from verification.siege.fuzz import METHODS, send
 from verification.siege.plan import Assault, AttackPlan
+from verification.siege.reaching import Target
 from verification.siege.watch import watched
 
 CALLS = ("requests", "syncs")
@@ -56,7 +57,7 @@ async def called(name: str, given: Hospital, seconds: float, seed: int) -> Tried
     async with started as server, watched(server) as watch:
         begun = monotonic()
         if name == "requests":
-            assault = Assault(AttackPlan(server.address, name, seconds, 0, seconds, seed))
+            assault = Assault(AttackPlan(Target(server.address), name, seconds, 0, seconds, seed))
             await send(assault, METHODS)
             run.tries, run.ended = assault.sent.calls, assault.sent.answers
         else:

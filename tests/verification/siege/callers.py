@@ -24,6 +24,7 @@ from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.types_pb2 import DATASET_VENUES
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from verification.siege import reaching
 from verification.siege.plan import Answer, CallerPlan
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ async def call(plan: CallerPlan) -> list[Answer]:
     """Call until the input ends; return how each call was answered."""
     answers: list[Answer] = []
     ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
-    async with grpc.aio.insecure_channel(plan.address) as channel:
+    async with reaching.channel(plan.target) as channel:
         asked = _health(channel) if plan.asks_health else _exports(channel)
         for ask in asked:
             await _code(ask)

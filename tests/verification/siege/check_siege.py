@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from fhirexport_server.demo.group import batches
 from fhirexport_server.store.loader import load
 from support.valkey import Valkey
@@ -13,12 +14,15 @@ SECONDS = 1.0
 ATTACKS_SHOWN = ("gzipped", "fuzz")
 
 
+@pytest.mark.parametrize("guarded", [False, True])
 async def test_attackers_take_nothing_from_others(
-    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path
+    new_database: Callable[[str], str], valkey: Valkey, tmp_path: Path, *, guarded: bool
 ) -> None:
     url = new_database("sqlite")
     load(url, batches(patients=60))
-    options = Options(seconds=SECONDS, quiet_seconds=0.2, seed=1, pause=0.01, attacks=ATTACKS_SHOWN)
+    options = Options(
+        seconds=SECONDS, quiet_seconds=0.2, seed=1, pause=0.01, guarded=guarded, attacks=ATTACKS_SHOWN
+    )
     told: list[str] = []
 
     siege = await besieged(tmp_path, url, valkey.url, options, told.append)

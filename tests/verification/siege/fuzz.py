@@ -9,6 +9,7 @@ from fhirexport.v1 import cache_admin_pb2, export_service_pb2, import_service_pb
 from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
+from verification.siege import reaching
 from verification.siege.messages import message
 from verification.siege.plan import Assault
 
@@ -48,9 +49,7 @@ async def send(assault: Assault, methods: Sequence[MethodDescriptor]) -> None:
             await asyncio.sleep(assault.plan.pause)
 
     async with asyncio.TaskGroup() as group:
-        channels = [
-            grpc.aio.insecure_channel(assault.plan.address, options=options) for _ in range(_CHANNELS)
-        ]
+        channels = [reaching.channel(assault.plan.target, options) for _ in range(_CHANNELS)]
         lanes = [group.create_task(lane(channel)) for channel in channels for _ in range(_CALLS)]
         await asyncio.wait(lanes)
         for channel in channels:

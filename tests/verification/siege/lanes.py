@@ -8,6 +8,7 @@ import grpc
 from h2.exceptions import H2Error
 from support import attacking
 from support.attacking import Connection, Stream
+from verification.siege import reaching
 from verification.siege.plan import Assault
 
 PAUSE = 0.05
@@ -33,8 +34,8 @@ async def lanes(
     async def lane(number: int) -> None:
         while assault.goes_on:
             try:
-                async with attacking.connected(
-                    assault.plan.address, window=window, grants=grants, source=source(number)
+                async with reaching.connected(
+                    assault.plan.target, window=window, grants=grants, source=source(number)
                 ) as connection:
                     while not connection.closed.is_set() and assault.goes_on:
                         await work(connection, number)

@@ -10,6 +10,7 @@ import grpc
 from fhirexport._internal.uploads.early_status import EarlyStatus
 from fhirexport.v1 import import_service_pb2 as pb
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
+from verification.siege import reaching
 from verification.siege.plan import Assault
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ async def ndjson(assault: Assault) -> None:
             await _import(assault, stub, random)
             await asyncio.sleep(assault.plan.pause)
 
-    async with grpc.aio.insecure_channel(assault.plan.address) as channel, asyncio.TaskGroup() as group:
+    async with reaching.channel(assault.plan.target) as channel, asyncio.TaskGroup() as group:
         for _ in range(_CALLS):
             group.create_task(lane(ImportServiceStub(channel)))
 

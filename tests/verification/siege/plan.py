@@ -5,6 +5,7 @@ from time import monotonic
 from typing import Self, TypeVar
 
 import msgspec
+from verification.siege.reaching import Target
 
 T = TypeVar("T", bound="Given")
 
@@ -12,8 +13,7 @@ T = TypeVar("T", bound="Given")
 class Given(msgspec.Struct, frozen=True):
     """What a child process is started with."""
 
-    address: str
-    """Of the server: `host:port`."""
+    target: Target
 
     @classmethod
     def read(cls) -> Self:

@@ -50,7 +50,9 @@ def _options(given: argparse.Namespace) -> Options:
     each = given.each or (given.seconds - 2 * quiet) / len(attacks)
     seed = SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
     bounds = Bounds(most_mib=given.most_mib)
-    return Options(each, _LONGEST_QUIET if given.each else quiet, seed, given.pause, attacks, bounds)
+    return Options(
+        each, _LONGEST_QUIET if given.each else quiet, seed, given.pause, given.guarded, attacks, bounds
+    )
 
 
 def main() -> int:
@@ -69,6 +71,11 @@ def main() -> int:
     parser.add_argument(
         "--pause", type=float, default=0.0, help="how long each connection of an attacker rests between calls"
     )
+    parser.add_argument(
+        "--guarded",
+        action="store_true",
+        help="with TLS, tokens, a policy and an audit trail; attackers have good tokens too",
+    )
     parser.add_argument("--json", type=Path, help="a file for all that was observed, memory over time too")
     given = parser.parse_args()
     options = _options(given)
@@ -81,7 +88,8 @@ def main() -> int:
         migrate(url)
         load(url, batches(patients=PATIENTS))
         siege = asyncio.run(besieged(Path(name), url, valkey.url, options, console.log))
-    console.print(f"{given.database}, seed {options.seed}, {options.seconds:.0f} s each")
+    guarded = ", guarded" if options.guarded else ""
+    console.print(f"{given.database}, seed {options.seed}, {options.seconds:.0f} s each{guarded}")
     console.print(table(siege, options.bounds))
     failed = list(failures(siege, options.bounds))
     for line in [*failed, *siege.log_errors[:_LOG_SHOWN]]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from time import monotonic
 
 import msgspec
-from support.server import server_process
 from verification.siege.attacks import ATTACKS
 from verification.siege.children import Child, child
 from verification.siege.observed import Answers, Bounds, Memory, Observed
 from verification.siege.plan import Answer, AttackPlan, CallerPlan, Sent
+from verification.siege.reaching import Target, besieged_server
 from verification.siege.watch import Watch, watched
 
 FULL_SECONDS = 60.0
@@ -33,6 +33,8 @@ class Options:
     seed: int
     pause: float = 0.0
     """How long an attacker's connection rests after each thing that it does, in seconds."""
+    guarded: bool = False
+    """Whether the server has TLS, asks for tokens, and keeps an audit trail; all tokens are good."""
     attacks: Sequence[str] = tuple(ATTACKS)
     bounds: Bounds = field(default_factory=Bounds)
 
@@ -73,10 +75,12 @@ async def besieged(
         tell: is told what is done.
     """
     async with (
-        server_process(directory, url, REDIS_URL=redis_url, METRICS_ADDRESS="127.0.0.1:0") as server,
+        besieged_server(
+            directory, url, guarded=options.guarded, REDIS_URL=redis_url, METRICS_ADDRESS="127.0.0.1:0"
+        ) as (server, attacker, caller),
         watched(server) as watch,
-        child("verification.siege.callers", CallerPlan(server.address, False, _EXPORTS_SECONDS)) as exports,
-        child("verification.siege.callers", CallerPlan(server.address, True, _HEALTH_SECONDS)) as health,
+        child("verification.siege.callers", CallerPlan(caller, False, _EXPORTS_SECONDS)) as exports,
+        child("verification.siege.callers", CallerPlan(caller, True, _HEALTH_SECONDS)) as health,
     ):
         await exports.ready()
         await health.ready()
@@ -88,7 +92,7 @@ async def besieged(
         quiet_ended = monotonic()
         for name in options.attacks:
             tell(name)
-            phases.append(await _attacked(name, server.address, watch, options))
+            phases.append(await _attacked(name, attacker, watch, options))
         exported, asked = await _answers(exports), await _answers(health)
         log_errors = watch.log_errors()
     observed = [
@@ -113,13 +117,13 @@ async def besieged(
     )
 
 
-async def _attacked(name: str, address: str, watch: Watch, options: Options) -> _Phase:
+async def _attacked(name: str, target: Target, watch: Watch, options: Options) -> _Phase:
     is_full = options.seconds >= FULL_SECONDS
     messages = ATTACKS[name].messages if is_full else 0
     most_seconds = options.seconds * (_LONGEST if messages else 1)
     bugs, log_errors = await watch.bugs(), len(watch.log_errors())
     first, begin, begun = len(watch.samples), watch.mib(), monotonic()
-    plan = AttackPlan(address, name, options.seconds, messages, most_seconds, options.seed, options.pause)
+    plan = AttackPlan(target, name, options.seconds, messages, most_seconds, options.seed, options.pause)
     async with child("verification.siege.attacks", plan) as attacker:
         sent = msgspec.json.decode(await attacker.output(most_seconds), type=Sent)
     ended = monotonic()
