@@ -101,6 +101,15 @@ async def test_owners_take_turns_and_each_call_of_one_in_its_order() -> None:
         await ask("d")
 
 
+async def test_what_is_set_aside_for_a_message_counts_until_it_has_come() -> None:
+    pace = Pace(PATIENCE)
+    pace.spend(0.01)
+    set_aside = await pace.turn("a")
+    assert set_aside > 0
+    pace.spend(0.0, set_aside)
+    assert await pace.turn("a") == 0.0  # at once
+
+
 async def test_who_leaves_before_its_turn_keeps_nobody_waiting() -> None:
     pace = Pace(PATIENCE)
     pace.spend(0.05)

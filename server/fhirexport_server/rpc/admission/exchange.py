@@ -98,9 +98,10 @@ class Exchange:
         return self._first.pop() if self._first else await self._arrived(seconds)
 
     async def _arrived(self, seconds: float) -> bytes | None:
+        set_aside = 0.0
         if self._is_bulk:
             try:
-                await self._gate.pace.turn(self.caller.owner)
+                set_aside = await self._gate.pace.turn(self.caller.owner)
             except TimeoutError:
                 raise TooManyBytesError(self._gate.limits.bytes_in_flight) from None
         # One timer, for nearly all messages arrive at once: what is slow has its time limit from then on.
@@ -124,8 +125,9 @@ class Exchange:
                 self._gate.inbound.give_back(coming.hold)
         if message is cast("bytes", grpc.aio.EOF):
             return None
-        if len(message) > _SMALL_BYTES:
-            self._gate.pace.spend(self._gate.intake.seconds(len(message)))
+        if set_aside or len(message) > _SMALL_BYTES:
+            seconds = self._gate.intake.seconds(len(message)) if len(message) > _SMALL_BYTES else 0.0
+            self._gate.pace.spend(seconds, set_aside)
         return message
 
     async def parsed(self, parse: Callable[[bytes], T], raw: bytes) -> T:

@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from typing import Final
 
-_AT_LEAST_SECONDS: Final = 0.02
-"""How long after one message the next is asked for: how large that one is shows when it has come."""
+_SET_ASIDE_SECONDS: Final = 0.02
+"""What is set aside for a message that was waited for, until it shows how large it is."""
 
 
 class Pace:
@@ -27,27 +27,36 @@ class Pace:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}  # the owner whose turn is next first
         self._timer: asyncio.TimerHandle | None = None
 
-    async def turn(self, owner: str) -> None:
+    async def turn(self, owner: str) -> float:
         """Wait until a call may ask for a message: not at all, where nothing large was received lately.
 
         Args:
             owner: The owner of the call.
+
+        Returns:
+            How many seconds are set aside for the message.
 
         Raises:
             TimeoutError: Its turn did not come in time.
         """
         now = asyncio.get_running_loop().time()
         if not self._waiting and now >= self._free_at:
-            return
+            return 0.0
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(owner, deque()).append(turn)
         self._wait()
         async with asyncio.timeout(self._patience):
             await turn
+        return _SET_ASIDE_SECONDS
 
-    def spend(self, seconds: float) -> None:
-        """Let the next message be asked for so many seconds later, for one that has come."""
-        self._free_at = max(self._free_at, asyncio.get_running_loop().time()) + seconds
+    def spend(self, seconds: float, set_aside: float = 0.0) -> None:
+        """Let the next message be asked for later, for one that has come.
+
+        Args:
+            seconds: How much later.
+            set_aside: What was set aside for it, in seconds.
+        """
+        self._free_at = max(self._free_at - set_aside, asyncio.get_running_loop().time()) + seconds
 
     def _wait(self) -> None:
         if self._timer is None:
@@ -64,6 +73,6 @@ class Pace:
                 self._waiting[owner] = turns
             if not turn.done():  # or the call is over
                 turn.set_result(None)
-                self._free_at = now + _AT_LEAST_SECONDS
+                self._free_at = now + _SET_ASIDE_SECONDS
         if self._waiting:
             self._wait()
