@@ -22,7 +22,7 @@ LARGE = pb.ImportBundleRequest(bundle="x" * 4 * MIB)
 
 
 async def test_one_at_a_time_in_the_order_of_coming_outside_of_the_event_loop() -> None:
-    intake, under_way, order = Intake(1 << 40, 1 << 40), threading.Lock(), []
+    intake, under_way, order = Intake(1 << 40), threading.Lock(), []
 
     def parse(raw: bytes) -> None:
         assert under_way.acquire(blocking=False), "two at once"
@@ -37,7 +37,7 @@ async def test_one_at_a_time_in_the_order_of_coming_outside_of_the_event_loop() 
 
 
 async def test_the_next_one_comes_after_the_time_that_the_one_before_may_take() -> None:
-    intake, begun = Intake(10 * MIB, MIB), []
+    intake, begun = Intake(10 * MIB), []
 
     def parse(_: bytes) -> None:
         begun.append(time.monotonic())
@@ -50,7 +50,7 @@ async def test_the_next_one_comes_after_the_time_that_the_one_before_may_take() 
 
 
 async def test_who_leaves_while_it_waits_keeps_nobody_waiting() -> None:
-    intake = Intake(MIB, MIB)
+    intake = Intake(MIB)
     await intake.parsed(len, bytes(MIB // 2))
     waiting = asyncio.create_task(intake.parsed(len, bytes(100 * MIB)))
     await asyncio.sleep(0.01)
@@ -60,7 +60,7 @@ async def test_who_leaves_while_it_waits_keeps_nobody_waiting() -> None:
 
 
 async def test_small_calls_go_on_while_large_messages_wait(small_url: str) -> None:
-    limits = Limits(stream_seconds=PATIENCE, intake_long_bytes_per_second=1)
+    limits = Limits(stream_seconds=PATIENCE, long_bytes_per_second=1)
     async with (
         running_server(small_url, limits=limits) as address,
         grpc.aio.insecure_channel(address) as channel,
@@ -75,7 +75,7 @@ async def test_small_calls_go_on_while_large_messages_wait(small_url: str) -> No
 
 
 async def test_what_is_not_received_in_time_takes_no_memory(small_url: str) -> None:
-    limits = Limits(stream_seconds=PATIENCE, intake_long_bytes_per_second=1, turn_seconds=0.2)
+    limits = Limits(stream_seconds=PATIENCE, long_bytes_per_second=1, turn_seconds=0.2)
     app_settings = settings(small_url, metrics_address="127.0.0.1:0")
     async with (
         running(app_settings, limits=limits) as app,
@@ -88,13 +88,13 @@ async def test_what_is_not_received_in_time_takes_no_memory(small_url: str) -> N
 
 
 async def test_owners_take_turns_and_each_call_of_one_in_its_order() -> None:
-    pace, order = Pace(PATIENCE), list[str]()
+    pace, order = Pace(100 * MIB, PATIENCE), list[str]()
 
     async def ask(call: str) -> None:
         await pace.turn(call[0])
         order.append(call)
 
-    pace.spend(0.05)
+    pace.received(5 * MIB)
     await asyncio.gather(*(ask(call) for call in ("a1", "a2", "a3", "b1", "c1", "b2")))
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
     async with asyncio.timeout(PATIENCE):
@@ -102,17 +102,17 @@ async def test_owners_take_turns_and_each_call_of_one_in_its_order() -> None:
 
 
 async def test_what_is_set_aside_for_a_message_counts_until_it_has_come() -> None:
-    pace = Pace(PATIENCE)
-    pace.spend(0.01)
+    pace = Pace(100 * MIB, PATIENCE)
+    pace.received(3 * MIB)
     set_aside = await pace.turn("a")
     assert set_aside > 0
-    pace.spend(0.0, set_aside)
+    pace.received(1, set_aside)
     assert await pace.turn("a") == 0.0  # at once
 
 
 async def test_who_leaves_before_its_turn_keeps_nobody_waiting() -> None:
-    pace = Pace(PATIENCE)
-    pace.spend(0.05)
+    pace = Pace(100 * MIB, PATIENCE)
+    pace.received(5 * MIB)
     calls = [asyncio.create_task(pace.turn(owner)) for owner in "aab"]
     await asyncio.sleep(0)
     for call in calls[:2]:

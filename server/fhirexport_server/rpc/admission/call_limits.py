@@ -51,8 +51,8 @@ class Limits:
     intake_bytes_per_second: int = 100 * 1024 * 1024
     """How much of large inbound messages is parsed in a second, over all callers: ten times what an import
     reads, and little enough that others' calls hardly wait."""
-    intake_long_bytes_per_second: int = 16 * 1024 * 1024
-    """How much of messages longer than 2 MiB, as Bundles are, is received and parsed in a second: more than
+    long_bytes_per_second: int = 16 * 1024 * 1024
+    """How much of messages longer than 2 MiB, as Bundles are, is received in a second: more than
     imports read. One of 8 MiB keeps everybody waiting for some 20 ms, in a few pieces."""
     turn_seconds: float = 30.0
     """How long an import may wait until its next message is received."""

@@ -125,9 +125,8 @@ class Exchange:
                 self._gate.inbound.give_back(coming.hold)
         if message is cast("bytes", grpc.aio.EOF):
             return None
-        if set_aside or len(message) > _SMALL_BYTES:
-            seconds = self._gate.intake.seconds(len(message)) if len(message) > _SMALL_BYTES else 0.0
-            self._gate.pace.spend(seconds, set_aside)
+        if self._is_bulk:
+            self._gate.pace.received(len(message), set_aside)
         return message
 
     async def parsed(self, parse: Callable[[bytes], T], raw: bytes) -> T:

@@ -41,9 +41,9 @@ class Gate:
         total, share = limits.bytes_in_flight, limits.bytes_in_flight // _CONNECTION_SHARE
         self.inbound = BytesInFlight(total=total, per_connection=share)
         self.outbound = BytesInFlight(total=total, per_connection=share)
-        self.intake = Intake(limits.intake_bytes_per_second, limits.intake_long_bytes_per_second)
+        self.intake = Intake(limits.intake_bytes_per_second)
         """Parses large messages."""
-        self.pace = Pace(limits.turn_seconds)
+        self.pace = Pace(limits.long_bytes_per_second, limits.turn_seconds)
         """When the messages of imports are received."""
         families = GateFamilies(
             registry,

@@ -6,11 +6,9 @@ arrive at once, other calls go on between two of them.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
-_LONG_BYTES: Final = 2 * 1024 * 1024
-"""Of a message that holds the interpreter so long that others notice it."""
 
 
 class Intake:
@@ -20,20 +18,15 @@ class Intake:
     at most.
     """
 
-    def __init__(self, bytes_per_second: int, long_bytes_per_second: int) -> None:
+    def __init__(self, bytes_per_second: int) -> None:
         """Make an intake at rest.
 
         Args:
             bytes_per_second: How much it parses, over all callers.
-            long_bytes_per_second: How much, of messages longer than 2 MiB.
         """
-        self._rate, self._long_rate = bytes_per_second, long_bytes_per_second
+        self._rate = bytes_per_second
         self._turn = asyncio.Lock()
         self._next = 0.0
-
-    def seconds(self, size: int) -> float:
-        """Return how long a message of so many bytes takes of everybody's time."""
-        return size / (self._rate if size <= _LONG_BYTES else self._long_rate)
 
     async def parsed(self, parse: Callable[[bytes], T], raw: bytes) -> T:
         """Return a message that was parsed in its turn; the first to come is the first.
@@ -51,4 +44,4 @@ class Intake:
             try:
                 return await asyncio.to_thread(parse, raw)
             finally:
-                self._next = loop.time() + self.seconds(len(raw))
+                self._next = loop.time() + len(raw) / self._rate
