@@ -18,7 +18,6 @@ from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.types_pb2 import DATASET_PATIENTS, DATASET_VENUES, VENUE_DETAIL_MOVEMENTS
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.call import Call, Inner
-from fhirexport_server.rpc.server import QUEUED_APART
 from structlog.testing import capture_logs
 from support.locks import locked, until_waiting
 from support.server import PATIENCE, exporting, running_server
@@ -52,16 +51,6 @@ async def test_a_burst_of_500_calls_on_one_connection_loses_none(tmp_path: Path)
     async with exporting(f"sqlite:///{tmp_path}/none.db", bytes_in_flight=1 << 32) as stub:
         outcomes = await asyncio.gather(*(outcome(stub) for _ in range(500)))
     assert Counter(outcomes) == {"INVALID_FIELD": 500}
-
-
-async def test_grpc_waits_for_few_calls_at_a_time(tmp_path: Path) -> None:
-    # It waits anew for all that it waits for, with each call.
-    async with exporting(f"sqlite:///{tmp_path}/none.db") as stub:
-        with pytest.raises(grpc.aio.AioRpcError):
-            await stub.ExportStructure(ExportStructureRequest())
-        waiting = [getattr(task.get_coro(), "__name__", "") for task in asyncio.all_tasks()]
-    assert waiting.count("_request_call") == 1
-    assert waiting.count("_request_registered_call") == len(QUEUED_APART)
 
 
 @pytest.mark.long

@@ -20,6 +20,7 @@ from support import http2
 from support.echo import (
     CLIENT,
     ECHO,
+    KEEP,
     PING_INTERVAL,
     SERVER,
     SHORT,
@@ -95,6 +96,20 @@ async def test_a_connection_has_so_many_calls_and_a_burst_over_them_waits() -> N
             calls = [method(channel, WAIT)(b"") for _ in range(3 * most)]
             echo.let_go.set()
             assert {await code(call) for call in calls} == {"OK"}
+
+
+@pytest.mark.parametrize("ended", [20, 1000])
+async def test_calls_that_were_reset_count_until_they_are_out_of_memory(ended: int) -> None:
+    most = min(400, ended + dict(SERVER)["grpc.max_concurrent_streams"])
+    async with echoing(max_deallocating_streams=ended) as (port, echo), connected(port) as peer:
+        assert await peer.pinged()  # until it has acknowledged the settings, it has no more than those
+        for number in range(400):
+            peer.call(2 * number + 1, KEEP, b"")
+            while echo.kept < min(most, number + 1):
+                await asyncio.sleep(0.001)
+            peer.send(http2.RST_STREAM, http2.CANCEL.to_bytes(4), stream=2 * number + 1)
+        assert await peer.pinged()
+        assert most <= echo.kept <= most + 1
 
 
 async def _burst(port: int) -> set[str]:

@@ -81,10 +81,14 @@ async def test_what_is_not_received_in_time_takes_no_memory(small_url: str) -> N
         running(app_settings, limits=limits) as app,
         grpc.aio.insecure_channel(app.address) as channel,
     ):
+        assert app.metrics_address is not None
         assert await _refused(channel) == "INVALID_FIELD"  # the next one would wait for a month
-        calls = [asyncio.create_task(_refused(channel)) for _ in range(3)]
-        assert (await read(app.metrics_address)).value("fhirexport_bytes_in_flight", direction="in") == 0
-        assert await asyncio.gather(*calls) == ["TOO_MANY_BYTES"] * 3
+        while await _in_flight(app.metrics_address) > 0:  # that one's, until its end
+            pass
+        calls = asyncio.gather(*(_refused(channel) for _ in range(3)))
+        while not calls.done():
+            assert await _in_flight(app.metrics_address) == 0
+        assert await calls == ["TOO_MANY_BYTES"] * 3
 
 
 async def test_owners_take_turns_and_each_call_of_one_in_its_order() -> None:
@@ -119,6 +123,10 @@ async def test_who_leaves_before_its_turn_keeps_nobody_waiting() -> None:
         call.cancel()
     async with asyncio.timeout(PATIENCE):
         await calls[2]
+
+
+async def _in_flight(metrics: str) -> float:
+    return (await read(metrics)).value("fhirexport_bytes_in_flight", direction="in")
 
 
 async def _refused(channel: grpc.aio.Channel) -> str:

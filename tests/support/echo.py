@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
@@ -18,22 +18,25 @@ SERVER: Sequence[Option] = options(Limits(stream_seconds=900))
 CLIENT: Sequence[Option] = [*channels.options(), *channels.options(watched=False)]
 """Those of the client's channels."""
 PING_INTERVAL = "grpc.http2.min_ping_interval_without_data_ms"
-ECHO, WAIT = "/test.Test/Echo", "/test.Test/Wait"
+ECHO, WAIT, KEEP = "/test.Test/Echo", "/test.Test/Wait", "/test.Test/Keep"
 SHORT = 200
 """Milliseconds: long for two processes of one machine, short for a test."""
 
 
 class Echo(grpc.GenericRpcHandler):
-    """Answers a call with its request, and another once it is let go."""
+    """Answers a call with its request, and others once they are let go: KEEP ones live on without callers."""
 
     def __init__(self) -> None:
         self.agents: list[str] = []
+        self.kept = 0
         self.let_go = asyncio.Event()
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
         self.agents += [str(value) for key, value in details.invocation_metadata if key == "user-agent"]
         if details.method == ECHO:
             return grpc.unary_unary_rpc_method_handler(self._echo)
+        if details.method == KEEP:
+            return grpc.unary_unary_rpc_method_handler(self._keep)
         return grpc.unary_unary_rpc_method_handler(self._wait)
 
     async def _echo(self, request: bytes, _context: object) -> bytes:
@@ -41,6 +44,13 @@ class Echo(grpc.GenericRpcHandler):
 
     async def _wait(self, request: bytes, _context: object) -> bytes:
         await self.let_go.wait()
+        return request
+
+    async def _keep(self, request: bytes, _context: object) -> bytes:
+        self.kept += 1
+        while not self.let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.let_go.wait()
         return request
 
 

@@ -12,11 +12,11 @@ from support.listening import held, listening
 from support.server import PATIENCE
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, SETTINGS, PING, GOAWAY = 0, 1, 4, 6, 7
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
 ACK = END_STREAM = 1
 END_HEADERS = 4
 MAX_CONCURRENT_STREAMS = 3
-ENHANCE_YOUR_CALM = 11
+REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 7, 8, 11
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Frame:
 
     @property
     def error(self) -> int:
-        """The error code of a GOAWAY frame."""
-        return int.from_bytes(self.payload[4:8])
+        """The error code of a GOAWAY or RST_STREAM frame."""
+        return int.from_bytes(self.payload[4:8] if self.type == GOAWAY else self.payload)
 
     @property
     def debug(self) -> bytes:

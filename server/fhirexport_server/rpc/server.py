@@ -3,9 +3,8 @@
 from __future__ import annotations  # the tracer's type is an extra's
 
 import socket
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import grpc
 from fhirexport.v1 import cache_admin_pb2, export_service_pb2, import_service_pb2
@@ -51,10 +50,7 @@ _MINUTE = 60_000
 _CONNECTIONS = 1000
 _STREAMS = 100
 """How many calls a connection may have at once."""
-QUEUED_APART = frozenset({("grpc.health.v1.Health", "Check")})
-"""The methods with a queue of their own, before a call of theirs is taken up."""
 _UNIX = "unix:"
-_Handlers: TypeAlias = "Mapping[str, grpc.RpcMethodHandler[Any, Any]]"
 _IDENTITY = 1 << 0
 """Only messages without compression. Exports have an encoding of their own, `zstd`."""
 
@@ -109,8 +105,8 @@ def make_server(
         # No maximum_concurrent_rpcs: it refuses the latest call, whosever it is, and without details.
         options=options(limits, shared=shared),
     )
-    register = server.add_registered_method_handlers
-    server.add_registered_method_handlers = partial(_register, register)  # type: ignore[method-assign] # see there
+    # Each method that these register has a queue of its own in gRPC: whatever floods one, calls of others are
+    # not behind it.
     add_ExportServiceServicer_to_server(ExportService(exports, watches, limits.unary_bytes), server)
     add_CacheAdminServicer_to_server(CacheAdmin(tended, warmed), server)
     add_ImportServiceServicer_to_server(ImportService(imports, limits.bundle_bytes), server)
@@ -119,17 +115,6 @@ def make_server(
         ours = (service.full_name for service in SERVICES)
         reflection.enable_server_reflection((*ours, "grpc.health.v1.Health", reflection.SERVICE_NAME), server)
     return server, _bound(server, address, credentials)
-
-
-def _register(register: Callable[[str, _Handlers], None], service: str, handlers: _Handlers) -> None:
-    """Register those methods of a service alone that are served however many others' calls wait.
-
-    The core has a queue for the calls of each registered method, and one for all others. Whatever floods the
-    server, a check of the health is not behind it. The others are found by their names: grpc.aio waits anew,
-    for each call of any method, for one future per registered method (source: `_server_main_loop`), and a
-    storm of resets over several queues took 1 GB where it takes 330 MB in one.
-    """
-    register(service, {name: handlers[name] for name in handlers if (service, name) in QUEUED_APART})
 
 
 def _bound(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:
@@ -169,8 +154,12 @@ def options(limits: Limits, *, shared: bool = False) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", 4 << 20),
         ("grpc.max_metadata_size", 8 << 10),
         ("grpc.absolute_max_metadata_size", 16 << 10),
-        ("grpc.max_concurrent_streams", _STREAMS),  # what keeps a rapid reset harmless
-        ("grpc.http.overload_protection", 0),  # or calls of an honest burst over the limit are lost
+        # What keeps a rapid reset harmless. A stream that was reset stays in memory until Python has taken up
+        # its call, and counts until then: over both, a new one is refused, before it costs anything. Without
+        # the second, one that has ended takes the place of an honest burst's next, which is lost.
+        ("grpc.max_concurrent_streams", _STREAMS),
+        ("grpc.http2.max_deallocating_streams", _STREAMS),
+        ("grpc.http.overload_protection", 1),
         ("grpc.max_allowed_incoming_connections", _CONNECTIONS),
         # While more calls than this wait for Python, gRPC cancels some at random, whosever they are. A storm
         # of resets reaches the default of 1,000. Places are limited by connection and peer instead.
