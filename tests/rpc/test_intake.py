@@ -9,12 +9,12 @@ from fhirexport.v1 import import_service_pb2 as pb
 from fhirexport.v1.export_service_pb2 import ListLegalEntitiesRequest
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport.v1.import_service_pb2_grpc import ImportServiceStub
-from fhirexport_server.app import running
+from fhirexport_server.app import App, running
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.intake import Intake
 from fhirexport_server.rpc.admission.pace import Pace
 from support.metrics import read
-from support.server import PATIENCE, running_server, settings
+from support.server import PATIENCE, settings
 from support.status import refused
 
 MIB = 1 << 20
@@ -61,17 +61,21 @@ async def test_who_leaves_while_it_waits_keeps_nobody_waiting() -> None:
 
 async def test_small_calls_go_on_while_large_messages_wait(small_url: str) -> None:
     limits = Limits(stream_seconds=PATIENCE, long_bytes_per_second=1)
+    app_settings = settings(small_url, metrics_address="127.0.0.1:0")
     async with (
-        running_server(small_url, limits=limits) as address,
-        grpc.aio.insecure_channel(address) as channel,
+        asyncio.timeout(PATIENCE),
+        running(app_settings, limits=limits) as app,
+        grpc.aio.insecure_channel(app.address) as channel,
     ):
         bundles = [asyncio.create_task(_refused(channel)) for _ in range(3)]
         done, waiting = await asyncio.wait(bundles, return_when=asyncio.FIRST_COMPLETED)
         entities = await ExportServiceStub(channel).ListLegalEntities(ListLegalEntitiesRequest())
         assert entities.legal_entities
         assert (len(done), len(waiting)) == (1, 2)
+        await _waiting(app, 2)
         for one in waiting:
             one.cancel()
+        await _waiting(app, 0)
 
 
 async def test_what_is_not_received_in_time_takes_no_memory(small_url: str) -> None:
@@ -127,6 +131,13 @@ async def test_who_leaves_before_its_turn_keeps_nobody_waiting() -> None:
 
 async def _in_flight(metrics: str) -> float:
     return (await read(metrics)).value("fhirexport_bytes_in_flight", direction="in")
+
+
+async def _waiting(app: App, count: int) -> None:
+    """Wait until so many imports wait for their turn."""
+    assert app.metrics_address is not None
+    while (await read(app.metrics_address)).value("fhirexport_messages_waiting") != count:
+        pass
 
 
 async def _refused(channel: grpc.aio.Channel) -> str:

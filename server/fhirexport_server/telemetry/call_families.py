@@ -85,6 +85,7 @@ class GateFamilies:
         *,
         calls: Mapping[str, Callable[[], float]],
         bytes_in_flight: Mapping[str, Callable[[], float]],
+        messages_waiting: Callable[[], float],
     ) -> None:
         """Create every series.
 
@@ -92,6 +93,7 @@ class GateFamilies:
             registry: The registry to add them to.
             calls: Functions that return the number of calls, by the kind of place.
             bytes_in_flight: Functions that return the size of messages in flight, by direction.
+            messages_waiting: A function that returns how many messages wait for their turn to be received.
         """
         for name, text, label, series in (
             (
@@ -110,6 +112,11 @@ class GateFamilies:
             family = Gauge(name, text, (label,), registry=registry)
             for value, read in series.items():
                 family.labels(value).set_function(read)
+        Gauge(
+            "fhirexport_messages_waiting",
+            "Imports that wait for their turn to send the next message.",
+            registry=registry,
+        ).set_function(messages_waiting)
         self.dropped = Counter(
             "fhirexport_calls_dropped_total",
             "Calls cut off because the caller did not read the response.",

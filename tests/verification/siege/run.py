@@ -51,7 +51,14 @@ def _options(given: argparse.Namespace) -> Options:
     seed = SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
     bounds = Bounds(most_mib=given.most_mib)
     return Options(
-        each, _LONGEST_QUIET if given.each else quiet, seed, given.pause, given.guarded, attacks, bounds
+        each,
+        _LONGEST_QUIET if given.each else quiet,
+        seed,
+        given.pause,
+        given.workers,
+        given.guarded,
+        attacks,
+        bounds,
     )
 
 
@@ -71,6 +78,7 @@ def main() -> int:
     parser.add_argument(
         "--pause", type=float, default=0.0, help="how long each connection of an attacker rests between calls"
     )
+    parser.add_argument("--workers", type=int, default=1, help="how many processes serve")
     parser.add_argument(
         "--guarded",
         action="store_true",

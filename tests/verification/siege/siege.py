@@ -33,6 +33,8 @@ class Options:
     seed: int
     pause: float = 0.0
     """How long an attacker's connection rests after each thing that it does, in seconds."""
+    workers: int = 1
+    """How many processes serve."""
     guarded: bool = False
     """Whether the server has TLS, asks for tokens, and keeps an audit trail; all tokens are good."""
     attacks: Sequence[str] = tuple(ATTACKS)
@@ -76,7 +78,12 @@ async def besieged(
     """
     async with (
         besieged_server(
-            directory, url, guarded=options.guarded, REDIS_URL=redis_url, METRICS_ADDRESS="127.0.0.1:0"
+            directory,
+            url,
+            guarded=options.guarded,
+            REDIS_URL=redis_url,
+            METRICS_ADDRESS="127.0.0.1:0",
+            WORKERS=str(options.workers),
         ) as (server, attacker, caller),
         watched(server) as watch,
         child("verification.siege.callers", CallerPlan(caller, False, _EXPORTS_SECONDS)) as exports,

@@ -24,13 +24,14 @@ class Watch:
 
     def __init__(self, server: ServerProcess) -> None:
         self._server = server
-        self._process = psutil.Process(server.process.pid)
+        process = psutil.Process(server.process.pid)
+        self._processes = (process, *process.children(recursive=True))
         self._begun = monotonic()
         self.samples: list[Sample] = []
 
     def mib(self) -> float:
-        """Return how much memory is in use now."""
-        return float(self._process.memory_info().rss) / 1024**2
+        """Return how much memory its processes use now."""
+        return float(sum(process.memory_info().rss for process in self._processes)) / 1024**2
 
     async def run(self) -> None:
         """Look at the memory again and again, until cancelled."""

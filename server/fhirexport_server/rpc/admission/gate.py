@@ -53,6 +53,7 @@ class Gate:
                 "health": lambda: self.health.taken,
             },
             bytes_in_flight={"in": lambda: self.inbound.taken, "out": lambda: self.outbound.taken},
+            messages_waiting=lambda: self.pace.waiting,
         )
         self.dropped = families.dropped.inc
         """Counts a call that was cut off."""

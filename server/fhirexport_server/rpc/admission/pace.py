@@ -30,6 +30,11 @@ class Pace:
         self._waiting: dict[str, dict[asyncio.Future[None], None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return sum(map(len, self._waiting.values()))
+
     async def turn(self, owner: str) -> float:
         """Wait until a call may ask for a message: not at all, where nothing long was received lately.
 
