@@ -39,6 +39,8 @@ SIZES: Final = {"nothing": 30_000, "blank": 30_000, "wide": 8 * SHORT, "identifi
 """Of the shapes that take less or more time than the others."""
 SIZE: Final = 2100
 """More than one window."""
+_TOLD: Final = 100
+"""After so many imports, it is said how far it has come."""
 
 
 class Taken(NamedTuple):
@@ -119,6 +121,9 @@ async def run(url: str, imports: int, size: int, seconds: float, random: Random)
             shape = random.choice(list(LINES))
             is_trial = random.random() < _TRIALS
             results.append(await taken(importer, shape, sent, before=before, validate_only=is_trial))
+            if len(results) % _TOLD == 0:
+                most = max(one.mib for one in results)
+                sys.stderr.write(f"{len(results)} imports, at most {most:.1f} MiB\n")
     return results
 
 
