@@ -76,8 +76,9 @@ def test_a_good_pair_is_taken_with_the_day_that_it_expires() -> None:
     pair = checked(_files(), NOW)
     assert (pair.certificate_chain, pair.private_key, pair.client_authorities) == (*PAIR, AUTHORITY.pem)
     assert pair.metrics_authorities is None
-    days = {file: (expiry - NOW).days for file, expiry in pair.expiry.items()}
-    assert days == {CERTIFICATE: 29, CLIENT_CA: 29}
+    # They are made a moment after, and end with a whole second.
+    days = {file: round((expiry - NOW) / timedelta(days=1)) for file, expiry in pair.expiry.items()}
+    assert days == {CERTIFICATE: 30, CLIENT_CA: 30}
     assert "PRIVATE" not in repr(pair)
 
 
