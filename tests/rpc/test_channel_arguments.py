@@ -108,6 +108,10 @@ async def test_calls_that_were_reset_count_until_they_are_out_of_memory(ended: i
             while echo.kept < min(most, number + 1):
                 await asyncio.sleep(0.001)
             peer.send(http2.RST_STREAM, http2.CANCEL.to_bytes(4), stream=2 * number + 1)
+        if most < 400:
+            refused = await peer.receive(http2.RST_STREAM)
+            assert refused is not None
+            assert refused.error == http2.REFUSED_STREAM
         assert await peer.pinged()
         assert most <= echo.kept <= most + 1
 

@@ -78,6 +78,32 @@ async def test_small_calls_go_on_while_large_messages_wait(small_url: str) -> No
         await _waiting(app, 0)
 
 
+async def test_a_chunk_that_waits_has_room_in_memory(small_url: str) -> None:
+    limits = Limits(stream_seconds=PATIENCE, intake_bytes_per_second=1, bytes_in_flight=64 * MIB)
+    app_settings = settings(small_url, metrics_address="127.0.0.1:0")
+    async with (
+        running(app_settings, limits=limits) as app,
+        grpc.aio.insecure_channel(app.address) as channel,
+    ):
+        await _refused(channel)  # the next one waits for a month
+        calls = [ImportServiceStub(channel).ImportResources() for _ in range(3)]
+        for call in calls:
+            await call.write(pb.ImportResourcesRequest(options=pb.ImportOptions(ej_id=1)))
+            await call.write(pb.ImportResourcesRequest(chunk=bytes(7 * MIB)))
+        # A connection's share is 16 MiB: two chunks wait, and the third is refused.
+        done, _ = await asyncio.wait(
+            [asyncio.ensure_future(_status(call)) for call in calls], return_when=asyncio.FIRST_COMPLETED
+        )
+        assert [one.result() for one in done] == ["TOO_MANY_BYTES"]
+        page = await read(app.metrics_address)
+        assert page.value("fhirexport_bytes_in_flight", direction="in") > 14 * MIB
+        for call in calls:
+            call.cancel()
+        async with asyncio.timeout(PATIENCE):
+            while (await read(app.metrics_address)).value("fhirexport_bytes_in_flight", direction="in"):
+                await asyncio.sleep(0.01)
+
+
 async def test_what_is_not_received_in_time_takes_no_memory(small_url: str) -> None:
     limits = Limits(stream_seconds=PATIENCE, long_bytes_per_second=1, turn_seconds=0.2)
     app_settings = settings(small_url, metrics_address="127.0.0.1:0")
@@ -143,6 +169,14 @@ async def _waiting(app: App, count: int) -> None:
 async def _refused(channel: grpc.aio.Channel) -> str:
     try:
         await ImportServiceStub(channel).ImportBundle(LARGE)
+    except grpc.aio.AioRpcError as error:
+        return refused(error).reason
+    raise AssertionError("was not refused")
+
+
+async def _status(call: grpc.aio.StreamUnaryCall) -> str:  # type: ignore[type-arg]  # whichever messages
+    try:
+        await call
     except grpc.aio.AioRpcError as error:
         return refused(error).reason
     raise AssertionError("was not refused")

@@ -49,7 +49,8 @@ SERVICES = (_EXPORT, _CACHE, _IMPORT)
 _MINUTE = 60_000
 _CONNECTIONS = 1000
 _STREAMS = 100
-"""How many calls a connection may have at once."""
+"""How many calls a connection may have at once, and how many that have ended but are still in memory."""
+_CALLS = _CONNECTIONS * 2 * _STREAMS
 _UNIX = "unix:"
 _IDENTITY = 1 << 0
 """Only messages without compression. Exports have an encoding of their own, `zstd`."""
@@ -163,8 +164,8 @@ def options(limits: Limits, *, shared: bool = False) -> list[tuple[str, int]]:
         ("grpc.max_allowed_incoming_connections", _CONNECTIONS),
         # While more calls than this wait for Python, gRPC cancels some at random, whosever they are. A storm
         # of resets reaches the default of 1,000. Places are limited by connection and peer instead.
-        ("grpc.server.max_pending_requests", _CONNECTIONS * _STREAMS),
-        ("grpc.server.max_pending_requests_hard_limit", _CONNECTIONS * _STREAMS),
+        ("grpc.server.max_pending_requests", _CALLS),
+        ("grpc.server.max_pending_requests_hard_limit", _CALLS),
         ("grpc.server_handshake_timeout_ms", 10_000),
         ("grpc.keepalive_time_ms", _MINUTE),
         # gRPC ignores its keepalive_timeout_ms (grpc/grpc#39239); this has the effect.
