@@ -67,12 +67,11 @@ async def test_small_calls_go_on_while_large_messages_wait(small_url: str) -> No
         running(app_settings, limits=limits) as app,
         grpc.aio.insecure_channel(app.address) as channel,
     ):
-        bundles = [asyncio.create_task(_refused(channel)) for _ in range(3)]
-        done, waiting = await asyncio.wait(bundles, return_when=asyncio.FIRST_COMPLETED)
+        await _refused(channel)  # the next one waits for a month
+        waiting = [asyncio.create_task(_refused(channel)) for _ in range(2)]
+        await _waiting(app, 2)
         entities = await ExportServiceStub(channel).ListLegalEntities(ListLegalEntitiesRequest())
         assert entities.legal_entities
-        assert (len(done), len(waiting)) == (1, 2)
-        await _waiting(app, 2)
         for one in waiting:
             one.cancel()
         await _waiting(app, 0)
@@ -95,12 +94,13 @@ async def test_a_chunk_that_waits_has_room_in_memory(small_url: str) -> None:
             [asyncio.ensure_future(_status(call)) for call in calls], return_when=asyncio.FIRST_COMPLETED
         )
         assert [one.result() for one in done] == ["TOO_MANY_BYTES"]
-        page = await read(app.metrics_address)
-        assert page.value("fhirexport_bytes_in_flight", direction="in") > 14 * MIB
-        for call in calls:
-            call.cancel()
+        assert app.metrics_address is not None
         async with asyncio.timeout(PATIENCE):
-            while (await read(app.metrics_address)).value("fhirexport_bytes_in_flight", direction="in"):
+            while await _in_flight(app.metrics_address) <= 14 * MIB:
+                await asyncio.sleep(0.01)
+            for call in calls:
+                call.cancel()
+            while await _in_flight(app.metrics_address):
                 await asyncio.sleep(0.01)
 
 
@@ -128,25 +128,44 @@ async def test_owners_take_turns_and_each_call_of_one_in_its_order() -> None:
         await pace.turn(call[0])
         order.append(call)
 
-    pace.received(5 * MIB)
+    pace.received(5 * MIB, 0.0)
     await asyncio.gather(*(ask(call) for call in ("a1", "a2", "a3", "b1", "c1", "b2")))
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
     async with asyncio.timeout(PATIENCE):
         await ask("d")
 
 
-async def test_what_is_set_aside_for_a_message_counts_until_it_has_come() -> None:
-    pace = Pace(100 * MIB, PATIENCE)
-    pace.received(3 * MIB)
-    set_aside = await pace.turn("a")
-    assert set_aside > 0
-    pace.received(1, set_aside)
-    assert await pace.turn("a") == 0.0  # at once
+async def test_calls_that_begin_at_once_ask_one_after_the_other() -> None:
+    pace = Pace(100 * MIB, PATIENCE, set_aside=PATIENCE)
+    until = await pace.turn("a")
+    calls = [asyncio.create_task(pace.turn(owner)) for owner in "bc"]
+    await asyncio.sleep(0)
+    assert pace.waiting == 2
+    arrived = asyncio.get_running_loop().time()
+    pace.received(5 * MIB, until)
+    async with asyncio.timeout(PATIENCE / 2):
+        until = await calls[0]
+        assert asyncio.get_running_loop().time() - arrived >= 0.05
+        await asyncio.sleep(0.01)
+        assert pace.waiting == 1
+        pace.received(1, until)  # the next one asks at once
+        await calls[1]
+
+
+async def test_a_message_that_comes_late_gives_back_no_time_of_others() -> None:
+    pace, loop = Pace(10 * MIB, PATIENCE, set_aside=0.1), asyncio.get_running_loop()
+    late = await pace.turn("a")
+    until = await pace.turn("b")
+    received = loop.time()
+    pace.received(3 * MIB, until)
+    pace.received(1, late)
+    await pace.turn("c")
+    assert loop.time() - received >= 0.299
 
 
 async def test_who_leaves_before_its_turn_keeps_nobody_waiting() -> None:
     pace = Pace(100 * MIB, PATIENCE)
-    pace.received(5 * MIB)
+    pace.received(5 * MIB, 0.0)
     calls = [asyncio.create_task(pace.turn(owner)) for owner in "aab"]
     await asyncio.sleep(0)
     for call in calls[:2]:

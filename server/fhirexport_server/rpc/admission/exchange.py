@@ -98,10 +98,10 @@ class Exchange:
         return self._first.pop() if self._first else await self._arrived(seconds)
 
     async def _arrived(self, seconds: float) -> bytes | None:
-        set_aside = 0.0
+        until = 0.0
         if self._is_bulk:
             try:
-                set_aside = await self._gate.pace.turn(self.caller.owner)
+                until = await self._gate.pace.turn(self.caller.owner)
             except TimeoutError:
                 raise TooManyBytesError(self._gate.limits.bytes_in_flight) from None
         # One timer, for nearly all messages arrive at once: what is slow has its time limit from then on.
@@ -123,11 +123,10 @@ class Exchange:
         finally:
             if coming.hold is not None:
                 self._gate.inbound.give_back(coming.hold)
-        if message is cast("bytes", grpc.aio.EOF):
-            return None
+        is_end = message is cast("bytes", grpc.aio.EOF)
         if self._is_bulk:
-            self._gate.pace.received(len(message), set_aside)
-        return message
+            self._gate.pace.received(0 if is_end else len(message), until)
+        return None if is_end else message
 
     async def parsed(self, parse: Callable[[bytes], T], raw: bytes) -> T:
         """Return a message as `parse` returns it: a large one in its turn, with room while it waits for that.
