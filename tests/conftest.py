@@ -17,6 +17,7 @@ from typing import cast
 
 import pytest
 from fhirexport_server.demo.group import batches
+from fhirexport_server.runtime.fairness.event_loop import FairEventLoop
 from fhirexport_server.runtime.garbage import collect_rarely
 from fhirexport_server.store.loader import load
 from fhirexport_server.telemetry.metrics import Metrics
@@ -54,6 +55,11 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Have half as many processes again as there are cores: a test waits for others a quarter of its time."""
     return (os.cpu_count() or 1) * 3 // 2
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run tests in the event loop that serves."""
+    return {"fair": FairEventLoop}
 
 
 def pytest_collection_finish() -> None:

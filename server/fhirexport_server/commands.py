@@ -96,11 +96,11 @@ def serve(
             raise SystemExit(error.status) from None
         return
     with without("opentelemetry"):  # 3 MiB, for metrics that redis-py does not collect unless it is told to
-        from fhirexport_server.serving import serve as run  # noqa: PLC0415 - not for the parent of workers
+        from fhirexport_server import serving  # noqa: PLC0415 - not for the parent of workers
 
     give_back_early()
     collect_rarely()
-    asyncio.run(run(settings))
+    serving.run_fairly(serving.serve(settings))
 
 
 @app.command(hidden=True)
@@ -115,12 +115,12 @@ def worker(
     settings = _settings(workers=of, worker=number)
     core_dumps.forbid()
     with without("opentelemetry"):
-        from fhirexport_server.serving import serve_as_worker  # noqa: PLC0415 - as above
+        from fhirexport_server import serving  # noqa: PLC0415 - as above
 
     give_back_early()
     collect_rarely()
     os.set_inheritable(control, False)
-    asyncio.run(serve_as_worker(settings, address, socket.socket(fileno=control)))
+    serving.run_fairly(serving.serve_as_worker(settings, address, socket.socket(fileno=control)))
 
 
 @app.command()

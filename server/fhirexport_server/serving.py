@@ -4,12 +4,13 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
 from fhirexport_server.app import App, running
 from fhirexport_server.runtime import systemd
+from fhirexport_server.runtime.fairness.event_loop import FairEventLoop
 from fhirexport_server.runtime.tasks import cancelled
 from fhirexport_server.settings import Settings
 from fhirexport_server.workers.combined_metrics import ProcessMetrics
@@ -64,6 +65,12 @@ def _on_signals(endings: _Endings) -> Iterator[None]:
         loop.add_signal_handler(number, endings.on_signal)
     sys.setswitchinterval(_SWITCH_SECONDS)
     yield
+
+
+def run_fairly(serving: Coroutine[object, object, None]) -> None:
+    """Run what serves, in an event loop whose time callers share fairly."""
+    with asyncio.Runner(loop_factory=FairEventLoop) as runner:
+        runner.run(serving)
 
 
 async def serve(settings: Settings) -> None:

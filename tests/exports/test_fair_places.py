@@ -18,7 +18,7 @@ from fhirexport.v1.types_pb2 import (
     FORMAT_TRANSACTION,
 )
 from fhirexport_server.app import running
-from fhirexport_server.runtime.fair_places import FairPlaces, work_for
+from fhirexport_server.runtime.fairness.fair_places import FairPlaces, work_for
 from support.locks import locked, until_waiting
 from support.metrics import read
 from support.server import PATIENCE, settings

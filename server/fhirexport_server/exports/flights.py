@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fhirexport_server.domain.outcomes import LookupOutcome
 from fhirexport_server.exports.spool import Spool
+from fhirexport_server.runtime.fairness.event_loop import for_all
 from fhirexport_server.runtime.spool_space import SpoolSpace
 
 
@@ -79,8 +80,9 @@ class Flights:
         flight = Flight(self._space)
         if key is not None:
             self._by_key[key] = flight
-        # In a task of its own: the request that starts it may leave before the others do.
-        task = self._tasks[flight] = asyncio.create_task(self._fly(flight, make))
+        # In a task of its own: the request that starts it may leave before the others do, and their turns may
+        # come sooner than its own.
+        task = self._tasks[flight] = asyncio.create_task(self._fly(flight, make), context=for_all())
         task.add_done_callback(lambda _: self._ended(key, flight))
         return flight
 

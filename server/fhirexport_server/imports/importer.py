@@ -22,7 +22,7 @@ from fhirexport_server.imports import session
 from fhirexport_server.imports.sources import content_kinds
 from fhirexport_server.imports.sources.ndjson import Lines
 from fhirexport_server.imports.sources.resource_source import BundleSource, ResourceSource
-from fhirexport_server.runtime.fair_places import FairPlaces
+from fhirexport_server.runtime.fairness.fair_places import FairPlaces
 from fhirexport_server.runtime.interrupt import Interrupt
 from fhirexport_server.runtime.spool_space import SpoolSpace
 from fhirexport_server.runtime.threads import Run

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 from fhirexport_server.domain.errors import ExportTimeoutError, TooManyExportsError
-from fhirexport_server.runtime.fair_places import FairPlaces
+from fhirexport_server.runtime.fairness.fair_places import FairPlaces
 from fhirexport_server.runtime.threads import Run
 from fhirexport_server.telemetry.metrics import Metrics
 

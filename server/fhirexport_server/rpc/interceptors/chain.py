@@ -4,15 +4,12 @@ from __future__ import annotations  # gRPC's handler type takes no parameters at
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import grpc
-from google.protobuf.message import Message
 
-from fhirexport_server.domain.errors import FieldViolation, InvalidRequestError
 from fhirexport_server.domain.identity import Identity
 from fhirexport_server.rpc.admission.call_limits import Limits
 from fhirexport_server.rpc.admission.exchange import Exchange
@@ -24,25 +21,19 @@ from fhirexport_server.rpc.interceptors.call_metrics import CallMetrics
 from fhirexport_server.rpc.interceptors.call_spans import tracing
 from fhirexport_server.rpc.interceptors.deadline import deadline
 from fhirexport_server.rpc.interceptors.failures import errors
+from fhirexport_server.rpc.interceptors.method_messages import MethodMessages
 from fhirexport_server.rpc.interceptors.request_id import request_id, send_metadata, with_request_id
-from fhirexport_server.runtime.fair_places import work_for
+from fhirexport_server.runtime.fairness.event_loop import take_turns_as
+from fhirexport_server.runtime.fairness.fair_places import work_for
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Find: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]"
-_Unary: TypeAlias = Callable[[Message, Context], Awaitable[Message]]
-_ClientStream: TypeAlias = Callable[[AsyncIterator[Message], Context], Awaitable[Message]]
-_ServerStream: TypeAlias = Callable[[Message, Context], AsyncGenerator[Message, None]]
-_BothStream: TypeAlias = Callable[[AsyncIterator[Message], Context], AsyncGenerator[Message, None]]
 _OURS: Final = "fhirexport."
-_IMPORTS: Final = "fhirexport.v1.ImportService"
 _SOON_SECONDS: Final = 1.0
 """A caller who leaves later than this, while it sends its request, is logged."""
-_WEIGHTS: Final = {"StreamExport": 7}
-"""How much more memory a large request of a method takes than its message: digests go into a table."""
-_NO_MESSAGE: Final = "must be one message; there was none"
 
 
 def layers(
@@ -107,13 +98,14 @@ class Chain(grpc.aio.ServerInterceptor):
 
     def _wrapped(self, path: str, handler: _Handler) -> _Handler:
         service, _, method = path.removeprefix("/").partition("/")
-        answering = _Method(service, method, handler, self._gate.limits)
+        answering = MethodMessages(service, method, handler, self._gate.limits)
         is_ours = service.startswith(_OURS)
         around = self._layers if is_ours else (errors, with_request_id)
         within = self._within if is_ours else ()
         kind = _kind(handler)
 
         async def respond(context: Context) -> tuple[bytes, Call]:
+            await self._turn(context)
             headers = context.invocation_metadata() or ()
             identity, unknown = self._identity(service, context, headers)
             exchange = self._gate.exchange(service, method, context, identity)
@@ -122,6 +114,8 @@ class Chain(grpc.aio.ServerInterceptor):
             del headers  # a token is among them
             begin(call)
             work_for(exchange.caller.owner)
+            if identity is not None:
+                take_turns_as(identity.key)
             try:
                 failure = await self._begun(call, exchange, answering.first_seconds, unknown)
                 del unknown
@@ -160,6 +154,19 @@ class Chain(grpc.aio.ServerInterceptor):
             return grpc.stream_stream_rpc_method_handler(behavior)
         return grpc.stream_unary_rpc_method_handler(behavior)
 
+    async def _turn(self, context: Context) -> None:
+        """Wait for the turn of a caller, of whom the connection is known so far.
+
+        Raises:
+            CancelledError: The caller has left at once.
+        """
+        take_turns_as(context.peer())
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._gate.left()
+            raise
+
     def _identity(
         self, service: str, context: Context, headers: Headers
     ) -> tuple[Identity | None, Exception | None]:
@@ -189,6 +196,7 @@ class Chain(grpc.aio.ServerInterceptor):
                 call.identity = await self._authentication.second_look(call.service, call.context, unknown)
                 if call.identity is not None:
                     work_for(call.identity.key)
+                    take_turns_as(call.identity.key)
             await exchange.begin(seconds)
         except asyncio.CancelledError as error:
             if time.monotonic() - call.begun < _SOON_SECONDS:
@@ -215,78 +223,3 @@ def _around(layers_around: Sequence[Layer], call: Call, inner: Inner) -> Inner:
 
 async def _fail(failure: BaseException) -> bytes:
     raise failure
-
-
-class _Method:
-    """Reads the requests of one method, and writes its responses."""
-
-    def __init__(self, service: str, method: str, handler: _Handler, limits: Limits) -> None:
-        self._handler = handler
-        self._weight = _WEIGHTS.get(method, 1)
-        self._parse = cast("Callable[[bytes], Message]", handler.request_deserializer)
-        self._serialize = cast("Callable[[Message], bytes]", handler.response_serializer)
-        is_bundle = service == _IMPORTS and not handler.request_streaming
-        self._request_seconds = limits.bundle_seconds if is_bundle else limits.request_seconds
-        self._idle_seconds = limits.idle_seconds
-        self.first_seconds = self._idle_seconds if handler.request_streaming else self._request_seconds
-        self.answer = self._many if handler.response_streaming else self._one
-
-    async def _one(self, call: Call, exchange: Exchange) -> bytes:
-        if self._handler.request_streaming:
-            respond = cast("_ClientStream", self._handler.stream_unary)
-            response = await respond(self._requests(call, exchange), call.context)
-        else:
-            # No variable here refers to the request, so that the method can release it once it is read.
-            unary = cast("_Unary", self._handler.unary_unary)
-            response = await unary(await self._request(call, exchange), call.context)
-        message = self._serialized(response)
-        await exchange.room(len(message))
-        call.record_sent(message)
-        return message  # for gRPC to send, together with the status
-
-    async def _many(self, call: Call, exchange: Exchange) -> bytes:
-        if self._handler.request_streaming:
-            both = cast("_BothStream", self._handler.stream_stream)
-            generated = both(self._requests(call, exchange), call.context)
-        else:
-            respond = cast("_ServerStream", self._handler.unary_stream)
-            generated = respond(await self._request(call, exchange), call.context)
-        # gRPC does not close a generator whose call has died (grpc/grpc#42295).
-        async with aclosing(generated) as responses:
-            async for response in responses:
-                message = self._serialized(response)
-                await exchange.write(message)
-                call.record_sent(message)
-        return b""
-
-    async def _request(self, call: Call, exchange: Exchange) -> Message:
-        raw = await exchange.read(self._request_seconds)
-        if raw is None:
-            await _alive(call)
-            raise InvalidRequestError((FieldViolation("", _NO_MESSAGE),))
-        call.received = 1
-        exchange.keep(self._weight * len(raw))
-        return await exchange.parsed(self._parse, raw)
-
-    async def _requests(self, call: Call, exchange: Exchange) -> AsyncIterator[Message]:
-        while (raw := await exchange.read(self._idle_seconds)) is not None:
-            call.received += 1
-            message, raw = await exchange.parsed(self._parse, raw), None
-            yield message
-            del message
-        await _alive(call)
-
-    def _serialized(self, response: Message | bytes) -> bytes:
-        # `rpc/exports/wire.py` has serialized some already.
-        return response if isinstance(response, bytes) else self._serialize(response)
-
-
-async def _alive(call: Call) -> None:
-    """Make sure that the client has ended its request and not the call.
-
-    gRPC reports the end of both in the same way. But sending the metadata fails where the call has died, so
-    that a half of an import is never taken for all of it. Where a response was sent already, the metadata
-    cannot be sent twice, and nothing depends on the difference.
-    """
-    if not call.sent:
-        await send_metadata(call.context)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from fhirexport_server.runtime.fairness.event_loop import for_all
+
 _PATIENCE_SECONDS: Final = 6.0
 """How long a call waits for a reading that is under way."""
 _WAIT_SECONDS: Final = 0.5
@@ -48,7 +50,8 @@ class SharedReading:
     def _begin(self) -> None:
         if self._running is None:
             self._begun = asyncio.get_running_loop().time()
-            self._running = asyncio.create_task(self._run(), name="identities-reading")
+            work = self._run()
+            self._running = asyncio.create_task(work, name="identities-reading", context=for_all())
 
     async def _ended(self) -> None:
         if self._running is not None:

@@ -1,0 +1,1 @@
+"""What callers share fairly: places for work, and the time of the event loop."""
