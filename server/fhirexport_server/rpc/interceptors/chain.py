@@ -23,7 +23,7 @@ from fhirexport_server.rpc.interceptors.deadline import deadline
 from fhirexport_server.rpc.interceptors.failures import errors
 from fhirexport_server.rpc.interceptors.method_messages import MethodMessages
 from fhirexport_server.rpc.interceptors.request_id import request_id, send_metadata, with_request_id
-from fhirexport_server.runtime.fairness.event_loop import take_turns_as
+from fhirexport_server.runtime.fairness.event_loop import take_turns_as, turn
 from fhirexport_server.runtime.fairness.fair_places import work_for
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Chain(grpc.aio.ServerInterceptor):
         """
         take_turns_as(context.peer())
         try:
-            await asyncio.sleep(0)
+            await turn()
         except asyncio.CancelledError:
             self._gate.left()
             raise

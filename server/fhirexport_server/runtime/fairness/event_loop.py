@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
 from heapq import heappop, heappush
+from time import monotonic
 from typing import Final, TypeVarTuple, Unpack
 
 Ts = TypeVarTuple("Ts")
@@ -30,6 +31,13 @@ def take_turns_as(caller: str) -> None:
     _CALLER.set(caller)
 
 
+async def turn() -> None:
+    """Wait for the turn of the running task's caller, where others wait for theirs."""
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, FairEventLoop) and loop.is_contended:
+        await asyncio.sleep(0)
+
+
 def for_all() -> Context:
     """Return the running task's context, but that steps in it are nobody's: for what several wait for."""
     context = copy_context()
@@ -42,12 +50,21 @@ class FairEventLoop(asyncio.SelectorEventLoop):
 
     asyncio runs steps in the order in which they become ready, so that behind a caller with a thousand calls,
     each step of another's call waits for a thousand. What is nobody's comes first: timers, sockets, and calls
-    that arrive.
+    that arrive. While nothing else is ready, a step runs at once, and is not counted: that costs a lone call
+    nothing.
     """
 
-    def __init__(self) -> None:
-        """Make a loop in which nobody has used any time."""
+    _ready: deque[asyncio.Handle]
+    """What asyncio runs next. Its own, in every release since 3.4."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        """Make a loop in which nobody has used any time.
+
+        Args:
+            clock: The time in seconds, by which it is known what is used.
+        """
         super().__init__()
+        self._clock = clock
         self._shares: dict[str, _Share] = {}
         self._waiting: list[tuple[float, int, _Share]] = []
         """A heap of the shares that have steps: who has used least first, then who has waited longest."""
@@ -56,6 +73,11 @@ class FairEventLoop(asyncio.SelectorEventLoop):
         """What a caller has used at least who is not in credit."""
         self._is_scheduled = False
         self._nobody = Context()
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether callers wait for their turns."""
+        return bool(self._waiting)
 
     @property
     def callers_known(self) -> int:
@@ -67,13 +89,15 @@ class FairEventLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         """Let a step run in the turn of its caller, which the context tells, or soon where it is nobody's."""
         caller = _CALLER.get() if context is None else context.get(_CALLER, "")
-        if not caller or self.get_debug():
+        is_first = not (self._ready or self._is_scheduled)
+        if not caller or is_first or self.get_debug():
             return super().call_soon(callback, *args, context=context)
         step = asyncio.Handle(callback, args, self, context)
         share = self._shares.get(caller) or self._new(caller)
         share.steps.append(step)
         if not share.is_waiting:
-            share.used = max(share.used, self._least - _CREDIT_SECONDS)
+            least = self._least - _CREDIT_SECONDS
+            share.used = max(share.used, least)
             self._push(share)
         if not self._is_scheduled:
             self._schedule()
@@ -96,8 +120,8 @@ class FairEventLoop(asyncio.SelectorEventLoop):
         self._is_scheduled = True
 
     def _run_steps(self) -> None:
-        time, waiting = self.time, self._waiting
-        first = begun = time()
+        clock, waiting = self._clock, self._waiting
+        first = begun = clock()
         try:
             while waiting:
                 used, _, share = heappop(waiting)
@@ -107,7 +131,7 @@ class FairEventLoop(asyncio.SelectorEventLoop):
                     if not step.cancelled():
                         step._run()  # noqa: SLF001 - it is for event loops, and nothing else runs a handle
                 finally:
-                    now = time()
+                    now = clock()
                     share.used, begun = used + now - begun, now
                     share.is_waiting = False
                     if share.steps:
