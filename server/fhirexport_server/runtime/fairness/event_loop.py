@@ -12,9 +12,8 @@ Ts = TypeVarTuple("Ts")
 _CALLER: ContextVar[str] = ContextVar("turns_of", default="")
 _CREDIT_SECONDS: Final = 0.02
 """How far a caller who has used little may go ahead of the others."""
-_CONTENDED_SECONDS: Final = 0.000_1
-_ALONE_SECONDS: Final = 0.001
-"""For how long steps of several callers, or of one, run before the loop sees what else has become ready.
+_ROUND_SECONDS: Final = 0.000_1
+"""For how long steps of callers run before the loop sees what else has become ready.
 
 A call that arrives takes half a dozen rounds of the loop until it is known whose it is.
 """
@@ -136,7 +135,7 @@ class FairEventLoop(asyncio.SelectorEventLoop):
                     share.is_waiting = False
                     if share.steps:
                         self._push(share)
-                if now - first >= (_CONTENDED_SECONDS if len(waiting) > 1 else _ALONE_SECONDS):
+                if now - first >= _ROUND_SECONDS:
                     break
         finally:
             self._is_scheduled = False
