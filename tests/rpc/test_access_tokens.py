@@ -1,5 +1,6 @@
 """Shows that rights hold for every proof: a JWT, with what its scopes leave, and a static token."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from fhirexport.v1.export_service_pb2 import (
 from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
 from fhirexport_server.app import running
 from fhirexport_server.identities.static_tokens import token_hash
+from fhirexport_server.runtime.fairness.event_loop import FairEventLoop
 from support.certificates import Site
 from support.server import settings
 from support.status import refused
@@ -106,3 +108,21 @@ async def test_a_policy_and_scopes_decide_what_tokens_may_do(small_url: str, sit
     ):
         found = {name: await _permitted(channel, token) for name, (token, _) in shown.items()}
     assert found == {name: expected for name, (_, expected) in shown.items()}
+
+
+async def test_calls_of_one_identity_share_its_turns_whatever_their_connections(
+    small_url: str, site: Site
+) -> None:
+    loop, issuer, policy = asyncio.get_running_loop(), Issuer(site.directory), site.directory / "policy.toml"
+    assert isinstance(loop, FairEventLoop)
+    policy.write_text(POLICY)
+    given = site.settings(mutual=False) | issuer.settings(policy_file=policy)
+    credentials = grpc.ssl_channel_credentials(site.authority.pem)
+    metadata = (("authorization", f"Bearer {issuer.token()}"),)
+    async with running(settings(small_url, **given)) as app:
+        for _ in range(3):
+            own = [("grpc.use_local_subchannel_pool", 1)]
+            async with grpc.aio.secure_channel(app.address, credentials, own) as channel:
+                ask = _calls(channel)["cache"]
+                await asyncio.gather(*(ask(metadata=metadata) for _ in range(50)))
+    assert loop.callers_known == 3 + 1  # each connection, until it is known who calls, and the identity

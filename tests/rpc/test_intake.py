@@ -72,6 +72,7 @@ async def test_small_calls_go_on_while_large_messages_wait(small_url: str) -> No
         await _waiting(app, 2)
         entities = await ExportServiceStub(channel).ListLegalEntities(ListLegalEntitiesRequest())
         assert entities.legal_entities
+        assert not any(one.done() for one in waiting)
         for one in waiting:
             one.cancel()
         await _waiting(app, 0)

@@ -2,15 +2,23 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from typing import TypeVar
 
+import grpc
 import pytest
-from fhirexport_server.runtime.fairness.event_loop import FairEventLoop, for_all, take_turns_as
+from fhirexport.v1.export_service_pb2 import ListLegalEntitiesRequest
+from fhirexport.v1.export_service_pb2_grpc import ExportServiceStub
+from fhirexport_server.exports.flights import Flight, Flights
+from fhirexport_server.runtime.fairness.event_loop import FairEventLoop, take_turns_as
+from fhirexport_server.runtime.reading.shared_reading import SharedReading
+from fhirexport_server.runtime.spool_space import SpoolSpace
 from fhirexport_server.serving import run_fairly
+from support.server import running_server
 
 T = TypeVar("T")
+Work = Callable[[], Awaitable[None]]
 STEP_SECONDS = 0.001
 
 
@@ -118,27 +126,44 @@ def test_who_has_used_little_is_ahead_of_the_others_for_a_while_alone() -> None:
     assert 15 <= ahead <= 25  # credit for 20 steps, where the other has used 190 more
 
 
-def test_work_for_several_callers_does_not_wait_for_the_turns_of_who_began_it() -> None:
-    async def begun() -> int:
+async def rendering(make: Work) -> None:
+    async def fill(_: Flight) -> None:
+        await make()
+
+    async with Flights(SpoolSpace(1)).reading("key", fill) as (flight, _):
+        await flight.ended.wait()
+
+
+async def reading(read: Work) -> None:
+    await SharedReading(read, apart_seconds=0).read()
+
+
+@pytest.mark.parametrize("begin", [rendering, reading])
+def test_work_for_several_callers_does_not_wait_for_the_turns_of_who_began_it(
+    begin: Callable[[Work], Awaitable[None]],
+) -> None:
+    async def begun() -> list[int]:
         done: list[str] = []
+        taken: list[int] = []
 
-        async def by_many() -> int:
-            take_turns_as("many")
-            await asyncio.sleep(0)
-            others = [asyncio.create_task(steps_of("many", 5, done)) for _ in range(100)]
-            steps = await asyncio.create_task(for_several(), context=for_all())
-            await asyncio.gather(*others)
-            return steps
-
-        async def for_several() -> int:
+        async def for_several() -> None:
             before = len(done)
             for _ in range(10):
                 await asyncio.sleep(0)
-            return len(done) - before
+            taken.append(len(done) - before)
 
-        return await asyncio.create_task(by_many())
+        async def by_many() -> None:
+            take_turns_as("many")
+            await asyncio.sleep(0)
+            others = [asyncio.create_task(steps_of("many", 50, done)) for _ in range(100)]
+            await begin(for_several)
+            await asyncio.gather(*others)
 
-    assert run(begun()) <= 20
+        await asyncio.create_task(by_many())
+        return taken
+
+    [taken] = run(begun())
+    assert taken <= 20  # in the turns of who began it: 100 for each step
 
 
 def test_a_step_that_was_cancelled_does_not_run_and_one_that_fails_is_told() -> None:
@@ -195,6 +220,22 @@ def test_what_serves_runs_in_it() -> None:
 
     run_fairly(serving())
     assert isinstance(loops[0], FairEventLoop)
+
+
+async def test_calls_take_turns_as_their_connections(small_url: str) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, FairEventLoop)
+    own = [("grpc.use_local_subchannel_pool", 1)]
+    async with (
+        running_server(small_url) as address,
+        grpc.aio.insecure_channel(address, own) as one,
+        grpc.aio.insecure_channel(address, own) as other,
+    ):
+        before = loop.callers_known
+        for channel in (one, other):
+            ask = ExportServiceStub(channel).ListLegalEntities
+            await asyncio.gather(*(ask(ListLegalEntitiesRequest()) for _ in range(50)))
+        assert (before, loop.callers_known) == (0, 2)
 
 
 async def until(is_so: Callable[[], bool]) -> None:
